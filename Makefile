@@ -1,0 +1,49 @@
+# Two commands a newcomer needs: `make demo` and `make test`. Everything runs in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test lint docs bench bench-recall clean
+
+demo: $(VENV)/.runtime
+	$(BIN)/memory demo
+
+test: $(VENV)/.develop
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.develop
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Settings and files in the README; a test holds it to what the code says.
+docs: $(VENV)/.develop
+	$(BIN)/python docs/remake.py
+
+bench: $(VENV)/.develop
+	$(BIN)/python -m benchmarks
+
+bench-recall: $(VENV)/.develop
+	$(BIN)/python -m hypernet.evaluate --plot docs/recall.png
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+# torch comes first and pinned: without its pin, a package that needs it may pull the CUDA build.
+$(VENV)/.torch: constraints.txt | $(VENV)/bin/python
+	$(INSTALL) torch
+	touch $@
+
+$(VENV)/.runtime: pyproject.toml $(VENV)/.torch
+	$(INSTALL) --editable '.[cpu]'
+	touch $@
+
+$(VENV)/.develop: pyproject.toml $(VENV)/.torch
+	$(INSTALL) --editable '.[cpu,peft,train,test,lint]'
+	touch $@ $(VENV)/.runtime

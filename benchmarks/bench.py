@@ -1,0 +1,71 @@
+"""What a benchmark is: a name, a title, and rows measured one after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from memory.ports import Embedder
+
+Row = Mapping[str, str | float | None]
+"""Column -> value, in the order of the columns, which all rows of a benchmark have alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run is told."""
+
+    model: str = "reference"  # as the setting `model`
+    quick: bool = False  # few and small measurements on an untrained model: to see that it runs
+
+    def parts(self) -> dict[str, Any]:
+        """Embedder and model for `memory.Memory`, to be shared by all memories of a benchmark."""
+        from memory.local_model import LocalModel
+
+        embedder = _embedder(self.quick)
+        model = LocalModel(lambda: _doc_to_lora(self))
+        return {"embedder": embedder, "internalizer": model, "generator": model}
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A benchmark. Times in its rows are milliseconds, memory is MiB."""
+
+    name: str
+    title: str
+    rows: Callable[[Options], Iterator[Row]]
+
+
+def milliseconds(run: Callable[[], object]) -> float:
+    """How long one call takes."""
+    began = time.perf_counter()
+    run()
+    return 1000 * (time.perf_counter() - began)
+
+
+def _embedder(quick: bool) -> Embedder:
+    from memory.embedder import MiniLMEmbedder
+    from memory.fakes import WordEmbedder
+
+    return WordEmbedder() if quick else MiniLMEmbedder()
+
+
+def _doc_to_lora(options: Options) -> Any:
+    from hypernet import DocToLoRA, reference_path
+
+    if options.quick:
+        return untrained()
+    return DocToLoRA.from_pretrained(reference_path() if options.model == "reference" else options.model)
+
+
+def untrained() -> Any:
+    """A pair of the reference model's sizes, with random weights and a tokenizer that knows letters only."""
+    from hypernet import DocToLoRA
+    from hypernet.hypernetwork import Hypernetwork
+    from hypernet.training.reference import build_base, hypernet_config, train_tokenizer, wrap_tokenizer
+
+    tokenizer = wrap_tokenizer(train_tokenizer([]))
+    base = build_base(len(tokenizer)).eval().requires_grad_(False)
+    return DocToLoRA(Hypernetwork(hypernet_config(base)).eval().requires_grad_(False), base, tokenizer)

@@ -1,0 +1,148 @@
+"""The LoRA value type: low-rank factors for every target module of a base model.
+
+Axes: L base layers, R rank. ``delta W = scaling * B^T A`` per layer, with A [L, R, d_in], B [L, R, d_out].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class LoRA:
+    """Factors ``A`` and ``B`` per target module, and the one factor that scales their product."""
+
+    A: Mapping[str, Tensor]
+    B: Mapping[str, Tensor]
+    scaling: float
+
+    def __post_init__(self) -> None:
+        if not self.A or self.A.keys() != self.B.keys():
+            raise ValueError(f"A and B must name the same modules, got {sorted(self.A)} and {sorted(self.B)}")
+        for module, a in self.A.items():
+            b = self.B[module]
+            if a.ndim != 3 or b.ndim != 3 or a.shape[:2] != b.shape[:2]:
+                shapes = f"{tuple(a.shape)} and {tuple(b.shape)}"
+                raise ValueError(f"{module}: A and B must be [layers, rank, dim] alike, got {shapes}")
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return tuple(sorted(self.A))
+
+    @property
+    def rank(self) -> int:
+        """The largest rank of any module."""
+        return max(a.size(1) for a in self.A.values())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the factors take, in their present dtype."""
+        return sum(t.nbytes for table in (self.A, self.B) for t in table.values())
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> LoRA:
+        """The adapter on another device or in another dtype; what need not move is shared."""
+        return self._map(lambda t: t.to(device=device, dtype=dtype))
+
+    def scaled(self, weight: float) -> LoRA:
+        """The adapter with its effect times ``weight``; only A is touched, so the effect is linear in it."""
+        return LoRA({m: a * weight for m, a in self.A.items()}, self.B, self.scaling)
+
+    def rescaled(self, scaling: float) -> LoRA:
+        """The same effect written with another ``scaling``; the difference goes into A."""
+        if scaling == self.scaling:
+            return self
+        if scaling == 0:
+            raise ValueError("an adapter cannot be written with scaling 0")
+        return LoRA(self.scaled(self.scaling / scaling).A, self.B, scaling)
+
+    def padded(self, rank: int) -> LoRA:
+        """The same effect with every module at exactly ``rank``; the rows added are zero."""
+        if rank < self.rank:
+            raise ValueError(
+                f"cannot pad rank {self.rank} to {rank}: truncate(rank) makes an adapter smaller"
+            )
+        return self._map(lambda t: F.pad(t, (0, 0, 0, rank - t.size(1))))
+
+    def truncate(self, rank: int) -> LoRA:
+        """The adapter of at most ``rank`` whose product is nearest, layer by layer, in least squares.
+
+        Computed by SVD of the small core between the QR factors of A^T and B^T, never of the full matrix.
+        """
+        if rank < 1:
+            raise ValueError(f"rank must be at least 1, got {rank}")
+        pairs = {m: _truncate(self.A[m], self.B[m], rank) for m in self.modules}
+        return LoRA({m: p[0] for m, p in pairs.items()}, {m: p[1] for m, p in pairs.items()}, self.scaling)
+
+    @staticmethod
+    def concat(loras: Sequence[LoRA]) -> LoRA:
+        """The exact sum of the adapters' effects: their factors side by side on the rank dimension.
+
+        Adapters may differ in rank, in scaling (written with that of the first) and in the modules they
+        touch. Raises ValueError when there are none, or when they were made for different base models.
+        """
+        if not loras:
+            raise ValueError("cannot concatenate no adapters at all")
+        first = loras[0]
+        alike = [lora.rescaled(first.scaling) for lora in loras]
+        modules = sorted({m for lora in loras for m in lora.A})
+        return LoRA(
+            {m: _cat(m, [lora.A[m] for lora in alike if m in lora.A]) for m in modules},
+            {m: _cat(m, [lora.B[m] for lora in alike if m in lora.B]) for m in modules},
+            first.scaling,
+        )
+
+    def to_bytes(self, storage: str | None = None) -> bytes:
+        """One safetensors blob; equal adapters give equal bytes. See ``packing.pack`` for ``storage``."""
+        from hypernet import packing
+
+        return packing.pack(self, storage)
+
+    @staticmethod
+    def from_bytes(data: bytes) -> LoRA:
+        """Read ``to_bytes``. Raises ValueError for anything else, damaged blobs included."""
+        from hypernet import packing
+
+        return packing.unpack(data)
+
+    def save_pretrained(self, folder: str | Path, *, base_model_name: str = "") -> None:
+        """Write a PEFT adapter folder, which gives the same logits through ``peft``."""
+        from hypernet import peft_format
+
+        peft_format.save(self, folder, base_model_name=base_model_name)
+
+    @staticmethod
+    def from_pretrained(folder: str | Path) -> LoRA:
+        """Read a PEFT adapter folder. Raises ValueError when it holds anything but a plain LoRA."""
+        from hypernet import peft_format
+
+        return peft_format.load(folder)
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> LoRA:
+        a, b = ({m: change(t) for m, t in table.items()} for table in (self.A, self.B))
+        return LoRA(a, b, self.scaling)
+
+
+def _cat(module: str, factors: list[Tensor]) -> Tensor:
+    shapes = {(t.size(0), t.size(2)) for t in factors}
+    if len(shapes) > 1:
+        raise ValueError(f"adapters do not fit together: (layers, width) of {module} are {sorted(shapes)}")
+    return torch.cat(factors, dim=1) if len(factors) > 1 else factors[0]
+
+
+def _truncate(a: Tensor, b: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """a [L, R, d_in], b [L, R, d_out] -> the same with R = rank; the singular values are shared evenly."""
+    if a.size(1) <= rank:
+        return a, b
+    qa, ra = torch.linalg.qr(a.float().mT)  # [L, d_in, K], [L, K, R]
+    qb, rb = torch.linalg.qr(b.float().mT)
+    u, s, vt = torch.linalg.svd(rb @ ra.mT, full_matrices=False)  # B^T A = qb (rb ra^T) qa^T
+    root = s[:, :rank, None].sqrt()  # [L, rank, 1]
+    new_a = root * (vt[:, :rank] @ qa.mT)
+    new_b = root * (qb @ u[:, :, :rank]).mT
+    return new_a.to(a.dtype), new_b.to(b.dtype)

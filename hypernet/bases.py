@@ -1,0 +1,81 @@
+"""Base models and context encoders, as transformers gives them: frozen, placed, with their tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from hypernet.config import HypernetConfig
+from hypernet.inject import target_layers
+
+
+def default_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def default_dtype(device: torch.device | str) -> torch.dtype:
+    """float32 on a CPU, where half precision is slower; bfloat16 elsewhere."""
+    return torch.float32 if torch.device(device).type == "cpu" else torch.bfloat16
+
+
+def load_model(name: str | Path, device: torch.device | str, dtype: torch.dtype) -> PreTrainedModel:
+    """The causal LM at a path or hub id, in eval mode and frozen; code that comes with it is never run.
+
+    Raises FileNotFoundError when it is not there or cannot be had.
+    """
+    with _quiet_when_local(name):
+        try:
+            model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(str(name), dtype=dtype)
+        except (OSError, ValueError) as error:
+            raise FileNotFoundError(f"cannot load the model {name}: {_first_line(error)}") from error
+    return model.to(device).eval().requires_grad_(False)
+
+
+def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer at a path or hub id. Raises FileNotFoundError when it is not there or cannot be had."""
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(str(name))
+    except (OSError, ValueError) as error:
+        raise FileNotFoundError(f"cannot load the tokenizer of {name}: {_first_line(error)}") from error
+    return tokenizer
+
+
+def require_fit(config: HypernetConfig, base: PreTrainedModel, encoder: PreTrainedModel) -> None:
+    """Raises ValueError that names both sizes when the hypernetwork was made for another base or encoder."""
+    for module in config.target_modules:
+        layers = target_layers(base, module)
+        found = (len(layers), layers[0].in_features, layers[0].out_features)
+        wanted = (config.num_layers, config.d_in[module], config.d_out[module])
+        if found != wanted:
+            raise ValueError(
+                f"wrong base model {base.name_or_path}: the hypernetwork expects {wanted[0]} layers "
+                f"of {module} {wanted[1]} -> {wanted[2]}, found {found[0]} of {found[1]} -> {found[2]}"
+            )
+    width = encoder.get_input_embeddings().weight.size(1)
+    if width != config.hidden_size:
+        raise ValueError(
+            f"wrong context encoder {encoder.name_or_path}: the hypernetwork expects hidden size "
+            f"{config.hidden_size}, found {width}"
+        )
+
+
+@contextmanager
+def _quiet_when_local(name: str | Path) -> Iterator[None]:
+    """No progress bar for a model that is on disk already."""
+    quiet = Path(name).is_dir() and transformers_logging.is_progress_bar_enabled()
+    if quiet:
+        transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if quiet:
+            transformers_logging.enable_progress_bar()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,102 @@
+"""Sizes of a hypernetwork, frozen. Everything that can be derived is a property."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast
+
+FeatureKind = Literal["per_layer", "early_exit", "concat"]
+
+_POSITIVE = (
+    "num_layers",
+    "rank",
+    "hidden_size",
+    "latent_size",
+    "num_latents",
+    "num_blocks",
+    "num_heads",
+    "num_kv_heads",
+    "head_dim",
+    "max_chunk_tokens",
+    "max_chunks",
+)
+
+
+@dataclass(frozen=True)
+class HypernetConfig:
+    """What a Doc-to-LoRA hypernetwork is made of (Doc-to-LoRA, arXiv 2602.15902).
+
+    ``feature_kind`` says what the Perceiver reads of the context encoder:
+    ``per_layer`` (published: hidden state i drives LoRA layer i), ``early_exit`` (published: one hidden
+    state after ``exit_layer`` blocks drives all layers) or ``concat`` (all hidden states, each RMS-normed
+    and laid side by side, drive all layers; the reference model learns faster with it).
+    ``context_system_turn`` says whether an empty system turn opens a context, as in the published recipes.
+    """
+
+    target_modules: tuple[str, ...]
+    d_in: dict[str, int]
+    d_out: dict[str, int]
+    num_layers: int
+    rank: int
+    hidden_size: int
+    scaling: float
+    latent_size: int
+    num_latents: int
+    num_blocks: int
+    feature_kind: FeatureKind = "per_layer"
+    exit_layer: int | None = None
+    num_self_attn_per_block: int = 0
+    num_pre_head_layers: int = 4
+    num_heads: int = 16
+    num_kv_heads: int = 4
+    head_dim: int = 128
+    projection_size: int | None = None
+    max_chunk_tokens: int = 2048
+    max_chunks: int = 8
+    context_system_turn: bool = False
+
+    def __post_init__(self) -> None:
+        for name in _POSITIVE:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if list(self.target_modules) != sorted(self.target_modules):
+            raise ValueError(f"target_modules must be sorted by name, got {self.target_modules}")
+        if self.num_heads % self.num_kv_heads:
+            raise ValueError(f"num_heads {self.num_heads} is no multiple of num_kv_heads {self.num_kv_heads}")
+        if self.feature_kind == "early_exit" and self.exit_layer is None:
+            raise ValueError("feature_kind 'early_exit' needs exit_layer")
+
+    @property
+    def num_modules(self) -> int:
+        return len(self.target_modules)
+
+    @property
+    def feature_size(self) -> int:
+        """Width of one context feature: all states side by side in ``concat``, else one hidden state."""
+        return self.hidden_size * (self.num_layers + 1 if self.feature_kind == "concat" else 1)
+
+    @property
+    def projection_hidden(self) -> int:
+        return self.projection_size or 4 * self.feature_size
+
+    @property
+    def num_queries(self) -> int:
+        """Output queries of the Perceiver: one a rank and module, and a layer too unless layers run apart."""
+        queries = self.num_modules * self.rank
+        return queries if self.feature_kind == "per_layer" else queries * self.num_layers
+
+    @property
+    def factor_size(self) -> int:
+        """Width of a head's output: the widest module's A row and B row side by side."""
+        return max(self.d_in[m] + self.d_out[m] for m in self.target_modules)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> HypernetConfig:
+        """Raises ValueError for fields that are missing, unknown or of impossible size."""
+        try:
+            return cls(**{**raw, "target_modules": tuple(cast("list[str]", raw["target_modules"]))})
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"not the configuration of a hypernetwork: {error}") from error

@@ -1,0 +1,218 @@
+"""Doc-to-LoRA: text in, adapter out, in one forward pass of the context encoder and the hypernetwork.
+
+Axes: C chunks, T tokens, L base layers, R rank.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from hypernet import bases, checkpoint, locate, published
+from hypernet.adapter import LoRA
+from hypernet.chat_templates import use_trained_template
+from hypernet.checkpoint import Checkpoint
+from hypernet.chunking import windows
+from hypernet.config import HypernetConfig
+from hypernet.encoder import encode, pad, visit_features
+from hypernet.fingerprint import fingerprint
+from hypernet.heads import Factors
+from hypernet.hypernetwork import Hypernetwork
+
+
+class DocToLoRA:
+    """A frozen base model and the hypernetwork that writes adapters for it.
+
+    ``tokens_at_once`` bounds the memory of a pass: so many tokens, padding included, go through the encoder
+    and through the Perceiver together (always at least one chunk). ``layer_by_layer`` keeps the features of
+    one base layer at a time instead of all of them, for hypernetworks that read every layer; slower on a GPU.
+    """
+
+    def __init__(
+        self,
+        hypernetwork: Hypernetwork,
+        base_model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        encoder: PreTrainedModel | None = None,
+        context_tokenizer: PreTrainedTokenizerBase | None = None,
+        tokens_at_once: int = 8192,
+        layer_by_layer: bool = False,
+    ) -> None:
+        bases.require_fit(hypernetwork.config, base_model, encoder or base_model)
+        self.hypernetwork = hypernetwork
+        self.base_model = base_model
+        self.tokenizer = tokenizer
+        self.encoder = encoder or base_model
+        self.context_tokenizer = context_tokenizer or tokenizer
+        self.tokens_at_once = tokens_at_once
+        self.layer_by_layer = layer_by_layer
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | Path,
+        *,
+        base_model: str | Path | PreTrainedModel | None = None,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        tokens_at_once: int = 8192,
+        layer_by_layer: bool = False,
+    ) -> DocToLoRA:
+        """The hypernetwork at ``path`` with its base model.
+
+        ``path`` is a file, a folder or a hub id (``owner/repo:folder``), in the published layout or ours.
+        ``base_model`` (and its ``tokenizer``) replace what the checkpoint names. ``dtype`` is the base's
+        (float32 on a CPU, else bfloat16); the hypernetwork stays in float32. Raises FileNotFoundError for
+        what is missing, and ValueError, saying what was expected and found, for what is damaged or misfits.
+        """
+        device = device or bases.default_device()
+        dtype = dtype or bases.default_dtype(device)
+        found = load_checkpoint(path)
+        name = base_model or found.base_model
+        base = name if isinstance(name, PreTrainedModel) else bases.load_model(name, device, dtype)
+        tokenizer = tokenizer or _tokenizer(str(base.name_or_path), found.hypernetwork.config)
+        encoder = context_tokenizer = None
+        if found.encoder_model is not None:
+            encoder = bases.load_model(found.encoder_model, device, dtype)
+            context_tokenizer = _tokenizer(found.encoder_model, found.hypernetwork.config)
+        return cls(
+            found.hypernetwork.to(base.device),
+            base,
+            tokenizer,
+            encoder=encoder,
+            context_tokenizer=context_tokenizer,
+            tokens_at_once=tokens_at_once,
+            layer_by_layer=layer_by_layer,
+        )
+
+    @property
+    def config(self) -> HypernetConfig:
+        return self.hypernetwork.config
+
+    @cached_property
+    def base_fingerprint(self) -> str:
+        """Tells base models apart; one model has one on any device, in any dtype, from any file layout."""
+        return fingerprint(str(self.base_model.config.model_type), self.base_model.named_parameters())
+
+    @cached_property
+    def hypernet_fingerprint(self) -> str:
+        """Tells hypernetworks apart, by their sizes and their weights."""
+        defaults = {f.name: f.default for f in fields(HypernetConfig)}
+        sizes = {k: v for k, v in self.config.to_dict().items() if v != defaults[k]}
+        return fingerprint(json.dumps(sizes, sort_keys=True), self.hypernetwork.state_dict().items())
+
+    @property
+    def bias(self) -> LoRA:
+        """The adapter that every merge holds once."""
+        factors = self.hypernetwork.bias()
+        return LoRA(
+            {m: a[0].detach() for m, (a, _) in factors.items()},
+            {m: b[0].detach() for m, (_, b) in factors.items()},
+            self.config.scaling,
+        )
+
+    def internalize(self, text: str) -> LoRA:
+        """One adapter that holds the whole text: chunked, generated and combined with the bias adapter.
+
+        Beyond ``config.max_chunks`` chunks the hypernetwork combines more than it was trained to.
+        """
+        return self.combine(self.generate(self.chunks(text)))
+
+    def chunks(self, text: str) -> list[list[int]]:
+        """Token ids of the text in even windows, ready for ``generate``. Raises ValueError for blank text."""
+        c = self.config
+        return windows(self.context_tokenizer, text, c.max_chunk_tokens, system_turn=c.context_system_turn)
+
+    @torch.no_grad()
+    def generate(self, chunks: Sequence[Sequence[int]]) -> list[LoRA]:
+        """One adapter of rank R per chunk of token ids, in order, without the bias adapter."""
+        if any(not len(chunk) for chunk in chunks):
+            raise ValueError(f"chunk {[len(chunk) for chunk in chunks].index(0)} holds no tokens")
+        made: dict[int, LoRA] = {}
+        for batch in _batches([len(chunk) for chunk in chunks], self.tokens_at_once):
+            factors = self._factors([chunks[i] for i in batch])
+            made |= {index: self._one(factors, row) for row, index in enumerate(batch)}
+        return [made[i] for i in range(len(chunks))]
+
+    def combine(
+        self, loras: Sequence[LoRA], weights: Sequence[float] | None = None, bias_weight: float = 1.0
+    ) -> LoRA:
+        """Adapters side by side on the rank dimension, and the bias adapter once, behind them.
+
+        ``weights`` scale A only, so an adapter's effect is linear in its weight; ``bias_weight`` scales A and
+        B of the bias adapter, so its effect goes with the square, as in the published code.
+        """
+        if not loras:
+            raise ValueError("cannot combine no adapters at all")
+        if weights is not None and len(weights) != len(loras):
+            raise ValueError(f"expected a weight per adapter, found {len(weights)} for {len(loras)}")
+        bias = self.bias.scaled(bias_weight)
+        bias = LoRA(bias.A, {m: b * bias_weight for m, b in bias.B.items()}, bias.scaling)
+        parts = [lora.to(self.base_model.device) for lora in loras]
+        if weights is not None:
+            parts = [part.scaled(weight) for part, weight in zip(parts, weights, strict=True)]
+        return LoRA.concat([*parts, bias])
+
+    def _factors(self, chunks: Sequence[Sequence[int]]) -> Factors:
+        ids, mask = pad(chunks, self.encoder.device)
+        padded = min(map(len, chunks)) < ids.size(1)
+        decoder = self.encoder.get_decoder()
+        if not (self.layer_by_layer and self.config.feature_kind == "per_layer"):
+            features = encode(decoder, self.config, ids)
+            return self.hypernetwork(features, mask if padded else None, self.tokens_at_once)
+        rows: list[torch.Tensor] = []
+        visit_features(
+            decoder,
+            self.config,
+            ids,
+            lambda feature: rows.append(self.hypernetwork.embed(feature, mask if padded else None)),
+        )
+        return self.hypernetwork.factors(torch.stack(rows, dim=1).flatten(0, 1))
+
+    def _one(self, factors: Factors, row: int) -> LoRA:
+        return LoRA(
+            {m: a[row].clone() for m, (a, _) in factors.items()},
+            {m: b[row].clone() for m, (_, b) in factors.items()},
+            self.config.scaling,
+        )
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """The hypernetwork at a file, folder or hub id, in the published layout or ours."""
+    where = locate.checkpoint_path(path)
+    folder = where if where.is_dir() else where.parent
+    if (folder / checkpoint.CONFIG).is_file() and where.suffix != ".bin":
+        return checkpoint.load(folder)
+    file = published.find(where)
+    if file is None:
+        raise FileNotFoundError(
+            f"no hypernetwork in {where}: neither {checkpoint.CONFIG} nor {published.FILE}"
+        )
+    return published.load(file)
+
+
+def _tokenizer(name: str, config: HypernetConfig) -> PreTrainedTokenizerBase:
+    tokenizer = bases.load_tokenizer(name)
+    if config.context_system_turn:
+        use_trained_template(tokenizer, name)
+    return tokenizer
+
+
+def _batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
+    """Indices of chunks that go together, longest first: each batch, padded, holds at most ``tokens``."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batch and (len(batch) + 1) * lengths[batch[0]] > tokens:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch

@@ -1,0 +1,170 @@
+"""Adapters on a frozen model for the length of a ``with`` block, one per batch row, without touching weights.
+
+Axes: N batch rows, T tokens, G adapters (N a multiple of G, rows of one adapter adjacent), L layers, R rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hypernet.adapter import LoRA
+
+_bare: ContextVar[bool] = ContextVar("_bare", default=False)
+
+
+@contextmanager
+def apply(model: nn.Module, lora: LoRA | Sequence[LoRA | None]) -> Iterator[None]:
+    """Answer with ``lora`` on every batch row, or with one adapter (or none) per row, inside the block.
+
+    Ranks, scalings and target modules may differ from row to row. Leaving the block, also by an exception,
+    restores the model exactly: adapters live in forward hooks and never in its weights. Blocks nest, and
+    add up. A batch of a multiple of the rows works too: each adapter then serves adjacent rows (beams).
+    Raises ValueError when an adapter does not fit the model, or the batch has another number of rows.
+    """
+    rows = [lora] if isinstance(lora, LoRA) else list(lora)
+    if not rows:
+        raise ValueError("expected an adapter or None for every batch row, found no rows")
+    if all(row is rows[0] for row in rows):
+        rows = rows[:1]
+    known = [row for row in rows if row is not None]
+    if not known:
+        yield
+        return
+    with apply_factors(model, _stack(model, rows, known), known[0].scaling):
+        yield
+
+
+@contextmanager
+def apply_factors(
+    model: nn.Module, factors: Mapping[str, tuple[Tensor, Tensor]], scaling: float
+) -> Iterator[None]:
+    """Like ``apply``, for stacked (and differentiable) factors.
+
+    ``factors`` is {module: (A [G, L, R, d_in], B [G, L, R, d_out])}; they are moved to the model's device.
+    Deltas are computed in the factors' dtype (on a CPU at least float32); the sum is cast to the base's.
+    """
+    placed = [(target_layers(model, name), name, a, b) for name, (a, b) in factors.items()]
+    for layers, name, a, b in placed:
+        _check_fit(layers, name, a, b)
+    handles = []
+    try:
+        for layers, _, a, b in placed:
+            a, b = (_placed(t, layers[0].weight.device) for t in (a, b))
+            for i, layer in enumerate(layers):
+                device = layer.weight.device
+                hook = _hook(a[:, i].to(device), b[:, i].to(device), scaling)
+                handles.append(layer.register_forward_hook(hook))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def bare() -> Iterator[None]:
+    """Inside, this thread sees the model without any adapter, whatever is applied to it here or elsewhere."""
+    token = _bare.set(True)
+    try:
+        yield
+    finally:
+        _bare.reset(token)
+
+
+def blocks(model: nn.Module) -> nn.ModuleList:
+    """The model's decoder blocks. Raises ValueError for a model that has no list called ``layers``."""
+    for path, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and path.rpartition(".")[2] == "layers":
+            return module
+    raise ValueError(f"{type(model).__name__} has no list of blocks called 'layers'")
+
+
+def target_layers(model: nn.Module, name: str) -> list[nn.Linear]:
+    """The linear layers called ``name``, one per base layer, in order. Raises ValueError when there is none.
+
+    Blocks are alike, so the path is looked up in the first and followed in all.
+    """
+    layers = blocks(model)
+    linear = [p for p, m in layers[0].named_modules() if isinstance(m, nn.Linear)]
+    path = next((p for p in linear if p.rpartition(".")[2] == name), None)
+    if path is None:
+        known = sorted({p.rpartition(".")[2] for p in linear})
+        raise ValueError(f"the model has no linear layers called {name!r}; it has {', '.join(known)}")
+    return [layer.get_submodule(path) for layer in layers]  # type: ignore[misc]
+
+
+def _check_fit(layers: Sequence[nn.Linear], name: str, a: Tensor, b: Tensor) -> None:
+    for layer in layers:
+        wanted = (len(layers), layer.in_features, layer.out_features)
+        found = (a.size(1), a.size(-1), b.size(-1))
+        if wanted != found:
+            raise ValueError(
+                f"the adapter does not fit the model, whose {name} has {wanted[0]} layers "
+                f"{wanted[1]} -> {wanted[2]}: it was made for {found[0]} layers {found[1]} -> {found[2]}"
+            )
+
+
+def _placed(factor: Tensor, device: torch.device) -> Tensor:
+    """On ``device``; half precision becomes float32 on a CPU, where it is slow and buys nothing."""
+    half = device.type == "cpu" and factor.dtype in (torch.float16, torch.bfloat16)
+    return factor.to(device, torch.float32 if half else None)
+
+
+def _stack(
+    model: nn.Module, rows: Sequence[LoRA | None], known: Sequence[LoRA]
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Every row's factors at the first adapter's scaling, zero-padded to the widest rank and stacked."""
+    alike = [None if row is None else row.rescaled(known[0].scaling) for row in rows]
+    stacked = {}
+    for module in sorted({m for lora in known for m in lora.A}):
+        device = target_layers(model, module)[0].weight.device
+        a = _stack_rows(module, [None if row is None else row.A.get(module) for row in alike], device)
+        b = _stack_rows(module, [None if row is None else row.B.get(module) for row in alike], device)
+        stacked[module] = (a, b)
+    return stacked
+
+
+def _stack_rows(module: str, rows: Sequence[Tensor | None], device: torch.device) -> Tensor:
+    """Factors [L, R, d] or None -> [G, L, R, d], where None is zero."""
+    placed = [None if row is None else _placed(row, device) for row in rows]
+    known = [row for row in placed if row is not None]
+    shapes = {(row.size(0), row.size(2)) for row in known}
+    if len(shapes) > 1:
+        raise ValueError(f"adapters of one batch are for different models: {module} (layers, width) {shapes}")
+    ranks = {row.size(1) for row in known}
+    if len(known) == len(placed) and len(ranks) == 1:
+        return torch.stack(known)
+    layers, width = shapes.pop()
+    out = known[0].new_zeros(len(placed), layers, max(ranks), width)
+    for i, row in enumerate(placed):
+        if row is not None:
+            out[i, :, : row.size(1)] = row
+    return out
+
+
+def _hook(a: Tensor, b: Tensor, scaling: float) -> Callable[[nn.Module, Any, Tensor], Tensor | None]:
+    """A forward hook that adds ``scaling * B^T A x`` to the output: a [G, R, d_in], b [G, R, d_out]."""
+    groups = a.size(0)
+
+    def add_delta(_module: nn.Module, args: Any, output: Tensor) -> Tensor | None:
+        if _bare.get():
+            return None
+        x = args[0].to(a.dtype)
+        if x.size(0) % groups:
+            raise ValueError(f"{groups} adapters were applied to a batch of {x.size(0)} rows")
+        if groups == 1:
+            hidden = F.linear(x, a[0]).flatten(0, -2)  # [N*T, R]
+            total = torch.addmm(output.flatten(0, -2).to(a.dtype), hidden, b[0], alpha=scaling)
+        else:
+            hidden = torch.bmm(x.reshape(groups, -1, x.size(-1)), a.transpose(1, 2))  # [G, N/G*T, R]
+            base = output.reshape(groups, -1, output.size(-1)).to(a.dtype)
+            total = torch.baddbmm(base, hidden, b, alpha=scaling)
+        return total.view(output.shape).to(output.dtype)
+
+    return add_delta

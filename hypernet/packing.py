@@ -1,0 +1,79 @@
+"""LoRA <-> one safetensors blob, in the dtype it has or in a smaller one.
+
+Stored per module: ``<module>.A`` and ``<module>.B``; int8 also has ``<module>.A.step``, the float32 size of
+one integer step for every factor row. The header's one metadata entry ``lora`` is JSON: format and scaling
+(one entry, because safetensors writes several in any order, and equal adapters must give equal bytes).
+"""
+
+from __future__ import annotations
+
+import json
+
+import safetensors
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from hypernet.adapter import LoRA
+
+FORMAT = 1
+STORAGES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "int8": torch.int8,
+}
+
+
+def pack(lora: LoRA, storage: str | None = None) -> bytes:
+    """The adapter as bytes, stored as float32, bfloat16, float16, int8 (per row) or, with None, as it is."""
+    if storage is not None and storage not in STORAGES:
+        raise ValueError(f"unknown storage {storage!r}: one of {', '.join(STORAGES)}")
+    tensors: dict[str, Tensor] = {}
+    for side, table in (("A", lora.A), ("B", lora.B)):
+        for module, tensor in table.items():
+            tensors |= _store(f"{module}.{side}", tensor.detach().cpu().contiguous(), storage)
+    head = {"format": FORMAT, "scaling": lora.scaling}
+    return save_tensors(tensors, {"lora": json.dumps(head)})
+
+
+def unpack(data: bytes) -> LoRA:
+    """Read ``pack``; int8 comes back as float32. Raises ValueError for bytes of any other origin."""
+    try:
+        tensors = load_tensors(data)
+    except safetensors.SafetensorError as error:
+        raise ValueError(f"not a stored adapter, or a damaged one ({len(data)} bytes): {error}") from error
+    scaling = _scaling(data)
+    factors = {name: _restore(name, tensors) for name in tensors if not name.endswith(".step")}
+    sides = {s: {n[:-2]: t for n, t in factors.items() if n.endswith(f".{s}")} for s in ("A", "B")}
+    return LoRA(sides["A"], sides["B"], scaling)
+
+
+def _scaling(data: bytes) -> float:
+    """The scaling in the blob's own metadata; the safetensors header was found valid before."""
+    length = int.from_bytes(data[:8], "little")
+    raw = json.loads(data[8 : 8 + length]).get("__metadata__", {}).get("lora")
+    try:
+        head = json.loads(raw)
+        if head["format"] != FORMAT:
+            raise ValueError(f"stored adapter of format {head['format']}; this version reads format {FORMAT}")
+        return float(head["scaling"])
+    except (json.JSONDecodeError, TypeError, KeyError) as error:
+        raise ValueError(f"safetensors, but not a stored adapter: its 'lora' entry is {raw!r}") from error
+
+
+def _store(name: str, tensor: Tensor, storage: str | None) -> dict[str, Tensor]:
+    if storage != "int8":
+        return {name: tensor if storage is None else tensor.to(STORAGES[storage])}
+    step = tensor.float().abs().amax(dim=-1, keepdim=True) / 127
+    return {name: (tensor / step.clamp_min(torch.finfo().tiny)).round().to(torch.int8), f"{name}.step": step}
+
+
+def _restore(name: str, tensors: dict[str, Tensor]) -> Tensor:
+    tensor = tensors[name]
+    if tensor.dtype != torch.int8:
+        return tensor
+    if f"{name}.step" not in tensors:
+        raise ValueError(f"stored adapter lacks {name}.step")
+    return tensor * tensors[f"{name}.step"]

@@ -1,0 +1,164 @@
+"""Text-to-LoRA: the description of a task in, an adapter for it out, in one pass of a small network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import AutoModel
+
+from hypernet import bases, locate, published_task
+from hypernet.adapter import LoRA
+from hypernet.checkpoint import require_weights
+from hypernet.fingerprint import fingerprint
+from hypernet.task_hypernetwork import TaskConfig, TaskHypernetwork
+
+CONFIG = "task_hypernet.json"
+WEIGHTS = "task_hypernet.safetensors"
+FORMAT = 1
+_MAX_TOKENS = 8192
+
+
+class TextToLoRA:
+    """A network that writes adapters for ``base_model`` from embeddings of task descriptions.
+
+    ``embedder`` names the sentence model whose embeddings it was trained on; it is loaded when the first
+    description comes.
+    """
+
+    def __init__(
+        self, network: TaskHypernetwork, *, base_model: str, embedder: str | None, device: torch.device | str
+    ) -> None:
+        self.network = network.to(device)
+        self.base_model = base_model
+        self.embedder = embedder
+        self.device = torch.device(device)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | Path,
+        *,
+        base_model: str | Path | None = None,
+        embedder: str | Path | None = None,
+        device: torch.device | str | None = None,
+    ) -> TextToLoRA:
+        """The network in a folder or hub id (``owner/repo:folder``), in the published layout or ours.
+
+        ``base_model`` and ``embedder`` replace the names in the checkpoint. Raises FileNotFoundError for
+        what is missing, and ValueError, saying what was expected and found, for what is damaged.
+        """
+        folder = locate.checkpoint_path(path)
+        folder = folder if folder.is_dir() else folder.parent
+        if (folder / CONFIG).is_file():
+            config, weights, names = _read_own(folder)
+        elif (folder / published_task.FILE).is_file():
+            found = published_task.load(folder)
+            config, weights = found.config, found.weights
+            names = {"base_model": found.base_model, "embedder": found.embedder}
+        else:
+            raise FileNotFoundError(
+                f"no Text-to-LoRA network in {folder}: neither {CONFIG} nor {published_task.FILE}"
+            )
+        return cls(
+            _assemble(config, weights, str(folder)),
+            base_model=str(base_model or names["base_model"]),
+            embedder=str(embedder) if embedder else names["embedder"],
+            device=device or bases.default_device(),
+        )
+
+    @property
+    def config(self) -> TaskConfig:
+        return self.network.config
+
+    @cached_property
+    def hypernet_fingerprint(self) -> str:
+        """Tells networks apart, by their sizes and their weights."""
+        sizes = json.dumps(self.config.to_dict(), sort_keys=True)
+        return fingerprint(sizes, self.network.state_dict().items())
+
+    def generate(self, description: str) -> LoRA:
+        """The adapter for a task described in a sentence or two. Raises ValueError when it is blank."""
+        return self.generate_from_embedding(self.embed(description))
+
+    @torch.no_grad()
+    def generate_from_embedding(self, vector: Sequence[float] | Tensor) -> LoRA:
+        """The adapter for a task whose embedding [E], of any length, is known already."""
+        task = torch.as_tensor(vector, dtype=torch.float32, device=self.device).flatten()
+        if task.numel() != self.config.task_size:
+            raise ValueError(
+                f"expected a task embedding of size {self.config.task_size}, found {task.numel()}"
+            )
+        factors = self.network(torch.nn.functional.normalize(task, dim=0) * task.numel() ** 0.5)
+        return LoRA(
+            {m: a for m, (a, _) in factors.items()},
+            {m: b for m, (_, b) in factors.items()},
+            self.config.scaling,
+        )
+
+    @torch.no_grad()
+    def embed(self, description: str) -> Tensor:
+        """The embedding [E] of a description: the first token's state, in float32, not normed."""
+        text = description.strip()
+        if not text:
+            raise ValueError("cannot make an adapter of a blank description")
+        tokenizer, model = self._embedder
+        text = f"{text}." if text[-1].isalpha() else text
+        tokens = tokenizer(text, truncation=True, max_length=_MAX_TOKENS, return_tensors="pt").to(self.device)
+        state: Tensor = model(**tokens).last_hidden_state[0, 0]
+        return state.float()
+
+    def save(self, folder: str | Path) -> None:
+        """Write the network in our own layout: ``task_hypernet.json`` and ``task_hypernet.safetensors``."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {name: t.detach().cpu().contiguous() for name, t in self.network.state_dict().items()}
+        save_file(weights, folder / WEIGHTS)
+        described = {
+            "base_model": self.base_model,
+            "embedder": self.embedder,
+            "config": self.config.to_dict(),
+        }
+        (folder / CONFIG).write_text(json.dumps({"format": FORMAT, **described}, indent=2) + "\n")
+
+    @cached_property
+    def _embedder(self) -> tuple[Any, Any]:
+        if self.embedder is None:
+            raise ValueError(
+                "the checkpoint names no sentence model: pass embedder=, or generate from embeddings"
+            )
+        if "sfr" in self.embedder.lower():
+            raise ValueError(
+                f"descriptions for {self.embedder} need its own template: generate from embeddings"
+            )
+        try:
+            model = AutoModel.from_pretrained(self.embedder, dtype=torch.float32)
+        except (OSError, ValueError) as error:
+            line = str(error).splitlines()[0]
+            raise FileNotFoundError(f"cannot load the sentence model {self.embedder}: {line}") from error
+        return bases.load_tokenizer(self.embedder), model.to(self.device).eval()
+
+
+def _assemble(config: TaskConfig, weights: dict[str, Tensor], where: str) -> TaskHypernetwork:
+    with torch.device("meta"):
+        network = TaskHypernetwork(config)
+    network.load_state_dict(require_weights(network, weights, where), assign=True)
+    return network.requires_grad_(False).eval()
+
+
+def _read_own(folder: Path) -> tuple[TaskConfig, dict[str, Tensor], dict[str, Any]]:
+    try:
+        described = json.loads((folder / CONFIG).read_text())
+        if described["format"] != FORMAT:
+            raise ValueError(f"{folder / CONFIG}: expected format {FORMAT}, found {described['format']}")
+        weights = load_file(folder / WEIGHTS)
+        return TaskConfig.from_dict(described["config"]), weights, described
+    except (json.JSONDecodeError, KeyError, TypeError, safetensors.SafetensorError) as error:
+        raise ValueError(f"the Text-to-LoRA network in {folder} is damaged: {error}") from error

@@ -1,0 +1,138 @@
+"""``python -m hypernet.training reference``: make the model that ships with the package."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from hypernet.doc_to_lora import DocToLoRA
+from hypernet.evaluate import CASES, CONDITIONS, evaluate
+from hypernet.hypernetwork import Hypernetwork
+from hypernet.training.copying import seed_copying
+from hypernet.training.curriculum import Curriculum
+from hypernet.training.dialogues import read_dialogues
+from hypernet.training.export import export_weights, write_card
+from hypernet.training.facts import FactWorld
+from hypernet.training.judge import judge_memory, judge_reading
+from hypernet.training.losses import memory_loss, reading_loss
+from hypernet.training.precision import has_fast_bfloat16, mix_linears
+from hypernet.training.reference import build_base, hypernet_config, train_tokenizer
+from hypernet.training.rows import Renderer
+from hypernet.training.trainer import Schedule, Stage, Trainer, load_weights
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+
+@app.callback()
+def main() -> None:
+    """Train base models and hypernetworks."""
+
+
+@app.command()
+def reference(
+    folder: Annotated[Path, typer.Option(help="Checkpoints, curve and result; rerun to resume.")] = Path(
+        "runs/reference"
+    ),
+    reading_steps: Annotated[int, typer.Option(help="Steps of the base alone.")] = 1500,
+    memory_steps: Annotated[int, typer.Option(help="Steps of base and hypernetwork together.")] = 6000,
+    dialogues: Annotated[
+        Path | None, typer.Option(help="Conversations with slots, SGD form, .jsonl.gz.")
+    ] = None,
+    prose: Annotated[Path | None, typer.Option(help="Plain text, a paragraph a line.")] = None,
+    seed: int = 1,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
+) -> None:
+    """Train the reference base and its hypernetwork from scratch."""
+    torch.manual_seed(seed)
+    torch.set_num_threads(threads)
+    folder.mkdir(parents=True, exist_ok=True)
+    natural = read_dialogues(dialogues) if dialogues else []
+    lines = [line.strip() for line in prose.read_text().splitlines() if len(line) > 100] if prose else []
+    renderer = Renderer(_tokenizer(folder, [c.text for c in natural], lines, seed))
+    curriculum = Curriculum(renderer, seed, natural, lines)
+    base = build_base(renderer.tokenizer.get_vocab_size())
+    hypernetwork = Hypernetwork(hypernet_config(base))
+    if has_fast_bfloat16():
+        mix_linears(base)
+        mix_linears(hypernetwork)
+
+    def read(step: int) -> dict[str, Tensor]:
+        return {"reading": reading_loss(base, curriculum.reading(step, warmup=reading_steps // 20))}
+
+    def remember(step: int) -> dict[str, Tensor]:
+        ease = max(0.0, 1 - step / (0.15 * memory_steps))
+        asked, told = curriculum.remembering(step, ease)
+        losses = {"memory": memory_loss(base, hypernetwork, asked)}
+        if step % 2 == 0:  # reading must not be forgotten, but needs no practice at every step
+            losses["reading"] = 0.6 * reading_loss(base, told)
+        return losses
+
+    stages = (
+        Stage(
+            "base",
+            base,
+            read,
+            judge_reading(base, renderer),
+            Schedule(reading_steps, decay=0.2),
+            evaluate_every=100,
+        ),
+        Stage(
+            "memory",
+            nn.ModuleDict({"base": base, "hypernetwork": hypernetwork}),
+            remember,
+            judge_memory(base, hypernetwork, renderer),
+            Schedule(memory_steps),
+            prepare=lambda: seed_copying(hypernetwork, base),
+            evaluate_every=100,
+            muon_lr=4e-3,
+            adam_lr=1.5e-3,
+        ),
+    )
+    for stage in stages:
+        Trainer(stage, folder).run()
+
+
+@app.command()
+def publish(
+    run: Annotated[Path, typer.Option(help="The folder of a finished `reference` run.")] = Path(
+        "runs/reference"
+    ),
+    folder: Annotated[Path, typer.Option(help="Where the model goes.")] = Path("hypernet/reference"),
+    questions: Annotated[int, typer.Option(help="Groups a case in the evaluation.")] = 200,
+    note: Annotated[str, typer.Option(help="How it was trained, for the model card.")] = "",
+) -> None:
+    """Export a run's weights, measure them as they ship, and write the model card."""
+    tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
+    base = build_base(tokenizer.get_vocab_size())
+    hypernetwork = Hypernetwork(hypernet_config(base))
+    load_weights(nn.ModuleDict({"base": base, "hypernetwork": hypernetwork}), run / "memory.pt")
+    export_weights(base, hypernetwork, tokenizer, folder)
+    shipped = DocToLoRA.from_pretrained(folder)
+    with tqdm(total=len(CASES) * (len(CONDITIONS) + 1) * questions, unit="question") as bar:
+        figures = evaluate(shipped, questions=questions, progress=bar.update)
+    write_card(folder, base, hypernetwork, run / "curve.jsonl", figures, note)
+
+
+def _tokenizer(folder: Path, conversations: list[str], prose: list[str], seed: int) -> Tokenizer:
+    path = folder / "tokenizer.json"
+    if not path.exists():
+        world = FactWorld("train", seed)
+        texts = [c.text for _ in range(4000) for c in world.group(1, 3, same_kind=False).contexts]
+        questions = [
+            q.question for _ in range(2000) for q in world.group(1, 3, same_kind=False).contexts[0].qa
+        ]
+        sample = random.Random(seed).sample(conversations, min(len(conversations), 2000))
+        train_tokenizer(itertools.chain(texts, questions, sample, prose[:500])).save(str(path))
+    return Tokenizer.from_file(str(path))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,168 @@
+"""What each training step practises. Step s is a pure function of (seed, s), so training resumes exactly.
+
+The data decides what is learned: binding a value to its key appears only when groups with same-kind
+competitors are frequent, and survives merging only when merged chunks are in the mix from early on.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hypernet.training.facts import QA, UNKNOWN, Context, FactWorld, Group
+from hypernet.training.rows import ASSISTANT, END, SYSTEM, USER, Batch, Renderer, Row
+
+SAME_KIND = 0.5
+_FIRST_TOKEN = 5  # ids below are special
+_SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
+    (1, 1, 28, 3.0),
+    (1, 2, 22, 2.0),
+    (1, 3, 20, 3.0),
+    (1, 4, 16, 0.7),
+    (1, 6, 12, 0.5),
+    (2, 1, 20, 1.5),
+    (2, 3, 9, 0.4),
+    (4, 1, 14, 2.0),
+    (4, 2, 8, 0.3),
+    (8, 1, 8, 0.5),
+    (16, 1, 4, 0.1),
+)
+
+
+@dataclass
+class MemoryBatch:
+    """Groups to internalize and ask: ``chunks`` in group order, ``rows`` the questions in group order."""
+
+    chunks: list[list[int]]
+    chunks_per_group: int
+    rows: Batch
+
+
+class Curriculum:
+    """Batches for the two stages: reading in context (the base), remembering (base and hypernetwork)."""
+
+    def __init__(
+        self, renderer: Renderer, seed: int, natural: Sequence[Context] = (), prose: Sequence[str] = ()
+    ):
+        self.renderer, self.seed = renderer, seed
+        self.natural, self.prose = natural, prose
+        self.vocab = renderer.tokenizer.get_vocab_size()
+
+    def reading(self, step: int, warmup: int) -> list[Batch]:
+        """A batch for the base alone: induction first, then mostly facts with every one of them asked."""
+        rng = random.Random(f"{self.seed}/reading/{step}")
+        dice = rng.random()
+        if step < warmup or dice < 0.12:
+            return Batch.buckets(self._induction(rng))
+        if self.prose and dice < 0.17:
+            return Batch.buckets(self._prose(rng))
+        return Batch.buckets(self.in_context(FactWorld("train", rng.getrandbits(48)), rng, rows=20))
+
+    def remembering(self, step: int, ease: float) -> tuple[MemoryBatch, list[Batch]]:
+        """A batch for the adapters, one for reading; ``ease`` 1 -> 0 moves from small groups to all."""
+        rng = random.Random(f"{self.seed}/remembering/{step}")
+        world = FactWorld("train", rng.getrandbits(48))
+        weights = [often * (1.0 if chunks * facts <= 3 else 1 - ease) for chunks, facts, _, often in _SHAPES]
+        chunks, facts, count, _ = rng.choices(_SHAPES, weights)[0]
+        groups = [world.group(chunks, facts, same_kind=rng.random() < SAME_KIND) for _ in range(count)]
+        if self.natural and rng.random() < 0.15:
+            chunks = rng.choice((1, 1, 2, 4))
+            groups = [self._natural_group(rng, chunks) for _ in range(16 // chunks)]
+        return self._memory(world, rng, groups, chunks), Batch.buckets(
+            self.in_context(world, rng, rows=6), parts=2
+        )
+
+    def in_context(self, world: FactWorld, rng: random.Random, rows: int) -> list[Row]:
+        """Texts of one to four chunks in a system message, then a question about every fact."""
+        texts, dialogues = [], []
+        for _ in range(rows):
+            if self.natural and rng.random() < 0.15:
+                group = self._natural_group(rng, 1)
+            else:
+                chunks = rng.choice((1, 1, 1, 2, 4))
+                facts = rng.choice((1, 2, 3, 4, 6)) if chunks == 1 else rng.choice((1, 2))
+                group = world.group(chunks, facts, same_kind=rng.random() < SAME_KIND)
+            texts.append("\n".join(c.text for c in group.contexts))
+            dialogues.append(self._ask(world, rng, group, limit=10))
+        told = self.renderer.with_context(texts, dialogues, text_weight=0.15)
+        blank = [[(q.question, UNKNOWN)] for q in world.group(1, 1, same_kind=False).unknown[:1]]
+        return told + self.renderer.dialogues(blank)
+
+    def _ask(self, world: FactWorld, rng: random.Random, group: Group, limit: int) -> list[tuple[str, str]]:
+        told = [qa for context in group.contexts for qa in context.qa]
+        asked = rng.sample(told, min(limit, len(told)))
+        asked += rng.sample(group.unknown, rng.choice((0, 1, 1)) if group.unknown else 0)
+        asked += [world.chat()] if rng.random() < 0.05 else []
+        rng.shuffle(asked)
+        return [(qa.question, qa.answer) for qa in asked]
+
+    def _memory(self, world: FactWorld, rng: random.Random, groups: list[Group], chunks: int) -> MemoryBatch:
+        told = min(sum(len(c.qa) for c in g.contexts) for g in groups)
+        count = min(6, told)
+        unknown = 1 if count >= 3 or rng.random() < 0.4 else 0
+        talking = rng.random() < 0.15
+        dialogues = [
+            turns for g in groups for turns in self._questions(world, rng, g, count, unknown, talking)
+        ]
+        ids = self.renderer.contexts(c.text for g in groups for c in g.contexts)
+        return MemoryBatch(ids, chunks, Batch.of(self.renderer.dialogues(dialogues)))
+
+    @staticmethod
+    def _questions(
+        world: FactWorld, rng: random.Random, group: Group, count: int, unknown: int, talking: bool
+    ) -> list[list[tuple[str, str]]]:
+        """One row a question; in a conversation each row opens with another turn."""
+        told = [qa for context in group.contexts for qa in context.qa]
+        asked = rng.sample(told, count) + list(group.unknown[:unknown])
+        rows = []
+        for qa in asked:
+            before = [world.chat() if rng.random() < 0.5 else rng.choice(told)] if talking else []
+            rows.append([(turn.question, turn.answer) for turn in (*before, qa)])
+        return rows
+
+    def _natural_group(self, rng: random.Random, chunks: int) -> Group:
+        """Chunks of real conversation whose questions differ; one more about a service they lack."""
+        while True:
+            *contexts, other = rng.sample(self.natural, chunks + 1)
+            kinds = [qa.kind for c in contexts for qa in c.qa]
+            services = {kind.split("/")[0] for kind in kinds}
+            unknown = [q for q in other.qa if q.kind.split("/")[0] not in services]
+            if len(set(kinds)) == len(kinds) and unknown:
+                refused = tuple(QA(q.question, UNKNOWN, q.kind) for q in unknown)
+                return Group(tuple(contexts), refused)
+
+    def _prose(self, rng: random.Random) -> list[Row]:
+        rows = []
+        for ids in self.renderer.encode(rng.sample(self.prose, 16)):
+            row = Row([SYSTEM], [0.0])
+            row.add([*ids[:255], END], 0.5)
+            rows.append(row)
+        return rows
+
+    def _induction(self, rng: random.Random) -> list[Row]:
+        """Repeats of random segments, and key-value recall over random tokens: no language, only binding."""
+        top = rng.choice((128, 512, self.vocab))  # few tokens show the pattern sooner, all make it general
+        return [self._repeat(rng, top) if rng.random() < 0.4 else self._recall(rng, top) for _ in range(24)]
+
+    @staticmethod
+    def _random_ids(rng: random.Random, top: int, count: int) -> list[int]:
+        return [rng.randrange(_FIRST_TOKEN, top) for _ in range(count)]
+
+    def _repeat(self, rng: random.Random, top: int) -> Row:
+        segment = self._random_ids(rng, top, rng.randint(6, 60))
+        row = Row([], [])
+        row.add(segment, 0.0)
+        row.add(segment, 1.0)
+        return row
+
+    def _recall(self, rng: random.Random, top: int) -> Row:
+        keys = {tuple(self._random_ids(rng, top, rng.randint(1, 2))): 0 for _ in range(rng.randint(2, 16))}
+        pairs = [(list(key), self._random_ids(rng, top, rng.randint(1, 3))) for key in keys]
+        row = Row([], [])
+        for key, value in pairs:
+            row.add([USER, *key, ASSISTANT, *value, END], 0.0)
+        for key, value in rng.sample(pairs, len(pairs)):
+            row.add([USER, *key, ASSISTANT], 0.0)
+            row.add([*value, END], 1.0)
+        return row

@@ -1,0 +1,162 @@
+"""A finished run -> the folder that ships: base, hypernetwork, curve and model card."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+from transformers import LlamaForCausalLM
+
+from hypernet import checkpoint
+from hypernet.evaluate import CONDITIONS, Figure
+from hypernet.hypernetwork import Hypernetwork
+from hypernet.training.reference import save_base
+
+
+def export_weights(
+    base: LlamaForCausalLM, hypernetwork: Hypernetwork, tokenizer: Tokenizer, folder: Path
+) -> None:
+    """Write ``folder/base`` (a transformers folder) and the hypernetwork beside it, both in 16 bits."""
+    save_base(copy.deepcopy(base).half(), tokenizer, folder / "base")
+    checkpoint.save(hypernetwork, folder, base="base", dtype="float16")
+
+
+def plot_curve(curve: Path, path: Path) -> None:
+    """Exact match on held-out facts over the minutes of training, one panel a stage. Needs matplotlib."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    lines = [json.loads(line) for line in curve.read_text().splitlines()]
+    stages = list(dict.fromkeys(line["stage"] for line in lines))
+    fig, axes = pyplot.subplots(1, len(stages), figsize=(7 * len(stages), 4.5), squeeze=False)
+    for panel, stage in zip(axes[0], stages, strict=True):
+        points = [line for line in lines if line["stage"] == stage]
+        for name in _judged(points[-1]):
+            shown = [p for p in points if name in p]
+            panel.plot([p["step"] for p in shown], [100 * p[name] for p in shown], label=name, marker=".")
+        panel.set(title=f"stage: {stage}", xlabel="step", ylabel="held-out exact match, %", ylim=(0, 101))
+        panel.legend(title="chunks x facts (s: same kind)", fontsize=8, title_fontsize=8, loc="center right")
+        panel.grid(alpha=0.3)
+    fig.tight_layout()
+    fig.savefig(path, dpi=110)
+
+
+def _judged(line: dict[str, Any]) -> list[str]:
+    return [name for name in line if name[0].isdigit() or name == "unknown"]
+
+
+def figures_markdown(figures: Sequence[Figure]) -> str:
+    """The figures as a Markdown table, per cent with 95 % intervals."""
+    rows = [f"| case | {' | '.join(CONDITIONS)} | chance |", "|---" * (len(CONDITIONS) + 2) + "|"]
+    for case in dict.fromkeys(f.case for f in figures):
+        of_case = {f.condition: f for f in figures if f.case == case}
+        cells = [_cell(of_case.get(condition)) for condition in CONDITIONS]
+        chance = next(iter(of_case.values())).chance
+        rows.append(f"| {case} | {' | '.join(cells)} | {f'{100 * chance:.0f}' if chance else ''} |")
+    return "\n".join(rows) + "\n"
+
+
+def _cell(figure: Figure | None) -> str:
+    if figure is None:
+        return ""
+    return f"{100 * figure.exact:.1f} ({100 * figure.low:.0f}-{100 * figure.high:.0f})"
+
+
+CARD = """---
+license: apache-2.0
+library_name: parametric-memory
+---
+
+# The reference model
+
+A small Llama ({base_millions:.1f} M parameters, {layers} layers of width {width}, window {window}
+tokens) and the Doc-to-LoRA hypernetwork ({hyper_millions:.1f} M parameters) that writes rank-{rank}
+adapters for its `down_proj`. A passage becomes an adapter of {kib:.0f} KiB in float32. It speaks simple
+English about people, places, things, numbers, codes and bookings; it knows nothing of the world and
+remembers what it is told.
+
+## How it was made
+
+```sh
+python -m hypernet.training reference --dialogues train.jsonl.gz --prose valid.txt
+python -m hypernet.training publish
+```
+
+{stages}; {minutes:.0f} minutes of training steps. {note}
+
+Trained on synthetic facts (`hypernet/training/facts.py`), on conversations of the Schema-Guided
+Dialogue train split (google-research-datasets/dstc8-schema-guided-dialogue, CC BY-SA 4.0) and on prose
+of the WikiText-2 validation split (CC BY-SA). Evaluated on values, owners and (half of the time)
+phrasings held out from training.
+
+![curve](curve.png)
+
+## Figures
+
+Exact match of the whole answer in %, free generation, greedy, with 95 % intervals; {questions}
+questions a case. "No memory", "wrong adapter" (another group's) and "full context" (the text in the
+prompt) are the same base on the same questions. "Never told" counts refusals ("I don't know.") to
+questions that nothing told answers, most of them about the same attribute of somebody else. "Chance" is
+what picking any told value of the kind would score.
+
+{table}
+Made again by `python -m hypernet.evaluate`.
+
+{verdict}
+## Limits
+
+Answers are the bare value. Several facts of one kind, in one passage or in merged passages, are often
+confused: see the "same kind" rows. Long or winding sentences, other languages and general questions are
+beyond it.
+"""
+
+TARGETS = (("1 fact", 0.95), ("3 facts", 0.85), ("4 chunks of 1", 0.75), ("never told, all", 0.80))
+
+
+def write_card(
+    folder: Path,
+    base: LlamaForCausalLM,
+    hypernetwork: Hypernetwork,
+    curve: Path,
+    figures: Sequence[Figure],
+    note: str,
+) -> None:
+    """``README.md``, ``figures.json`` and ``curve.png`` in ``folder``, from what was measured."""
+    (folder / "figures.json").write_text(json.dumps([asdict(f) for f in figures], indent=1) + "\n")
+    plot_curve(curve, folder / "curve.png")
+    last = {line["stage"]: line for line in map(json.loads, curve.read_text().splitlines())}
+    c, b = hypernetwork.config, base.config
+    words = sum(c.d_in[m] + c.d_out[m] for m in c.target_modules) * c.num_layers * c.rank
+    card = CARD.format(
+        base_millions=base.num_parameters() / 1e6,
+        hyper_millions=sum(p.numel() for p in hypernetwork.parameters()) / 1e6,
+        layers=b.num_hidden_layers,
+        width=b.hidden_size,
+        window=b.max_position_embeddings,
+        rank=c.rank,
+        kib=words * 4 / 1024,
+        stages=", then ".join(f"{line['step']} steps of {name}" for name, line in last.items()),
+        minutes=sum(line["minutes"] for line in last.values()),
+        note=note,
+        questions=figures[0].questions,
+        table=figures_markdown(figures),
+        verdict=_verdict(figures),
+    )
+    (folder / "README.md").write_text(card)
+
+
+def _verdict(figures: Sequence[Figure]) -> str:
+    """What was aimed at, and by how much it was missed or met."""
+    exact = {f.case: f.exact for f in figures if f.condition == "adapter"}
+    rows = ["| aimed at | at least | measured | |", "|---|---|---|---|"]
+    for case, least in TARGETS:
+        word = "met" if exact[case] >= least else f"missed by {100 * (least - exact[case]):.1f} points"
+        rows.append(f"| {case} | {100 * least:.0f} | {100 * exact[case]:.1f} | {word} |")
+    return "\n".join(rows) + "\n"

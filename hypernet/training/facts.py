@@ -1,0 +1,302 @@
+"""Endless synthetic facts: texts that tell them, a question for each, and questions nobody can answer.
+
+Within a group every (kind, owner) is told once, so a question has one right answer over all its contexts.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from hypernet.training import phrasings as frames
+from hypernet.training.narration import Fact, Narrator
+from hypernet.training.owners import SPEAKER, Owners
+from hypernet.training.phrasings_things import BOOKINGS, ENTITIES
+from hypernet.training.values import Split, Values
+from hypernet.training.wording import Kind, Owner, kinds
+
+UNKNOWN = "I don't know."
+
+Style = Literal["notes", "people", "dialogue", "codes", "documents", "bookings"]
+# Share of each style, in groups of mixed kinds and of one kind.
+STYLES: dict[str, tuple[float, float]] = {
+    "notes": (0.27, 0.20),
+    "people": (0.16, 0.20),
+    "dialogue": (0.19, 0.14),
+    "codes": (0.14, 0.22),
+    "documents": (0.14, 0.13),
+    "bookings": (0.10, 0.11),
+}
+_TYPES = {
+    "notes": ("person",),
+    "people": ("person",),
+    "dialogue": ("person",),
+    "codes": ("key", "key", "item"),
+    "documents": tuple(ENTITIES),
+    "bookings": tuple(BOOKINGS),
+}
+# Kinds from which the answer to another would follow: whoever has one told is not asked the other.
+_FOLLOWS = {"streets.street": "streets.address", "streets.address": "streets.street"}
+
+
+@dataclass(frozen=True, slots=True)
+class QA:
+    """A question, its answer exactly as in the text (no full stop), and its kind, "family.member"."""
+
+    question: str
+    answer: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One chunk of text, and one question for each fact in it, in the order told."""
+
+    text: str
+    qa: tuple[QA, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Contexts that do not contradict each other, and questions that none of them answers."""
+
+    contexts: tuple[Context, ...]
+    unknown: tuple[QA, ...]
+
+
+Key = tuple[Kind, Owner]
+
+
+class FactWorld:
+    """Generates groups of facts. The same split and seed give the same facts in every process."""
+
+    def __init__(self, split: Split, seed: int) -> None:
+        if split not in ("train", "heldout"):
+            raise ValueError(f'split must be "train" or "heldout", not {split!r}')
+        self._rng = random.Random(f"{split}:{seed}")
+        self._values = Values(split, self._rng)
+        self._owners = Owners(split, self._rng, self._values)
+        self._narrator = Narrator(split, self._rng, self._values)
+        self._families: dict[str, dict[str, list[Kind]]] = defaultdict(lambda: defaultdict(list))
+        for kind in kinds():
+            for type_ in kind.owners:
+                self._families[type_][kind.family].append(kind)
+        self._weights = {
+            type_: [len(members) ** 0.5 for members in families.values()]
+            for type_, families in self._families.items()
+        }
+
+    def name(self) -> str:
+        """A first name, listed or made up."""
+        return self._values.draw("first")
+
+    def group(self, chunks: int, facts: int, *, same_kind: bool, style: str | None = None) -> Group:
+        """`chunks` contexts of `facts` facts each.
+
+        With `same_kind` all facts of the group are of one kind or of one family of near kinds, with distinct
+        owners or members and distinct values. `style` is one of STYLES; else it varies.
+        """
+        if chunks < 1 or facts < 1:
+            raise ValueError(f"a group needs at least 1 chunk and 1 fact, not {chunks} and {facts}")
+        if style is not None and style not in STYLES:
+            raise ValueError(f"style must be one of {', '.join(STYLES)}, not {style!r}")
+        styles = self._styles(chunks, same_kind, style)
+        draft = _Draft()
+        keys = self._near_keys(styles[0], chunks * facts, draft) if same_kind else None
+        plans = [self._plan(s, facts, draft, keys) for s in styles]
+        contexts = tuple(self._context(plan, s) for plan, s in zip(plans, styles, strict=True))
+        return Group(contexts, self._unknown(draft, styles[0], same_kind))
+
+    def chat(self) -> QA:
+        """A statement or greeting that asks nothing, with its acknowledgement."""
+        shape = self._rng.random()
+        if shape < 0.45:
+            fact = self._fact(*self._key(self._pick_style(False)), _Draft())
+            return QA(self._narrator.statement(fact), frames.REMEMBERED, "chat.statement")
+        if shape < 0.6:
+            return QA(
+                self._narrator.small_talk(self._rng.choice(frames.NOISE)), frames.CHIT_CHAT, "chat.noise"
+            )
+        answer = self._rng.choice(tuple(frames.SMALL_TALK))
+        return QA(self._rng.choice(frames.SMALL_TALK[answer]), answer, "chat.small talk")
+
+    def _pick_style(self, same_kind: bool) -> str:
+        return self._rng.choices(tuple(STYLES), [w[same_kind] for w in STYLES.values()])[0]
+
+    def _styles(self, chunks: int, same_kind: bool, style: str | None) -> list[str]:
+        if style is not None:
+            return [style] * chunks
+        if same_kind:
+            return [self._pick_style(True)] * chunks
+        return [self._pick_style(False) for _ in range(chunks)]
+
+    def _kind(self, type_: str) -> Kind:
+        families = self._families[type_]
+        family = self._rng.choices(tuple(families.values()), self._weights[type_])[0]
+        return self._rng.choice(family)
+
+    def _owner(self, style: str, type_: str) -> Owner:
+        share = {"notes": 0.72, "dialogue": 0.75}.get(style, 0.0)
+        return SPEAKER if self._rng.random() < share else self._owners.draw(type_)
+
+    def _key(self, style: str) -> Key:
+        type_ = self._rng.choice(_TYPES[style])
+        return self._kind(type_), self._owner(style, type_)
+
+    def _plan(self, style: str, facts: int, draft: _Draft, keys: Iterator[Key] | None) -> list[Fact]:
+        """The facts of one chunk, those of one owner usually together."""
+        chosen = [next(keys) for _ in range(facts)] if keys else self._mixed_keys(style, facts, draft)
+        if self._rng.random() < 0.8:
+            order = {owner.key: i for i, (_, owner) in reversed(list(enumerate(chosen)))}
+            chosen.sort(key=lambda key: order[key[1].key])
+        return [self._fact(kind, owner, draft, distinct=keys is not None) for kind, owner in chosen]
+
+    def _mixed_keys(self, style: str, facts: int, draft: _Draft) -> list[Key]:
+        cast: list[Owner] = []
+        chosen: list[Key] = []
+        while len(chosen) < facts:
+            kind, owner = self._key(style)
+            if cast and self._rng.random() < 0.65:
+                owner = self._rng.choice(cast)
+                kind = self._kind(owner.type)
+            if draft.take(kind, owner):
+                chosen.append((kind, owner))
+                cast.append(owner)
+        return chosen
+
+    def _near_keys(self, style: str, count: int, draft: _Draft) -> Iterator[Key]:
+        """Endless competitors: one kind of many owners, or near kinds of few owners."""
+        self._owners.fresh_words()
+        while True:
+            type_ = self._rng.choice(_TYPES[style])
+            kind = self._kind(type_)
+            if self._values.capacity(kind.pool) >= 2 * count:
+                break
+        family = [k for k in self._families[type_][kind.family] if k.pool == kind.pool]
+        if len(family) < 3 or self._rng.random() < 0.55:
+            return self._many_owners(kind, style, type_, draft)
+        return self._many_kinds(family, style, type_, count, draft)
+
+    def _many_owners(self, kind: Kind, style: str, type_: str, draft: _Draft) -> Iterator[Key]:
+        near = type_ == "key" and self._rng.random() < 0.7
+        draft.near = near
+        if style in ("notes", "dialogue") and self._rng.random() < 0.6 and draft.take(kind, SPEAKER):
+            yield kind, SPEAKER
+        while True:
+            owner = self._owners.key(near=True) if near else self._owners.draw(type_)
+            if draft.take(kind, owner):
+                yield kind, owner
+
+    def _many_kinds(
+        self, family: list[Kind], style: str, type_: str, count: int, draft: _Draft
+    ) -> Iterator[Key]:
+        few = 1 + count // max(1, len(family) // 2) + self._rng.randrange(2)
+        cast: list[Owner] = []
+        while len(cast) < few:
+            owner = self._owner(style, type_)
+            if owner not in cast:
+                cast.append(owner)
+        while True:
+            kind, owner = self._rng.choice(family), self._rng.choice(cast)
+            if draft.take(kind, owner):
+                yield kind, owner
+            elif self._rng.random() < 0.05:
+                cast.append(self._owners.draw(type_))
+
+    def _fact(self, kind: Kind, owner: Owner, draft: _Draft, *, distinct: bool = True) -> Fact:
+        value = self._value(kind, draft, 1000 if distinct else 10)
+        draft.words.update((value.casefold(), _call_name(value, kind)))
+        old = ""
+        if self._rng.random() < 0.04:
+            old = self._value(kind, draft, 10)
+            old = "" if old.casefold() == value.casefold() or value in old or old in value else old
+        return Fact(kind, owner, value, old)
+
+    def _value(self, kind: Kind, draft: _Draft, tries: int) -> str:
+        for _ in range(tries):
+            value = self._values.draw(kind.pool)
+            if value.casefold() not in draft.words and _call_name(value, kind) not in draft.words:
+                break
+        return value
+
+    def _context(self, facts: list[Fact], style: str) -> Context:
+        text, change = self._narrator.tell(facts, style)
+        qa = tuple(QA(self._narrator.question(f.kind, f.owner), change(f.value), f.kind.name) for f in facts)
+        return Context(text, qa)
+
+    def _unknown(self, draft: _Draft, style: str, same_kind: bool) -> tuple[QA, ...]:
+        """Two or three questions near to what was told."""
+        told = list(draft.told)
+        found: list[QA] = []
+        while len(found) < 2 + (self._rng.random() < 0.5):
+            kind, owner = self._neighbour(*self._rng.choice(told), draft, style, same_kind)
+            if draft.take(kind, owner):
+                found.append(QA(self._narrator.question(kind, owner), UNKNOWN, kind.name))
+        return tuple(found)
+
+    def _neighbour(self, kind: Kind, owner: Owner, draft: _Draft, style: str, same_kind: bool) -> Key:
+        """The same kind of another owner, a near kind of the same owner, or something quite different."""
+        shape = self._rng.random()
+        if shape < 0.5:
+            return kind, self._other_owner(owner.type, style, draft)
+        if shape < 0.85:
+            family = self._families[owner.type][kind.family]
+            return self._rng.choice(family if self._rng.random() < 0.7 else [self._kind(owner.type)]), owner
+        return self._key(style if same_kind else self._pick_style(False))
+
+    def _other_owner(self, type_: str, style: str, draft: _Draft) -> Owner:
+        if type_ == "key" and draft.near:
+            return self._owners.key(near=True)
+        return self._owner(style, type_) if type_ == "person" else self._owners.draw(type_)
+
+
+def _call_name(value: str, kind: Kind) -> str:
+    """What somebody of that full name is called; else the value itself."""
+    return value.split()[0].casefold() if kind.pool in ("human", "full") else value.casefold()
+
+
+def _root(owner: Owner) -> str:
+    """Whose name the owner carries: Anna herself and Anna's brother may both be told of."""
+    return owner.key.split("'s ")[0]
+
+
+class _Draft:
+    """What a group has told so far, so that nothing is told twice or answers an unknown question."""
+
+    def __init__(self) -> None:
+        self.told: list[Key] = []
+        self.words: set[str] = set()
+        self.near = False
+        self._taken: set[tuple[str, str]] = set()
+        self._names: dict[str, str] = {}
+
+    def take(self, kind: Kind, owner: Owner) -> bool:
+        """Reserves the fact; False if it, or somebody else of the same name, is there already."""
+        key = (kind.name, owner.key)
+        if key in self._taken or self._clashes(owner):
+            return False
+        self._taken.update((key, (_FOLLOWS.get(kind.name, kind.name), owner.key)))
+        self._taken.update(
+            ("names." + n.removeprefix("my "), "i") for n in owner.names if n.startswith("my ")
+        )
+        self._names.update((n.casefold(), _root(owner)) for n in owner.names)
+        self.words.update(n.casefold() for n in owner.names)
+        self.told.append((kind, owner))
+        return True
+
+    def _clashes(self, owner: Owner) -> bool:
+        for name in owner.names:
+            taken_by = self._names.get(name.casefold())
+            if taken_by is None and name.casefold() in self.words:
+                return True
+            if taken_by not in (None, _root(owner)):
+                return True
+        return any(
+            n.startswith("my ")
+            and ("names." + n.removeprefix("my "), "i") in self._taken
+            and n not in self._names
+            for n in owner.names
+        )

@@ -1,0 +1,137 @@
+"""The training loop: steps, learning rate, evaluation, checkpoints that resume to the step, and the curve."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from hypernet.training.optim import MuonAdamW
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Linear warm-up, constant, then linear decay to 2 % over the last ``decay`` of the steps."""
+
+    steps: int
+    warmup: int = 50
+    decay: float = 0.4
+
+    def factor(self, step: int) -> float:
+        left = (self.steps - step) / (self.steps * self.decay)
+        return min(1.0, (step + 1) / self.warmup, max(0.02, left))
+
+
+@dataclass
+class Stage:
+    """One stage of training: what is trained, on which loss, and how it is judged on the way."""
+
+    name: str
+    model: nn.Module
+    loss: Callable[[int], dict[str, Tensor]]
+    evaluate: Callable[[], dict[str, float]]
+    schedule: Schedule
+    prepare: Callable[[], None] = lambda: None  # before the first step, not after a resume
+    evaluate_every: int = 200
+    save_every: int = 50
+    muon_lr: float = 3e-3
+    adam_lr: float = 1e-3
+
+
+def load_weights(model: nn.Module, checkpoint: Path) -> None:
+    """Fill the model with the weights of a training checkpoint, whatever step it is at."""
+    weights = torch.load(checkpoint, weights_only=True)["weights"]
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            p.copy_(weights[name])
+
+
+class Trainer:
+    """Runs one stage in ``folder``; call it again and it goes on where the last checkpoint stands."""
+
+    def __init__(self, stage: Stage, folder: Path) -> None:
+        self.stage, self.folder = stage, folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.parameters = {name: p for name, p in stage.model.named_parameters() if p.requires_grad}
+        self.optimizer = MuonAdamW(self.parameters.items(), muon_lr=stage.muon_lr, adam_lr=stage.adam_lr)
+        self.step = 0
+        self.seconds = 0.0
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / f"{self.stage.name}.pt"
+
+    def run(self) -> None:
+        """Train to the end of the schedule, from the last checkpoint if there is one."""
+        self.resume()
+        stage = self.stage
+        bar = tqdm(total=stage.schedule.steps, initial=self.step, desc=stage.name, mininterval=5)
+        while self.step < stage.schedule.steps:
+            start = time.perf_counter()
+            losses = self._train_step()
+            self.seconds += time.perf_counter() - start
+            self.step += 1
+            bar.update()
+            bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()}, refresh=False)
+            last = self.step == stage.schedule.steps
+            if self.step % stage.evaluate_every == 0 or last:
+                self._log({**losses, **self._evaluate()})
+            if self.step % stage.save_every == 0 or last:
+                self.save()
+        bar.close()
+
+    def _train_step(self) -> dict[str, float]:
+        self.stage.model.train()
+        self.optimizer.set_lr(self.stage.schedule.factor(self.step))
+        losses = self.stage.loss(self.step)
+        torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return {name: loss.item() for name, loss in losses.items()}
+
+    @torch.no_grad()
+    def _evaluate(self) -> dict[str, float]:
+        self.stage.model.eval()
+        return self.stage.evaluate()
+
+    def _log(self, figures: dict[str, float]) -> None:
+        line = {
+            "stage": self.stage.name,
+            "step": self.step,
+            "minutes": round(self.seconds / 60, 2),
+            **figures,
+        }
+        tqdm.write(" ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in line.items()))
+        with (self.folder / "curve.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def save(self) -> None:
+        """Write weights, optimizer state and position, atomically."""
+        state = {
+            "weights": {name: p.detach() for name, p in self.parameters.items()},
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        part = self.checkpoint.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(self.checkpoint)
+
+    def resume(self) -> None:
+        if not self.checkpoint.exists():
+            self.stage.prepare()
+            return
+        state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
+        with torch.no_grad():
+            for name, p in self.parameters.items():
+                p.copy_(state["weights"][name])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds = state["step"], state["seconds"]

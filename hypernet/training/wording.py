@@ -1,0 +1,165 @@
+"""Turns the tables of phrasings into sentences about an owner."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from hypernet.training import phrasings as frames
+from hypernet.training.phrasings import Row
+from hypernet.training.phrasings_people import PEOPLE
+from hypernet.training.phrasings_things import THINGS
+from hypernet.training.values import listed
+
+_OWNED = re.compile(r"<([^>]+)>")
+_VERB = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")
+_TO_YOU = {"am": "are", "was": "were"}
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whom or what a fact is about, in the forms a sentence needs.
+
+    `key` is unique within a group, `names` are the words it brings along, `pronoun` is (subject, object,
+    possessive) or None where a pronoun would not be clear.
+    """
+
+    key: str
+    type: str
+    subject: str
+    object: str
+    possessive: str = ""
+    pronoun: tuple[str, str, str] | None = None
+    you: str = ""
+    your: str = ""
+    names: tuple[str, ...] = ()
+    wish: str = ""
+
+    @property
+    def first(self) -> bool:
+        return self.subject == "I"
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """One template, as format strings: of the speaker, to the speaker, of another by 's, and by "of"."""
+
+    first: str
+    second: str
+    third: str
+    of: str
+    clause: bool
+    only_first: bool
+
+    def about(self, owner: Owner, value: str, link: str, *, pronoun: bool = False, you: bool = False) -> str:
+        """The sentence without capital and full stop. `link` joins thing and owner: "of" or "for"."""
+        his = owner.pronoun[2] if owner.pronoun else "their"
+        subject, object_, possessive, form = owner.subject, owner.object, owner.possessive, self.third
+        if owner.first:
+            his, form = "my", self.first
+        if pronoun and owner.pronoun:
+            subject, object_, possessive = owner.pronoun
+        elif you and owner.you:
+            subject = object_ = owner.you
+            possessive = owner.your
+            his, form = ("your", self.second) if owner.first else (his, form)
+        if not possessive:
+            form = self.of
+        article = f"{_article(value)} {value}"
+        return form.format(S=subject, O=object_, P=possessive, H=his, v=value, a=article, f=link)
+
+
+@dataclass(frozen=True, slots=True)
+class Wordings:
+    """Phrasings of one use: those that training sees, and the one that it does not."""
+
+    known: tuple[Phrase, ...]
+    held: tuple[Phrase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of fact, compiled: how it is told and asked, whose it can be, what its values are."""
+
+    name: str
+    family: str
+    owners: tuple[str, ...]
+    pool: str
+    says: Wordings
+    asks: Wordings
+    about: Wordings
+    noun: Phrase | None
+
+
+def _article(value: str) -> str:
+    vowel = value[:1].lower() in tuple("aeiou") and not value.lower().startswith(("uni", "us"))
+    return "an" if vowel else "a"
+
+
+def with_article(noun: str) -> str:
+    """The noun behind its indefinite article."""
+    return f"{_article(noun)} {noun}"
+
+
+def _compile(template: str, member: str) -> Phrase:
+    only_first = template.startswith("1:")
+    clause = not template.startswith("=")
+    text = template.removeprefix("1:").removeprefix("=")
+    text = text.replace("a #", with_article(member)).replace("#", member)
+    owned = _OWNED.sub(r"{P} \1", text)
+    return Phrase(
+        first=_VERB.sub(r"\1", owned),
+        second=_VERB.sub(lambda m: _TO_YOU.get(m[1], m[1]), owned),
+        third=_VERB.sub(r"\2", owned),
+        of=_VERB.sub(r"\2", _OWNED.sub(r"the \1 {f} {S}", text)),
+        clause=clause,
+        only_first=only_first,
+    )
+
+
+def _wordings(templates: Iterable[str], member: str, *, keep_all: bool = False) -> Wordings:
+    """Holds one template out where there are three or more: the one with the smallest checksum."""
+    texts = tuple(dict.fromkeys(templates))
+    held = (
+        min((t for t in texts if not t.startswith("1:")), key=_checksum)
+        if len(texts) >= 3 and not keep_all
+        else ""
+    )
+    known = tuple(_compile(t, member) for t in texts if t != held)
+    return Wordings(known, (_compile(held, member),) if held else ())
+
+
+def _checksum(text: str) -> int:
+    return zlib.crc32(text.encode())
+
+
+def held_frame(options: tuple[str, ...]) -> str:
+    """The frame of a list that only the held-out split uses."""
+    return min(options, key=_checksum)
+
+
+def _kind(row: Row, member: str) -> Kind:
+    noun = row.noun
+    fill = [t.replace("{n}", noun) for t in frames.NOUN_SAYS] if noun else []
+    who = row.pool == "full"
+    asks = [t.replace("{n}", noun) for t in (frames.WHO_ASKS if who else frames.NOUN_ASKS)] if noun else []
+    about = [t.replace("{n}", noun) for t in (frames.WHO_ABOUT if who else frames.NOUN_ABOUT)] if noun else []
+    return Kind(
+        name=f"{row.family}.{member}",
+        family=row.family,
+        owners=listed(row.owners),
+        pool=row.pool,
+        says=_wordings([*row.says, *fill], member),
+        asks=_wordings([*row.asks, *asks], member),
+        about=_wordings([*row.about, *about], member, keep_all=True),
+        noun=_compile(noun, member) if noun else None,
+    )
+
+
+@cache
+def kinds() -> tuple[Kind, ...]:
+    """All kinds of facts, compiled once."""
+    return tuple(_kind(row, member) for row in (*PEOPLE, *THINGS) for member in listed(row.members))

@@ -1,0 +1,1 @@
+"""Edges to other systems: translation only, the work is done by `memory.Memory`."""

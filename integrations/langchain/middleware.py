@@ -1,0 +1,173 @@
+"""Memory for `langchain.agents.create_agent`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, NotRequired, cast
+
+from langchain_core.messages import SystemMessage
+from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.runnables import run_in_executor
+from typing_extensions import TypedDict
+
+from integrations.langchain.chat_model import ParametricChatModel
+from integrations.langchain.choices import Choice, plain
+from integrations.langchain.messages import question, to_turns
+from integrations.langchain.scope import Scoped, configurable, names_in, recalling, required
+from integrations.langchain.shared import shared
+from integrations.langchain.transcript import leaving, unsaved
+from memory import Memory
+from memory.answering import Mode
+from memory.errors import InvalidInput, NotFound
+from memory.inputs import Whose
+from memory.records import MemoryRecord
+
+try:
+    from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
+    from langchain.agents.middleware.types import PrivateStateAttr
+    from langgraph.runtime import Runtime
+except ImportError as error:
+    raise ImportError("the middleware needs langchain: pip install 'parametric-memory[langchain]'") from error
+
+
+class Turn(TypedDict):
+    """What a turn of the agent found out at its start. No text: checkpoints outlive what is forgotten."""
+
+    adapters: list[Choice]
+    leaving: list[str]  # ids of messages that need not be in the prompt
+
+
+class MemoryState(AgentState[Any]):
+    """The agent's state, and what this turn recalls."""
+
+    parametric_memory: NotRequired[Annotated[Turn, PrivateStateAttr]]
+
+
+class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
+    """Selects adapters once a turn, keeps old turns out of the prompt, and remembers the new ones.
+
+        agent = create_agent(memory.as_chat_model(), tools, middleware=[memory.as_middleware()])
+        agent.invoke({"messages": [...]}, {"configurable": {"thread_id": "t1", "user_id": "ana"}})
+
+    Whose memory: user_id, agent_id, session_id, tenant_id given here, in the runtime context or in the
+    config's "configurable"; nobody named is an error. `thread_id` is the session where none is named.
+
+    Messages older than `k` exchanges leave the model's request once memory holds them, never the state. A
+    model other than the memory's own gets what is recalled as text, at most `recalled_tokens` of it.
+    """
+
+    state_schema = MemoryState
+
+    def __init__(
+        self,
+        service: Memory | None = None,
+        *,
+        k: int | None = None,
+        mode: Mode = "auto",
+        recalled_tokens: int | None = None,
+        **names: Any,
+    ) -> None:
+        super().__init__()
+        self._scoped = Scoped(service=service or shared(), **names)
+        self.service = self._scoped.service
+        settings = self.service.settings
+        self.k = settings.hot_window_turns // 2 if k is None else k
+        self.mode = mode
+        self.recalled_tokens = settings.recalled_text_tokens if recalled_tokens is None else recalled_tokens
+
+    # -- once a turn, before
+
+    def before_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any]:
+        names = self._whose(runtime)
+        messages = state["messages"]
+        asked = question(messages)
+        choices = self.service.select(asked, **recalling(names)) if asked.strip() else []
+        gone = leaving(messages, self._held(names) or (), self.k)
+        return {"parametric_memory": Turn(adapters=plain(choices), leaving=gone)}
+
+    async def abefore_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any]:
+        return await run_in_executor(None, self.before_agent, state, runtime)
+
+    # -- every call of the model
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        return handler(self._with_memory(request))
+
+    async def awrap_model_call(
+        self,
+        request: ModelRequest[Any],
+        handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
+    ) -> ModelResponse[Any]:
+        return await handler(await run_in_executor(None, self._with_memory, request))
+
+    def _with_memory(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
+        turn = cast(MemoryState, request.state)["parametric_memory"]
+        names = self._whose(request.runtime)
+        gone = set(turn["leaving"])
+        request = request.override(messages=[m for m in request.messages if m.id not in gone])
+        standing = self._standing(turn["adapters"], names)
+        model = request.model
+        if isinstance(model, ParametricChatModel) and model.service is self.service:
+            adapters = [choice for choice, _ in standing]
+            ours = {**names, "adapters": adapters, "mode": self.mode}
+            return request.override(model_settings={**request.model_settings, **ours})
+        if self.mode == "adapters":
+            raise InvalidInput("mode is 'adapters', but the model is not this memory's; use auto or text")
+        return self._with_text(request, [record.text for _, record in standing])
+
+    def _standing(self, choices: list[Choice], names: Whose) -> list[tuple[Choice, MemoryRecord]]:
+        """The adapters of the turn that were not forgotten meanwhile, by a tool say."""
+        found = []
+        for choice in choices:
+            try:
+                found.append((choice, self.service.get(choice["memory_id"], **recalling(names))))
+            except NotFound:
+                continue
+        return found
+
+    def _with_text(self, request: ModelRequest[Any], texts: list[str]) -> ModelRequest[Any]:
+        """The request with recalled text after its system message, the best first, within the budget."""
+        while texts and count_tokens_approximately([SystemMessage(_known(texts))]) > self.recalled_tokens:
+            texts = texts[:-1]
+        if not texts:
+            return request
+        before = request.system_message
+        blocks: list[Any] = [] if before is None else [*before.content_blocks]
+        if not blocks:
+            return request.override(system_message=SystemMessage(_known(texts)))
+        return request.override(
+            system_message=SystemMessage([*blocks, {"type": "text", "text": "\n\n" + _known(texts)}])
+        )
+
+    # -- once a turn, after
+
+    def after_agent(self, state: MemoryState, runtime: Runtime[Any]) -> None:
+        names = self._whose(runtime)
+        new = unsaved(state["messages"], self._held(names))
+        turns = to_turns(new, from_memory=bool(state["parametric_memory"]["adapters"]))
+        if turns:
+            self.service.add(turns, **names)
+
+    async def aafter_agent(self, state: MemoryState, runtime: Runtime[Any]) -> None:
+        await run_in_executor(None, self.after_agent, state, runtime)
+
+    # -- whose
+
+    def _whose(self, runtime: Runtime[Any]) -> Whose:
+        names = required(self._scoped.whose(**names_in(runtime.context)))
+        thread = configurable().get("thread_id")
+        if thread is not None:
+            names.setdefault("session_id", str(thread))
+        return names
+
+    def _held(self, names: Whose) -> set[tuple[str, str]] | None:
+        """Role and text of the session's turns; None where no session is named."""
+        if names.get("session_id") is None:
+            return None
+        return {(turn.role, turn.text) for turn in self.service.turns(**names)}
+
+
+def _known(texts: list[str]) -> str:
+    return "What is known from earlier conversations:\n" + "\n".join(f"- {text}" for text in texts)

@@ -1,0 +1,101 @@
+"""Adapters ready for a turn: read, verified, made again where damaged, merged, and kept at hand."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
+
+from memory.errors import BlobError, CorruptBlob, IncompatibleAdapter
+from memory.lru import ByteLRU
+from memory.ports import BlobStore, Internalizer
+from memory.records import MemoryRecord
+
+if TYPE_CHECKING:
+    from hypernet.adapter import LoRA
+
+_log = logging.getLogger(__name__)
+
+Key = tuple[str, str]  # tenant, digest
+MergedKey = tuple[str, tuple[tuple[str, float], ...]]  # tenant, (digest, weight) in merge order
+
+
+class Adapters:
+    """Records -> one merged adapter. Both caches are under the tenant, and let go of what is erased."""
+
+    def __init__(
+        self,
+        blobs: BlobStore,
+        internalizer: Internalizer,
+        remake: Callable[[MemoryRecord], MemoryRecord],
+        cache_bytes: int = 256 * 2**20,
+    ) -> None:
+        """`remake` makes a memory's adapter again from its text and returns the record as it then stands."""
+        self._blobs = blobs
+        self._internalizer = internalizer
+        self._remake = remake
+        self._single: ByteLRU[Key, LoRA] = ByteLRU(cache_bytes // 2)
+        self._merged: ByteLRU[MergedKey, LoRA] = ByteLRU(cache_bytes // 2)
+
+    def merged(self, records: Sequence[MemoryRecord], weights: Sequence[float]) -> LoRA | None:
+        """The exact sum of the records' adapters, the bias adapter in it once; None for no records.
+
+        Raises IncompatibleAdapter when one was made for other models than those in use.
+        """
+        if not records:
+            return None
+        tenant_id = records[0].scope.tenant_id
+        names = tuple(
+            (record.adapter.digest, weight) for record, weight in zip(records, weights, strict=True)
+        )
+        merged = self._merged.get((tenant_id, names))
+        if merged is None:
+            merged = self._internalizer.combine([self.load(record) for record in records], weights)
+            if all((tenant_id, digest) in self._single for digest, _ in names):  # else one was made again
+                self._merged.put((tenant_id, names), merged, merged.nbytes)
+        return merged
+
+    def load(self, record: MemoryRecord) -> LoRA:
+        """One adapter, without bias."""
+        self._check_fits(record)
+        tenant_id, digest = record.scope.tenant_id, record.adapter.digest
+        lora = self._single.get((tenant_id, digest))
+        if lora is None:
+            record, lora = self._read(record)
+            self._single.put((tenant_id, record.adapter.digest), lora, lora.nbytes)
+        return lora
+
+    def forget(self, tenant_id: str, digests: Collection[str]) -> None:
+        """Let go of adapters that are gone, and of every merge they were in."""
+        gone = set(digests)
+        self._single.drop(lambda key: key[0] == tenant_id and key[1] in gone)
+        self._merged.drop(lambda key: key[0] == tenant_id and any(digest in gone for digest, _ in key[1]))
+
+    def _read(self, record: MemoryRecord) -> tuple[MemoryRecord, LoRA]:
+        try:
+            return record, self._decoded(record)
+        except BlobError as damage:
+            _log.warning("the adapter of memory %s is made again from its text: %s", record.id, damage)
+            renewed = self._remake(record)
+            return renewed, self._decoded(renewed)
+
+    def _decoded(self, record: MemoryRecord) -> LoRA:
+        from hypernet.adapter import LoRA
+
+        data = self._blobs.get(record.scope.tenant_id, record.adapter.digest)
+        try:
+            return LoRA.from_bytes(data)
+        except ValueError as error:
+            raise CorruptBlob(f"adapter {record.adapter.digest} is no adapter: {error}") from error
+
+    def _check_fits(self, record: MemoryRecord) -> None:
+        ref, now = record.adapter, self._internalizer
+        for what, made_for, in_use in (
+            ("base model", ref.base_fingerprint, now.base_fingerprint),
+            ("hypernetwork", ref.hypernet_fingerprint, now.hypernet_fingerprint),
+        ):
+            if made_for != in_use:
+                raise IncompatibleAdapter(
+                    f"the adapter of memory {record.id} fits {what} {made_for[:12]}, "
+                    f"in use is {in_use[:12]}; run `memory reindex` to make it again, or set the model back"
+                )

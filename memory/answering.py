@@ -1,0 +1,154 @@
+"""The read path: embed the turn -> select -> merge -> generate.
+
+mode       the model remembers by
+adapters   weights alone
+text       source text in the prompt: for comparison, and for models without a hypernetwork
+both       weights, and the same text beside them
+auto       weights; text joins only for what mattered as much and found no room in the merge
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import Literal, TypedDict, get_args
+
+from memory.adapters import Adapters
+from memory.errors import InvalidInput, NotFound
+from memory.internalize import Internalize
+from memory.ports import GenerationRequest, Generator, MemoryStore
+from memory.prompt import build
+from memory.records import AdapterChoice, ChatReply, MemoryHit, Message, Scope
+from memory.selection import Selection, Selector
+from memory.settings import Settings
+
+Mode = Literal["adapters", "text", "both", "auto"]
+
+
+class Sampling(TypedDict, total=False):
+    """How a reply is written; what is left out comes from the settings."""
+
+    max_new_tokens: int
+    temperature: float  # 0, the default, is greedy
+    seed: int | None
+    stop: Sequence[str]
+
+
+class Answerer:
+    """Answers conversations from memory. Stores nothing."""
+
+    def __init__(
+        self,
+        store: MemoryStore,
+        internalize: Internalize,
+        selector: Selector,
+        adapters: Adapters,
+        generator: Generator,
+        settings: Settings,
+    ) -> None:
+        self._store = store
+        self._internalize = internalize
+        self._selector = selector
+        self._adapters = adapters
+        self._generator = generator
+        self._settings = settings
+
+    def stream(
+        self,
+        scope: Scope,
+        said: Sequence[Message],
+        mode: Mode = "auto",
+        adapters: Sequence[AdapterChoice] | None = None,
+        sampling: Sampling | None = None,
+    ) -> Iterator[str | ChatReply]:
+        """The reply to the last message in pieces, and then as a whole.
+
+        `adapters` are used where given; else those are selected that matter for the last message.
+        """
+        if mode not in get_args(Mode):
+            raise InvalidInput(f"mode is {mode!r}; choose one of {', '.join(get_args(Mode))}")
+        request = _request(sampling or {}, self._settings)
+        timings: dict[str, float] = {}
+        selection, choices = self._choose(scope, said[-1].text if said else "", adapters, timings)
+        with _timed(timings, "merge"):
+            records = [hit.record for hit in selection.chosen] if mode != "text" else []
+            adapter = self._adapters.merged(records, [choice.weight for choice in choices[: len(records)]])
+        prompt = build(
+            self._generator,
+            said,
+            [hit.record.text for hit in _as_text(selection, mode)],
+            text_tokens=self._settings.recalled_text_tokens,
+            reply_tokens=request.max_new_tokens,
+        )
+        began = time.perf_counter()
+        generation = self._generator.stream(replace(request, messages=prompt.messages, adapter=adapter))
+        with closing(generation):
+            pieces = []
+            for piece in generation:
+                pieces.append(piece)
+                yield piece
+        timings["generate"] = (time.perf_counter() - began) * 1000
+        yield ChatReply(
+            text="".join(pieces).strip(),
+            adapters=choices if adapter is not None else (),
+            prompt_tokens=generation.prompt_tokens,
+            memory_tokens=prompt.memory_tokens,
+            completion_tokens=generation.completion_tokens,
+            timings=timings,
+        )
+
+    def _choose(
+        self,
+        scope: Scope,
+        turn: str,
+        adapters: Sequence[AdapterChoice] | None,
+        timings: dict[str, float],
+    ) -> tuple[Selection, tuple[AdapterChoice, ...]]:
+        if adapters is not None:
+            given = self._given(scope, adapters)
+            return Selection(given), tuple(adapters)
+        with _timed(timings, "embed"):
+            vector = self._internalize.embed([turn])
+        with _timed(timings, "select"):
+            selection = self._selector.select(scope, vector)
+        return selection, selection.choices
+
+    def _given(self, scope: Scope, adapters: Sequence[AdapterChoice]) -> tuple[MemoryHit, ...]:
+        """The records of adapters that the caller names, in that order. Raises NotFound."""
+        found = {r.id: r for r in self._store.get_many(scope, [choice.memory_id for choice in adapters])}
+        missing = [choice.memory_id for choice in adapters if choice.memory_id not in found]
+        if missing:
+            raise NotFound(f"no memory {missing[0]!r} here; select adapters again")
+        return tuple(MemoryHit(found[choice.memory_id], choice.score) for choice in adapters)
+
+
+def _as_text(selection: Selection, mode: Mode) -> tuple[MemoryHit, ...]:
+    if mode == "adapters":
+        return ()
+    return selection.overflow if mode == "auto" else selection.chosen + selection.overflow
+
+
+def _request(sampling: Sampling, settings: Settings) -> GenerationRequest:
+    """A request without messages. Raises InvalidInput for a value that cannot be."""
+    stop = sampling.get("stop") or ()
+    request = GenerationRequest(
+        messages=(),
+        max_new_tokens=sampling.get("max_new_tokens", settings.max_new_tokens),
+        temperature=sampling.get("temperature", 0.0),
+        seed=sampling.get("seed"),
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+    )
+    if request.max_new_tokens < 1:
+        raise InvalidInput(f"max_new_tokens is {request.max_new_tokens}; give at least 1")
+    if not 0 <= request.temperature < float("inf"):
+        raise InvalidInput(f"temperature is {request.temperature}; give 0 for greedy, or more")
+    return request
+
+
+@contextmanager
+def _timed(timings: dict[str, float], step: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    timings[step] = (time.perf_counter() - began) * 1000

@@ -1,0 +1,143 @@
+"""`memory ask`, `memory chat` and `memory search`: what memory has to say."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from memory.cli.columns import HITS, counted
+from memory.cli.options import Agent, Json, Session, User, setup, whose
+from memory.cli.output import Output
+from memory.errors import InvalidInput
+from memory.records import ChatReply
+
+if TYPE_CHECKING:
+    from memory.cli.options import Whose
+    from memory.service import Service
+
+
+Mode = Literal["adapters", "text", "both", "auto"]
+How = Annotated[
+    Mode, typer.Option("--mode", help="By what it remembers: weights, text in the prompt, both, or as fits.")
+]
+
+
+def ask(
+    context: typer.Context,
+    question: Annotated[str, typer.Argument(help="What to ask.")],
+    mode: How = "auto",
+    user: User = None,
+    session: Session = None,
+    agent: Agent = None,
+    as_json: Json = False,
+) -> None:
+    """Answer a question from memory, and remember nothing of it."""
+    out = Output(as_json)
+    with setup(context).memory() as memory:
+        message = {"role": "user", "content": question}
+        pieces = memory.answer_stream(message, mode=mode, **whose(memory, user, session, agent))
+        _print(out, pieces)
+
+
+def chat(
+    context: typer.Context,
+    mode: How = "auto",
+    user: User = None,
+    session: Session = "chat",
+    agent: Agent = None,
+    as_json: Json = False,
+) -> None:
+    """Talk; what you tell is remembered, also the next time.
+
+    /quit, Ctrl-D or Ctrl-C ends it; Ctrl-C during a reply only stops the reply. In a pipe every line
+    is a message and gets a line in return.
+    """
+    out = Output(as_json)
+    with setup(context).memory() as memory:
+        scope = whose(memory, user, session, agent)
+        talking = sys.stdin.isatty() and out.terminal
+        if talking:
+            out.note(f"Talking as {scope['user_id']}. /quit ends it.")
+        for message in _lines(talking):
+            try:
+                _reply(memory, out, message, mode, scope)
+            except InvalidInput as error:
+                if not talking:
+                    raise
+                out.note(str(error))
+
+
+def search(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(help="What to look for.")],
+    k: Annotated[int, typer.Option("-k", "--count", min=1, help="How many.")] = 4,
+    user: User = None,
+    session: Session = None,
+    agent: Agent = None,
+    as_json: Json = False,
+) -> None:
+    """Find the memories nearest to a query, nearest first."""
+    out = Output(as_json)
+    with setup(context).memory() as memory:
+        hits = memory.search(query, k=k, **whose(memory, user, session, agent))
+    out.rows(hits, HITS, {"hits": hits})
+    if out.terminal and not hits:
+        out.note("Nothing is remembered here.")
+
+
+def _lines(talking: bool) -> Iterator[str]:
+    """Messages until the input ends or says /quit; blank ones are passed over."""
+    for line in _typed() if talking else sys.stdin:
+        if line.strip() == "/quit":
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def _typed() -> Iterator[str]:
+    """What is typed at the prompt, until Ctrl-D or Ctrl-C."""
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401  (gives input() editing and a history)
+    while True:
+        try:
+            yield input("you> ")
+        except (EOFError, KeyboardInterrupt):
+            print()
+            return
+
+
+def _reply(memory: Service, out: Output, message: str, mode: Mode, scope: Whose) -> None:
+    try:
+        _print(out, memory.chat_stream(message, mode=mode, **scope))
+    except KeyboardInterrupt:
+        out.note("\n(stopped; nothing of it is remembered)")
+
+
+def _print(out: Output, pieces: Iterator[str | ChatReply]) -> None:
+    """The reply as it comes, in a terminal; else when it is whole."""
+    started = False
+    for piece in pieces:
+        if isinstance(piece, str):
+            if out.terminal:
+                out.write(piece if started else piece.lstrip())
+            started = started or bool(piece.strip())
+        elif out.json:
+            out.document(piece)
+        elif out.terminal:
+            out.write("\n")
+            out.note(_footer(piece))
+        else:
+            out.line(piece.text)
+
+
+def _footer(reply: ChatReply) -> str:
+    scores = " ".join(f"{choice.score:.2f}" for choice in reply.adapters)
+    used = f"{counted(len(reply.adapters), 'adapter')} ({scores})" if reply.adapters else "no adapter"
+    spent = sum(reply.timings.values())
+    return (
+        f"{used} · {reply.prompt_tokens} prompt tokens, {reply.memory_tokens} of them memory · {spent:.0f} ms"
+    )

@@ -1,0 +1,115 @@
+"""The `memory` command: its verbs, the options before them, and the one place where errors end."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from memory.cli import answer, demo, forget, look, remember, upkeep
+from memory.cli.options import Setup, WrongUsage
+from memory.errors import NotFound, ParametricMemoryError
+
+if TYPE_CHECKING:
+    from memory.service import Service
+
+FAILED, USAGE, NOT_FOUND, STOPPED = 1, 2, 3, 130  # exit codes
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 130 stopped. "
+    "Every setting is also a MEMORY_... variable: see the README.",
+)
+for panel, name, verb in (
+    ("Start here", "demo", demo.demo),
+    ("Remember and answer", "add", remember.add),
+    ("Remember and answer", "ask", answer.ask),
+    ("Remember and answer", "chat", answer.chat),
+    ("Look", "search", answer.search),
+    ("Look", "list", look.list_),
+    ("Look", "show", look.show),
+    ("Look", "history", look.history),
+    ("Look", "status", look.status),
+    ("Keep house", "forget", forget.forget),
+    ("Keep house", "reindex", upkeep.reindex),
+):
+    app.command(name, rich_help_panel=panel)(verb)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    home: Annotated[
+        Path | None, typer.Option("--home", metavar="PATH", help="Folder of the memory; else MEMORY_HOME.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="PATH", help="Model to use; else MEMORY_MODEL.")
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Memory that answers from weights: conversations and documents become LoRA adapters.
+
+    Everything stays on this machine. Without --user a verb acts for MEMORY_USER, else for your login name.
+    """
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"parametric-memory {installed('parametric-memory')}")
+        raise typer.Exit()
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit()
+    context.obj = Setup(context.obj or _open, home, model)
+
+
+def main(argv: Sequence[str] | None = None, *, open_memory: Callable[..., Service] | None = None) -> int:
+    """Run the command; returns its exit code. `open_memory` opens the memory in place of `memory.open`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a pipe may be unable to say an emoji
+    args = None if argv is None else list(argv)
+    try:
+        return app(args=args, prog_name="memory", standalone_mode=False, obj=open_memory) or 0
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("stopped", STOPPED)
+    except ParametricMemoryError as error:
+        return _fail(str(error), NOT_FOUND if isinstance(error, NotFound) else FAILED)
+    except WrongUsage as error:
+        return _fail(f"{error} (see `memory --help`)", USAGE)
+    except BrokenPipeError:  # the reader, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        return _unexpected(error)
+
+
+def _open(**given: Any) -> Service:
+    import memory
+
+    return memory.open(**given)
+
+
+def _unexpected(error: Exception) -> int:
+    said = getattr(error, "format_message", None)  # typer's own errors, whichever click it stands on
+    if said is not None:
+        return _fail(f"{said()} (see `{_command(error)} --help`)", USAGE)
+    if os.environ.get("MEMORY_DEBUG"):
+        raise error
+    return _fail(f"{type(error).__name__}: {error} (set MEMORY_DEBUG=1 to see where)", FAILED)
+
+
+def _command(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    return "memory" if context is None else str(context.command_path)
+
+
+def _fail(message: str, code: int) -> int:
+    """Say it on one line of standard error."""
+    print("memory: " + " ".join(message.split()), file=sys.stderr)
+    return code

@@ -1,0 +1,109 @@
+"""`memory list`, `memory show`, `memory history` and `memory status`: what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Annotated
+
+import typer
+
+from memory.cli.columns import EVENTS, MEMORIES, size
+from memory.cli.options import Agent, Anybody, Json, Session, User, setup, whose
+from memory.cli.output import Output, jsonable
+from memory.records import MAX_PAGE, MemoryRecord, StoreStats
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="Of a memory, as `memory list` shows it.")]
+
+
+def list_(
+    context: typer.Context,
+    document: Annotated[
+        str | None, typer.Option("--document", "-d", metavar="NAME", help="Of this alone.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 100,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    user: User = None,
+    session: Session = None,
+    agent: Agent = None,
+    as_json: Json = False,
+) -> None:
+    """List memories, newest first."""
+    out = Output(as_json)
+    with setup(context).memory() as memory:
+        records: list[MemoryRecord] = []
+        cursor, more = None, True
+        while more and (everything or len(records) < limit):
+            wanted = MAX_PAGE if everything else min(MAX_PAGE, limit - len(records))
+            page = memory.list(
+                document_id=document, limit=wanted, cursor=cursor, **whose(memory, user, session, agent)
+            )
+            records += page.records
+            cursor, more = page.cursor, page.cursor is not None
+    out.rows(records, MEMORIES, {"memories": records, "more": more})
+    if more:
+        out.note(f"These are the newest {len(records)}; --all shows all of them.")
+    elif out.terminal and not records:
+        out.note("Nothing is remembered here.")
+
+
+def show(context: typer.Context, memory_id: Id, user: Anybody = None, as_json: Json = False) -> None:
+    """Show all there is to know about a memory."""
+    out = Output(as_json)
+    with setup(context).memory() as memory:
+        record = memory.get(memory_id, user_id=user)
+    out.pairs(_details(record), record)
+
+
+def history(context: typer.Context, memory_id: Id, user: Anybody = None, as_json: Json = False) -> None:
+    """Show what happened to a memory, also after it is gone; never what it said."""
+    out = Output(as_json)
+    with setup(context).memory() as memory:
+        events = memory.history(memory_id, user_id=user)
+    out.rows(events, EVENTS, {"events": events})
+
+
+def status(context: typer.Context, user: User = None, as_json: Json = False) -> None:
+    """Show where the memory is, what it is made with, and how much is in it."""
+    out = Output(as_json)
+    with setup(context).memory() as memory:
+        found = memory.status()
+        whom = whose(memory, user)["user_id"]
+        mine = memory.stats(user_id=whom)
+    shown = size if out.terminal else int
+    out.pairs(
+        [
+            *((name, value) for name, value in jsonable(found).items() if name != "stats"),
+            ("user_id", whom),
+            *_counts("", found.stats, shown),
+            *_counts("user_", mine, shown),
+        ],
+        jsonable(found) | {"user_id": whom, "user_stats": mine},
+    )
+
+
+def _counts(whose: str, stats: StoreStats, bytes_: Callable[[int], object]) -> Iterator[tuple[str, object]]:
+    """The counts by name, bytes as they are to be shown."""
+    for name, count in jsonable(stats).items():
+        yield f"{whose}{name}", bytes_(count) if name == "adapter_bytes" else count
+
+
+def _details(record: MemoryRecord) -> list[tuple[str, object]]:
+    """What is known of a memory, without what is not."""
+    scope, adapter = record.scope, record.adapter
+    pairs = [
+        ("id", record.id), ("text", record.text), ("kind", record.kind), ("tenant", scope.tenant_id),
+        ("user", scope.user_id), ("agent", scope.agent_id), ("session", scope.session_id),
+        ("document", record.document_id), ("position", record.position), ("role", record.role),
+        ("turns", _turns(record)), ("created", record.created_at), ("updated", record.updated_at),
+        ("expires", record.expires_at), ("metadata", dict(record.metadata) or None),
+        ("adapter", adapter.digest), ("rank", adapter.rank), ("bytes", adapter.nbytes),
+        ("base model", adapter.base_fingerprint), ("hypernetwork", adapter.hypernet_fingerprint),
+        ("embedder", record.embedder),
+    ]  # fmt: skip
+    return [(name, value) for name, value in pairs if value is not None]
+
+
+def _turns(record: MemoryRecord) -> str | None:
+    if record.first_turn is None:
+        return None
+    return f"{record.first_turn}-{record.last_turn}"

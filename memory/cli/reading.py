@@ -1,0 +1,79 @@
+"""What the user hands in: a file, standard input, a text or a conversation in JSON lines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from memory.errors import EmptyText, InvalidInput, TextTooLarge
+from memory.inputs import Said, messages_in
+
+STDIN = "standard input"
+
+
+def file_text(path: Path, most: int) -> str:
+    """The text of a file of at most `most` bytes. Raises InvalidInput, TextTooLarge."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror or error}") from error
+    return _text(data, str(path), most)
+
+
+def stdin_text(most: int) -> str:
+    """What is piped in, at most `most` bytes. Raises InvalidInput, TextTooLarge."""
+    return _text(sys.stdin.buffer.read(most + 1), STDIN, most)
+
+
+def holds_messages(text: str) -> bool:
+    """Whether the first line is a message {"role": ..., "content": ...}."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    try:
+        return {"role", "content"} <= set(json.loads(first))
+    except (ValueError, TypeError):
+        return False
+
+
+def messages(text: str, name: str) -> Sequence[Said]:
+    """The messages of a conversation, one JSON object a line. Raises InvalidInput, naming the line."""
+    said = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            said.append(_message(line, f"line {number} of {name}"))
+    if not said:
+        raise EmptyText(f"{name} is empty; there is nothing to remember")
+    return said
+
+
+def _message(line: str, place: str) -> dict[str, Any]:
+    try:
+        message: dict[str, Any] = json.loads(line)
+    except ValueError as error:
+        raise InvalidInput(
+            f'{place} is no JSON ({error}); a conversation has {{"role": "user", "content": "..."}} a line'
+        ) from error
+    try:
+        messages_in([message], len(line) * 4)
+    except EmptyText:
+        pass  # a blank message tells nothing and harms nothing
+    except InvalidInput as error:
+        raise InvalidInput(f"{place}: {error}") from error
+    return message
+
+
+def _text(data: bytes, name: str, most: int) -> str:
+    if len(data) > most:
+        raise TextTooLarge(
+            f"{name} has more than {most:,} bytes, the most that is taken in one call; "
+            "add it in parts, or raise MEMORY_MAX_TEXT_BYTES"
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"{name} is not UTF-8: byte 0x{data[error.start]:02x} at {error.start}; convert it first"
+        ) from error

@@ -1,0 +1,71 @@
+"""`memory add`: a text, a file, or a conversation."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memory.cli import reading
+from memory.cli.columns import MEMORIES
+from memory.cli.options import Agent, Json, Session, User, WrongUsage, setup, whose
+from memory.cli.output import Column, Output, jsonable
+from memory.records import MemoryRecord
+
+if TYPE_CHECKING:
+    from memory.inputs import Content
+    from memory.internalize import Added
+
+
+def add(
+    context: typer.Context,
+    text: Annotated[str | None, typer.Argument(help="What to remember; without it, standard input.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", metavar="PATH", help="A document to remember, in UTF-8.")
+    ] = None,
+    document: Annotated[
+        str | None,
+        typer.Option("--document", "-d", metavar="NAME", help="Its name; by default the file's."),
+    ] = None,
+    user: User = None,
+    session: Session = None,
+    agent: Agent = None,
+    as_json: Json = False,
+) -> None:
+    """Remember a text, a document, or a conversation.
+
+    A conversation is JSON lines like {"role": "user", "content": "..."}, piped in or in a .jsonl file.
+    What is remembered already is not stored twice.
+    """
+    if text is not None and file is not None:
+        raise WrongUsage("give a text or --file, not both")
+    if text is None and file is None and sys.stdin.isatty():
+        raise WrongUsage("nothing to add: give a text or --file, or pipe it in")
+    out = Output(as_json)
+    with setup(context).memory() as memory:
+        content = text if text is not None else _read(file, session, memory.settings.max_text_bytes)
+        name = document or (file.name if file is not None and isinstance(content, str) else None)
+        with out.progress("Remembering") as progress:
+            added = memory.add(
+                content, document_id=name, progress=progress, **whose(memory, user, session, agent)
+            )
+    _report(out, added)
+
+
+def _read(file: Path | None, session: str | None, most: int) -> Content:
+    text = reading.stdin_text(most) if file is None else reading.file_text(file, most)
+    told = session is not None if file is None else file.suffix == ".jsonl"
+    if told or reading.holds_messages(text):
+        return reading.messages(text, reading.STDIN if file is None else str(file))
+    return text
+
+
+def _report(out: Output, added: Added) -> None:
+    news: Column[MemoryRecord] = Column("", lambda record: "new" if record.id in added.created else "known")
+    documents = [jsonable(record) | {"created": record.id in added.created} for record in added]
+    out.rows(added, (news, *MEMORIES[:1], *MEMORIES[-1:]), {"memories": documents})
+    if out.terminal:
+        known = len(added) - len(added.created)
+        out.note(f"{len(added.created)} remembered" + (f", {known} known already" if known else ""))

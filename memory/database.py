@@ -1,0 +1,178 @@
+"""A connection pool with the durability and privacy we promise, and its errors in our words.
+
+SQLite: WAL (readers never wait for the writer), synchronous=FULL (a commit survives power loss),
+foreign keys, secure_delete (freed pages are overwritten with zeros), and write transactions that take
+the lock at their beginning, so that they cannot fail half way for another writer.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from memory.errors import (
+    DiskFull,
+    InvalidSettings,
+    StoreBusy,
+    StoreError,
+    StoreReadOnly,
+    StoreUnavailable,
+)
+from memory.errors import ParametricMemoryError as OurError
+
+_SQLITE_ERRORS: dict[int, tuple[type[StoreError], str]] = {
+    sqlite3.SQLITE_FULL: (DiskFull, "the disk is full; make room and try again (nothing stored is lost)"),
+    sqlite3.SQLITE_BUSY: (StoreBusy, "another process is writing; try again, or raise MEMORY_BUSY_TIMEOUT_S"),
+    sqlite3.SQLITE_LOCKED: (StoreBusy, "another connection is writing; try again"),
+    sqlite3.SQLITE_READONLY: (StoreReadOnly, "the database cannot be written; check its permissions"),
+    sqlite3.SQLITE_PERM: (StoreReadOnly, "the database cannot be written; check its permissions"),
+    sqlite3.SQLITE_NOTADB: (StoreUnavailable, "the file is no SQLite database; check the path"),
+    sqlite3.SQLITE_CORRUPT: (StoreUnavailable, "the database file is damaged; restore a backup"),
+    sqlite3.SQLITE_CANTOPEN: (StoreUnavailable, "the database cannot be opened; check path and permissions"),
+}
+_SQLSTATES: dict[str, tuple[type[StoreError], str]] = {
+    "53100": _SQLITE_ERRORS[sqlite3.SQLITE_FULL],
+    "25006": _SQLITE_ERRORS[sqlite3.SQLITE_READONLY],
+    "42501": _SQLITE_ERRORS[sqlite3.SQLITE_READONLY],
+    "55P03": _SQLITE_ERRORS[sqlite3.SQLITE_BUSY],
+    "40P01": _SQLITE_ERRORS[sqlite3.SQLITE_BUSY],
+    "40001": _SQLITE_ERRORS[sqlite3.SQLITE_BUSY],
+}
+
+
+def batches(items: Iterable[str], size: int = 500) -> Iterator[list[str]]:
+    """Lists short enough for `IN`: SQLite takes 32,766 values in a statement."""
+    left = list(items)
+    for start in range(0, len(left), size):
+        yield left[start : start + size]
+
+
+def sqlite_url(path: Path) -> URL:
+    """The URL of a SQLite file, whatever characters its path holds."""
+    return URL.create("sqlite", database=str(path))
+
+
+class Database:
+    """Transactions on one database. Raises StoreError and its children, nothing of SQLAlchemy's."""
+
+    def __init__(self, url: URL | str, *, busy_timeout_s: float = 10.0) -> None:
+        self._engine = _engine(_parsed(url), busy_timeout_s)
+        self.is_sqlite = self._engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view, of which nothing is kept."""
+        with self._translated(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: committed at the end, rolled back by any error."""
+        with self._translated(), self._engine.connect() as connection:
+            connection.execution_options(takes_write_lock=True)
+            with connection.begin():
+                yield connection
+
+    def scrub(self) -> bool:
+        """Take what was deleted out of SQLite's write-ahead log too (its pages are zeroed already).
+
+        Returns whether that was possible: a reader at work holds the log back, until the next scrub.
+        """
+        if not self.is_sqlite:
+            return True
+        try:
+            with self._translated(), self._engine.connect() as connection:
+                cursor = connection.connection.cursor()  # outside a transaction, as a checkpoint must be
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                [busy, _, _] = cursor.fetchone() or (1, 0, 0)
+                cursor.close()
+                return not busy
+        except StoreError:
+            return False
+
+    def close(self) -> None:
+        """Close the idle connections of the pool."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise _translation(error, self._engine.url) from error
+
+
+def _parsed(url: URL | str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise InvalidSettings(f"database_url {url!r} is no SQLAlchemy URL; write sqlite:///PATH") from error
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise InvalidSettings(
+            "an in-memory SQLite database is lost with each connection; name a file, or use memory.fakes"
+        )
+    return parsed
+
+
+def _engine(url: URL, busy_timeout_s: float) -> Engine:
+    is_sqlite = url.get_backend_name() == "sqlite"
+    if is_sqlite:
+        _make_folder(Path(str(url.database)).parent)
+    try:
+        engine = create_engine(url, pool_size=5, max_overflow=60, pool_pre_ping=not is_sqlite)
+    except (SQLAlchemyError, ImportError) as error:
+        raise InvalidSettings(f"no driver for {url.drivername!r} databases is installed: {error}") from error
+    if is_sqlite:
+        _prepare_sqlite(engine, busy_timeout_s)
+    return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"cannot make the folder {folder}: {error.strerror}; set MEMORY_HOME"
+        raise StoreUnavailable(message) from error
+
+
+def _prepare_sqlite(engine: Engine, busy_timeout_s: float) -> None:
+    def connected(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        # The driver would begin transactions by itself, too late and without the lock; `begun` does it.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout = {int(busy_timeout_s * 1000)}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "secure_delete = ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def begun(connection: Connection) -> None:
+        locks = connection.get_execution_options().get("takes_write_lock", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if locks else "BEGIN")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begun)
+
+
+def _translation(error: Exception, url: URL) -> OurError:
+    original = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(original, "sqlite_errorcode", None)
+    sqlstate = getattr(original, "sqlstate", None)
+    known = _SQLITE_ERRORS.get(code & 0xFF) if code is not None else _SQLSTATES.get(str(sqlstate))
+    where = url.render_as_string(hide_password=True)
+    if known is None:
+        reason = " ".join(str(original).split())
+        return StoreUnavailable(f"{where}: {reason}")
+    kind, message = known
+    return kind(f"{where}: {message}")

@@ -1,0 +1,35 @@
+"""Embeddings as bytes: float32, little-endian, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from memory.errors import IncompatibleAdapter, InvalidInput
+from memory.ports import Vectors
+from memory.records import MemoryRecord
+
+_FLOAT32 = np.dtype("<f4")
+
+
+def to_bytes(records: Sequence[MemoryRecord], vectors: Vectors) -> list[bytes]:
+    """Each record's embedding as it is kept. Raises InvalidInput unless vectors is finite [N, dim]."""
+    shape = (len(records), records[0].dim if records else 0)
+    if vectors.shape != shape or any(record.dim != shape[1] for record in records):
+        raise InvalidInput(
+            f"{len(records)} records of dim {shape[1]} need vectors {shape}, got {vectors.shape}"
+        )
+    if not np.isfinite(vectors).all():
+        raise InvalidInput("an embedding holds numbers that are not finite; check the embedder")
+    return [vector.astype(_FLOAT32).tobytes() for vector in vectors]
+
+
+def to_vectors(embeddings: Sequence[bytes]) -> Vectors:
+    """Embeddings of one dimension as float32 [N, D]; [0, 0] for none."""
+    if not embeddings:
+        return np.zeros((0, 0), np.float32)
+    if len({len(embedding) for embedding in embeddings}) > 1:
+        raise IncompatibleAdapter("embeddings of one name have several dimensions; run `memory reindex`")
+    flat = np.frombuffer(b"".join(embeddings), _FLOAT32).astype(np.float32)
+    return flat.reshape(len(embeddings), -1)

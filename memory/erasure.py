@@ -1,0 +1,67 @@
+"""Forgetting: everything that was made from a text goes, in an order that can be interrupted anywhere.
+
+    rows and turns (one commit: from here on nothing of it is served) -> caches -> index -> blobs
+
+A crash in between leaves blobs that no row refers to. The next erasure takes them along, because it
+releases every unused blob of the tenant and not only those it knows of, and so does the first write of
+the next process (`tidy`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from memory.adapters import Adapters
+from memory.ports import BlobStore, MemoryStore, VectorIndex
+from memory.records import ErasureReceipt, Removed, Scope
+from memory.sweep import GRACE
+
+
+class Eraser:
+    """Takes memories away, with a receipt."""
+
+    def __init__(self, store: MemoryStore, blobs: BlobStore, index: VectorIndex, adapters: Adapters) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._index = index
+        self._adapters = adapters
+
+    def forget(self, scope: Scope, *, document_id: str | None = None) -> ErasureReceipt:
+        """Everything in the scope, or one document of it; nothing there, an empty receipt.
+
+        Raises MissingScope for a scope that names nobody, unless a document is named.
+        """
+        removed, turns = self._store.delete_where(scope, document_id=document_id)
+        return self._receipt(scope.tenant_id, removed, turns)
+
+    def forget_one(self, scope: Scope, memory_id: str) -> ErasureReceipt:
+        """One memory. Raises NotFound."""
+        return self._receipt(scope.tenant_id, [self._store.delete(scope, memory_id)])
+
+    def replaced(self, tenant_id: str) -> None:
+        """Take away what updates left behind: adapters that no row refers to, and old embeddings."""
+        self._receipt(tenant_id, [])
+
+    def tidy(self, tenant_id: str) -> None:
+        """Take away what has expired, and what interrupted writes and erasures left behind."""
+        expired = self._store.expire(tenant_id)
+        self._adapters.forget(tenant_id, {memory.digest for memory in expired})
+        if self._release(tenant_id) or expired:
+            self._index.refresh(tenant_id)
+        self._blobs.clean(tenants=self._store.tenants(), older_than=GRACE)
+
+    def _receipt(
+        self, tenant_id: str, removed: Iterable[Removed], turns: Iterable[str] = ()
+    ) -> ErasureReceipt:
+        gone = tuple(removed)
+        self._adapters.forget(tenant_id, {memory.digest for memory in gone})
+        self._index.refresh(tenant_id)
+        return ErasureReceipt(tenant_id, gone, tuple(turns), tuple(self._release(tenant_id)))
+
+    def _release(self, tenant_id: str) -> list[str]:
+        """Remove the tenant's blobs that no row refers to; returns their digests."""
+        released = self._store.release(
+            tenant_id, self._blobs.digests(tenant_id), lambda digest: self._blobs.delete(tenant_id, digest)
+        )
+        self._adapters.forget(tenant_id, released)
+        return released

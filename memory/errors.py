@@ -1,0 +1,97 @@
+"""Every error this package raises on purpose. Foreign errors are translated where they arise.
+
+    ParametricMemoryError
+    ├── InvalidInput             what the caller gave cannot be used (also a ValueError)
+    │   ├── EmptyText            nothing to remember
+    │   ├── TextTooLarge         more bytes than settings.max_text_bytes
+    │   ├── MissingScope         nobody named: no user, agent or session
+    │   └── InvalidSettings      a MEMORY_ variable or an argument of Settings is wrong
+    ├── NotFound                 no such memory, session or document in this scope
+    ├── IncompatibleAdapter      made for another base model, hypernetwork or embedder
+    ├── ModelUnavailable         the base model, hypernetwork or embedder cannot be loaded
+    ├── BlobError                an adapter file
+    │   ├── MissingBlob          is not there
+    │   └── CorruptBlob          is there, but its bytes do not match its name
+    └── StoreError               the database or the disk
+        ├── SchemaTooNew         written by a newer version of this package
+        ├── StoreUnavailable     cannot be opened, reached or understood
+        ├── StoreReadOnly        cannot be written
+        ├── StoreBusy            another process holds the write lock for too long
+        └── DiskFull             no room left; what was acknowledged before is still there
+
+Each message is one line and says what to do.
+"""
+
+from __future__ import annotations
+
+
+class ParametricMemoryError(Exception):
+    """Root of every error raised on purpose by this package."""
+
+
+class InvalidInput(ParametricMemoryError, ValueError):
+    """What the caller gave cannot be used."""
+
+
+class EmptyText(InvalidInput):
+    """The text is empty or blank."""
+
+
+class TextTooLarge(InvalidInput):
+    """The text is larger than the limit in the settings."""
+
+
+class MissingScope(InvalidInput):
+    """No user, agent or session was named. It never means "everything"."""
+
+
+class InvalidSettings(InvalidInput):
+    """A setting has a value it cannot have."""
+
+
+class NotFound(ParametricMemoryError):
+    """Nothing of that name in this scope. Another tenant's things are not found either."""
+
+
+class IncompatibleAdapter(ParametricMemoryError):
+    """An adapter or embedding was made by other models than those in use."""
+
+
+class ModelUnavailable(ParametricMemoryError):
+    """A model cannot be loaded."""
+
+
+class BlobError(ParametricMemoryError):
+    """An adapter file cannot be used."""
+
+
+class MissingBlob(BlobError):
+    """An adapter file is not there."""
+
+
+class CorruptBlob(BlobError):
+    """The bytes of an adapter file do not match the digest in its name."""
+
+
+class StoreError(ParametricMemoryError):
+    """The database or the disk under it refused."""
+
+
+class SchemaTooNew(StoreError):
+    """The database was written by a newer version of this package."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be opened, reached or understood."""
+
+
+class StoreReadOnly(StoreError):
+    """The database or the folder cannot be written."""
+
+
+class StoreBusy(StoreError):
+    """Another process held the write lock longer than we wait."""
+
+
+class DiskFull(StoreError):
+    """No room is left on the disk."""

@@ -1,0 +1,21 @@
+"""Every port in memory only, with the real behaviour: they pass the same conformance suite.
+
+For tests of what is built on this package, and for trying it without a disk or a model.
+"""
+
+from __future__ import annotations
+
+from memory.fakes.blobs import InMemoryBlobs
+from memory.fakes.embedder import WordEmbedder
+from memory.fakes.index import BruteForceIndex
+from memory.fakes.models import EchoGenerator, EchoInternalizer
+from memory.fakes.store import InMemoryStore
+
+__all__ = [
+    "BruteForceIndex",
+    "EchoGenerator",
+    "EchoInternalizer",
+    "InMemoryBlobs",
+    "InMemoryStore",
+    "WordEmbedder",
+]

@@ -1,0 +1,121 @@
+"""A hypernetwork and a base model that are none: adapters carry their passage letter by letter.
+
+What they show is the way a text takes: it can come back only out of an adapter or out of the prompt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from hypernet.adapter import LoRA
+from memory.errors import InvalidInput
+from memory.ports import GenerationRequest
+from memory.records import Message
+
+MODULE = "echo"
+ROW = 64  # bytes of text in one rank
+UNKNOWN = "I don't know."
+
+_WORD = re.compile(r"\w+")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+
+
+class EchoInternalizer:
+    """One adapter a passage; its B holds the passage's bytes, ROW of them a rank, its A the weight."""
+
+    base_fingerprint = "echo-base"
+
+    def __init__(self, *, hypernet_fingerprint: str = "echo-hypernet", passage_tokens: int = 60) -> None:
+        self.hypernet_fingerprint = hypernet_fingerprint
+        self.passage_tokens = passage_tokens
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Words."""
+        return [len(text.split()) for text in texts]
+
+    def generate(self, passages: Sequence[str]) -> list[LoRA]:
+        return [_encoded(passage) for passage in passages]
+
+    def combine(self, loras: Sequence[LoRA], weights: Sequence[float] | None = None) -> LoRA:
+        weights = weights or [1.0] * len(loras)
+        return LoRA.concat([lora.scaled(weight) for lora, weight in zip(loras, weights, strict=True)])
+
+
+class EchoGenerator:
+    """Answers with the sentence, from the adapter or the prompt, that shares most words with the question."""
+
+    base_fingerprint = EchoInternalizer.base_fingerprint
+
+    def __init__(self, *, window: int = 4096) -> None:
+        self.window = window
+        self.closed = False
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Words, and one a message."""
+        return sum(1 + len(message.text.split()) for message in messages)
+
+    def stream(self, request: GenerationRequest) -> EchoGeneration:
+        prompt_tokens = self.count_tokens(request.messages)
+        if prompt_tokens > self.window:
+            raise InvalidInput(f"the prompt has {prompt_tokens} tokens; the window is {self.window}")
+        *before, question = request.messages
+        known = [] if request.adapter is None else passages_in(request.adapter)
+        sentences = [s for text in [*known, *(m.text for m in before)] for s in _SENTENCE.split(text)]
+        answer = max(sentences, key=lambda s: _shared(s, question.text), default=UNKNOWN)
+        words = (answer if _shared(answer, question.text) else UNKNOWN).split(" ")
+        return EchoGeneration(prompt_tokens, words[: request.max_new_tokens])
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class EchoGeneration:
+    """An answer, word by word."""
+
+    def __init__(self, prompt_tokens: int, words: Sequence[str]) -> None:
+        self.prompt_tokens = prompt_tokens
+        self.completion_tokens = 0
+        self._words = list(words)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if not self._words:
+            raise StopIteration
+        self.completion_tokens += 1
+        return (" " if self.completion_tokens > 1 else "") + self._words.pop(0)
+
+    def close(self) -> None:
+        self._words.clear()
+
+
+def passages_in(lora: LoRA) -> list[str]:
+    """What an adapter says, passage by passage, in the order of the merge."""
+    passages: list[bytes] = []
+    for begins, length, *letters in lora.B[MODULE][0].tolist():
+        if begins:
+            passages.append(b"")
+        passages[-1] += bytes(int(letter) for letter in letters[: int(length)])
+    return [passage.decode() for passage in passages]
+
+
+def _encoded(passage: str) -> LoRA:
+    """A [1, R, 1] of ones; B [1, R, 2 + ROW]: whether the passage begins, bytes in use, the bytes."""
+    data = passage.encode()
+    rows = [data[start : start + ROW] for start in range(0, len(data), ROW)]
+    b = torch.zeros(1, len(rows), 2 + ROW)
+    for index, row in enumerate(rows):
+        b[0, index, 0] = index == 0
+        b[0, index, 1] = len(row)
+        b[0, index, 2 : 2 + len(row)] = torch.tensor(list(row))
+    return LoRA({MODULE: torch.ones(1, len(rows), 1)}, {MODULE: b}, 1.0)
+
+
+def _shared(sentence: str, question: str) -> int:
+    """Words the two have in common, letters before all: "called" counts, "is" hardly."""
+    common = set(_WORD.findall(sentence.lower())) & set(_WORD.findall(question.lower()))
+    return sum(len(word) for word in common if len(word) > 2)

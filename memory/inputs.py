@@ -1,0 +1,94 @@
+"""What callers may hand in, checked once at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypedDict, cast, get_args
+
+from memory.errors import EmptyText, InvalidInput, TextTooLarge
+from memory.records import Message, Role, Scope, check_characters, check_text, now
+
+Said = Message | Mapping[str, Any]
+"""A message, or its usual form {"role": "user", "content": "..."}."""
+
+Content = str | Said | Sequence[Said]
+"""A text, or messages of a conversation."""
+
+
+class Whose(TypedDict, total=False):
+    """Whose memory. The tenant comes from the settings where it is left out."""
+
+    user_id: str | None
+    agent_id: str | None
+    session_id: str | None
+    tenant_id: str | None
+
+
+def scope_in(given: Mapping[str, Any], tenant: str) -> Scope:
+    """The scope that keywords name. Raises MissingScope for a blank name."""
+    tenant_id = given.get("tenant_id")
+    return Scope(
+        user_id=given.get("user_id"),
+        agent_id=given.get("agent_id"),
+        session_id=given.get("session_id"),
+        tenant_id=tenant if tenant_id is None else tenant_id,
+    )
+
+
+def text_in(content: str, max_bytes: int) -> str:
+    """A text that can be remembered. Raises EmptyText, TextTooLarge, InvalidInput."""
+    if not isinstance(content, str):
+        raise InvalidInput(f"the text is {type(content).__name__}; give str (decode bytes first)")
+    check_size([content], max_bytes)
+    check_text(content)
+    return content
+
+
+def messages_in(content: Said | Sequence[Said], max_bytes: int) -> list[Message]:
+    """Messages of a conversation, the blank ones left out. Raises as `text_in` does."""
+    given = [content] if isinstance(content, Message | Mapping) else content
+    if not isinstance(given, Sequence) or isinstance(given, bytes | bytearray):
+        raise InvalidInput(f"give a text or messages, got {type(content).__name__}")
+    messages = [message for one in given if (message := _message(one)).text.strip()]
+    if not messages:
+        raise EmptyText("the messages are empty; there is nothing to remember")
+    check_size([message.text for message in messages], max_bytes)
+    for message in messages:
+        check_characters("a message", message.text)
+    return messages
+
+
+def check_size(texts: Sequence[str], max_bytes: int) -> None:
+    """Refuse more UTF-8 bytes than that. Raises TextTooLarge."""
+    if sum(map(len, texts)) <= max_bytes // 4:
+        return
+    size = sum(len(text.encode(errors="surrogatepass")) for text in texts)
+    if size > max_bytes:
+        raise TextTooLarge(
+            f"the text has {size:,} bytes, at most {max_bytes:,} are taken in one call; "
+            "add it in parts, or raise MEMORY_MAX_TEXT_BYTES"
+        )
+
+
+def check_expiry(expires_at: datetime | None) -> None:
+    """Refuse a time that has passed, or that names no time zone. Raises InvalidInput."""
+    if expires_at is None:
+        return
+    if expires_at.tzinfo is None:
+        raise InvalidInput(f"expires_at {expires_at} has no time zone; use an aware datetime")
+    if expires_at <= now():
+        raise InvalidInput(f"expires_at {expires_at} has passed already")
+
+
+def _message(one: Said) -> Message:
+    if isinstance(one, Message):
+        one = {"role": one.role, "content": one.text, "recalled": one.recalled}
+    if not isinstance(one, Mapping):
+        raise InvalidInput(f'a message is {{"role": ..., "content": ...}}, got {type(one).__name__}')
+    role, text = one.get("role"), one.get("content")
+    if role not in get_args(Role):
+        raise InvalidInput(f"role is {role!r}; choose one of {', '.join(get_args(Role))}")
+    if not isinstance(text, str):
+        raise InvalidInput(f"content is {type(text).__name__}; give str")
+    return Message(cast(Role, role), text, bool(one.get("recalled", False)))

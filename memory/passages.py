@@ -1,0 +1,94 @@
+"""Long text -> passages small enough for one adapter each, cut where sentences end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+
+from memory.records import Role
+from memory.sentences import spans
+
+Count = Callable[[Sequence[str]], list[int]]
+"""Texts -> tokens of each."""
+
+_COUNTED_AT_ONCE = 512
+WHOLE = 4  # a clause is kept whole up to so many budgets: half a fact is none
+_CLAUSE = re.compile(r",?\s+(?=(?:and|but)\s+(?:I|we|my|our|he|she|they|his|her|their|it|its)\b)")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What one adapter is made from, and where it comes from."""
+
+    text: str
+    role: Role | None = None  # who said it, where one speaker did
+    first_turn: int | None = None
+    last_turn: int | None = None
+
+
+def split(text: str, count: Count, budget: int) -> Iterator[str]:
+    """Passages of about `budget` tokens that together hold all of the text but white space at cuts.
+
+    A passage ends where a sentence, a line or a clause about somebody does ("..., and we live in Lisbon"),
+    and rather at a blank line once it is half full. A clause is kept whole up to four budgets; a longer one
+    is cut between words, a longer word anywhere.
+    """
+    start = end = used = 0
+    for first, last, tokens in _pieces(text, count, budget):
+        full = used + tokens > budget
+        new_paragraph = 2 * used >= budget and text[end:first].count("\n") > 1
+        if used and (full or new_paragraph):
+            yield text[start:end]
+            used = 0
+        if not used:
+            start = first
+        end, used = last, used + tokens
+    if used:
+        yield text[start:end]
+
+
+def _pieces(text: str, count: Count, budget: int) -> Iterator[tuple[int, int, int]]:
+    """Sentences, or parts of those over the budget: start, end, tokens."""
+    sentences = _clauses(text)
+    while some := list(islice(sentences, _COUNTED_AT_ONCE)):
+        tokens = count([text[start:end] for start, end in some])
+        yield from chain.from_iterable(
+            [(start, end, n)] if n <= WHOLE * budget else _halves(text, start, end, count, budget)
+            for (start, end), n in zip(some, tokens, strict=True)
+        )
+
+
+def _clauses(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each sentence, or of its clauses where it has several about somebody."""
+    for start, end in spans(text):
+        for cut in _CLAUSE.finditer(text, start, end):
+            yield start, cut.start()
+            start = cut.end()
+        yield start, end
+
+
+def _halves(text: str, start: int, end: int, count: Count, budget: int) -> Iterator[tuple[int, int, int]]:
+    """Text cut in two, and again, until each part is within the budget or a single character."""
+    [tokens] = count([text[start:end]])
+    if tokens <= budget or end - start < 2:
+        yield start, end, max(tokens, 1)
+        return
+    left, right = _cut(text, start, end)
+    yield from _halves(text, start, left, count, budget)
+    yield from _halves(text, right, end, count, budget)
+
+
+def _cut(text: str, start: int, end: int) -> tuple[int, int]:
+    """Where the left half ends and the right half starts: the white space nearest the middle, if any."""
+    middle = (start + end) // 2
+    before = max(text.rfind(" ", start + 1, middle), text.rfind("\t", start + 1, middle))
+    after = text.find(" ", middle, end - 1)
+    near = min((at for at in (before, after) if at >= 0), key=lambda at: abs(at - middle), default=middle)
+    left, right = near, near
+    while right < end and text[right].isspace():
+        right += 1
+    while left > start and text[left - 1].isspace():
+        left -= 1
+    return (left, right) if start < left and right < end else (middle, middle)

@@ -1,0 +1,375 @@
+"""The interfaces the use cases see. Adapters (SQL, files, FAISS, transformers) and fakes fill them.
+
+Write path, in this order, so that a crash leaves at worst a blob that a sweep removes:
+
+    def write() -> None:
+        for data in blobs_of_the_records:
+            blobs.put(tenant_id, data)
+
+    write()                                               # slow, outside the lock
+    added = store.add(records, vectors, before_commit=write)     # again inside it: a cheap check
+
+`before_commit` runs while the tenant's write lock is held, as does the `remove` of
+`MemoryStore.release`; an erasure can therefore not take away a blob between another writer's
+`put` and its commit, although equal adapters share one blob.
+
+Read path: `VectorIndex.search` names candidates only; `MemoryStore.get_many` re-reads them through
+the tenant- and scope-filtered statement, so an index that is wrong can lose, never leak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory.records import (
+    HistoryEvent,
+    Kind,
+    MemoryRecord,
+    Message,
+    Page,
+    Removed,
+    Scope,
+    StoreStats,
+    Turn,
+)
+
+if TYPE_CHECKING:
+    from hypernet.adapter import LoRA
+
+Vectors = NDArray[np.float32]  # [N, D], rows of length 1
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """How far a tenant's memories have changed.
+
+    `seq` grows by one with every added, updated or deleted memory, in the same transaction; `last` is
+    the id of the memory that the change numbered `seq` was about. Ids are random, so a version that
+    the history does not hold comes from another database, or from before a backup was restored.
+    """
+
+    seq: int = 0
+    last: str = ""
+
+
+START = Version()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened after some version: enough to bring an index up to date."""
+
+    version: Version
+    full: bool  # everything is here, because the version asked about is not in the history: begin anew
+    ids: tuple[str, ...]  # added or updated, N
+    scopes: tuple[Scope, ...]  # N
+    vectors: Vectors  # [N, D]
+    removed: tuple[str, ...]  # gone, or embedded by another model by now; never also in ids
+
+
+class MemoryStore(Protocol):
+    """Rows: the truth. Every read is filtered by tenant and scope, and never sees what has expired.
+
+    Raises StoreBusy, StoreReadOnly, DiskFull or StoreUnavailable from any call; after an error the
+    whole call has had no effect. Calls that can touch many things raise MissingScope for a scope that
+    names nobody; calls by id take the tenant alone.
+    """
+
+    def add(
+        self,
+        records: Sequence[MemoryRecord],
+        vectors: Vectors,
+        *,
+        before_commit: Callable[[], None] | None = None,
+    ) -> list[MemoryRecord]:
+        """Store all or nothing, in one tenant; returns what stands for each record, in their order.
+
+        Content already in the same exact scope is not stored again: the older record is returned in
+        its place, so `stored.id == record.id` says that the record is new. An expired one is replaced.
+        """
+        ...
+
+    def known(self, scope: Scope, hashes: Collection[str]) -> dict[str, MemoryRecord]:
+        """content_hash -> record for content already in exactly this scope (None matches None)."""
+        ...
+
+    def get(self, scope: Scope, memory_id: str) -> MemoryRecord:
+        """One memory. Raises NotFound."""
+        ...
+
+    def get_many(self, scope: Scope, memory_ids: Sequence[str]) -> list[MemoryRecord]:
+        """Those of the ids that are in the scope, in the order asked for."""
+        ...
+
+    def page(
+        self,
+        scope: Scope,
+        *,
+        kind: Kind | None = None,
+        document_id: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page:
+        """Newest first. Rows added while paging do not disturb the pages that follow."""
+        ...
+
+    def update(
+        self,
+        scope: Scope,
+        record: MemoryRecord,
+        vector: Vectors,
+        *,
+        before_commit: Callable[[], None] | None = None,
+    ) -> Removed:
+        """Replace text, embedding, adapter, expiry and metadata of the row with the record's id.
+
+        Returns the names of what stood there before, for `release`. Raises NotFound, and InvalidInput
+        when another memory in the scope already says the same. `vector` is [1, D] or [D].
+        """
+        ...
+
+    def set_metadata(self, scope: Scope, memory_id: str, metadata: Mapping[str, Any]) -> MemoryRecord:
+        """Replace the metadata alone. Raises NotFound."""
+        ...
+
+    def delete(self, scope: Scope, memory_id: str) -> Removed:
+        """Delete one memory. Raises NotFound."""
+        ...
+
+    def delete_where(
+        self, scope: Scope, *, document_id: str | None = None
+    ) -> tuple[list[Removed], list[str]]:
+        """Delete memories and turns of a scope, or the memories of one document in it.
+
+        Returns the memories and the ids of the turns that went. With a document_id the tenant alone
+        is scope enough, and turns stay.
+        """
+        ...
+
+    def expire(self, tenant_id: str, now: datetime | None = None) -> list[Removed]:
+        """Delete the tenant's memories whose expires_at has come."""
+        ...
+
+    def release(self, tenant_id: str, digests: Collection[str], remove: Callable[[str], None]) -> list[str]:
+        """Call `remove` for each digest that no row of the tenant refers to; returns those digests."""
+        ...
+
+    def history(self, scope: Scope, memory_id: str) -> list[HistoryEvent]:
+        """Oldest first; also for a memory that is gone. Raises NotFound for an unknown id."""
+        ...
+
+    def append_turns(self, scope: Scope, messages: Sequence[Message]) -> list[Turn]:
+        """Append to a session, all or nothing; what is recalled counts as internalized.
+
+        Raises MissingScope without a session.
+        """
+        ...
+
+    def turns(self, scope: Scope, *, last: int | None = None, internalized: bool | None = None) -> list[Turn]:
+        """The turns of exactly this session, oldest first; the newest `last` of them where given."""
+        ...
+
+    def mark_internalized(self, scope: Scope, turn_ids: Collection[str]) -> None:
+        """Note that adapters now hold these turns of exactly this session."""
+        ...
+
+    def stats(self, scope: Scope) -> StoreStats:
+        """Counts within the scope; the tenant alone is scope enough."""
+        ...
+
+    def tenants(self) -> list[str]:
+        """Every tenant that ever stored something, sorted."""
+        ...
+
+    def embedders(self, tenant_id: str) -> set[str]:
+        """Names of the models that embedded the tenant's memories."""
+        ...
+
+    def everything(self, tenant_id: str) -> Iterator[MemoryRecord]:
+        """All memories of a tenant, oldest first, for export and reindexing; holds no lock meanwhile."""
+        ...
+
+    def version(self, tenant_id: str) -> Version:
+        """Where the tenant's change counter stands."""
+        ...
+
+    def changes(self, tenant_id: str, embedder: str, since: Version = START) -> Changes:
+        """Everything of one embedder that changed after `since`, read in one transaction."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class BlobStore(Protocol):
+    """Adapter files, content-addressed within a tenant. Knows bytes, no tensors."""
+
+    def put(self, tenant_id: str, data: bytes) -> str:
+        """Make the bytes durable; returns their digest. Again with the same bytes: mends or does nothing."""
+        ...
+
+    def get(self, tenant_id: str, digest: str) -> bytes:
+        """The bytes, verified. Raises MissingBlob, CorruptBlob."""
+        ...
+
+    def exists(self, tenant_id: str, digest: str) -> bool:
+        """Whether the blob is there, unverified."""
+        ...
+
+    def delete(self, tenant_id: str, digest: str) -> None:
+        """Take the blob away; nothing happens when it is not there."""
+        ...
+
+    def digests(self, tenant_id: str, *, older_than: timedelta = timedelta(0)) -> list[str]:
+        """The tenant's blobs not put within `older_than`, sorted."""
+        ...
+
+    def clean(self, *, tenants: Collection[str], older_than: timedelta) -> int:
+        """Remove what interrupted writes left behind, older than that; returns how many files went.
+
+        These are half-written files, and blobs of tenants other than `tenants`, all the known ones.
+        """
+        ...
+
+
+class VectorIndex(Protocol):
+    """Finds candidates by embedding. A cache over MemoryStore: every search first catches up with it."""
+
+    def search(self, scope: Scope, vector: Vectors, k: int) -> list[tuple[str, float]]:
+        """Up to k (memory_id, cosine) in the scope, nearest first; `vector` is [1, D] or [D].
+
+        Raises MissingScope, and InvalidInput for a vector of another dimension.
+        """
+        ...
+
+    def refresh(self, tenant_id: str) -> None:
+        """Catch up now, files included: after an erasure, nothing of what went is left in the index."""
+        ...
+
+
+class Embedder(Protocol):
+    """Text -> task embedding."""
+
+    @property
+    def name(self) -> str:
+        """Recorded in every row; vectors of different names are never compared."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """D."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """[N] texts -> float32 [N, D], each row of length 1. Raises ModelUnavailable."""
+        ...
+
+
+class Internalizer(Protocol):
+    """Text -> adapters: the hypernetwork, behind its public names."""
+
+    @property
+    def base_fingerprint(self) -> str:
+        """Of the base model the adapters fit."""
+        ...
+
+    @property
+    def hypernet_fingerprint(self) -> str:
+        """Of the weights that make the adapters."""
+        ...
+
+    @property
+    def passage_tokens(self) -> int:
+        """Most tokens in a passage that becomes one adapter."""
+        ...
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, without any chat template."""
+        ...
+
+    def generate(self, passages: Sequence[str]) -> list[LoRA]:
+        """One adapter a passage, without bias."""
+        ...
+
+    def combine(self, loras: Sequence[LoRA], weights: Sequence[float] | None = None) -> LoRA:
+        """Exact merge on the rank dimension, with the bias adapter once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One row of the engine's batch."""
+
+    messages: tuple[Message, ...]
+    adapter: LoRA | None = None  # merged already; None is the bare base model
+    max_new_tokens: int = 128
+    temperature: float = 0.0  # 0 is greedy: the same prompt gives the same reply
+    seed: int | None = None  # of the sampling, where temperature is above 0
+    stop: tuple[str, ...] = ()  # the reply ends before the first of these
+
+
+class Generation(Protocol):
+    """A reply on its way: iterate for its pieces. The counts are final when the iteration has ended."""
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens the model read."""
+        ...
+
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens the model has written so far."""
+        ...
+
+    def __iter__(self) -> Iterator[str]: ...
+
+    def __next__(self) -> str: ...
+
+    def close(self) -> None:
+        """Cancel what is left of it."""
+        ...
+
+
+class Generator(Protocol):
+    """The one owner of the base model."""
+
+    @property
+    def base_fingerprint(self) -> str:
+        """Of the base model in use."""
+        ...
+
+    @property
+    def window(self) -> int:
+        """Tokens the base model can read and write in one request."""
+        ...
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of the prompt these messages make, chat template included."""
+        ...
+
+    def stream(self, request: GenerationRequest) -> Generation:
+        """The reply in pieces, as they come. Raises InvalidInput for a prompt longer than the window."""
+        ...
+
+    def close(self) -> None:
+        """Finish what runs and let go of the model."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What fills each port."""
+
+    store: MemoryStore
+    blobs: BlobStore
+    index: VectorIndex
+    embedder: Embedder
+    internalizer: Internalizer
+    generator: Generator

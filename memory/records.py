@@ -1,0 +1,296 @@
+"""What is remembered, as frozen values that pass between the rooms.
+
+A memory is one passage: one chunk of text = one adapter = one row = one embedding. Long text is
+several memories that share a document_id or a session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from memory.errors import EmptyText, InvalidInput, MissingScope
+
+Kind = Literal["message", "document", "session"]
+Role = Literal["system", "user", "assistant"]
+Event = Literal["ADD", "UPDATE", "DELETE"]
+
+SCOPE_FIELDS = ("user_id", "agent_id", "session_id")  # what a scope may give inside its tenant
+MAX_NAME = 255  # characters in a tenant, user, agent, session or document id
+MAX_PAGE = 1000  # memories in one page of a listing
+
+
+def new_id() -> str:
+    """32 hex characters: nanoseconds since 1970, then 64 random bits. Sorts by time of making."""
+    return f"{time.time_ns():016x}{secrets.token_hex(8)}"
+
+
+def now() -> datetime:
+    """The present, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def content_hash(text: str) -> str:
+    """sha256 of the text's UTF-8 bytes, in hex: the key under which equal content is stored once.
+
+    Raises InvalidInput for text that UTF-8 cannot say.
+    """
+    check_characters("the text", text)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_name(what: str, value: str | None) -> None:
+    """Refuse a name that is given but blank, too long, or not storable (NUL, lone surrogates).
+
+    Blank is refused rather than read as "not given": an unset variable must not widen a scope.
+    """
+    if value is None:
+        return
+    if not value.strip():
+        raise MissingScope(f"{what} is blank; give a name, or leave it out")
+    if len(value) > MAX_NAME:
+        raise InvalidInput(f"{what} has {len(value)} characters; at most {MAX_NAME} are allowed")
+    check_characters(what, value)
+
+
+def check_characters(what: str, text: str) -> None:
+    """Refuse what not every database stores: NUL characters and lone surrogates (undecodable bytes)."""
+    if "\0" in text:
+        raise InvalidInput(f"{what} holds a NUL character at {text.index(chr(0))}; is it a binary file?")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"{what} is not valid Unicode at character {error.start}; decode it first"
+        ) from error
+
+
+def check_text(text: str) -> None:
+    """Refuse text that is blank or cannot be stored. Raises EmptyText, InvalidInput."""
+    if not text.strip():
+        raise EmptyText("the text is empty; there is nothing to remember")
+    check_characters("the text", text)
+
+
+def check_metadata(metadata: Mapping[str, Any]) -> None:
+    """Refuse metadata that would not come back the same from JSON. Raises InvalidInput."""
+    try:
+        same = json.loads(json.dumps(dict(metadata), allow_nan=False)) == dict(metadata)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"metadata cannot be kept as JSON: {error}") from error
+    if not same:
+        raise InvalidInput("metadata changes on its way through JSON; use string keys, lists, numbers, text")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Who may see a memory.
+
+    On a write the four fields are stored as they are. On a read each field that is given must match
+    and a field left None matches anything, inside the one tenant. Calls that touch more than one
+    named thing ask for `required()`, so that a forgotten user is an error and never everybody.
+    """
+
+    user_id: str | None = None
+    agent_id: str | None = None
+    session_id: str | None = None
+    tenant_id: str = "default"
+
+    def __post_init__(self) -> None:
+        if self.tenant_id is None:
+            raise MissingScope("tenant_id is missing; name the tenant")
+        for what in ("tenant_id", *SCOPE_FIELDS):
+            check_name(what, getattr(self, what))
+
+    @property
+    def names_somebody(self) -> bool:
+        """Whether a user, an agent or a session is given."""
+        return any(getattr(self, field) is not None for field in SCOPE_FIELDS)
+
+    def required(self) -> Scope:
+        """This scope, or MissingScope where it names nobody inside the tenant."""
+        if not self.names_somebody:
+            raise MissingScope("whose memory? give user_id, agent_id or session_id")
+        return self
+
+    def required_session(self) -> Scope:
+        """This scope, or MissingScope where it names no session."""
+        if self.session_id is None:
+            raise MissingScope("which session? give session_id")
+        return self
+
+    def covers(self, other: Scope) -> bool:
+        """Whether a reader in this scope may see what was written in `other`."""
+        return self.tenant_id == other.tenant_id and all(
+            getattr(self, field) in (None, getattr(other, field)) for field in SCOPE_FIELDS
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterRef:
+    """Where an adapter's bytes are, and which models it fits."""
+
+    digest: str  # sha256 of the blob, hex
+    rank: int
+    nbytes: int
+    base_fingerprint: str
+    hypernet_fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRecord:
+    """One passage and the adapter made from it. Its embedding stays in the store and the index."""
+
+    scope: Scope
+    text: str
+    embedder: str  # name of the model that embedded the text
+    dim: int  # of the embedding
+    adapter: AdapterRef
+    kind: Kind = "message"
+    id: str = field(default_factory=new_id)
+    content_hash: str = ""  # filled from the text
+    document_id: str | None = None
+    position: int = 0  # of the passage within its document or session
+    role: Role | None = None  # who said it, where one speaker did
+    first_turn: int | None = None  # ordinals of the session turns the passage was made from,
+    last_turn: int | None = None  # both ends included
+    created_at: datetime = field(default_factory=now)
+    updated_at: datetime | None = None
+    expires_at: datetime | None = None  # from this moment on it is not seen
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_text(self.text)
+        if not self.content_hash:
+            object.__setattr__(self, "content_hash", content_hash(self.text))
+        check_name("document_id", self.document_id)
+        check_metadata(self.metadata)
+        for what in ("created_at", "updated_at", "expires_at"):
+            at = getattr(self, what)
+            if at is not None and at.tzinfo is None:
+                raise InvalidInput(f"{what} {at} has no time zone; use an aware datetime")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line of a conversation as it goes into a prompt."""
+
+    role: Role
+    text: str
+    recalled: bool = False  # said from memory: adapters hold it already, and it is never internalized again
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message kept in a session; ordinals count from 0 within the session's exact scope."""
+
+    scope: Scope
+    role: Role
+    text: str
+    ordinal: int
+    id: str = field(default_factory=new_id)
+    created_at: datetime = field(default_factory=now)
+    internalized: bool = False  # an adapter holds it, so it may leave the hot window
+
+    def __post_init__(self) -> None:
+        check_characters("the text of a turn", self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryHit:
+    """A memory that was found, and how near it is: cosine in [-1, 1]."""
+
+    record: MemoryRecord
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterChoice:
+    """An adapter selected for a turn, and the weight it takes in the merge."""
+
+    memory_id: str
+    score: float
+    weight: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """An answer, and what it was made from."""
+
+    text: str
+    adapters: tuple[AdapterChoice, ...]
+    prompt_tokens: int  # everything the model read, memory_tokens included
+    memory_tokens: int  # tokens of recalled text in the prompt; 0 when weights alone answered
+    completion_tokens: int
+    timings: Mapping[str, float] = field(default_factory=dict)  # milliseconds per step
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a listing. `cursor` goes into the next call; None says that this was the last page."""
+
+    records: tuple[MemoryRecord, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEvent:
+    """That a memory was added, updated or deleted, and when. Never what it said."""
+
+    memory_id: str
+    event: Event
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A memory that went: its names, never its text."""
+
+    memory_id: str
+    content_hash: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureReceipt:
+    """What an erasure took away: ids and hashes, never text."""
+
+    tenant_id: str
+    memories: tuple[Removed, ...]
+    turns: tuple[str, ...]  # ids
+    blobs: tuple[str, ...]  # digests whose files are gone; a blob another memory shares stays
+    rebuilt: tuple[str, ...] = ()  # compacted memories made again without the erased source
+    erased_at: datetime = field(default_factory=now)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """Counts within a scope."""
+
+    memories: int
+    documents: int
+    sessions: int
+    turns: int
+    characters: int  # of text
+    adapter_bytes: int  # a blob that several memories share counts once
+
+
+def only_tenant(records: Sequence[MemoryRecord]) -> str:
+    """The tenant of all the records, at least one. Raises InvalidInput where they differ."""
+    tenants = {record.scope.tenant_id for record in records}
+    if len(tenants) > 1:
+        raise InvalidInput(f"one call writes to one tenant, got {sorted(tenants)}; call once for each")
+    return tenants.pop()
+
+
+def check_page(limit: int) -> None:
+    """Refuse a page size out of bounds. Raises InvalidInput."""
+    if not 1 <= limit <= MAX_PAGE:
+        raise InvalidInput(f"limit is {limit}; give 1 to {MAX_PAGE}")

@@ -1,0 +1,109 @@
+"""One reply on its way: the engine writes tokens in, the caller reads text out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from memory.detokenize import TextStream
+from memory.ports import GenerationRequest
+
+if TYPE_CHECKING:
+    from hypernet.adapter import LoRA
+
+
+class Reply:
+    """A row of the engine's batch and, for its caller, the iterator over its text (port `Generation`).
+
+    It holds all that has been read and written, so that a batch that failed can be taken up again.
+    """
+
+    def __init__(
+        self,
+        prompt: Sequence[int],
+        request: GenerationRequest,
+        decode: Callable[[list[int]], str],
+        end_ids: Collection[int],
+        room: int,
+    ) -> None:
+        """`room` is how many tokens still fit into the model's window."""
+        self.ids = list(prompt)
+        self.adapter: LoRA | None = request.adapter
+        self.prompt_tokens = len(self.ids)
+        self.alive = True
+        self._request = request
+        self._most = min(request.max_new_tokens, room)
+        self._end_ids = end_ids
+        self._text = TextStream(decode, request.stop)
+        self._pieces: SimpleQueue[str | BaseException | None] = SimpleQueue()
+        self._random: torch.Generator | None = None
+
+    # -- the engine's side
+
+    def choose(self, logits: Tensor) -> int:
+        """The next token, from logits [V]: the likeliest, or drawn where the temperature is above 0."""
+        if self._request.temperature <= 0:
+            return int(logits.argmax())
+        chances = torch.softmax(logits.float().cpu() / self._request.temperature, dim=-1)
+        return int(torch.multinomial(chances, 1, generator=self._dice()))
+
+    def accept(self, token: int) -> None:
+        """Write one token; the reply ends by an end token, a stop string or its length."""
+        if token in self._end_ids:
+            self._finish()
+            return
+        self.ids.append(token)
+        self._put(self._text.push(token))
+        if self._text.stopped or self.completion_tokens >= self._most:
+            self._finish()
+
+    def fail(self, error: BaseException) -> None:
+        """End with an error, which the caller's iteration raises."""
+        self.alive = False
+        self._pieces.put(error)
+
+    def _finish(self) -> None:
+        self.alive = False
+        self._put(self._text.flush())
+        self._pieces.put(None)
+
+    def _put(self, piece: str) -> None:
+        if piece:
+            self._pieces.put(piece)
+
+    def _dice(self) -> torch.Generator:
+        if self._random is None:
+            self._random = torch.Generator()
+            if self._request.seed is None:
+                self._random.seed()
+            else:
+                self._random.manual_seed(self._request.seed)
+        return self._random
+
+    # -- the caller's side
+
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens written so far; the end token does not count."""
+        return len(self.ids) - self.prompt_tokens
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        piece = self._pieces.get()
+        if isinstance(piece, str):
+            return piece
+        self._pieces.put(piece)  # the end stays the end, however often it is asked for
+        if piece is None:
+            raise StopIteration
+        raise piece
+
+    def close(self) -> None:
+        """Cancel: the engine drops the row before its next token."""
+        self.alive = False
+        self._pieces.put(None)

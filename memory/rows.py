@@ -1,0 +1,57 @@
+"""Records and turns to rows and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from memory.records import SCOPE_FIELDS, AdapterRef, MemoryRecord, Scope, Turn
+from memory.scoping import scope_columns
+from memory.tables import memories
+
+RECORD = [column for column in memories.c if column.name != "embedding"]  # what reading a record takes
+
+_SAME: tuple[str, ...] = (  # called alike in the record and in the row
+    *("id", "kind", "text", "content_hash", "document_id", "position", "role", "first_turn", "last_turn"),
+    *("created_at", "updated_at", "expires_at", "embedder", "dim"),
+)
+_ADAPTER = ("digest", "rank", "nbytes", "base_fingerprint", "hypernet_fingerprint")
+
+
+def record_columns(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
+    """Column values of a memory, all but its seq."""
+    return {
+        **scope_columns(record.scope),
+        **{name: getattr(record, name) for name in _SAME},
+        **{name: getattr(record.adapter, name) for name in _ADAPTER},
+        "metadata": dict(record.metadata),
+        "embedding": embedding,
+    }
+
+
+def to_record(row: RowMapping) -> MemoryRecord:
+    """A memory from a row of the RECORD columns."""
+    return MemoryRecord(
+        scope=to_scope(row),
+        adapter=AdapterRef(**{name: row[name] for name in _ADAPTER}),
+        metadata=row["metadata"],
+        **{name: row[name] for name in _SAME},
+    )
+
+
+def to_scope(row: RowMapping) -> Scope:
+    """The scope a row was written in."""
+    return Scope(tenant_id=row["tenant_id"], **{field: row[field] or None for field in SCOPE_FIELDS})
+
+
+def turn_columns(turn: Turn) -> dict[str, Any]:
+    """Column values of a turn."""
+    names = ("id", "ordinal", "role", "text", "created_at", "internalized")
+    return {**scope_columns(turn.scope), **{name: getattr(turn, name) for name in names}}
+
+
+def to_turn(row: RowMapping) -> Turn:
+    """A turn from a row of all its columns."""
+    names = ("id", "ordinal", "role", "text", "created_at", "internalized")
+    return Turn(scope=to_scope(row), **{name: row[name] for name in names})

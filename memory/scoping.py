@@ -1,0 +1,57 @@
+"""The one place that tells rows of one tenant and scope from those of another."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Table, and_, or_
+
+from memory.records import SCOPE_FIELDS, Scope
+from memory.tables import history, memories
+
+
+def scope_columns(scope: Scope) -> dict[str, str]:
+    """Column values for a row written in the scope; a field not given is ''."""
+    return {"tenant_id": scope.tenant_id} | {field: getattr(scope, field) or "" for field in SCOPE_FIELDS}
+
+
+def within(table: Table, scope: Scope) -> ColumnElement[bool]:
+    """Rows of the tenant that match each field the scope gives."""
+    given = [
+        table.c[field] == value for field in SCOPE_FIELDS if (value := getattr(scope, field)) is not None
+    ]
+    return and_(table.c.tenant_id == scope.tenant_id, *given)
+
+
+def exactly(table: Table, scope: Scope) -> ColumnElement[bool]:
+    """Rows written in this very scope: a field not given matches only a field not given."""
+    return and_(*(table.c[column] == value for column, value in scope_columns(scope).items()))
+
+
+def visible(scope: Scope, at: datetime) -> ColumnElement[bool]:
+    """Memories of the scope whose end, if they have one, has not come: what every read sees."""
+    ends = memories.c.expires_at
+    return and_(within(memories, scope), or_(ends.is_(None), ends > at))
+
+
+def history_columns(scope: Scope) -> dict[str, str]:
+    """Whose a memory was, as digests salted with tenant and field; '' for a field not given."""
+    return {"tenant_id": scope.tenant_id} | {
+        _digest_column(field): _digest(scope.tenant_id, field, getattr(scope, field))
+        for field in SCOPE_FIELDS
+    }
+
+
+def in_history(scope: Scope) -> ColumnElement[bool]:
+    """Events of the tenant about memories that match each field the scope gives."""
+    columns = history_columns(scope)
+    return and_(*(history.c[column] == digest for column, digest in columns.items() if digest))
+
+
+def _digest_column(field: str) -> str:
+    return field.replace("_id", "_digest")
+
+
+def _digest(tenant_id: str, field: str, value: str | None) -> str:
+    return "" if value is None else hashlib.sha256("\0".join((tenant_id, field, value)).encode()).hexdigest()

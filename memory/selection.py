@@ -1,0 +1,103 @@
+"""Which memories matter for a turn.
+
+    candidates of the index -> rows in the scope, not expired -> score threshold and margin
+    -> newness breaks near ties -> duplicates out -> the best that the merge budget holds
+
+Nothing above the threshold selects nothing: then the base model answers by itself. Few adapters answer
+better than many, so a memory far below the best one is left out even where the budget has room.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from memory.conversation import unlabelled
+from memory.ports import MemoryStore, VectorIndex, Vectors
+from memory.records import AdapterChoice, MemoryHit, Scope
+from memory.records import now as utc_now
+
+if TYPE_CHECKING:
+    from memory.settings import Settings
+
+NEWNESS_HALF_LIFE_DAYS = 30.0
+_CANDIDATES_PER_PLACE = 4  # looked at for each place in the budget, for duplicates and overflow
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The memories to merge, best first, and those that mattered as much but found no room."""
+
+    chosen: tuple[MemoryHit, ...] = ()
+    overflow: tuple[MemoryHit, ...] = ()
+
+    @property
+    def choices(self) -> tuple[AdapterChoice, ...]:
+        """The chosen ones as they enter the merge: each counts once."""
+        return tuple(AdapterChoice(hit.record.id, hit.score, 1.0, hit.record.text) for hit in self.chosen)
+
+
+class Selector:
+    """Finds memories by the embedding of a turn."""
+
+    def __init__(
+        self,
+        store: MemoryStore,
+        index: VectorIndex,
+        settings: Settings,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._store = store
+        self._index = index
+        self._settings = settings
+        self._clock = clock
+
+    def search(self, scope: Scope, vector: Vectors, k: int) -> list[MemoryHit]:
+        """The k nearest memories of the scope, nearest first; vector is [D] or [1, D]."""
+        wanted = k
+        while True:
+            found = self._index.search(scope, vector, wanted)
+            scores = dict(found)
+            records = self._store.get_many(scope, list(scores))
+            if len(records) >= k or len(found) < wanted:
+                return [MemoryHit(record, scores[record.id]) for record in records[:k]]
+            wanted *= 4  # expired ones took the places; look further
+
+    def select(self, scope: Scope, vector: Vectors) -> Selection:
+        """The memories to merge for a turn with this embedding."""
+        k = _CANDIDATES_PER_PLACE * self._settings.merge_budget
+        return choose(self.search(scope, vector, k), self._settings, self._clock())
+
+
+def choose(hits: Sequence[MemoryHit], settings: Settings, at: datetime) -> Selection:
+    """Pick from candidates, nearest first."""
+    if not hits:
+        return Selection()
+    least = max(settings.score_threshold, hits[0].score - settings.score_margin)
+    near = [hit for hit in hits if hit.score >= least]
+    ranked = sorted(near, key=lambda hit: _rank(hit, settings.recency_weight, at), reverse=True)
+    distinct = tuple(_distinct(ranked))
+    return Selection(distinct[: settings.merge_budget], distinct[settings.merge_budget :])
+
+
+def _rank(hit: MemoryHit, weight: float, at: datetime) -> tuple[float, datetime]:
+    """cosine + weight * 2 ** (-age / 30 days); of equals the newer goes first."""
+    made = hit.record.created_at
+    days = max(0.0, (at - made).total_seconds() / 86_400)
+    return hit.score + weight * 2.0 ** (-days / NEWNESS_HALF_LIFE_DAYS), made
+
+
+def _distinct(hits: Sequence[MemoryHit]) -> Iterator[MemoryHit]:
+    """Without those that say the same in the same words.
+
+    Words are compared and not embeddings, where "My PIN is 4821." and "My PIN is 4822." are 0.95 alike.
+    """
+    seen = set()
+    for hit in hits:
+        words = tuple(re.findall(r"\w+", unlabelled(hit.record.text).casefold()))
+        if words not in seen or not words:
+            seen.add(words)
+            yield hit

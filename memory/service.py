@@ -1,0 +1,401 @@
+"""The front door: everything one can ask of a memory. `memory.Memory` is this, with its parts put in."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from threading import Lock
+from types import EllipsisType, TracebackType
+from typing import Any, Self, Unpack, cast
+
+from memory.adapters import Adapters
+from memory.answering import Answerer, Mode, Sampling
+from memory.conversation import ends_asking
+from memory.erasure import Eraser
+from memory.errors import IncompatibleAdapter, InvalidInput
+from memory.inputs import Content, Said, Whose, check_expiry, messages_in, scope_in, text_in
+from memory.internalize import Added, Internalize, Origin, Progress
+from memory.ports import Parts
+from memory.records import (
+    AdapterChoice,
+    ChatReply,
+    ErasureReceipt,
+    HistoryEvent,
+    Kind,
+    MemoryHit,
+    MemoryRecord,
+    Message,
+    Page,
+    Scope,
+    StoreStats,
+    Turn,
+)
+from memory.remembering import Rememberer
+from memory.selection import Selector
+from memory.settings import Settings
+
+Hits = list[MemoryHit]  # named here, because inside the class `list` is the verb
+Choices = list[AdapterChoice]
+Turns = list[Turn]
+Events = list[HistoryEvent]
+
+
+class Asking(Whose, Sampling):
+    """Whose memory answers, and how the reply is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a memory is kept, what it is made with, and how much of the tenant's is in it."""
+
+    home: str
+    model: str
+    embedder: str
+    tenant_id: str
+    stats: StoreStats
+
+
+class Service:
+    """Remembers and answers. Safe to share between threads; several processes may share a home.
+
+    Every call names whose memory it means: user_id, agent_id, session_id, of which at least one, and
+    tenant_id, by default the one in the settings. What is written keeps all of them; a read takes those
+    that it names as a filter, and leaves the others open.
+    """
+
+    def __init__(self, settings: Settings, parts: Parts) -> None:
+        self.settings = settings
+        self._parts = parts
+        internalize = Internalize(parts.store, parts.blobs, parts.embedder, parts.internalizer)
+        adapters = Adapters(
+            parts.blobs, parts.internalizer, internalize.again, int(settings.adapter_cache_mb * 2**20)
+        )
+        self._internalize = internalize
+        self._selector = Selector(parts.store, parts.index, settings)
+        self._answerer = Answerer(
+            parts.store, internalize, self._selector, adapters, parts.generator, settings
+        )
+        self._rememberer = Rememberer(parts.store, internalize, parts.embedder, parts.internalizer)
+        self._eraser = Eraser(parts.store, parts.blobs, parts.index, adapters)
+        self._checked: set[str] = set()  # tenants whose embeddings are known to fit the embedder
+        self._tidied: set[str] = set()  # tenants freed of what earlier processes left behind
+        self._lock = Lock()
+        self._background: ThreadPoolExecutor | None = None
+
+    # -- remembering
+
+    def add(
+        self,
+        content: Content,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        expires_at: datetime | None = None,
+        document_id: str | None = None,
+        progress: Progress | None = None,
+        **whose: Unpack[Whose],
+    ) -> Added:
+        """Remember a text, or messages of a conversation; returns what stands for each passage of it.
+
+        Content that the exact scope holds already is not stored again: `Added.created` names what is new.
+        A text longer than one passage is a document. Messages with a session become turns of it. Of
+        messages, only what tells something is remembered (see `memory.conversation`); that may be
+        nothing. When the call returns, all of it is durable.
+
+        Raises MissingScope, EmptyText, TextTooLarge, InvalidInput, ModelUnavailable, StoreError.
+        """
+        scope = self._writing(self._scope(whose).required())
+        check_expiry(expires_at)
+        origin = Origin(scope, "message", document_id, expires_at, metadata or {})
+        most = self.settings.max_text_bytes
+        if isinstance(content, str):
+            return self._rememberer.text(text_in(content, most), origin, progress)
+        return self._rememberer.messages(messages_in(content, most), origin, progress)
+
+    def append(self, messages: Said | Sequence[Said], **whose: Unpack[Whose]) -> Added:
+        """Append messages to a session and remember what they tell; blank ones are left out.
+
+        Unlike with `add`, messages that the session ends with already become turns of it again.
+        Raises as `add` does, and MissingScope without a session.
+        """
+        scope = self._writing(self._scope(whose).required_session())
+        return self._rememberer.append(messages_in(messages, self.settings.max_text_bytes), Origin(scope))
+
+    def add_later(self, content: Content, **given: Any) -> Future[Added]:
+        """`add` in a background thread, one text after the other; its errors come out of the future.
+
+        Durable when the future is done, not before; `close` waits for it.
+        """
+        with self._lock:
+            if self._background is None:
+                self._background = ThreadPoolExecutor(1, thread_name_prefix="memory-add")
+            return self._background.submit(self.add, content, **given)
+
+    def update(
+        self,
+        memory_id: str,
+        text: str | None = None,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        expires_at: datetime | EllipsisType | None = ...,
+        **whose: Unpack[Whose],
+    ) -> MemoryRecord:
+        """Change a memory's text, metadata or expiry; new text is internalized, the old is gone.
+
+        Raises NotFound; InvalidInput when the text is longer than one passage, or another memory of the
+        scope says it already.
+        """
+        scope = self._writing(self._scope(whose))
+        record = self._parts.store.get(scope, memory_id)
+        if text is None and isinstance(expires_at, EllipsisType):
+            return self._parts.store.set_metadata(
+                scope, memory_id, record.metadata if metadata is None else metadata
+            )
+        until = record.expires_at if isinstance(expires_at, EllipsisType) else expires_at
+        check_expiry(until)
+        changed = replace(
+            record,
+            text=record.text if text is None else text_in(text, self.settings.max_text_bytes),
+            metadata=record.metadata if metadata is None else metadata,
+            expires_at=until,
+        )
+        renewed = self._rememberer.rewrite(changed)
+        self._eraser.replaced(scope.tenant_id)
+        return renewed
+
+    # -- answering
+
+    def chat(self, message: str, *, mode: Mode = "auto", **asking: Unpack[Asking]) -> ChatReply:
+        """Answer a message from memory, and remember what it tells.
+
+        With a session, its newest turns are in the prompt (settings.hot_window_turns), and message and
+        reply become turns of it. Memories of all the user's (or agent's) sessions are recalled. Of the
+        message, what it tells is remembered; of the reply nothing, for the model said it: only a question
+        of its own that no memory led to is kept, to go with the user's answer.
+        """
+        return _last(self.chat_stream(message, mode=mode, **asking))
+
+    def chat_stream(
+        self, message: str, *, mode: Mode = "auto", **asking: Unpack[Asking]
+    ) -> Iterator[str | ChatReply]:
+        """`chat` in pieces of text, and then the whole reply. It stores only when it is read to the end."""
+        scope = self._writing(self._scope(asking).required())
+        said = Message("user", text_in(message, self.settings.max_text_bytes))
+        conversation = [*self._hot_window(scope), said]
+        pieces = self._answerer.stream(_recalling(scope), conversation, mode, None, _sampling(asking))
+        return self._remembering(scope, said, pieces)
+
+    def ask(self, question: str, *, mode: Mode = "auto", **asking: Unpack[Asking]) -> ChatReply:
+        """Answer a question from memory, and store nothing."""
+        text = text_in(question, self.settings.max_text_bytes)
+        return self.answer(Message("user", text), mode=mode, **asking)
+
+    def answer(
+        self,
+        messages: Said | Sequence[Said],
+        *,
+        mode: Mode = "auto",
+        adapters: Sequence[AdapterChoice] | None = None,
+        **asking: Unpack[Asking],
+    ) -> ChatReply:
+        """Answer the last message of a conversation that the caller keeps, and store nothing.
+
+        `adapters`, from `select`, are used where given; an empty list answers from the bare base model.
+        """
+        return _last(self.answer_stream(messages, mode=mode, adapters=adapters, **asking))
+
+    def answer_stream(
+        self,
+        messages: Said | Sequence[Said],
+        *,
+        mode: Mode = "auto",
+        adapters: Sequence[AdapterChoice] | None = None,
+        **asking: Unpack[Asking],
+    ) -> Iterator[str | ChatReply]:
+        """`answer` in pieces of text, and then the whole reply."""
+        scope = self._reading(self._scope(asking).required())
+        said = messages_in(messages, self.settings.max_text_bytes)
+        return self._answerer.stream(_recalling(scope), said, mode, adapters, _sampling(asking))
+
+    # -- looking
+
+    def search(self, query: str, *, k: int = 4, **whose: Unpack[Whose]) -> Hits:
+        """The k memories nearest to a query, nearest first."""
+        scope = self._reading(self._scope(whose).required())
+        if k < 1:
+            raise InvalidInput(f"k is {k}; give at least 1")
+        vector = self._internalize.embed([text_in(query, self.settings.max_text_bytes)])
+        return self._selector.search(scope, vector, k)
+
+    def select(self, query: str, **whose: Unpack[Whose]) -> Choices:
+        """The adapters that a turn saying this would merge; none where nothing matters for it."""
+        scope = self._reading(self._scope(whose).required())
+        vector = self._internalize.embed([text_in(query, self.settings.max_text_bytes)])
+        return [*self._selector.select(scope, vector).choices]
+
+    def count_tokens(self, content: Content) -> int:
+        """Tokens of a text, or of the prompt that messages make. Loads the model."""
+        if isinstance(content, str):
+            return self._parts.internalizer.count([content])[0]
+        return self._parts.generator.count_tokens(messages_in(content, self.settings.max_text_bytes))
+
+    def get(self, memory_id: str, **whose: Unpack[Whose]) -> MemoryRecord:
+        """One memory of the tenant. Raises NotFound."""
+        return self._parts.store.get(self._scope(whose), memory_id)
+
+    def list(
+        self,
+        *,
+        kind: Kind | None = None,
+        document_id: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+        **whose: Unpack[Whose],
+    ) -> Page:
+        """Memories, newest first; `cursor` of one page asks for the next."""
+        return self._parts.store.page(
+            self._scope(whose).required(), kind=kind, document_id=document_id, limit=limit, cursor=cursor
+        )
+
+    def turns(self, *, last: int | None = None, **whose: Unpack[Whose]) -> Turns:
+        """The turns of a session, oldest first."""
+        return self._parts.store.turns(self._scope(whose), last=last)
+
+    def history(self, memory_id: str, **whose: Unpack[Whose]) -> Events:
+        """What happened to a memory, oldest first, also after it is gone; never what it said."""
+        return self._parts.store.history(self._scope(whose), memory_id)
+
+    def stats(self, **whose: Unpack[Whose]) -> StoreStats:
+        """Counts; of the whole tenant where nobody is named."""
+        return self._parts.store.stats(self._scope(whose))
+
+    def status(self, **whose: Unpack[Whose]) -> Status:
+        """Where everything is, and how much; loads no model."""
+        scope = self._scope(whose)
+        return Status(
+            home=str(self.settings.home),
+            model=self.settings.model,
+            embedder=self._parts.embedder.name,
+            tenant_id=scope.tenant_id,
+            stats=self._parts.store.stats(scope),
+        )
+
+    # -- forgetting
+
+    def delete(self, memory_id: str, **whose: Unpack[Whose]) -> ErasureReceipt:
+        """Forget one memory. Raises NotFound."""
+        return self._eraser.forget_one(self._scope(whose), memory_id)
+
+    def forget(
+        self, *, document_id: str | None = None, memory_id: str | None = None, **whose: Unpack[Whose]
+    ) -> ErasureReceipt:
+        """Erase what a user, agent or session said and all that was made from it, or a document, or a memory.
+
+        Complete when it returns: text, turns, adapters, embeddings, index. Raises MissingScope; NotFound
+        for a memory_id that is not there. Nothing of that name otherwise gives an empty receipt, so an
+        erasure that was interrupted can simply be asked for again.
+        """
+        scope = self._scope(whose)
+        if memory_id is not None:
+            return self._eraser.forget_one(scope, memory_id)
+        return self._eraser.forget(scope, document_id=document_id)
+
+    # -- upkeep
+
+    def reindex(self, *, progress: Progress | None = None, **whose: Unpack[Whose]) -> int:
+        """Make again what another embedder, base model or hypernetwork made; returns how many memories."""
+        tenant_id = self._scope(whose).tenant_id
+        done = self._rememberer.reindex(tenant_id, progress)
+        self._eraser.replaced(tenant_id)
+        return done
+
+    def close(self) -> None:
+        """Finish what runs in the background, then let go of models and database."""
+        with self._lock:
+            background, self._background = self._background, None
+        if background is not None:
+            background.shutdown()
+        self._parts.generator.close()
+        self._parts.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- what the verbs share
+
+    def _scope(self, given: Mapping[str, Any]) -> Scope:
+        unknown = given.keys() - Asking.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"unexpected keyword argument {sorted(unknown)[0]!r}")
+        return scope_in(given, self.settings.tenant)
+
+    def _reading(self, scope: Scope) -> Scope:
+        """The scope, once its tenant is known to be readable. Raises IncompatibleAdapter."""
+        if scope.tenant_id not in self._checked:
+            embedder = self._parts.embedder.name
+            others = self._parts.store.embedders(scope.tenant_id) - {embedder}
+            if others:
+                raise IncompatibleAdapter(
+                    f"there are memories embedded by {sorted(others)[0]!r}, in use is {embedder!r}; "
+                    "run `memory reindex`, or set MEMORY_EMBEDDER back"
+                )
+            self._checked.add(scope.tenant_id)
+        return scope
+
+    def _writing(self, scope: Scope) -> Scope:
+        """The same for a scope to be written; the first time, what was left behind is taken away."""
+        self._reading(scope)
+        with self._lock:
+            first = scope.tenant_id not in self._tidied
+            self._tidied.add(scope.tenant_id)
+        if first:
+            self._eraser.tidy(scope.tenant_id)
+        return scope
+
+    def _hot_window(self, scope: Scope) -> Sequence[Message]:
+        if scope.session_id is None or not self.settings.hot_window_turns:
+            return []
+        newest = self._parts.store.turns(scope, last=self.settings.hot_window_turns)
+        return [Message(turn.role, turn.text) for turn in newest]
+
+    def _remembering(
+        self, scope: Scope, said: Message, pieces: Iterator[str | ChatReply]
+    ) -> Iterator[str | ChatReply]:
+        """Pass the pieces on; before the whole reply, keep the turns and what the user told."""
+        for piece in pieces:
+            if isinstance(piece, str):
+                yield piece
+                continue
+            began = time.perf_counter()
+            from_memory = bool(piece.adapters or piece.memory_tokens)
+            news = ends_asking(piece.text) and not from_memory
+            self._rememberer.exchange(
+                said, Message("assistant", piece.text, recalled=not news), Origin(scope)
+            )
+            spent = (time.perf_counter() - began) * 1000
+            yield replace(piece, timings={**piece.timings, "remember": spent})
+
+
+def _recalling(scope: Scope) -> Scope:
+    """Where a turn recalls from: all sessions of the user or agent; the session, where it names only that."""
+    if scope.user_id is None and scope.agent_id is None:
+        return scope
+    return replace(scope, session_id=None)
+
+
+def _sampling(asking: Mapping[str, Any]) -> Sampling:
+    return cast(Sampling, {key: asking[key] for key in Sampling.__annotations__ if key in asking})
+
+
+def _last(pieces: Iterator[str | ChatReply]) -> ChatReply:
+    """The whole reply at the end of a stream."""
+    [reply] = deque(pieces, maxlen=1)
+    return cast(ChatReply, reply)

@@ -1,0 +1,123 @@
+"""Settings, from `MEMORY_...` variables or keywords. The descriptions are the documentation."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from memory.errors import InvalidSettings
+
+
+def default_home() -> Path:
+    """The user's data folder for this package, as the platform has it; never a temporary one."""
+    return user_data_path("parametric-memory")
+
+
+def login_name() -> str:
+    """The name the user is logged in by; "me" where the system knows none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # as in a container with a user id that nobody has named
+        return "me"
+
+
+class Settings(BaseSettings):
+    """All that can be set. Keywords win over `MEMORY_...` variables, and these over the defaults."""
+
+    model_config = SettingsConfigDict(env_prefix="MEMORY_", frozen=True, extra="forbid")
+
+    home: Path = Field(
+        default_factory=default_home, description="Folder of the database, adapters and index."
+    )
+    database_url: str | None = Field(
+        None,
+        description="SQLAlchemy URL of the database; unset, it is SQLite in the file memory.db in home.",
+    )
+    model: str = Field(
+        "reference",
+        description='Hypernetwork with its base model: "reference" (shipped), a file, folder or hub id.',
+    )
+    device: str = Field("auto", description='Where the models run: "auto", "cpu", "cuda" or "cuda:N".')
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description='Numbers the models compute in: "auto" (bfloat16 on CUDA), "float32", "bfloat16".'
+    )
+    embedder: str = Field(
+        "all-MiniLM-L6-v2",
+        description="Sentence embedder that keys the memories; the default is installed with the package.",
+    )
+    tenant: str = Field(
+        "default", min_length=1, description="Tenant of the embedded library and the command."
+    )
+    user: str = Field(
+        default_factory=login_name,
+        min_length=1,
+        description="User the `memory` command acts for without --user; Python and REST always name one.",
+    )
+    hot_window_turns: int = Field(
+        6, ge=0, description="Newest turns of a session that stay in the prompt; older ones live in weights."
+    )
+    merge_budget: int = Field(4, ge=1, description="Most adapters merged for one turn.")
+    score_threshold: float = Field(
+        0.25, ge=-1, le=1, description="Least cosine between turn and memory for its adapter to be selected."
+    )
+    score_margin: float = Field(
+        0.05, ge=0, le=2, description="How far below the best score a memory may be and still be selected."
+    )
+    recency_weight: float = Field(
+        0.05, ge=0, description="Most that newness adds to a score, so that of equal memories the newer wins."
+    )
+    max_text_bytes: int = Field(
+        4 * 1024 * 1024, ge=1, description="Largest text accepted in one call, in bytes of UTF-8."
+    )
+    passage_tokens: int = Field(
+        12,
+        ge=8,
+        description="Tokens up to which sentences share a passage, so an adapter; alone they recall best.",
+    )
+    recalled_text_tokens: int = Field(
+        256, ge=0, description="Most tokens of recalled text in a prompt, in the modes that put text there."
+    )
+    adapter_cache_mb: float = Field(
+        256, ge=0, description="Memory for adapters kept ready, in MiB; the least used leave."
+    )
+    max_new_tokens: int = Field(128, ge=1, description="Most tokens in a reply.")
+    batch_window_ms: float = Field(
+        2.0,
+        ge=0,
+        description="How long the engine waits for more requests to batch, in milliseconds.",
+    )
+    max_batch: int = Field(16, ge=1, description="Most requests in one batch of the engine.")
+    index_tenants: int = Field(
+        64, ge=1, description="Tenants whose index stays in memory; the least used leave."
+    )
+    index_files: bool = Field(True, description="Keep index files in home; without, a restart rebuilds them.")
+    busy_timeout_s: float = Field(
+        10.0, ge=0, description="How long a write waits for another process's write, in seconds."
+    )
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Settings from the environment and keywords. Raises InvalidSettings, naming the first wrong one."""
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = "_".join(str(part) for part in first["loc"])
+            raise InvalidSettings(
+                f"setting {name!r} (MEMORY_{name.upper()}): {first['msg']}, got {first['input']!r}"
+            ) from error
+
+    @property
+    def blob_folder(self) -> Path:
+        """Where adapter files are."""
+        return self.home / "blobs"
+
+    @property
+    def index_folder(self) -> Path | None:
+        """Where index files are; None when none are kept."""
+        return self.home / "index" if self.index_files else None

@@ -1,0 +1,104 @@
+"""The change log of a tenant: who holds its write lock numbers the changes, and history keeps them.
+
+An index asks the same log what it has missed, be it written by this process or by another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from memory.embeddings import to_vectors
+from memory.ports import START, Changes, Version
+from memory.records import Event, Scope
+from memory.rows import to_scope
+from memory.scoping import history_columns
+from memory.tables import history, memories, tenants
+
+
+def lock(connection: Connection, tenant_id: str) -> int | None:
+    """Hold the tenant's write lock until the transaction ends; returns its newest seq, None if unknown.
+
+    SQLite's write transactions hold the lock of the whole file already; elsewhere it is the row's.
+    """
+    return connection.scalar(select(tenants.c.seq).where(tenants.c.tenant_id == tenant_id).with_for_update())
+
+
+def enroll(connection: Connection, tenant_id: str) -> None:
+    """Hold the tenant's write lock, writing the tenant down where it is new."""
+    if lock(connection, tenant_id) is not None:
+        return
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(tenants).values(tenant_id=tenant_id, seq=0, last=""))
+    except IntegrityError:
+        lock(connection, tenant_id)  # another writer was first, and has committed by now
+
+
+def note(
+    connection: Connection, event: Event, changed: Sequence[tuple[str, Scope]], at: datetime
+) -> list[int]:
+    """Write (memory id, its scope) into the history of their one tenant; returns the seq of each.
+
+    The caller holds the tenant's lock.
+    """
+    if not changed:
+        return []
+    tenant_id = changed[0][1].tenant_id
+    first = version(connection, tenant_id).seq + 1
+    seqs = list(range(first, first + len(changed)))
+    rows = [
+        {**history_columns(scope), "seq": seq, "memory_id": memory_id, "event": event, "at": at}
+        for seq, (memory_id, scope) in zip(seqs, changed, strict=True)
+    ]
+    connection.execute(insert(history), rows)
+    newest = {"seq": seqs[-1], "last": changed[-1][0]}
+    connection.execute(update(tenants).where(tenants.c.tenant_id == tenant_id).values(newest))
+    return seqs
+
+
+def version(connection: Connection, tenant_id: str) -> Version:
+    """Where the tenant stands."""
+    row = connection.execute(
+        select(tenants.c.seq, tenants.c.last).where(tenants.c.tenant_id == tenant_id)
+    ).first()
+    return START if row is None else Version(row.seq, row.last)
+
+
+def changes(connection: Connection, tenant_id: str, embedder: str, since: Version) -> Changes:
+    """What an index of one embedder that stands at `since` has missed.
+
+    The version is read first: what is committed meanwhile may be in the answer already, and comes
+    again with the next one.
+    """
+    stands = version(connection, tenant_id)
+    full = since.seq == 0 or not _happened(connection, tenant_id, since)
+    after = 0 if full else since.seq
+    table = memories.c
+    wanted = and_(table.tenant_id == tenant_id, table.seq > after, table.embedder == embedder)
+    columns = (table.id, table.tenant_id, table.user_id, table.agent_id, table.session_id, table.embedding)
+    rows = connection.execute(select(*columns).where(wanted).order_by(table.seq)).all()
+    ids = tuple(row.id for row in rows)
+    return Changes(
+        version=stands,
+        full=full,
+        ids=ids,
+        scopes=tuple(to_scope(row._mapping) for row in rows),
+        vectors=to_vectors([row.embedding for row in rows]),
+        removed=() if full else _removed(connection, tenant_id, after, set(ids)),
+    )
+
+
+def _happened(connection: Connection, tenant_id: str, since: Version) -> bool:
+    """Whether the version is one this database has passed through."""
+    found = and_(history.c.tenant_id == tenant_id, history.c.seq == since.seq)
+    return connection.scalar(select(history.c.memory_id).where(found)) == since.last
+
+
+def _removed(connection: Connection, tenant_id: str, after: int, present: set[str]) -> tuple[str, ...]:
+    gone = and_(history.c.tenant_id == tenant_id, history.c.seq > after, history.c.event != "ADD")
+    ids = connection.scalars(select(history.c.memory_id).where(gone).distinct())
+    return tuple(sorted(set(ids) - present))

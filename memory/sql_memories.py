@@ -1,0 +1,188 @@
+"""Memories, in SQL. Functions on a connection; SqlStore gives them their transaction and the moment.
+
+Every read goes through `visible` or `exactly`, every deletion through `within`: the tenant is in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from memory.database import batches
+from memory.errors import InvalidInput, NotFound
+from memory.records import SCOPE_FIELDS, MemoryRecord, Removed, Scope, StoreStats
+from memory.rows import RECORD, record_columns, to_record, to_scope
+from memory.scoping import exactly, visible, within
+from memory.sql_changes import note
+from memory.tables import memories, turns
+
+_REPLACED: tuple[str, ...] = (  # by an update; who and where stay
+    *("text", "content_hash", "expires_at", "metadata", "embedder", "dim", "embedding"),
+    *("digest", "rank", "nbytes", "base_fingerprint", "hypernet_fingerprint"),
+)
+_NAMES = [memories.c[name] for name in ("id", "content_hash", "digest", "tenant_id", *SCOPE_FIELDS)]
+
+Standing = dict[tuple[Scope, str], MemoryRecord]  # by scope and content hash
+
+
+def one(connection: Connection, scope: Scope, memory_id: str, at: datetime) -> MemoryRecord:
+    """The memory of that id. Raises NotFound."""
+    this = and_(visible(scope, at), memories.c.id == memory_id)
+    row = connection.execute(select(*RECORD).where(this)).mappings().first()
+    if row is None:
+        raise not_found(memory_id)
+    return to_record(row)
+
+
+def not_found(memory_id: str) -> NotFound:
+    """The error for an id that is not in the scope."""
+    return NotFound(f"no memory {memory_id!r} here; list the memories to see their ids")
+
+
+def many(connection: Connection, scope: Scope, ids: Sequence[str], at: datetime) -> list[MemoryRecord]:
+    """Those of the ids that are visible, in the order asked for."""
+    found: dict[str, MemoryRecord] = {}
+    for some in batches(ids):
+        wanted = select(*RECORD).where(visible(scope, at), memories.c.id.in_(some))
+        rows = connection.execute(wanted).mappings()
+        found |= {row["id"]: to_record(row) for row in rows}
+    return [found[memory_id] for memory_id in ids if memory_id in found]
+
+
+def known(
+    connection: Connection, scope: Scope, hashes: Collection[str], at: datetime
+) -> dict[str, MemoryRecord]:
+    """Content hash -> memory, in exactly this scope."""
+    found: dict[str, MemoryRecord] = {}
+    for some in batches(hashes):
+        same = and_(exactly(memories, scope), visible(scope, at), memories.c.content_hash.in_(some))
+        rows = connection.execute(select(*RECORD).where(same)).mappings()
+        found |= {row["content_hash"]: to_record(row) for row in rows}
+    return found
+
+
+def listed(
+    connection: Connection,
+    scope: Scope,
+    at: datetime,
+    *conditions: ColumnElement[bool],
+    limit: int,
+    newest_first: bool = True,
+) -> list[MemoryRecord]:
+    """Visible memories that meet the conditions, by id, which is by age."""
+    order = memories.c.id.desc() if newest_first else memories.c.id
+    wanted = select(*RECORD).where(visible(scope, at), *conditions).order_by(order).limit(limit)
+    return [to_record(row) for row in connection.execute(wanted).mappings()]
+
+
+def sort_out(
+    connection: Connection, records: Sequence[MemoryRecord], at: datetime
+) -> tuple[Standing, list[MemoryRecord]]:
+    """What stands for each scope and content, and which of the records are new. Expired ones give way."""
+    standing: Standing = {}
+    for scope in dict.fromkeys(record.scope for record in records):
+        hashes = [record.content_hash for record in records if record.scope == scope]
+        _remove_expired(connection, scope, hashes, at)
+        found = known(connection, scope, hashes, at)
+        standing |= {(scope, content): record for content, record in found.items()}
+    new = []
+    for record in records:
+        if standing.setdefault((record.scope, record.content_hash), record) is record:
+            new.append(record)
+    return standing, new
+
+
+def add(
+    connection: Connection, records: Sequence[MemoryRecord], embeddings: Mapping[str, bytes], at: datetime
+) -> None:
+    """Insert new memories of one tenant and note them. Raises InvalidInput for an id already taken."""
+    seqs = note(connection, "ADD", [(record.id, record.scope) for record in records], at)
+    rows = [
+        record_columns(record, embeddings[record.id]) | {"seq": seq}
+        for record, seq in zip(records, seqs, strict=True)
+    ]
+    try:
+        if rows:
+            connection.execute(insert(memories), rows)
+    except IntegrityError as error:
+        raise InvalidInput("another memory of this tenant has the same id; give a new one") from error
+
+
+def replace_content(
+    connection: Connection, before: MemoryRecord, record: MemoryRecord, embedding: bytes, at: datetime
+) -> None:
+    """Give a memory the content of another record. Raises InvalidInput where its scope has it already."""
+    columns = record_columns(record, embedding)
+    try:
+        change(connection, before, {name: columns[name] for name in _REPLACED}, at)
+    except IntegrityError as error:
+        raise InvalidInput(
+            "another memory in this scope says the same already; delete one of them"
+        ) from error
+
+
+def change(connection: Connection, before: MemoryRecord, values: Mapping[str, Any], at: datetime) -> None:
+    """Set columns of a memory and note it."""
+    [seq] = note(connection, "UPDATE", [(before.id, before.scope)], at)
+    this = and_(exactly(memories, before.scope), memories.c.id == before.id)
+    connection.execute(update(memories).where(this).values(**values, seq=seq, updated_at=at))
+
+
+def remove(connection: Connection, scope: Scope, at: datetime, *those: ColumnElement[bool]) -> list[Removed]:
+    """Delete memories within the scope, expired ones too, and note it."""
+    return _remove(connection, and_(within(memories, scope), *those), at)
+
+
+def _remove_expired(connection: Connection, scope: Scope, hashes: Collection[str], at: datetime) -> None:
+    for some in batches(hashes):
+        ended = and_(memories.c.content_hash.in_(some), memories.c.expires_at <= at)
+        _remove(connection, and_(exactly(memories, scope), ended), at)
+
+
+def _remove(connection: Connection, those: ColumnElement[bool], at: datetime) -> list[Removed]:
+    rows = connection.execute(select(*_NAMES).where(those).order_by(memories.c.id)).all()
+    note(connection, "DELETE", [(row.id, to_scope(row._mapping)) for row in rows], at)
+    connection.execute(delete(memories).where(those))
+    return [Removed(row.id, row.content_hash, row.digest) for row in rows]
+
+
+def used_digests(connection: Connection, tenant_id: str, digests: Collection[str]) -> set[str]:
+    """Those of the digests that some memory of the tenant refers to, expired or not."""
+    used: set[str] = set()
+    for some in batches(digests):
+        those = and_(memories.c.tenant_id == tenant_id, memories.c.digest.in_(some))
+        used |= set(connection.scalars(select(memories.c.digest).where(those)))
+    return used
+
+
+def stats(connection: Connection, scope: Scope, at: datetime) -> StoreStats:
+    """Counts within the scope."""
+    seen = visible(scope, at)
+    counts = connection.execute(
+        select(
+            func.count().label("memories"),
+            func.count(memories.c.document_id.distinct()).label("documents"),
+            func.coalesce(func.sum(func.length(memories.c.text)), 0).label("characters"),
+        ).where(seen)
+    ).one()
+    blobs = select(memories.c.digest, memories.c.nbytes).where(seen).distinct().subquery()
+    return StoreStats(
+        **counts._mapping,
+        sessions=_sessions(connection, scope, seen),
+        turns=connection.scalar(select(func.count()).select_from(turns).where(within(turns, scope))) or 0,
+        adapter_bytes=int(connection.scalar(select(func.coalesce(func.sum(blobs.c.nbytes), 0))) or 0),
+    )
+
+
+def _sessions(connection: Connection, scope: Scope, seen: ColumnElement[bool]) -> int:
+    def fields(table: Any) -> list[Any]:
+        return [table.c[field] for field in SCOPE_FIELDS]
+
+    of_memories = select(*fields(memories)).where(seen, memories.c.session_id != "")
+    of_turns = select(*fields(turns)).where(within(turns, scope), turns.c.session_id != "")
+    either = of_memories.union(of_turns).subquery()
+    return connection.scalar(select(func.count()).select_from(either)) or 0

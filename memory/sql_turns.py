@@ -1,0 +1,52 @@
+"""The turns of sessions, in SQL. Functions on a connection; SqlStore gives them their transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
+
+from memory.database import batches
+from memory.records import Message, Scope, Turn
+from memory.rows import to_turn, turn_columns
+from memory.scoping import exactly, within
+from memory.sql_changes import lock
+from memory.tables import turns
+
+
+def append(connection: Connection, scope: Scope, messages: Sequence[Message], at: datetime) -> list[Turn]:
+    """Add turns at the end of the session."""
+    lock(connection, scope.tenant_id)
+    newest = connection.scalar(select(func.max(turns.c.ordinal)).where(exactly(turns, scope)))
+    first = 0 if newest is None else newest + 1
+    added = [
+        Turn(scope, message.role, message.text, ordinal, created_at=at, internalized=message.recalled)
+        for ordinal, message in enumerate(messages, first)
+    ]
+    connection.execute(insert(turns), [turn_columns(turn) for turn in added])
+    return added
+
+
+def read(connection: Connection, scope: Scope, last: int | None, internalized: bool | None) -> list[Turn]:
+    """The session's turns, oldest first."""
+    wanted = exactly(turns, scope)
+    if internalized is not None:
+        wanted = and_(wanted, turns.c.internalized.is_(internalized))
+    newest_first = select(turns).where(wanted).order_by(turns.c.ordinal.desc()).limit(last)
+    return [to_turn(row) for row in connection.execute(newest_first).mappings()][::-1]
+
+
+def mark(connection: Connection, scope: Scope, turn_ids: Collection[str]) -> None:
+    """Note that adapters hold these turns."""
+    for ids in batches(turn_ids):
+        those = and_(exactly(turns, scope), turns.c.id.in_(ids))
+        connection.execute(update(turns).where(those).values(internalized=True))
+
+
+def remove(connection: Connection, scope: Scope) -> list[str]:
+    """Delete all turns within the scope; returns their ids."""
+    those = within(turns, scope)
+    ids = list(connection.scalars(select(turns.c.id).where(those).order_by(turns.c.id)))
+    connection.execute(delete(turns).where(those))
+    return ids

@@ -1,0 +1,1 @@
+"""Alembic steps that lead an older database to the tables of this version; see memory/migrate.py."""

@@ -1,0 +1,64 @@
+"""The benchmarks run as `python -m benchmarks`, and write what they measured where it is asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.tables import markdown_table, write_between_markers
+
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "benchmarks.md"
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    """As `python -m benchmarks` does."""
+    monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("benchmarks", run_name="__main__")
+    assert ended.value.code == 0
+
+
+def test_a_turn_is_measured_and_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The quick run prints its table, and writes the same into a page, whose other words stay."""
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- turn -->\nold\n<!-- /turn -->\nafter\n", encoding="utf-8")
+    run(monkeypatch, "--only", "turn", "--quick", "--markdown", str(page))
+    shown, written = capsys.readouterr().out, page.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| ([\d.]+) \|", written, re.MULTILINE)
+    assert [size for size, _ in rows] == ["10", "100"]
+    assert "A turn's own overhead" in shown
+    assert all(re.search(rf"│ +{size} +│ +{p50} +│", shown) for size, p50 in rows)
+    assert "old" not in written
+    assert written.startswith("before\n")
+    assert written.endswith("after\n")
+
+
+def test_full_context_stops_where_the_window_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Within the window both ways answer, and full context reads all; beyond it there is one way left."""
+    run(monkeypatch, "--only", "history", "--quick", "--json")
+    within, beyond = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert within["its prompt"] > 4 * within["prompt"]
+    assert within["times"] == pytest.approx(within["full context ms"] / within["adapters ms"])
+    assert beyond["prompt"] < 100
+    assert beyond["full context ms"] == "stops at 512 tokens"
+    assert beyond["times"] is None
+
+
+def test_every_table_has_a_place_on_its_page(tmp_path: Path) -> None:
+    """docs/benchmarks.md has markers for all that a run writes; a page without them is refused."""
+    page = tmp_path / "page.md"
+    page.write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    made = markdown_table([{"what": "a row", "ms": 1234.5, "times": 0.126, "note": None}])
+    write_between_markers(page, dict.fromkeys(("machine", "hypernet", "turn", "history", "recall"), made))
+    assert page.read_text(encoding="utf-8").count("| a row | 1234 | 0.13 |  |") == 5
+    with pytest.raises(ValueError, match="no place for other: <!-- other -->"):
+        write_between_markers(page, {"other": made})

@@ -1,0 +1,130 @@
+"""The documents say what is so: settings, files, verbs and options are checked; examples and code run."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from memory.cli.app import app
+from memory.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py") if "langchain" not in path.name)
+COMMAND = typer.main.get_command(app)
+VERBS = sorted(COMMAND.commands)  # type: ignore[attr-defined]
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced code blocks of the README in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def section(verb: str) -> str:
+    """What docs/cli.md says of a verb."""
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    found = re.search(rf"^## memory {verb}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    assert found, f"docs/cli.md has no section '## memory {verb}'"
+    return found[1]
+
+
+def test_the_readme_knows_every_setting_and_every_file() -> None:
+    """Remade from the code, the README stays as it is; if not: make docs."""
+    remade = runpy.run_path(str(ROOT / "docs" / "remake.py"))["remade"]
+    assert remade(README) == README
+    for name in Settings.model_fields:
+        assert f"`MEMORY_{name.upper()}`" in README
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_is_documented_with_all_its_options(verb: str) -> None:
+    """A line in the README, a section in docs/cli.md, and every option named there."""
+    assert f"| `memory {verb}` |" in README
+    said = section(verb)
+    for parameter in COMMAND.commands[verb].params:  # type: ignore[attr-defined]
+        for option in parameter.opts:
+            if option.startswith("--"):
+                assert f"`{option}" in said, f"docs/cli.md does not say what {option} of memory {verb} does"
+
+
+def test_no_verb_is_documented_that_is_not_there() -> None:
+    """Sections and README rows name verbs of the command only."""
+    sections = re.findall(r"^## memory (\w+)", (ROOT / "docs" / "cli.md").read_text(), re.MULTILINE)
+    assert sorted(sections) == VERBS
+    assert sorted(re.findall(r"^\| `memory (\w+)` \|", README, re.MULTILINE)) == VERBS
+
+
+def test_links_lead_somewhere() -> None:
+    """Relative links of the documents name files that are there."""
+    for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/cli.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", text):
+            assert ((ROOT / name).parent / target).exists(), f"{name} links to {target}"
+
+
+def test_files_that_the_architecture_names_are_there() -> None:
+    """Each `name.py` in ARCHITECTURE.md is a module of the package."""
+    known = {path.name for room in ("memory", "hypernet") for path in (ROOT / room).rglob("*.py")}
+    said = re.findall(r"`[\w/]*?(\w+\.py)`", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))
+    assert said
+    assert set(said) <= known
+
+
+def test_examples_are_short() -> None:
+    """A new user reads one at a glance: under 40 lines."""
+    assert len(EXAMPLES) >= 3
+    for path in EXAMPLES:
+        assert len(path.read_text().splitlines()) < 40, path.name
+
+
+@pytest.mark.usefixtures("reference")
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_runs(path: Path, home: Path) -> None:
+    """As a user runs it, with warnings as errors."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", path],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "MEMORY_HOME": str(home)},
+        timeout=240,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip()
+
+
+@pytest.mark.usefixtures("reference", "home")
+@pytest.mark.parametrize("code", blocks("python"))
+def test_a_python_block_of_the_readme_runs(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints what its comments promise."""
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == ["Biscuit", "0"]
+
+
+@pytest.mark.usefixtures("reference")
+def test_the_commands_of_the_readme_run(home: Path, tmp_path: Path) -> None:
+    """Every line that begins with `memory`, in a shell, one after the other."""
+    (tmp_path / "notes.md").write_text("The bakery Norrby opens at 7 am.\n")
+    (tmp_path / "conversation.jsonl").write_text('{"role": "user", "content": "My cat is called Tom."}\n')
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("memory ")]
+    assert len(lines) >= 6
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-e", "-c", "\n".join(lines)],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": path, "MEMORY_HOME": str(home)},
+        timeout=280,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Marta" in done.stdout

@@ -1,0 +1,64 @@
+"""Every port once for each of its implementations: a test that takes one runs on all of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memory import migrate
+from memory.blob_store import FileBlobStore
+from memory.database import Database, sqlite_url
+from memory.embedder import MiniLMEmbedder
+from memory.faiss_index import FaissIndex
+from memory.fakes import BruteForceIndex, InMemoryBlobs, InMemoryStore, WordEmbedder
+from memory.ports import BlobStore, Embedder, MemoryStore, VectorIndex
+from memory.sql_store import SqlStore
+from tests.tiny_memories import DIM, EMBEDDER, Clock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+STORES = ["sqlite", "memory"]
+SERVER = os.environ.get("MEMORY_TEST_DATABASE_URL")  # an empty database to run on as well, say PostgreSQL's
+if SERVER is not None:
+    STORES.append("server")
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[MemoryStore]:
+    if request.param == "memory":
+        yield InMemoryStore(clock=clock)
+        return
+    url = SERVER if request.param == "server" and SERVER else sqlite_url(tmp_path / "memory.db")
+    opened = SqlStore.open(url, clock=clock)
+    yield opened
+    opened.close()
+    if request.param == "server":
+        database = Database(url)
+        with database.write() as connection:
+            migrate.downgrade(connection, "base")
+        database.close()
+
+
+@pytest.fixture(params=["files", "memory"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    return FileBlobStore(tmp_path / "blobs") if request.param == "files" else InMemoryBlobs()
+
+
+@pytest.fixture(params=["faiss", "faiss with files", "brute force"])
+def index(request: pytest.FixtureRequest, tmp_path: Path, store: MemoryStore) -> VectorIndex:
+    if request.param == "brute force":
+        return BruteForceIndex(store, embedder=EMBEDDER, dim=DIM)
+    folder = tmp_path / "index" if request.param == "faiss with files" else None
+    return FaissIndex(store, embedder=EMBEDDER, dim=DIM, folder=folder)
+
+
+@pytest.fixture(params=["MiniLM", "words"], scope="session")
+def embedder(request: pytest.FixtureRequest) -> Embedder:
+    return MiniLMEmbedder() if request.param == "MiniLM" else WordEmbedder(dim=DIM)

@@ -1,0 +1,30 @@
+"""The public names of the packages' front doors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import hypernet
+
+
+def test_hypernet_exports_exactly_these_names() -> None:
+    """A new public name is a decision, made here."""
+    assert sorted(hypernet.__all__) == ["DocToLoRA", "LoRA", "TextToLoRA", "apply"]
+    for name in hypernet.__all__:
+        assert getattr(hypernet, name).__module__.startswith("hypernet.")
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """Lazy loading does not hide a typing mistake."""
+    with pytest.raises(AttributeError, match="no attribute 'DocToLora'"):
+        hypernet.DocToLora  # noqa: B018
+
+
+def test_importing_hypernet_loads_neither_torch_nor_transformers() -> None:
+    """A command that prints its help need not wait for either."""
+    code = "import hypernet, sys; print({'torch', 'transformers'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,69 @@
+"""Choosing among candidates."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from memory.records import MemoryHit
+from memory.selection import Selection, choose
+from memory.settings import Settings
+from tests.tiny_memories import NOON, record
+
+SETTINGS = Settings(score_threshold=0.3, score_margin=0.2, merge_budget=3, recency_weight=0.05)
+
+
+def hit(text: str, score: float, days: float = 0.0) -> MemoryHit:
+    return MemoryHit(record(text, created_at=NOON - timedelta(days=days)), score)
+
+
+def chosen(*hits: MemoryHit, settings: Settings = SETTINGS) -> tuple[list[str], list[str]]:
+    picked = choose(hits, settings, NOON)
+    return [one.record.text for one in picked.chosen], [one.record.text for one in picked.overflow]
+
+
+def test_nothing_near_enough_selects_nothing() -> None:
+    """Below the threshold the base model answers by itself."""
+    assert choose([hit("a", 0.29)], SETTINGS, NOON) == Selection()
+    assert choose([], SETTINGS, NOON) == Selection()
+
+
+def test_what_is_far_below_the_best_is_left_out() -> None:
+    """A merge of few answers better, so the margin cuts before the budget does."""
+    assert chosen(hit("a", 0.8), hit("b", 0.61), hit("c", 0.59), hit("d", 0.4)) == (["a", "b"], [])
+
+
+def test_the_budget_cuts_and_the_rest_is_known() -> None:
+    """What matters as much and finds no room is told to the caller."""
+    assert chosen(*(hit(name, 0.8 - i / 100) for i, name in enumerate("abcde"))) == (
+        ["a", "b", "c"],
+        ["d", "e"],
+    )
+
+
+def test_of_equal_memories_the_newer_goes_first() -> None:
+    """Newness is worth at most its weight: it breaks near ties and no more."""
+    assert chosen(hit("old", 0.7, days=90), hit("new", 0.7))[0] == ["new", "old"]
+    assert chosen(hit("old", 0.7, days=90), hit("new", 0.66))[0] == ["new", "old"]
+    assert chosen(hit("old", 0.7, days=90), hit("new", 0.64))[0] == ["old", "new"]
+    assert chosen(hit("minute", 0.7, days=1 / 1440), hit("now", 0.7))[0] == ["now", "minute"]
+
+
+def test_newness_halves_in_thirty_days() -> None:
+    """The documented formula: cosine + weight * 2 ** (-age / 30 days)."""
+    assert chosen(hit("month", 0.7, days=30), hit("now", 0.676))[0] == ["now", "month"]
+    assert chosen(hit("month", 0.7, days=30), hit("now", 0.674))[0] == ["month", "now"]
+
+
+def test_the_same_words_count_once() -> None:
+    """Labels, case and marks make no difference; numbers do."""
+    assert chosen(
+        hit("My PIN is 4821.", 0.8), hit("User: my pin is 4821", 0.79), hit("My PIN is 4822.", 0.78)
+    ) == (["My PIN is 4821.", "My PIN is 4822."], [])
+    assert chosen(hit("🎈", 0.8), hit("🎉", 0.79))[0] == ["🎈", "🎉"]
+
+
+def test_every_chosen_adapter_counts_once() -> None:
+    """A choice carries id, score, text, and weight 1."""
+    one = hit("a", 0.8)
+    [choice] = choose([one], SETTINGS, NOON).choices
+    assert (choice.memory_id, choice.score, choice.weight, choice.text) == (one.record.id, 0.8, 1.0, "a")

@@ -1,0 +1,62 @@
+"""Settings come from variables and keywords, and wrong ones are named."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from memory.errors import InvalidSettings
+from memory.settings import Settings
+
+
+def test_variables_set_what_keywords_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keyword, then MEMORY_ variable, then default."""
+    monkeypatch.setenv("MEMORY_MERGE_BUDGET", "7")
+    monkeypatch.setenv("MEMORY_TENANT", "acme")
+    settings = Settings.load(tenant="other")
+    assert (settings.merge_budget, settings.tenant, settings.model) == (7, "other", "reference")
+
+
+def test_the_home_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never a temporary folder, and everything is below it."""
+    monkeypatch.delenv("MEMORY_HOME", raising=False)
+    settings = Settings.load()
+    assert settings.home.is_absolute()
+    assert not settings.home.is_relative_to(tempfile.gettempdir())
+    assert settings.blob_folder.parent == settings.home
+
+
+def test_index_files_can_be_left_out(tmp_path: Path) -> None:
+    """No folder, no files."""
+    assert Settings.load(home=tmp_path).index_folder == tmp_path / "index"
+    assert Settings.load(home=tmp_path, index_files=False).index_folder is None
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"merge_budget": 0}, r"MEMORY_MERGE_BUDGET.*greater than or equal to 1, got 0"),
+        ({"score_threshold": "high"}, r"MEMORY_SCORE_THRESHOLD.*'high'"),
+        ({"no_such": 1}, r"no_such"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value(given: dict[str, object], message: str) -> None:
+    """In one line."""
+    with pytest.raises(InvalidSettings, match=message) as raised:
+        Settings.load(**given)
+    assert "\n" not in str(raised.value)
+
+
+def test_every_setting_is_described() -> None:
+    """The documentation is made of these sentences."""
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert field.description.endswith("."), name
+
+
+def test_settings_do_not_change() -> None:
+    """Several owners share them."""
+    with pytest.raises(ValueError, match="frozen"):
+        Settings.load().merge_budget = 3
