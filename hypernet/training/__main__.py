@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -47,19 +48,25 @@ def reference(
         Path | None, typer.Option(help="Conversations with slots, SGD form, .jsonl.gz.")
     ] = None,
     prose: Annotated[Path | None, typer.Option(help="Plain text, a paragraph a line.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="A model to go on from, e.g. hypernet/reference, instead of scratch.")
+    ] = None,
     seed: int = 1,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
 ) -> None:
-    """Train the reference base and its hypernetwork from scratch."""
+    """Train the reference base and its hypernetwork, from scratch or on from a finished model."""
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
     folder.mkdir(parents=True, exist_ok=True)
+    if start:
+        shutil.copyfile(start / "base" / "tokenizer.json", folder / "tokenizer.json")
     natural = read_dialogues(dialogues) if dialogues else []
     lines = [line.strip() for line in prose.read_text().splitlines() if len(line) > 100] if prose else []
     renderer = Renderer(_tokenizer(folder, [c.text for c in natural], lines, seed))
     curriculum = Curriculum(renderer, seed, natural, lines)
     base = build_base(renderer.tokenizer.get_vocab_size())
     hypernetwork = Hypernetwork(hypernet_config(base))
+    finished = DocToLoRA.from_pretrained(start, device="cpu", dtype=torch.float32) if start else None
     if has_fast_bfloat16():
         mix_linears(base)
         mix_linears(hypernetwork)
@@ -75,6 +82,16 @@ def reference(
             losses["reading"] = 0.6 * reading_loss(base, told)
         return losses
 
+    def prepare_base() -> None:
+        if finished:
+            base.load_state_dict(finished.base_model.state_dict())
+
+    def prepare_hypernetwork() -> None:
+        if finished:
+            hypernetwork.load_state_dict(finished.hypernetwork.state_dict())
+        else:
+            seed_copying(hypernetwork, base)
+
     stages = (
         Stage(
             "base",
@@ -82,6 +99,7 @@ def reference(
             read,
             judge_reading(base, renderer),
             Schedule(reading_steps, decay=0.2),
+            prepare=prepare_base,
             evaluate_every=100,
         ),
         Stage(
@@ -90,7 +108,7 @@ def reference(
             remember,
             judge_memory(base, hypernetwork, renderer),
             Schedule(memory_steps),
-            prepare=lambda: seed_copying(hypernetwork, base),
+            prepare=prepare_hypernetwork,
             evaluate_every=100,
             muon_lr=4e-3,
             adam_lr=1.5e-3,

@@ -17,16 +17,16 @@ SAME_KIND = 0.5
 _FIRST_TOKEN = 5  # ids below are special
 _SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
     (1, 1, 28, 3.0),
-    (1, 2, 22, 2.0),
+    (1, 2, 22, 1.5),
     (1, 3, 20, 3.0),
-    (1, 4, 16, 0.7),
-    (1, 6, 12, 0.5),
+    (1, 4, 16, 1.0),
+    (1, 6, 12, 1.0),
     (2, 1, 20, 1.5),
-    (2, 3, 9, 0.4),
-    (4, 1, 14, 2.0),
-    (4, 2, 8, 0.3),
-    (8, 1, 8, 0.5),
-    (16, 1, 4, 0.1),
+    (2, 3, 9, 0.6),
+    (4, 1, 14, 2.5),
+    (4, 2, 8, 0.4),
+    (8, 1, 8, 1.2),
+    (16, 1, 4, 0.15),
 )
 
 
@@ -70,7 +70,7 @@ class Curriculum:
             chunks = rng.choice((1, 1, 2, 4))
             groups = [self._natural_group(rng, chunks) for _ in range(16 // chunks)]
         return self._memory(world, rng, groups, chunks), Batch.buckets(
-            self.in_context(world, rng, rows=6), parts=2
+            self.in_context(world, rng, rows=8), parts=2
         )
 
     def in_context(self, world: FactWorld, rng: random.Random, rows: int) -> list[Row]:
@@ -100,7 +100,7 @@ class Curriculum:
     def _memory(self, world: FactWorld, rng: random.Random, groups: list[Group], chunks: int) -> MemoryBatch:
         told = min(sum(len(c.qa) for c in g.contexts) for g in groups)
         count = min(6, told)
-        unknown = 1 if count >= 3 or rng.random() < 0.4 else 0
+        unknown = 1 if count >= 3 or rng.random() < 0.6 else 0
         talking = rng.random() < 0.15
         dialogues = [
             turns for g in groups for turns in self._questions(world, rng, g, count, unknown, talking)
