@@ -59,8 +59,8 @@ def test_equal_content_is_stored_once_per_scope(memory: Memory) -> None:
 
 def test_a_text_that_repeats_itself_is_stored_once(memory: Memory) -> None:
     """Equal passages of one text are one memory, which stands for each of them."""
-    added = memory.add("word " * 120, user_id="ana", document_id="d")
-    assert len(added) == 2
+    added = memory.add("word " * 480, user_id="ana", document_id="d")
+    assert len(added) == 8
     assert len({record.id for record in added}) == len(added.created) == 1
 
 
@@ -256,8 +256,8 @@ def test_an_update_is_internalized_and_the_old_is_gone(make_memory: MakeMemory, 
 def test_an_update_beyond_one_passage_is_refused(memory: Memory) -> None:
     """The message says what to do instead."""
     [record] = memory.add(DOG, user_id="ana")
-    with pytest.raises(InvalidInput, match="the text has 90 tokens, one memory holds 60; delete this memory"):
-        memory.update(record.id, "word " * 90)
+    with pytest.raises(InvalidInput, match="the text has 300 tokens, one memory holds 240; delete"):
+        memory.update(record.id, "word " * 300)
     assert memory.get(record.id) == record
 
 

@@ -55,7 +55,7 @@ def test_small_talk_and_instructions_are_left_out() -> None:
 def test_a_bare_answer_shares_a_passage_with_its_question() -> None:
     """Also a "yes", and also where the budget ends between the two."""
     booking = (("user", "I need a table for two at the Blue Door."), ("assistant", "For which day?"))
-    assert texts(*booking, ("user", "Friday."), budget=13) == [
+    assert texts(*booking, ("user", "Friday."), budget=8) == [
         "User: I need a table for two at the Blue Door.",
         "Assistant: For which day?\nUser: Friday.",
     ]
