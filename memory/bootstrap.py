@@ -125,6 +125,10 @@ def _doc_to_lora(settings: Settings) -> DocToLoRA:
 
     path = hypernet.reference_path() if settings.model == "reference" else settings.model
     device = None if settings.device == "auto" else settings.device
+    if settings.device.startswith("cuda") and not torch.cuda.is_available():
+        raise ModelUnavailable(
+            f"torch finds no GPU for {settings.device!r}; set MEMORY_DEVICE to auto or cpu"
+        )
     dtype = {"auto": None, "float32": torch.float32, "bfloat16": torch.bfloat16}[settings.dtype]
     try:
         return hypernet.DocToLoRA.from_pretrained(path, device=device, dtype=dtype)

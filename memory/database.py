@@ -113,7 +113,7 @@ def _parsed(url: URL | str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise InvalidSettings(f"database_url {url!r} is no SQLAlchemy URL; write sqlite:///PATH") from error
+        raise InvalidSettings("MEMORY_DATABASE_URL is no SQLAlchemy URL; write sqlite:///PATH") from error
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise InvalidSettings(
             "an in-memory SQLite database is lost with each connection; name a file, or use memory.fakes"

@@ -166,7 +166,14 @@ class LocalModel:
                 "the base model's tokenizer has no chat template; use an instruction-tuned model"
             )
         with self._tokenizing:
-            return list(tokenizer.apply_chat_template(said, add_generation_prompt=True, return_dict=False))
+            return list(
+                tokenizer.apply_chat_template(
+                    said,
+                    add_generation_prompt=True,
+                    return_dict=False,
+                    tokenizer_kwargs={"verbose": False},  # a prompt over the window is refused by us
+                )
+            )
 
     def _decode(self, ids: list[int]) -> str:
         with self._tokenizing:

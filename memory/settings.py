@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from memory.errors import InvalidSettings
@@ -29,7 +29,7 @@ def login_name() -> str:
 class Settings(BaseSettings):
     """All that can be set. Keywords win over `MEMORY_...` variables, and these over the defaults."""
 
-    model_config = SettingsConfigDict(env_prefix="MEMORY_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="MEMORY_", frozen=True, extra="forbid", allow_inf_nan=False)
 
     home: Path = Field(
         default_factory=default_home, description="Folder of the database, adapters and index."
@@ -40,9 +40,14 @@ class Settings(BaseSettings):
     )
     model: str = Field(
         "reference",
+        min_length=1,
         description='Hypernetwork with its base model: "reference" (shipped), a file, folder or hub id.',
     )
-    device: str = Field("auto", description='Where the models run: "auto", "cpu", "cuda" or "cuda:N".')
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+        description='Where the models run: "auto", "cpu", "cuda" or "cuda:N".',
+    )
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description='Numbers the models compute in: "auto" (bfloat16 on CUDA), "float32", "bfloat16".'
     )
@@ -100,6 +105,14 @@ class Settings(BaseSettings):
         10.0, ge=0, description="How long a write waits for another process's write, in seconds."
     )
 
+    @field_validator("home", mode="before")
+    @classmethod
+    def _folder(cls, given: object) -> object:
+        """Absolute, so that it stays where it is; blank, as an unset variable is, would be where we stand."""
+        if not str(given).strip():
+            raise ValueError("it is blank; name a folder, or leave it out")
+        return Path(str(given)).expanduser().absolute()
+
     @classmethod
     def load(cls, **overrides: Any) -> Self:
         """Settings from the environment and keywords. Raises InvalidSettings, naming the first wrong one."""
@@ -108,8 +121,9 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             name = "_".join(str(part) for part in first["loc"])
+            wrong = first["msg"].removeprefix("Value error, ")
             raise InvalidSettings(
-                f"setting {name!r} (MEMORY_{name.upper()}): {first['msg']}, got {first['input']!r}"
+                f"setting {name!r} (MEMORY_{name.upper()}): {wrong}, got {first['input']!r}"
             ) from error
 
     @property

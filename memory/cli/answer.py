@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from memory.cli import reading
 from memory.cli.columns import HITS, counted
 from memory.cli.options import Agent, Json, Session, User, setup, whose
 from memory.cli.output import Output
@@ -91,7 +92,7 @@ def search(
 
 def _lines(talking: bool) -> Iterator[str]:
     """Messages until the input ends or says /quit; blank ones are passed over."""
-    for line in _typed() if talking else sys.stdin:
+    for line in _typed() if talking else reading.stdin_lines():
         if line.strip() == "/quit":
             return
         if line.strip():

@@ -6,13 +6,13 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from memory.cli import answer, demo, forget, look, remember, upkeep
 from memory.cli.options import Setup, WrongUsage
+from memory.cli.output import visible
 from memory.errors import NotFound, ParametricMemoryError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ for panel, name, verb in (
 def root(
     context: typer.Context,
     home: Annotated[
-        Path | None, typer.Option("--home", metavar="PATH", help="Folder of the memory; else MEMORY_HOME.")
+        str | None, typer.Option("--home", metavar="PATH", help="Folder of the memory; else MEMORY_HOME.")
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", metavar="PATH", help="Model to use; else MEMORY_MODEL.")
@@ -73,6 +73,8 @@ def main(argv: Sequence[str] | None = None, *, open_memory: Callable[..., Servic
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a pipe may be unable to say an emoji
+    if sys.stdin is None:  # closed, as some supervisors leave it: nobody is there, and nothing is piped in
+        sys.stdin = io.TextIOWrapper(io.BytesIO())
     args = None if argv is None else list(argv)
     try:
         return app(args=args, prog_name="memory", standalone_mode=False, obj=open_memory) or 0
@@ -111,5 +113,5 @@ def _command(error: Exception) -> str:
 
 def _fail(message: str, code: int) -> int:
     """Say it on one line of standard error."""
-    print("memory: " + " ".join(message.split()), file=sys.stderr)
+    print("memory: " + visible(" ".join(message.split())), file=sys.stderr)
     return code

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
@@ -42,7 +41,7 @@ class Setup:
     """What the options before the verb say: where the memory is, and how to open it."""
 
     open: Callable[..., Service]
-    home: Path | None = None
+    home: str | None = None
     model: str | None = None
 
     def memory(self) -> Service:

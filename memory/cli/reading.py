@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,11 @@ def file_text(path: Path, most: int) -> str:
 def stdin_text(most: int) -> str:
     """What is piped in, at most `most` bytes. Raises InvalidInput, TextTooLarge."""
     return _text(sys.stdin.buffer.read(most + 1), STDIN, most)
+
+
+def stdin_lines() -> Iterator[str]:
+    """What is piped in, line by line as it comes. What is no UTF-8 becomes characters that are refused."""
+    yield from io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", errors="surrogateescape")
 
 
 def holds_messages(text: str) -> bool:

@@ -45,6 +45,26 @@ def test_files_that_cannot_be_read_are_refused(run: Any, tmp_path: Path) -> None
     (tmp_path / "binary.txt").write_bytes(b"abc\0def")
     refused(run("add", "--file", str(tmp_path / "binary.txt")), 1, "NUL")
     refused(run("add", stdin=b"\xff\xfe"), 1, "standard input", "not UTF-8")
+    refused(run("add", "--file", "\x1b[31mred.md"), 1, "\\x1b[31mred.md")  # nor may a name steer the terminal
+
+
+def test_a_chat_ends_at_a_line_that_cannot_be_read(run: Any) -> None:
+    """What was said before it is answered and remembered; a byte order mark is no part of it."""
+    chatted = run("chat", stdin=b"\xef\xbb\xbfMy dog is called Biscuit.\ncaf\xe9\nBye!\n")
+    assert (chatted.code, len(chatted.out.splitlines())) == (1, 1)
+    assert chatted.err == "memory: the text is not valid Unicode at character 3; decode it first\n"
+    assert [line[-1] for line in run("list").lines] == [f"User: {DOG}"]
+
+
+@pytest.mark.usefixtures("home")
+def test_standard_input_may_be_closed(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As under some supervisors: nothing is piped in, and nobody is there to confirm."""
+    for args, words in ((["add"], "empty"), (["forget", "--all"], "--yes")):
+        monkeypatch.setattr(sys, "stdin", None)
+        assert main(args, open_memory=memory.open) != 0
+        assert words in capfd.readouterr().err
 
 
 def test_ten_megabytes_are_refused_by_their_size(run: Any, tmp_path: Path) -> None:
@@ -112,6 +132,7 @@ def test_blank_names_are_refused(run: Any) -> None:
     """An unset variable must not widen what is read or erased."""
     refused(run("list", "--user", ""), 1, "user_id is blank")
     refused(run("forget", "--session", "", "--yes"), 1, "session_id is blank")
+    refused(run("--home", "", "list"), 1, "MEMORY_HOME", "blank")
 
 
 def test_a_wrong_setting_is_named(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

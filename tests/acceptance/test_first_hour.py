@@ -74,3 +74,4 @@ def test_nothing_is_said_on_standard_error(process: Any) -> None:
     """No warnings of libraries, no progress of downloads."""
     assert process("add", "My cat is called Tom.").err == ""
     assert process("search", "cat", "--json").err == ""
+    assert process("ask", "word " * 1000).err.startswith("memory: the message makes a prompt of ")

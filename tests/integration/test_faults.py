@@ -245,6 +245,14 @@ def test_a_model_that_cannot_be_loaded(tmp_path: Path) -> None:
         assert message.startswith(f"cannot load the model '{tmp_path / 'nowhere'}'")
 
 
+def test_a_gpu_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for by a setting, which the message names."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with Memory(home=tmp_path, device="cuda:1") as memory:
+        message = refused(lambda: memory.add(DOG, user_id="ana"), ModelUnavailable)
+        assert message == "torch finds no GPU for 'cuda:1'; set MEMORY_DEVICE to auto or cpu"
+
+
 def test_a_database_of_a_newer_version_is_refused(
     kept: Memory, make_memory: MakeMemory, tmp_path: Path
 ) -> None:

@@ -28,6 +28,14 @@ def test_the_home_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.blob_folder.parent == settings.home
 
 
+def test_a_home_stays_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Relative paths count from where the process stands now, and ~ is the user's folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/users/ana")
+    assert Settings.load(home="here").home == tmp_path / "here"
+    assert Settings.load(home="~/memories").home == Path("/users/ana/memories")
+
+
 def test_index_files_can_be_left_out(tmp_path: Path) -> None:
     """No folder, no files."""
     assert Settings.load(home=tmp_path).index_folder == tmp_path / "index"
@@ -40,6 +48,9 @@ def test_index_files_can_be_left_out(tmp_path: Path) -> None:
         ({"merge_budget": 0}, r"MEMORY_MERGE_BUDGET.*greater than or equal to 1, got 0"),
         ({"score_threshold": "high"}, r"MEMORY_SCORE_THRESHOLD.*'high'"),
         ({"no_such": 1}, r"no_such"),
+        ({"home": " "}, r"MEMORY_HOME\): it is blank; name a folder, or leave it out, got ' '"),
+        ({"device": "gpu"}, r"MEMORY_DEVICE.*cuda.*'gpu'"),
+        ({"busy_timeout_s": "inf"}, r"MEMORY_BUSY_TIMEOUT_S.*finite"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_value(given: dict[str, object], message: str) -> None:
