@@ -236,6 +236,16 @@ def test_a_terminal_gets_tables(run: Any, monkeypatch: pytest.MonkeyPatch) -> No
     assert run("list", "--user", "nobody").out == ""
 
 
+def test_long_work_shows_a_bar_in_a_terminal(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the data, and only there."""
+    assert run("add", DOG).err == ""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for verb, doing in ((["add", "My cat is called Tom."], "Remembering"), (["reindex"], "Making again")):
+        done = run(*verb)
+        assert doing in done.err
+        assert doing not in done.out
+
+
 def test_a_terminal_sees_what_an_answer_took(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Adapters, scores, tokens and time go to standard error, beside the answer."""
     run("add", DOG)

@@ -353,14 +353,26 @@ def test_another_tenant_is_not_there(memory: Memory) -> None:
 # -- models that change
 
 
-def test_another_hypernetwork_is_refused_until_reindexed(make_memory: MakeMemory) -> None:
-    """Its adapters are not applied; the message names the way out, and it works."""
-    make_memory().add(DOG, user_id="ana")
-    changed = make_memory(internalizer=EchoInternalizer(hypernet_fingerprint="echo-two"))
-    with pytest.raises(
-        IncompatibleAdapter, match="hypernetwork echo-hyperne, in use is echo-two; run `memory reindex`"
-    ):
+class AnotherBase(EchoInternalizer):
+    base_fingerprint = "another-base"
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (EchoInternalizer(hypernet_fingerprint="echo-two"), "hypernetwork echo-hyperne, in use is echo-two"),
+        (AnotherBase(), "base model echo-base, in use is another-base"),
+    ],
+)
+def test_another_model_is_refused_until_reindexed(
+    make_memory: MakeMemory, other: EchoInternalizer, message: str
+) -> None:
+    """Adapters that do not fit are not applied; the message names the way out, and it works."""
+    [record] = make_memory().add(DOG, user_id="ana")
+    changed = make_memory(internalizer=other)
+    with pytest.raises(IncompatibleAdapter, match=f"{message}; run `memory reindex`"):
         changed.ask(ASK, user_id="ana")
+    assert changed.list(user_id="ana").records == (record,)
     assert changed.reindex() == 1
     assert changed.ask(ASK, user_id="ana").text == DOG
     assert changed.reindex() == 0
