@@ -77,7 +77,8 @@ def main(argv: Sequence[str] | None = None, *, open_memory: Callable[..., Servic
         sys.stdin = io.TextIOWrapper(io.BytesIO())
     args = None if argv is None else list(argv)
     try:
-        return app(args=args, prog_name="memory", standalone_mode=False, obj=open_memory) or 0
+        code: int = app(args=args, prog_name="memory", standalone_mode=False, obj=open_memory) or 0
+        return _fail("stopped", STOPPED) if code == STOPPED else code  # typer makes this of Ctrl-C
     except (KeyboardInterrupt, typer.Abort):
         return _fail("stopped", STOPPED)
     except ParametricMemoryError as error:
