@@ -10,11 +10,12 @@ the next process (`tidy`).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from threading import Lock
 
 from memory.adapters import Adapters
 from memory.ports import BlobStore, MemoryStore, VectorIndex
 from memory.records import ErasureReceipt, Removed, Scope
-from memory.sweep import GRACE
+from memory.sweep import sweep
 
 
 class Eraser:
@@ -25,6 +26,8 @@ class Eraser:
         self._blobs = blobs
         self._index = index
         self._adapters = adapters
+        self._tidied: set[str] = set()  # tenants freed of what earlier processes left behind
+        self._lock = Lock()
 
     def forget(self, scope: Scope, *, document_id: str | None = None) -> ErasureReceipt:
         """Everything in the scope, or one document of it; nothing there, an empty receipt.
@@ -43,12 +46,23 @@ class Eraser:
         self._receipt(tenant_id, [])
 
     def tidy(self, tenant_id: str) -> None:
-        """Take away what has expired, and what interrupted writes and erasures left behind."""
+        """Before a tenant's first write: take away what has expired, or was left behind by interruptions.
+
+        The first write of the process takes away the old leavings of all tenants, who may write no more.
+        """
+        with self._lock:
+            of_tenant, of_all = tenant_id not in self._tidied, not self._tidied
+            self._tidied.add(tenant_id)
+        if of_tenant:
+            self._clear(tenant_id)
+        if of_all:
+            sweep(self._store, self._blobs)
+
+    def _clear(self, tenant_id: str) -> None:
         expired = self._store.expire(tenant_id)
         self._adapters.forget(tenant_id, {memory.digest for memory in expired})
         if self._release(tenant_id) or expired:
             self._index.refresh(tenant_id)
-        self._blobs.clean(tenants=self._store.tenants(), older_than=GRACE)
 
     def _receipt(
         self, tenant_id: str, removed: Iterable[Removed], turns: Iterable[str] = ()

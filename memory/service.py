@@ -82,7 +82,6 @@ class Service:
         self._rememberer = Rememberer(parts.store, internalize, parts.embedder, parts.internalizer)
         self._eraser = Eraser(parts.store, parts.blobs, parts.index, adapters)
         self._checked: set[str] = set()  # tenants whose embeddings are known to fit the embedder
-        self._tidied: set[str] = set()  # tenants freed of what earlier processes left behind
         self._lock = Lock()
         self._background: ThreadPoolExecutor | None = None
 
@@ -353,11 +352,7 @@ class Service:
     def _writing(self, scope: Scope) -> Scope:
         """The same for a scope to be written; the first time, what was left behind is taken away."""
         self._reading(scope)
-        with self._lock:
-            first = scope.tenant_id not in self._tidied
-            self._tidied.add(scope.tenant_id)
-        if first:
-            self._eraser.tidy(scope.tenant_id)
+        self._eraser.tidy(scope.tenant_id)
         return scope
 
     def _hot_window(self, scope: Scope) -> Sequence[Message]:

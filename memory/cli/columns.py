@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from memory.cli.output import Column
-from memory.records import AdapterChoice, HistoryEvent, MemoryHit, MemoryRecord, now
+from memory.records import HistoryEvent, MemoryHit, MemoryRecord, now
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -51,11 +51,6 @@ HITS: tuple[Column[MemoryHit], ...] = (
     Column("score", lambda h: f"{h.score:.3f}", justify="right", fit="whole"),
     Column("id", lambda h: h.record.id, style="cyan", fit="whole"),
     Column("text", lambda h: h.record.text, lambda h: one_line(h.record.text)),
-)
-CHOICES: tuple[Column[AdapterChoice], ...] = (
-    Column("score", lambda c: f"{c.score:.3f}", justify="right", fit="whole"),
-    Column("id", lambda c: c.memory_id, style="cyan", fit="whole"),
-    Column("text", lambda c: c.text, lambda c: one_line(c.text)),
 )
 EVENTS: tuple[Column[HistoryEvent], ...] = (
     Column("at", lambda e: e.at, fit="whole"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 
 import memory as package
 from memory import Memory
+from memory.blob_store import FileBlobStore
 from memory.database import sqlite_url
 from memory.errors import IncompatibleAdapter, InvalidInput, MissingScope, NotFound
 from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
@@ -276,6 +278,16 @@ def test_what_has_expired_is_not_seen_and_soon_not_kept(make_memory: MakeMemory,
     again.add("My cat is called Onyx.", user_id="ben")
     again.close()
     assert b"Biscuit" not in everything_in(tmp_path)
+
+
+def test_what_writes_left_behind_is_swept(make_memory: MakeMemory, tmp_path: Path) -> None:
+    """By the first write of a process, of all tenants; what is young may be a write under way."""
+    blobs = FileBlobStore(tmp_path / "home" / "blobs")
+    old, young = blobs.put("quiet", b"old"), blobs.put("quiet", b"young")
+    [path] = tmp_path.rglob(f"{old}.safetensors")
+    os.utime(path, (0, 0))
+    make_memory().add(DOG, user_id="ana")
+    assert blobs.digests("quiet") == [young]
 
 
 def test_status_says_where_and_how_much(memory: Memory, tmp_path: Path) -> None:
