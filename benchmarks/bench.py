@@ -63,9 +63,9 @@ def _doc_to_lora(options: Options) -> Any:
 def untrained() -> Any:
     """A pair of the reference model's sizes, with random weights and a tokenizer that knows letters only."""
     from hypernet import DocToLoRA
-    from hypernet.hypernetwork import Hypernetwork
+    from hypernet.hypernetwork import build
     from hypernet.training.reference import build_base, hypernet_config, train_tokenizer, wrap_tokenizer
 
     tokenizer = wrap_tokenizer(train_tokenizer([]))
     base = build_base(len(tokenizer)).eval().requires_grad_(False)
-    return DocToLoRA(Hypernetwork(hypernet_config(base)).eval().requires_grad_(False), base, tokenizer)
+    return DocToLoRA(build(hypernet_config(base)).eval().requires_grad_(False), base, tokenizer)

@@ -69,6 +69,15 @@ class LoRA:
             )
         return self._map(lambda t: F.pad(t, (0, 0, 0, rank - t.size(1))))
 
+    def compact(self) -> LoRA:
+        """The same effect without the rows of A that are zero in every layer; one row stays at least."""
+        a, b = {}, {}
+        for module in self.modules:
+            kept = self.A[module].abs().amax(dim=(0, 2)) > 0
+            kept[0] |= not kept.any()
+            a[module], b[module] = self.A[module][:, kept], self.B[module][:, kept]
+        return LoRA(a, b, self.scaling)
+
     def truncate(self, rank: int) -> LoRA:
         """The adapter of at most ``rank`` whose product is nearest, layer by layer, in least squares.
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from hypernet import locate
 from hypernet.config import HypernetConfig
-from hypernet.hypernetwork import Hypernetwork
+from hypernet.hypernetwork import AnyHypernetwork, build
 
 FORMAT = 1
 CONFIG = "hypernet.json"
@@ -31,13 +31,13 @@ _STORED = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 class Checkpoint:
     """A hypernetwork in float32, and the names of the models it works with."""
 
-    hypernetwork: Hypernetwork
+    hypernetwork: AnyHypernetwork
     base_model: str
     encoder_model: str | None = None  # None: the base model itself
 
 
 def save(
-    hypernetwork: Hypernetwork,
+    hypernetwork: AnyHypernetwork,
     folder: str | Path,
     *,
     base: str,
@@ -91,13 +91,13 @@ def load(folder: str | Path) -> Checkpoint:
     )
 
 
-def assemble(config: HypernetConfig, tensors: Mapping[str, Tensor], where: str) -> Hypernetwork:
+def assemble(config: HypernetConfig, tensors: Mapping[str, Tensor], where: str) -> AnyHypernetwork:
     """A hypernetwork of these sizes with these weights, in float32 and not trainable.
 
     Raises ValueError when a tensor is missing, unknown, of another shape or not finite.
     """
     with torch.device("meta"):
-        hypernetwork = Hypernetwork(config)
+        hypernetwork = build(config)
     hypernetwork.load_state_dict(require_weights(hypernetwork, tensors, where), assign=True)
     return hypernetwork.requires_grad_(False).eval()
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
 FeatureKind = Literal["per_layer", "early_exit", "concat"]
+Reader = Literal["latents", "anchors"]
 
 _POSITIVE = (
     "num_layers",
@@ -30,6 +31,9 @@ class HypernetConfig:
     ``per_layer`` (published: hidden state i drives LoRA layer i), ``early_exit`` (published: one hidden
     state after ``exit_layer`` blocks drives all layers) or ``concat`` (all hidden states, each RMS-normed
     and laid side by side, drive all layers; the reference model learns faster with it).
+    ``reader`` says what turns features into factor rows: learned ``latents`` (published, ``hypernetwork.py``)
+    or ``anchors``, salient tokens of the chunk (``anchored.py``; only with ``concat``), after
+    ``num_context_blocks`` blocks of attention among the chunk's tokens.
     ``context_system_turn`` says whether an empty system turn opens a context, as in the published recipes.
     """
 
@@ -54,6 +58,8 @@ class HypernetConfig:
     max_chunk_tokens: int = 2048
     max_chunks: int = 8
     context_system_turn: bool = False
+    reader: Reader = "latents"
+    num_context_blocks: int = 0
 
     def __post_init__(self) -> None:
         for name in _POSITIVE:
@@ -65,6 +71,8 @@ class HypernetConfig:
             raise ValueError(f"num_heads {self.num_heads} is no multiple of num_kv_heads {self.num_kv_heads}")
         if self.feature_kind == "early_exit" and self.exit_layer is None:
             raise ValueError("feature_kind 'early_exit' needs exit_layer")
+        if self.reader == "anchors" and self.feature_kind != "concat":
+            raise ValueError(f"reader 'anchors' needs feature_kind 'concat', got {self.feature_kind!r}")
 
     @property
     def num_modules(self) -> int:

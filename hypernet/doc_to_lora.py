@@ -23,7 +23,7 @@ from hypernet.config import HypernetConfig
 from hypernet.encoder import encode, pad, visit_features
 from hypernet.fingerprint import fingerprint
 from hypernet.heads import Factors
-from hypernet.hypernetwork import Hypernetwork
+from hypernet.hypernetwork import AnyHypernetwork, Hypernetwork
 
 
 class DocToLoRA:
@@ -36,7 +36,7 @@ class DocToLoRA:
 
     def __init__(
         self,
-        hypernetwork: Hypernetwork,
+        hypernetwork: AnyHypernetwork,
         base_model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         *,
@@ -133,7 +133,10 @@ class DocToLoRA:
 
     @torch.no_grad()
     def generate(self, chunks: Sequence[Sequence[int]]) -> list[LoRA]:
-        """One adapter of rank R per chunk of token ids, in order, without the bias adapter."""
+        """One adapter per chunk of token ids, in order, without the bias adapter.
+
+        Its rank is the hypernetwork's, or less where rows have no effect.
+        """
         if any(not len(chunk) for chunk in chunks):
             raise ValueError(f"chunk {[len(chunk) for chunk in chunks].index(0)} holds no tokens")
         made: dict[int, LoRA] = {}
@@ -165,24 +168,24 @@ class DocToLoRA:
         ids, mask = pad(chunks, self.encoder.device)
         padded = min(map(len, chunks)) < ids.size(1)
         decoder = self.encoder.get_decoder()
-        if not (self.layer_by_layer and self.config.feature_kind == "per_layer"):
-            features = encode(decoder, self.config, ids)
-            return self.hypernetwork(features, mask if padded else None, self.tokens_at_once)
+        network, keep = self.hypernetwork, mask if padded else None
+        if not (
+            self.layer_by_layer
+            and isinstance(network, Hypernetwork)
+            and self.config.feature_kind == "per_layer"
+        ):
+            factors: Factors = network(encode(decoder, self.config, ids), keep, self.tokens_at_once)
+            return factors
         rows: list[torch.Tensor] = []
-        visit_features(
-            decoder,
-            self.config,
-            ids,
-            lambda feature: rows.append(self.hypernetwork.embed(feature, mask if padded else None)),
-        )
-        return self.hypernetwork.factors(torch.stack(rows, dim=1).flatten(0, 1))
+        visit_features(decoder, self.config, ids, lambda feature: rows.append(network.embed(feature, keep)))
+        return network.factors(torch.stack(rows, dim=1).flatten(0, 1))
 
     def _one(self, factors: Factors, row: int) -> LoRA:
         return LoRA(
             {m: a[row].clone() for m, (a, _) in factors.items()},
             {m: b[row].clone() for m, (_, b) in factors.items()},
             self.config.scaling,
-        )
+        ).compact()
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from hypernet.anchored import AnchoredHypernetwork
 from hypernet.config import HypernetConfig
 from hypernet.heads import FactorHeads, Factors
 from hypernet.perceiver import Perceiver
@@ -92,6 +93,14 @@ class Hypernetwork(nn.Module):
         return {
             m: (self.heads.bias_A[m][None], self.heads.bias_B[m][None]) for m in self.config.target_modules
         }
+
+
+AnyHypernetwork = Hypernetwork | AnchoredHypernetwork
+
+
+def build(config: HypernetConfig) -> AnyHypernetwork:
+    """The kind of hypernetwork that ``config.reader`` names, freshly initialised."""
+    return AnchoredHypernetwork(config) if config.reader == "anchors" else Hypernetwork(config)
 
 
 def merge(factors: Factors, bias: Factors, chunks_per_group: int) -> Factors:

@@ -112,7 +112,9 @@ def _config(content: Mapping[str, Any], tensor_count: int) -> HypernetConfig:
         feature_kind=_KINDS[kind],
         exit_layer=_exit_layer(encoder, len(layers)),
         context_system_turn=True,
-        **counts,
+        num_blocks=counts["num_blocks"],
+        num_self_attn_per_block=counts["num_self_attn_per_block"],
+        num_pre_head_layers=counts["num_pre_head_layers"],
     )
 
 

@@ -14,16 +14,15 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from hypernet.anchored import AnchoredHypernetwork
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.evaluate import CASES, CONDITIONS, evaluate
-from hypernet.hypernetwork import Hypernetwork
-from hypernet.training.copying import seed_copying
 from hypernet.training.curriculum import Curriculum
 from hypernet.training.dialogues import read_dialogues
 from hypernet.training.export import export_weights, write_card
 from hypernet.training.facts import FactWorld
 from hypernet.training.judge import judge_memory, judge_reading
-from hypernet.training.losses import memory_loss, reading_loss
+from hypernet.training.losses import memory_losses, reading_loss
 from hypernet.training.precision import has_fast_bfloat16, mix_linears
 from hypernet.training.reference import build_base, hypernet_config, train_tokenizer
 from hypernet.training.rows import Renderer
@@ -42,7 +41,7 @@ def reference(
     folder: Annotated[Path, typer.Option(help="Checkpoints, curve and result; rerun to resume.")] = Path(
         "runs/reference"
     ),
-    reading_steps: Annotated[int, typer.Option(help="Steps of the base alone.")] = 1500,
+    reading_steps: Annotated[int, typer.Option(help="Steps of the base alone.")] = 500,
     memory_steps: Annotated[int, typer.Option(help="Steps of base and hypernetwork together.")] = 6000,
     dialogues: Annotated[
         Path | None, typer.Option(help="Conversations with slots, SGD form, .jsonl.gz.")
@@ -65,7 +64,7 @@ def reference(
     renderer = Renderer(_tokenizer(folder, [c.text for c in natural], lines, seed))
     curriculum = Curriculum(renderer, seed, natural, lines)
     base = build_base(renderer.tokenizer.get_vocab_size())
-    hypernetwork = Hypernetwork(hypernet_config(base))
+    hypernetwork = AnchoredHypernetwork(hypernet_config(base))
     finished = DocToLoRA.from_pretrained(start, device="cpu", dtype=torch.float32) if start else None
     if has_fast_bfloat16():
         mix_linears(base)
@@ -75,9 +74,9 @@ def reference(
         return {"reading": reading_loss(base, curriculum.reading(step, warmup=reading_steps // 20))}
 
     def remember(step: int) -> dict[str, Tensor]:
-        ease = max(0.0, 1 - step / (0.15 * memory_steps))
+        ease = max(0.0, 1 - step / 250)
         asked, told = curriculum.remembering(step, ease)
-        losses = {"memory": memory_loss(base, hypernetwork, asked)}
+        losses = memory_losses(base, hypernetwork, asked)
         if step % 2 == 0:  # reading must not be forgotten, but needs no practice at every step
             losses["reading"] = 0.6 * reading_loss(base, told)
         return losses
@@ -89,8 +88,6 @@ def reference(
     def prepare_hypernetwork() -> None:
         if finished:
             hypernetwork.load_state_dict(finished.hypernetwork.state_dict())
-        else:
-            seed_copying(hypernetwork, base)
 
     stages = (
         Stage(
@@ -109,7 +106,7 @@ def reference(
             judge_memory(base, hypernetwork, renderer),
             Schedule(memory_steps),
             prepare=prepare_hypernetwork,
-            evaluate_every=100,
+            evaluate_every=200,
             muon_lr=4e-3,
             adam_lr=1.5e-3,
         ),
@@ -130,7 +127,7 @@ def publish(
     """Export a run's weights, measure them as they ship, and write the model card."""
     tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
     base = build_base(tokenizer.get_vocab_size())
-    hypernetwork = Hypernetwork(hypernet_config(base))
+    hypernetwork = AnchoredHypernetwork(hypernet_config(base))
     load_weights(nn.ModuleDict({"base": base, "hypernetwork": hypernetwork}), run / "memory.pt")
     export_weights(base, hypernetwork, tokenizer, folder)
     shipped = DocToLoRA.from_pretrained(folder)

@@ -8,35 +8,44 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from hypernet.training.alignment import Spot, occurrences, spots
 from hypernet.training.facts import QA, UNKNOWN, Context, FactWorld, Group
 from hypernet.training.rows import ASSISTANT, END, SYSTEM, USER, Batch, Renderer, Row
 
-SAME_KIND = 0.5
+SAME_KIND = 0.55
 _FIRST_TOKEN = 5  # ids below are special
 _SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
-    (1, 1, 28, 3.0),
-    (1, 2, 22, 1.5),
-    (1, 3, 20, 3.0),
-    (1, 4, 16, 1.0),
-    (1, 6, 12, 1.0),
-    (2, 1, 20, 1.5),
-    (2, 3, 9, 0.6),
-    (4, 1, 14, 2.5),
-    (4, 2, 8, 0.4),
-    (8, 1, 8, 1.2),
-    (16, 1, 4, 0.15),
+    (1, 1, 32, 2.0),
+    (1, 2, 24, 1.5),
+    (1, 3, 20, 2.5),
+    (1, 4, 16, 1.5),
+    (1, 6, 12, 1.5),
+    (2, 1, 24, 1.0),
+    (2, 3, 10, 0.8),
+    (4, 1, 16, 2.5),
+    (4, 2, 8, 0.6),
+    (8, 1, 9, 2.0),
+    (16, 1, 4, 0.4),
 )
+_NATURAL = 0.15  # share of steps on real conversations, and of steps on facts that stand amid prose
+_NEEDLES = 0.08
 
 
 @dataclass
 class MemoryBatch:
-    """Groups to internalize and ask: ``chunks`` in group order, ``rows`` the questions in group order."""
+    """Groups to internalize and ask: ``chunks`` in group order, ``rows`` the questions in group order.
+
+    ``salient`` are the positions of each chunk that an answer is copied from; ``spots`` belong to the tokens
+    of weight 1 in ``rows``, row by row: where each is copied from.
+    """
 
     chunks: list[list[int]]
     chunks_per_group: int
     rows: Batch
+    salient: list[set[int]]
+    spots: list[Spot]
 
 
 class Curriculum:
@@ -66,9 +75,12 @@ class Curriculum:
         weights = [often * (1.0 if chunks * facts <= 3 else 1 - ease) for chunks, facts, _, often in _SHAPES]
         chunks, facts, count, _ = rng.choices(_SHAPES, weights)[0]
         groups = [world.group(chunks, facts, same_kind=rng.random() < SAME_KIND) for _ in range(count)]
-        if self.natural and rng.random() < 0.15:
+        dice = rng.random()
+        if self.natural and dice < _NATURAL:
             chunks = rng.choice((1, 1, 2, 4))
             groups = [self._natural_group(rng, chunks) for _ in range(16 // chunks)]
+        elif self.prose and facts <= 2 and dice < _NATURAL + 2 * _NEEDLES:  # about half have so few facts
+            groups = [self._amid_prose(rng, group) for group in groups[: max(1, 20 // chunks)]]
         return self._memory(world, rng, groups, chunks), Batch.buckets(
             self.in_context(world, rng, rows=8), parts=2
         )
@@ -105,20 +117,19 @@ class Curriculum:
         dialogues = [
             turns for g in groups for turns in self._questions(world, rng, g, count, unknown, talking)
         ]
-        ids = self.renderer.contexts(c.text for g in groups for c in g.contexts)
-        return MemoryBatch(ids, chunks, Batch.of(self.renderer.dialogues(dialogues)))
+        return align(self.renderer, groups, chunks, dialogues)
 
     @staticmethod
     def _questions(
         world: FactWorld, rng: random.Random, group: Group, count: int, unknown: int, talking: bool
-    ) -> list[list[tuple[str, str]]]:
+    ) -> list[list[QA]]:
         """One row a question; in a conversation each row opens with another turn."""
         told = [qa for context in group.contexts for qa in context.qa]
         asked = rng.sample(told, count) + list(group.unknown[:unknown])
         rows = []
         for qa in asked:
             before = [world.chat() if rng.random() < 0.5 else rng.choice(told)] if talking else []
-            rows.append([(turn.question, turn.answer) for turn in (*before, qa)])
+            rows.append([*before, qa])
         return rows
 
     def _natural_group(self, rng: random.Random, chunks: int) -> Group:
@@ -131,6 +142,20 @@ class Curriculum:
             if len(set(kinds)) == len(kinds) and unknown:
                 refused = tuple(QA(q.question, UNKNOWN, q.kind) for q in unknown)
                 return Group(tuple(contexts), refused)
+
+    def _amid_prose(self, rng: random.Random, group: Group) -> Group:
+        """The same facts, with sentences of prose before and behind them."""
+        contexts = []
+        for context in group.contexts:
+            around = [self._sentences(rng) for _ in range(rng.randrange(3))]
+            around.insert(rng.randrange(len(around) + 1), context.text)
+            contexts.append(replace(context, text=" ".join(around)))
+        return replace(group, contexts=tuple(contexts))
+
+    def _sentences(self, rng: random.Random) -> str:
+        words = rng.choice(self.prose).split()
+        start = rng.randrange(max(1, len(words) - 40))
+        return " ".join(words[start : start + rng.randint(8, 40)])
 
     def _prose(self, rng: random.Random) -> list[Row]:
         rows = []
@@ -166,3 +191,25 @@ class Curriculum:
             row.add([USER, *key, ASSISTANT], 0.0)
             row.add([*value, END], 1.0)
         return row
+
+
+def align(
+    renderer: Renderer, groups: Sequence[Group], chunks: int, dialogues: Sequence[Sequence[QA]]
+) -> MemoryBatch:
+    """The batch that tells ``groups`` and asks ``dialogues``, equally many a group and in their order."""
+    ids = renderer.contexts(c.text for g in groups for c in g.contexts)
+    told = [qa for g in groups for c in g.contexts for qa in c.qa]
+    answers = iter(renderer.encode(qa.answer for qa in told))
+    salient: list[set[int]] = [set() for _ in ids]
+    where: dict[int, list[Spot]] = {}
+    for chunk, context in enumerate(c for g in groups for c in g.contexts):
+        for qa in context.qa:
+            answer = next(answers)
+            starts = occurrences(ids[chunk], answer, renderer.digits)
+            salient[chunk].update(start + j for start in starts for j in range(len(answer)))
+            where[id(qa)] = spots(chunk, starts, len(answer))
+    rows = renderer.dialogues([[(qa.question, qa.answer) for qa in turns] for turns in dialogues])
+    flat = [qa for turns in dialogues for qa in turns]
+    untold = (len(a) + 1 for a in renderer.encode(qa.answer for qa in flat if id(qa) not in where))
+    found = [spot for qa in flat for spot in where.get(id(qa)) or [()] * next(untold)]
+    return MemoryBatch(ids, chunks, Batch.of(rows), salient, found)

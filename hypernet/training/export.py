@@ -14,12 +14,12 @@ from transformers import LlamaForCausalLM
 
 from hypernet import checkpoint
 from hypernet.evaluate import CONDITIONS, Figure
-from hypernet.hypernetwork import Hypernetwork
+from hypernet.hypernetwork import AnyHypernetwork
 from hypernet.training.reference import save_base
 
 
 def export_weights(
-    base: LlamaForCausalLM, hypernetwork: Hypernetwork, tokenizer: Tokenizer, folder: Path
+    base: LlamaForCausalLM, hypernetwork: AnyHypernetwork, tokenizer: Tokenizer, folder: Path
 ) -> None:
     """Write ``folder/base`` (a transformers folder) and the hypernetwork beside it, both in 16 bits."""
     save_base(copy.deepcopy(base).half(), tokenizer, folder / "base")
@@ -123,7 +123,7 @@ TARGETS = (("1 fact", 0.95), ("3 facts", 0.85), ("4 chunks of 1", 0.75), ("never
 def write_card(
     folder: Path,
     base: LlamaForCausalLM,
-    hypernetwork: Hypernetwork,
+    hypernetwork: AnyHypernetwork,
     curve: Path,
     figures: Sequence[Figure],
     note: str,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from transformers import PreTrainedModel
 
-from hypernet.hypernetwork import Hypernetwork
-from hypernet.training.curriculum import MemoryBatch
+from hypernet.hypernetwork import AnyHypernetwork
+from hypernet.training.curriculum import MemoryBatch, align
 from hypernet.training.facts import FactWorld
 from hypernet.training.losses import exact_rows, remembering
 from hypernet.training.rows import Batch, Renderer
@@ -47,7 +47,7 @@ def judge_reading(
 
 
 def judge_memory(
-    base: PreTrainedModel, hypernetwork: Hypernetwork, renderer: Renderer, groups: int = 48
+    base: PreTrainedModel, hypernetwork: AnyHypernetwork, renderer: Renderer, groups: int = 48
 ) -> Callable[[], dict[str, float]]:
     """Exact match from merged adapters alone; ``unknown`` is the share of refusals where nothing was told."""
 
@@ -68,15 +68,12 @@ def memory_batch(
     renderer: Renderer, world: FactWorld, groups: int, chunks: int, facts: int, same: bool
 ) -> tuple[MemoryBatch, torch.Tensor]:
     """One told and one unanswerable question per group; also which rows were told, bool [2 * groups]."""
-    texts, dialogues = [], []
-    for i in range(groups):
-        group = world.group(chunks, facts, same_kind=same)
-        texts += [context.text for context in group.contexts]
+    drawn = [world.group(chunks, facts, same_kind=same) for _ in range(groups)]
+    dialogues = []
+    for i, group in enumerate(drawn):
         told = [qa for context in group.contexts for qa in context.qa]
-        for qa in (told[i % len(told)], group.unknown[0]):
-            dialogues.append([(qa.question, qa.answer)])
-    rows = Batch.of(renderer.dialogues(dialogues))
-    return MemoryBatch(renderer.contexts(texts), chunks, rows), torch.tensor([True, False] * groups)
+        dialogues += [[told[i % len(told)]], [group.unknown[0]]]
+    return align(renderer, drawn, chunks, dialogues), torch.tensor([True, False] * groups)
 
 
 def _name(chunks: int, facts: int, same: bool) -> str:

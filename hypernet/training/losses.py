@@ -1,24 +1,41 @@
-"""Forward passes of training: weighted cross-entropy of reading, and of answering from adapters alone.
+"""Forward passes of training: reading, answering from adapters alone, and knowing where to look.
 
-Axes: N rows, T tokens.
+Axes: N rows, T tokens, G groups, C chunks, K counted tokens, S factor rows of a group, L base layers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from hypernet.anchored import AnchoredHypernetwork, cat_chunks
 from hypernet.encoder import encode, pad
 from hypernet.heads import Factors
-from hypernet.hypernetwork import Hypernetwork, merge
-from hypernet.inject import apply_factors
+from hypernet.hypernetwork import AnyHypernetwork, merge
+from hypernet.inject import apply_factors, target_layers
+from hypernet.training.alignment import MOST
 from hypernet.training.curriculum import MemoryBatch
 from hypernet.training.rows import Batch
+
+SHARPNESS = 8.0  # logits of looking up: a row of A that answers with 1 counts this much
+SPARE = 4  # rows a chunk has beyond the tokens it will be asked for: what is not to be looked up
+ADDRESSED = 2  # the last so many layers learn where to look; the others are left to the answers
+
+
+@dataclass(frozen=True)
+class Memories:
+    """What the hypernetwork made of a batch's chunks: factors [C, L, R, d], ``positions`` [C, R] of the rows,
+    and the mean loss of saliency."""
+
+    factors: Factors
+    positions: Tensor
+    saliency_loss: Tensor
 
 
 def reading_loss(base: PreTrainedModel, batches: Sequence[Batch]) -> Tensor:
@@ -27,10 +44,66 @@ def reading_loss(base: PreTrainedModel, batches: Sequence[Batch]) -> Tensor:
     return torch.stack([_summed_loss(base, batch) for batch in batches]).sum() / total
 
 
-def memory_loss(base: PreTrainedModel, hypernetwork: Hypernetwork, batch: MemoryBatch) -> Tensor:
-    """The same for questions whose contexts reach the base as merged adapters only."""
-    with remembering(base, hypernetwork, batch):
-        return reading_loss(base, [batch.rows])
+def memory_losses(
+    base: PreTrainedModel, hypernetwork: AnchoredHypernetwork, batch: MemoryBatch
+) -> dict[str, Tensor]:
+    """Answering from merged adapters alone, finding the row to answer from, and knowing what to keep."""
+    made = memories(base, hypernetwork, batch)
+    merged = merge(made.factors, hypernetwork.bias(), batch.chunks_per_group)
+    with apply_factors(base, merged, hypernetwork.config.scaling), _inputs(base) as seen:
+        memory = reading_loss(base, [batch.rows])
+    return {
+        "memory": memory,
+        "address": addressing_loss(batch, made, seen),
+        "saliency": made.saliency_loss,
+    }
+
+
+def addressing_loss(batch: MemoryBatch, made: Memories, seen: Mapping[int, Tensor]) -> Tensor:
+    """Cross-entropy of picking, among all factor rows of a group, the one each answer token is copied from.
+
+    ``seen`` holds what ``down_proj`` of the last layers was fed [N, T, d_in]. A row of A that answers with
+    less than one half is passed over: where nothing should be copied, all should.
+    """
+    a, _ = made.factors["down_proj"]
+    chunks, per = batch.chunks_per_group, batch.rows.ids.size(0) * batch.chunks_per_group // len(batch.chunks)
+    row, token = (batch.rows.weights == 1.0).nonzero(as_tuple=True)  # [K] each, in the order of the spots
+    group = row // per
+    right, known = _targets(batch, made.positions, group)
+    losses = []
+    for layer, x in seen.items():
+        keys = a[:, layer].reshape(-1, chunks * a.size(2), a.size(3))  # [G, S, d_in]
+        flat = torch.zeros(len(keys), int(group.bincount().max()), x.size(-1))
+        place = _places(group)
+        flat[group, place] = x[row, token]
+        scores = SHARPNESS * torch.bmm(flat, keys.mT)[group, place]  # [K, S]
+        scores = F.pad(scores, (0, 1), value=SHARPNESS / 2)
+        chosen = scores.masked_fill(~right, -torch.inf)
+        losses.append((scores.logsumexp(1) - chosen.logsumexp(1))[known].mean())
+    return torch.stack(losses).mean()
+
+
+def _places(group: Tensor) -> Tensor:
+    """The number of each entry among those of its group, for sorted groups: [K]."""
+    first = torch.searchsorted(group, group)
+    return torch.arange(len(group)) - first
+
+
+def _targets(batch: MemoryBatch, positions: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
+    """Which rows of its group each token may be copied from, or none (the last column), bool [K, S + 1]; and
+    whether that is known, bool [K]: it is not where no row was anchored to the right place."""
+    spots = torch.full((len(batch.spots), MOST, 2), -1)
+    for k, spot in enumerate(batch.spots):
+        if spot:
+            spots[k, : len(spot)] = torch.tensor(spot)
+    rank, chunks = positions.size(1), batch.chunks_per_group
+    chunk_of = torch.arange(len(batch.chunks)).view(-1, chunks).repeat_interleave(rank, 1)[group]  # [K, S]
+    place_of = positions.reshape(-1, chunks * rank)[group]
+    hit = (chunk_of[:, None] == spots[..., :1]) & (place_of[:, None] == spots[..., 1:])  # [K, MOST, S]
+    right = hit.any(1)
+    nowhere = torch.tensor([spot == () for spot in batch.spots])
+    right = torch.cat([right, nowhere[:, None]], dim=1)
+    return right, right.any(1)
 
 
 def exact_rows(base: PreTrainedModel, batch: Batch) -> Tensor:
@@ -42,29 +115,75 @@ def exact_rows(base: PreTrainedModel, batch: Batch) -> Tensor:
     return right.all(dim=1)
 
 
-def remembering(
-    base: PreTrainedModel, hypernetwork: Hypernetwork, batch: MemoryBatch
-) -> AbstractContextManager[None]:
-    """A context in which the base answers the batch's rows with its groups' merged adapters."""
-    merged = merge(_factors(base, hypernetwork, batch.chunks), hypernetwork.bias(), batch.chunks_per_group)
-    return apply_factors(base, merged, hypernetwork.config.scaling)
+@contextmanager
+def remembering(base: PreTrainedModel, hypernetwork: AnyHypernetwork, batch: MemoryBatch) -> Iterator[None]:
+    """Inside, the base answers the batch's rows with its groups' merged adapters, made as in use."""
+    order, pieces = [], []
+    for part, ids, mask in _by_length(batch.chunks):
+        order += part
+        pieces.append(hypernetwork(encode(base.model, hypernetwork.config, ids), mask))
+    factors = _restored(pieces, order)
+    merged = merge(factors, hypernetwork.bias(), batch.chunks_per_group)
+    with apply_factors(base, merged, hypernetwork.config.scaling):
+        yield
 
 
-def _factors(
-    base: PreTrainedModel, hypernetwork: Hypernetwork, chunks: list[list[int]], parts: int = 3
-) -> Factors:
-    """Factors of the chunks in their order, made in batches of like length."""
+def memories(base: PreTrainedModel, hypernetwork: AnchoredHypernetwork, batch: MemoryBatch) -> Memories:
+    """What the hypernetwork makes of the chunks when it is told which of their tokens will be asked for."""
+    order, pieces, positions, losses = [], [], [], []
+    most = hypernetwork.config.rank
+    for part, ids, mask in _by_length(batch.chunks):
+        order += part
+        salient = [batch.salient[i] for i in part]
+        wanted = _wanted(ids, salient)
+        features = encode(base.model, hypernetwork.config, ids)
+        found = hypernetwork.anchors(features, mask, rank=SPARE + max(map(len, salient)), prefer=wanted)
+        losses.append(F.binary_cross_entropy_with_logits(found.saliency[mask].float(), wanted[mask]))
+        positions.append(F.pad(found.positions, (0, most - found.positions.size(1)), value=-2))
+        pieces.append(hypernetwork.factors(found, found.gates))
+    factors = _restored(pieces, order)
+    rank = factors["down_proj"][0].size(2)
+    places = torch.cat(positions)[torch.tensor(order).argsort(), :rank]
+    return Memories(factors, places, torch.stack(losses).mean())
+
+
+def _by_length(chunks: list[list[int]], parts: int = 3) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+    """Chunks in ``parts`` batches of like length: their numbers, ids and mask."""
     order = sorted(range(len(chunks)), key=lambda i: len(chunks[i]))
     size = -(-len(order) // parts)
-    pieces = []
     for start in range(0, len(order), size):
-        ids, mask = pad([chunks[i] for i in order[start : start + size]])
-        pieces.append(hypernetwork(encode(base.model, hypernetwork.config, ids), mask))
+        part = order[start : start + size]
+        yield part, *pad([chunks[i] for i in part])
+
+
+def _restored(pieces: list[Factors], order: list[int]) -> Factors:
+    """Factors of all pieces, in the chunks' own order."""
     back = torch.tensor(order).argsort()
-    return {
-        m: (torch.cat([p[m][0] for p in pieces])[back], torch.cat([p[m][1] for p in pieces])[back])
-        for m in pieces[0]
-    }
+    return {m: (a[back], b[back]) for m, (a, b) in cat_chunks(pieces).items()}
+
+
+def _wanted(ids: Tensor, salient: Sequence[set[int]]) -> Tensor:
+    wanted = torch.zeros_like(ids, dtype=torch.float32)
+    for row, places in enumerate(salient):
+        wanted[row, list(places)] = 1.0
+    return wanted
+
+
+@contextmanager
+def _inputs(base: PreTrainedModel) -> Iterator[dict[int, Tensor]]:
+    """Inside, what ``down_proj`` of the last layers is fed is noted: {layer: [N, T, d_in]}."""
+    seen: dict[int, Tensor] = {}
+
+    def note(layer: int, module: nn.Linear) -> torch.utils.hooks.RemovableHandle:
+        return module.register_forward_pre_hook(lambda _, args: seen.__setitem__(layer, args[0]))
+
+    layers = list(enumerate(target_layers(base, "down_proj")))[-ADDRESSED:]
+    handles = [note(layer, module) for layer, module in layers]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _summed_loss(base: PreTrainedModel, batch: Batch) -> Tensor:

@@ -14,6 +14,8 @@ from hypernet.training.rows import END, PAD, SPECIALS
 
 WINDOW = 512
 VOCAB = 2048
+WIDTH = 192
+KEYS = 512  # width of what an adapter's keys are compared with
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "<|{{ message['role'] }}|> {{ message['content'] | trim }}<|end|>"
@@ -57,11 +59,11 @@ def build_base(vocab_size: int) -> LlamaForCausalLM:
     base = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=vocab_size,
-            hidden_size=128,
-            intermediate_size=512,
+            hidden_size=WIDTH,
+            intermediate_size=KEYS,
             num_hidden_layers=4,
-            num_attention_heads=4,
-            num_key_value_heads=4,
+            num_attention_heads=6,
+            num_key_value_heads=6,
             max_position_embeddings=WINDOW,
             tie_word_embeddings=True,
             initializer_range=0.05,
@@ -81,19 +83,20 @@ def hypernet_config(base: LlamaForCausalLM) -> HypernetConfig:
         d_in={"down_proj": c.intermediate_size},
         d_out={"down_proj": c.hidden_size},
         num_layers=c.num_hidden_layers,
-        rank=8,
+        rank=48,
         hidden_size=c.hidden_size,
         scaling=1.0,
-        latent_size=192,
-        num_latents=32,
-        num_blocks=2,
+        latent_size=256,
+        num_latents=16,
+        num_blocks=1,
         feature_kind="concat",
+        reader="anchors",
+        num_context_blocks=2,
         num_pre_head_layers=0,
         num_heads=4,
         num_kv_heads=4,
-        head_dim=48,
-        projection_size=320,
-        max_chunk_tokens=160,
+        head_dim=64,
+        max_chunk_tokens=256,
         max_chunks=8,
     )
 

@@ -55,6 +55,7 @@ class Renderer:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
+        self.digits = frozenset(i for i in map(tokenizer.token_to_id, "0123456789") if i is not None)
 
     def encode(self, texts: Iterable[str]) -> list[list[int]]:
         """Token ids of each text, behind one space as in the chat template.

@@ -160,7 +160,7 @@ def test_stored_and_foreign_adapters_combine_with_fresh_ones(model: DocToLoRA) -
 def test_the_product_computes_what_the_training_computes(model: DocToLoRA) -> None:
     """Groups of two chunks under the training's context, and the same through generate, combine and apply."""
     base, rows = model.base_model, [Row([5, 6, 7, 8], [1.0] * 4), Row([9, 3, 1, 2], [1.0] * 4)]
-    batch = MemoryBatch(CHUNKS, 2, Batch.of(rows))
+    batch = MemoryBatch(CHUNKS, 2, Batch.of(rows), salient=[], spots=[])
     with remembering(base, model.hypernetwork, batch):
         trained = base(batch.rows.ids).logits
     loras = model.generate(CHUNKS)

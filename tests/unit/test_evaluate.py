@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hypernet.evaluate import Case, Figure, wilson
-from hypernet.hypernetwork import Hypernetwork
+from hypernet.hypernetwork import build
 from hypernet.training.export import TARGETS, figures_markdown, write_card
 from hypernet.training.reference import build_base, hypernet_config
 
@@ -37,7 +37,7 @@ def test_the_card_says_what_was_missed(tmp_path: Path) -> None:
     curve.write_text("\n".join(map(json.dumps, lines)))
     torch.manual_seed(0)
     base = build_base(300)
-    write_card(tmp_path, base, Hypernetwork(hypernet_config(base)), curve, figures, "By hand.")
+    write_card(tmp_path, base, build(hypernet_config(base)), curve, figures, "By hand.")
     card = (tmp_path / "README.md").read_text()
     assert card.count("missed by 10.0 points") == len(TARGETS)
     assert "By hand." in card

@@ -118,7 +118,7 @@ def test_questions_to_adapters_hold_no_context(tokenizer: Tokenizer) -> None:
     """What the adapters must answer stands in no prompt: only answers and their ends are counted."""
     rows = Renderer(tokenizer).dialogues([[("What is my dog called?", "Biscuit")]])
     counted = [i for i, w in zip(rows[0].ids, rows[0].weights, strict=True) if w]
-    assert tokenizer.decode(counted[:-1]) == "Biscuit"
+    assert tokenizer.decode(counted[:-1]) == " Biscuit"
     assert counted[-1] == END
     assert rows[0].ids[rows[0].weights.index(1.0) - 1] == ASSISTANT
 

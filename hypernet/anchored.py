@@ -1,0 +1,222 @@
+"""A hypernetwork whose factor rows are anchored to salient tokens of the chunk.
+
+An adapter that recalls is a key-value memory: a row of A answers to the state in which a token must be
+said, and the row of B beside it says that token. The published Perceiver leaves it to learned latents to
+find out which tokens to hold, and which latent holds which; that assignment is what trains slowest. Here it
+is explicit: after a few blocks of attention among the chunk's own tokens, each token is given a saliency,
+the R most salient become the queries of one Perceiver block, and row r of every layer belongs to token r. B
+starts as the token's own embedding, so from the first step only A, *when* to say it, has to be learned.
+
+Axes: C chunks, T tokens, F feature width, H hidden width, D latent width, R rank, L base layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hypernet.config import HypernetConfig
+from hypernet.heads import Factors
+from hypernet.perceiver import Block, RMSNorm, SwiGLU
+
+SILENT = 0.05  # a gate below this says nothing, and its row is left out
+BIAS_RANK = 8
+_EPS = 1e-6
+_THETA = 1000.0  # rotary base: chunks are short
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """The tokens that rows are anchored to, in the order of the text.
+
+    ``rows`` [C, R, D] what each knows of its surroundings, ``tokens`` [C, R, H] its normed embedding,
+    ``gates`` [C, R] how much it is worth saying (0 for a chunk of fewer tokens), ``positions`` [C, R] in the
+    chunk, and ``saliency`` [C, T] the logit behind the gate of every token.
+    """
+
+    rows: Tensor
+    tokens: Tensor
+    gates: Tensor
+    positions: Tensor
+    saliency: Tensor
+
+
+class AnchoredHypernetwork(nn.Module):
+    """Features of C chunks -> LoRA factors of C chunks, in one pass; the interface is ``Hypernetwork``'s.
+
+    ``config.rank`` is the most rows a chunk may have; it has as many as tokens are worth saying.
+
+    Initialisation (all of it is here):
+
+    =================  ==========================================================
+    linear layers      normal, std fan_in ** -0.5; what a block adds starts at a third of that
+    saliency           normal, std D ** -0.5, bias -2: few tokens are worth saying
+    key                normal, std D ** -0.5; scaler_A d_in ** -0.5: a row of A starts with unit length
+    value              the identity where a token's embedding has the width of the output, plus small noise
+    scaler_B           0.3 / scaling: small but alive; zero would stall A's gradient
+    bias_A, bias_B     normal, std d_in ** -0.5; zero: the bias adapter starts without effect
+    =================  ==========================================================
+    """
+
+    def __init__(self, config: HypernetConfig) -> None:
+        super().__init__()
+        c = self.config = config
+        layers, d = c.num_layers, c.latent_size
+        self.projection = nn.Linear(c.feature_size, d, bias=False)
+        self.context_blocks = nn.ModuleList(ContextBlock(c) for _ in range(c.num_context_blocks))
+        self.norm_context = RMSNorm(d, eps=_EPS)
+        self.saliency = nn.Linear(d, 1)
+        self.anchor_block = Block(c, cross=True)
+        self.norm = RMSNorm(d, eps=_EPS)
+
+        def table(*shape: int, widths: dict[str, int]) -> nn.ParameterDict:
+            return nn.ParameterDict(
+                {m: nn.Parameter(torch.empty(layers, *shape, widths[m])) for m in c.target_modules}
+            )
+
+        ones = dict.fromkeys(c.target_modules, 1)
+        self.key = table(d, widths=c.d_in)
+        self.value = table(c.hidden_size + d, widths=c.d_out)
+        self.scaler_A, self.scaler_B = table(1, widths=ones), table(1, widths=ones)
+        self.bias_A, self.bias_B = table(BIAS_RANK, widths=c.d_in), table(BIAS_RANK, widths=c.d_out)
+        self._initialise()
+
+    @torch.no_grad()
+    def _initialise(self) -> None:
+        for name, p in self.named_parameters():
+            if name.endswith("weight") and "norm" not in name:
+                p.normal_(std=p.size(1) ** -0.5 * (0.33 if "o_proj" in name or "down_proj" in name else 1.0))
+        self.saliency.bias.fill_(-2.0)
+        c = self.config
+        for module in c.target_modules:
+            d_in, d_out = c.d_in[module], c.d_out[module]
+            self.key[module].normal_(std=c.latent_size**-0.5)
+            self.value[module].normal_(std=0.1 * c.latent_size**-0.5)
+            if d_out == c.hidden_size:
+                self.value[module][:, :d_out] += torch.eye(d_out)
+            self.scaler_A[module].fill_(d_in**-0.5)
+            self.scaler_B[module].fill_(0.3 / c.scaling)
+            self.bias_A[module].normal_(std=d_in**-0.5)
+            self.bias_B[module].zero_()
+
+    def forward(
+        self, features: Tensor, mask: Tensor | None = None, tokens_at_once: int | None = None
+    ) -> Factors:
+        """features [C, 1, T, F], mask [C, T] (True: a real token) or None -> factors of C chunks.
+
+        As many chunks at a time as hold ``tokens_at_once`` tokens, or all of them. Rows of A behind gates
+        below ``SILENT`` are zero. R is ``config.rank``, or the tokens of the longest chunk where those are
+        fewer.
+        """
+        step = max(1, tokens_at_once // features.size(2)) if tokens_at_once else len(features)
+        parts = []
+        for i in range(0, len(features), step):
+            found = self.anchors(features[i : i + step], None if mask is None else mask[i : i + step])
+            parts.append(self.factors(found, found.gates * (found.gates >= SILENT)))
+        return cat_chunks(parts)
+
+    def anchors(
+        self,
+        features: Tensor,
+        mask: Tensor | None,
+        *,
+        rank: int | None = None,
+        prefer: Tensor | None = None,
+    ) -> Anchors:
+        """The ``rank`` most salient tokens, ``config.rank`` or all there are at most.
+
+        Those of ``prefer`` [C, T] come before all others: training knows what will be asked.
+        """
+        c = self.config
+        rank = min(rank or c.rank, c.rank, features.size(2))
+        features = features[:, 0]
+        keep = None if mask is None else mask[:, None, None, :]
+        x = self.projection(features)
+        for block in self.context_blocks:
+            x = block(x, keep)
+        x = self.norm_context(x)
+        saliency = self.saliency(x).squeeze(-1)
+        positions, gates = _most_salient(saliency.float(), mask, prefer, rank)
+        rows, tokens = (
+            t.gather(1, positions[..., None].expand(-1, -1, t.size(-1)))
+            for t in (x, features[..., : c.hidden_size])
+        )
+        rows = self.norm(self.anchor_block(rows, x, keep))
+        return Anchors(rows.float(), tokens, gates, positions, saliency)
+
+    def factors(self, found: Anchors, gates: Tensor) -> Factors:
+        """{module: (A [C, L, R, d_in], B [C, L, R, d_out])}; a closed gate makes a zero row of A."""
+        told = torch.cat([found.tokens, found.rows], dim=-1)
+        out = {}
+        for m in self.config.target_modules:
+            a = torch.einsum("crd,ldk->clrk", found.rows, self.key[m]) * self.scaler_A[m]
+            b = torch.einsum("crd,ldk->clrk", told, self.value[m]) * self.scaler_B[m]
+            out[m] = (a * gates[:, None, :, None], b)
+        return out
+
+    def bias(self) -> Factors:
+        """The bias adapter: {module: (A [1, L, R, d_in], B [1, L, R, d_out])}."""
+        return {m: (self.bias_A[m][None], self.bias_B[m][None]) for m in self.config.target_modules}
+
+
+def cat_chunks(parts: Sequence[Factors]) -> Factors:
+    """Factors of all parts' chunks in one, zero rows added to those of lower rank."""
+
+    def join(factors: Sequence[Tensor]) -> Tensor:
+        rank = max(f.size(2) for f in factors)
+        return torch.cat([F.pad(f, (0, 0, 0, rank - f.size(2))) for f in factors])
+
+    return {m: (join([p[m][0] for p in parts]), join([p[m][1] for p in parts])) for m in parts[0]}
+
+
+def _most_salient(
+    saliency: Tensor, mask: Tensor | None, prefer: Tensor | None, rank: int
+) -> tuple[Tensor, Tensor]:
+    """saliency [C, T] -> positions [C, R] in the order of the text, and gates [C, R]."""
+    score = saliency.detach() if prefer is None else saliency.detach() + 1e4 * prefer
+    if mask is not None:
+        score = score.masked_fill(~mask, -torch.inf)
+    positions = score.topk(rank, dim=1).indices.sort(dim=1).values
+    there = score.gather(1, positions) > -torch.inf
+    return positions, saliency.gather(1, positions).sigmoid() * there
+
+
+class ContextBlock(nn.Module):
+    """Attention in both directions among a chunk's tokens, with rotary positions, and an MLP; pre-norm."""
+
+    def __init__(self, config: HypernetConfig) -> None:
+        super().__init__()
+        d = config.latent_size
+        self.head_dim = config.head_dim
+        self.norm_attention = RMSNorm(d, eps=_EPS)
+        self.qkv_proj = nn.Linear(d, 3 * d, bias=False)
+        self.o_proj = nn.Linear(d, d, bias=False)
+        self.norm_mlp = RMSNorm(d, eps=_EPS)
+        self.mlp = SwiGLU(d, 2 * d, d)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """x [C, T, D], mask [C, 1, 1, T] (True: read) or None -> [C, T, D]."""
+        parts = self.qkv_proj(self.norm_attention(x)).chunk(3, dim=-1)
+        q, k, v = (part.unflatten(-1, (-1, self.head_dim)).transpose(1, 2) for part in parts)
+        cos, sin = _rotary(x.size(1), self.head_dim, x.device)
+        heads = F.scaled_dot_product_attention(_turn(q, cos, sin), _turn(k, cos, sin), v, attn_mask=mask)
+        x = x + self.o_proj(heads.transpose(1, 2).flatten(-2))
+        out: Tensor = x + self.mlp(self.norm_mlp(x))
+        return out
+
+
+def _rotary(length: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Cosine and sine [T, width / 2] of each position's angles (RoFormer, arXiv 2104.09864)."""
+    rates = _THETA ** (-torch.arange(0, width, 2, device=device) / width)
+    angles = torch.arange(length, device=device)[:, None] * rates
+    return angles.cos(), angles.sin()
+
+
+def _turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """x [C, heads, T, width] turned pair by pair, the two halves of the width being the pairs."""
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
