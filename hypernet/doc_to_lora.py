@@ -6,7 +6,7 @@ Axes: C chunks, T tokens, L base layers, R rank.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from hypernet.chat_templates import use_trained_template
 from hypernet.checkpoint import Checkpoint
 from hypernet.chunking import windows
 from hypernet.config import HypernetConfig
-from hypernet.encoder import encode, pad, visit_features
+from hypernet.encoder import by_length, encode, pad, visit_features
 from hypernet.fingerprint import fingerprint
 from hypernet.heads import Factors
 from hypernet.hypernetwork import AnyHypernetwork, Hypernetwork
@@ -140,7 +140,7 @@ class DocToLoRA:
         if any(not len(chunk) for chunk in chunks):
             raise ValueError(f"chunk {[len(chunk) for chunk in chunks].index(0)} holds no tokens")
         made: dict[int, LoRA] = {}
-        for batch in _batches([len(chunk) for chunk in chunks], self.tokens_at_once):
+        for batch in by_length([len(chunk) for chunk in chunks], self.tokens_at_once):
             factors = self._factors([chunks[i] for i in batch])
             made |= {index: self._one(factors, row) for row, index in enumerate(batch)}
         return [made[i] for i in range(len(chunks))]
@@ -207,15 +207,3 @@ def _tokenizer(name: str, config: HypernetConfig) -> PreTrainedTokenizerBase:
     if config.context_system_turn:
         use_trained_template(tokenizer, name)
     return tokenizer
-
-
-def _batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Indices of chunks that go together, longest first: each batch, padded, holds at most ``tokens``."""
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if batch and (len(batch) + 1) * lengths[batch[0]] > tokens:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch

@@ -6,7 +6,7 @@ Axes: C chunks, T tokens, L base layers, H hidden width.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -23,6 +23,18 @@ def pad(chunks: Sequence[Sequence[int]], device: torch.device | str = "cpu") -> 
     ids = torch.tensor([[*chunk, *[0] * (width - len(chunk))] for chunk in chunks], device=device)
     lengths = torch.tensor([len(chunk) for chunk in chunks], device=device)
     return ids, torch.arange(width, device=device) < lengths[:, None]
+
+
+def by_length(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
+    """Indices of chunks that go together, longest first: each batch, padded, holds at most ``tokens``."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batch and (len(batch) + 1) * lengths[batch[0]] > tokens:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
 
 
 def encode(decoder: nn.Module, config: HypernetConfig, ids: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from hypernet.training.optim import MuonAdamW
+from hypernet.training.team import ALONE, Team
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,14 @@ def load_weights(model: nn.Module, checkpoint: Path) -> None:
 
 
 class Trainer:
-    """Runs one stage in ``folder``; call it again and it goes on where the last checkpoint stands."""
+    """Runs one stage in ``folder``; call it again and it goes on where the last checkpoint stands.
 
-    def __init__(self, stage: Stage, folder: Path) -> None:
-        self.stage, self.folder = stage, folder
+    In a ``team`` of processes each takes its own batches; gradients are averaged, and the first one judges
+    and writes.
+    """
+
+    def __init__(self, stage: Stage, folder: Path, team: Team = ALONE) -> None:
+        self.stage, self.folder, self.team = stage, folder, team
         folder.mkdir(parents=True, exist_ok=True)
         self.parameters = {name: p for name, p in stage.model.named_parameters() if p.requires_grad}
         self.optimizer = MuonAdamW(self.parameters.items(), muon_lr=stage.muon_lr, adam_lr=stage.adam_lr)
@@ -72,7 +77,13 @@ class Trainer:
         """Train to the end of the schedule, from the last checkpoint if there is one."""
         self.resume()
         stage = self.stage
-        bar = tqdm(total=stage.schedule.steps, initial=self.step, desc=stage.name, mininterval=5)
+        bar = tqdm(
+            total=stage.schedule.steps,
+            initial=self.step,
+            desc=stage.name,
+            mininterval=5,
+            disable=not self.team.first,
+        )
         while self.step < stage.schedule.steps:
             start = time.perf_counter()
             losses = self._train_step()
@@ -81,6 +92,8 @@ class Trainer:
             bar.update()
             bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()}, refresh=False)
             last = self.step == stage.schedule.steps
+            if not self.team.first:
+                continue
             if self.step % stage.evaluate_every == 0 or last:
                 self._log({**losses, **self._evaluate()})
             if self.step % stage.save_every == 0 or last:
@@ -92,6 +105,7 @@ class Trainer:
         self.optimizer.set_lr(self.stage.schedule.factor(self.step))
         losses = self.stage.loss(self.step)
         torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+        self.team.average(self.parameters.values())
         nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -129,7 +143,7 @@ class Trainer:
         if not self.checkpoint.exists():
             self.stage.prepare()
             return
-        state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
+        state: dict[str, Any] = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
         with torch.no_grad():
             for name, p in self.parameters.items():
                 p.copy_(state["weights"][name])
