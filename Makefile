@@ -25,8 +25,10 @@ docs: $(VENV)/.develop
 bench: $(VENV)/.develop
 	$(BIN)/python -m benchmarks
 
+# DATA may name a folder with sgd/, wikitext2/ and xquad/: then real text is asked too.
 bench-recall: $(VENV)/.develop
-	$(BIN)/python -m hypernet.evaluate --plot docs/recall.png
+	$(BIN)/python -m hypernet.evaluate $(if $(DATA),--data $(DATA)) --plot docs/recall.png
+	$(BIN)/python -m benchmarks --only recall
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

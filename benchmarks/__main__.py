@@ -10,8 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
+from tqdm import tqdm
 
-from benchmarks import bench_history, bench_turn
+from benchmarks import bench_history, bench_recall, bench_turn
 from benchmarks.bench import Bench, Options, Row
 from benchmarks.machine import described
 from benchmarks.tables import markdown_table, rich_table, write_between_markers
@@ -34,7 +35,7 @@ def _hypernet(_: Options) -> Iterator[Row]:
 
 
 HYPERNET = Bench("hypernet", "Merging, applying and making adapters", _hypernet)
-BENCHES = (HYPERNET, bench_turn.BENCH, bench_history.BENCH)
+BENCHES = (HYPERNET, bench_turn.BENCH, bench_history.BENCH, bench_recall.BENCH)
 
 
 def main() -> int:
@@ -56,7 +57,8 @@ def main() -> int:
 def _run(bench: Bench, options: Options, as_json: bool) -> list[Row]:
     """Measure, and show: each row as it comes, or all in a table."""
     rows = []
-    for row in bench.rows(options):
+    measured = tqdm(bench.rows(options), desc=bench.name, unit="row", disable=not sys.stderr.isatty())
+    for row in measured:
         rows.append(row)
         if as_json:
             print(json.dumps({"table": bench.name, **row}), flush=True)

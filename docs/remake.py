@@ -44,12 +44,11 @@ def _first(docstring: str) -> str:
 
 def recall() -> str:
     """The figures of the packaged model, as its card has them."""
-    from hypernet.evaluate import Figure
-    from hypernet.training.export import figures_markdown
+    from hypernet.evaluation.drawing import markdown, shown
+    from hypernet.evaluation.scoring import Figure
 
     figures = json.loads((ROOT / "hypernet" / "reference" / "figures.json").read_text(encoding="utf-8"))
-    shown = [f for f in figures if not f["case"].startswith("never told, beside")]
-    return figures_markdown([Figure(**figure) for figure in shown]).rstrip()
+    return markdown(shown([Figure(**figure) for figure in figures])).rstrip()
 
 
 def remade(page: str) -> str:

@@ -16,7 +16,9 @@ from tqdm import tqdm
 
 from hypernet.anchored import AnchoredHypernetwork
 from hypernet.doc_to_lora import DocToLoRA
-from hypernet.evaluate import CASES, CONDITIONS, evaluate
+from hypernet.evaluate import cases_of, evaluate
+from hypernet.evaluation.conditions import CONDITIONS, Bench
+from hypernet.evaluation.retrieval import packaged_embedder
 from hypernet.training.curriculum import Curriculum
 from hypernet.training.dialogues import read_dialogues
 from hypernet.training.export import export_weights, write_card
@@ -121,7 +123,10 @@ def publish(
         "runs/reference"
     ),
     folder: Annotated[Path, typer.Option(help="Where the model goes.")] = Path("hypernet/reference"),
-    questions: Annotated[int, typer.Option(help="Groups a case in the evaluation.")] = 200,
+    questions: Annotated[int, typer.Option(help="Questions a case in the evaluation.")] = 200,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with sgd/, wikitext2/ and xquad/, to measure on them too.")
+    ] = None,
     note: Annotated[str, typer.Option(help="How it was trained, for the model card.")] = "",
 ) -> None:
     """Export a run's weights, measure them as they ship, and write the model card."""
@@ -130,9 +135,9 @@ def publish(
     hypernetwork = AnchoredHypernetwork(hypernet_config(base))
     load_weights(nn.ModuleDict({"base": base, "hypernetwork": hypernetwork}), run / "memory.pt")
     export_weights(base, hypernetwork, tokenizer, folder)
-    shipped = DocToLoRA.from_pretrained(folder)
-    with tqdm(total=len(CASES) * (len(CONDITIONS) + 1) * questions, unit="question") as bar:
-        figures = evaluate(shipped, questions=questions, progress=bar.update)
+    bench, cases = Bench(DocToLoRA.from_pretrained(folder), packaged_embedder()), cases_of(data)
+    with tqdm(total=len(cases) * len(CONDITIONS), unit="figure") as bar:
+        figures = evaluate(bench, cases, questions=questions, progress=bar.update)
     write_card(folder, base, hypernetwork, run / "curve.jsonl", figures, note)
 
 

@@ -14,20 +14,20 @@ from hypernet.training.alignment import Spot, occurrences, spots
 from hypernet.training.facts import QA, UNKNOWN, Context, FactWorld, Group
 from hypernet.training.rows import ASSISTANT, END, SYSTEM, USER, Batch, Renderer, Row
 
-SAME_KIND = 0.55
+SAME_KIND = 0.7
 _FIRST_TOKEN = 5  # ids below are special
 _SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
-    (1, 1, 32, 2.0),
-    (1, 2, 24, 1.5),
-    (1, 3, 20, 2.5),
-    (1, 4, 16, 1.5),
+    (1, 1, 32, 1.0),
+    (1, 2, 24, 2.0),
+    (1, 3, 20, 2.0),
+    (1, 4, 16, 2.0),
     (1, 6, 12, 1.5),
-    (2, 1, 24, 1.0),
+    (2, 1, 24, 2.0),
     (2, 3, 10, 0.8),
-    (4, 1, 16, 2.5),
+    (4, 1, 16, 3.0),
     (4, 2, 8, 0.6),
-    (8, 1, 9, 2.0),
-    (16, 1, 4, 0.4),
+    (8, 1, 8, 2.5),
+    (16, 1, 4, 0.8),
 )
 _NATURAL = 0.15  # share of steps on real conversations, and of steps on facts that stand amid prose
 _NEEDLES = 0.08
@@ -111,8 +111,9 @@ class Curriculum:
 
     def _memory(self, world: FactWorld, rng: random.Random, groups: list[Group], chunks: int) -> MemoryBatch:
         told = min(sum(len(c.qa) for c in g.contexts) for g in groups)
-        count = min(6, told)
-        unknown = 1 if count >= 3 or rng.random() < 0.6 else 0
+        count = min(12 if chunks >= 8 else 6, told)
+        unknown = 2 if count >= 4 else int(count == 3 or rng.random() < 0.7)
+        unknown = min(unknown, *(len(g.unknown) for g in groups))
         talking = rng.random() < 0.15
         dialogues = [
             turns for g in groups for turns in self._questions(world, rng, g, count, unknown, talking)

@@ -28,10 +28,10 @@ def read_dialogues(path: Path, *, max_words: int = 90, seed: int = 0) -> list[Co
     """
     rng = random.Random(seed)
     with gzip.open(path, "rt", encoding="utf-8") as file:
-        return [context for line in file for context in _windows(json.loads(line), max_words, rng)]
+        return [context for line in file for context in windows(json.loads(line), max_words, rng)]
 
 
-def _windows(dialogue: dict[str, Any], max_words: int, rng: random.Random) -> Iterator[Context]:
+def windows(dialogue: dict[str, Any], max_words: int, rng: random.Random) -> Iterator[Context]:
     turns, start = dialogue["turns"], 0
     while start < len(turns):
         end, words = start, 0

@@ -53,6 +53,14 @@ def test_full_context_stops_where_the_window_does(
     assert beyond["times"] is None
 
 
+def test_recall_is_counted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A random model recalls nothing; what is counted is what was asked."""
+    run(monkeypatch, "--only", "recall", "--quick", "--json")
+    (row,) = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert row["asked"] == 5
+    assert row["right %"] == 0
+
+
 def test_every_table_has_a_place_on_its_page(tmp_path: Path) -> None:
     """docs/benchmarks.md has markers for all that a run writes; a page without them is refused."""
     page = tmp_path / "page.md"

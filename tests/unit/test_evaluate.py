@@ -1,17 +1,32 @@
-"""Figures are counted, bounded and put on the card as they are."""
+"""Figures are counted, bounded, drawn and put on the card as they are; nothing evaluated is trained on."""
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 
-from hypernet.evaluate import Case, Figure, wilson
+from hypernet import DocToLoRA, reference_path
+from hypernet.evaluate import evaluate
+from hypernet.evaluation.conditions import CONDITIONS, Bench
+from hypernet.evaluation.corpora import articles, conversations, needles
+from hypernet.evaluation.drawing import markdown, plot, shown
+from hypernet.evaluation.retrieval import nearest, packaged_embedder
+from hypernet.evaluation.scoring import Figure, score, token_f1, wilson
+from hypernet.evaluation.trials import SYNTHETIC, Case, Trial, facts
 from hypernet.hypernetwork import build
-from hypernet.training.export import TARGETS, figures_markdown, write_card
+from hypernet.training.export import TARGETS, write_card
+from hypernet.training.facts import FactWorld
 from hypernet.training.reference import build_base, hypernet_config
+
+TURNS = [["user", "A table at Bird Dog, please."], ["assistant", "When?"], ["user", "At 11:30 am."]]
+FACT = {"service": "R_1", "slot": "time", "about": "Time for the table", "value": "11:30 am", "turns": [2]}
 
 
 def test_the_interval_holds_the_share_and_narrows_with_questions() -> None:
@@ -23,15 +38,104 @@ def test_the_interval_holds_the_share_and_narrows_with_questions() -> None:
     assert wilson(80, 100)[0] > wilson(8, 10)[0]
 
 
+def test_nearly_right_is_not_right_but_counts_in_f1() -> None:
+    """Exact match wants the whole answer; F1 gives half of it its share."""
+    figure = score("x", "adapter", [("Anna Smith", "Anna Smith"), ("Anna", "Anna Smith"), ("no", "yes")])
+    assert figure.exact == pytest.approx(1 / 3)
+    assert figure.f1 == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert figure.f1_low < figure.f1 < figure.f1_high
+    assert token_f1("it is 12", "12 it is") == 1.0
+
+
 def test_chance_is_known_only_where_all_values_are_of_one_kind() -> None:
     """Four values of one kind: a guess among them is right once in four."""
-    assert Case("x", 2, 2, True).chance == 0.25
-    assert Case("x", 2, 2).chance is None
+    assert facts("x", 2, 2, same_kind=True).chance == 0.25
+    assert facts("x", 2, 2).chance is None
+
+
+def test_a_case_is_drawn_alike_every_time_and_asks_what_was_told() -> None:
+    """Every told answer stands in its chunks; what was never told is asked for as often."""
+    case = facts("x", 2, 2)
+    assert case.draw(5) == case.draw(5)
+    told, untold = [t for t in case.draw(5) if t.told], [t for t in case.draw(5) if not t.told]
+    assert all(any(t.answer in chunk for chunk in t.chunks) for t in told)
+    assert len(told) == len(untold) == 5
+
+
+def test_needles_stand_where_the_case_says(tmp_path: Path) -> None:
+    """The first, the middle and the last of the chunks; the rest is prose."""
+    path = tmp_path / "prose.txt"
+    path.write_text(" ".join(f"word{i}" for i in range(64 * 320 + 10)))
+    cases = {case.name: case for case in needles(path)}
+    for name, place in (("needle at 0%", 0), ("needle at 50%", 32), ("needle at 100%", 63)):
+        (trial,) = cases[name].draw(1)
+        where = [i for i, chunk in enumerate(trial.chunks) if trial.answer in chunk]
+        assert where == [place], name
+    assert len(cases["needle in 64 windows"].draw(1)[0].chunks) == 256
+
+
+def test_conversations_and_articles_become_trials(tmp_path: Path) -> None:
+    """A slot of the whole conversation, an answer of the whole paragraph."""
+    dialogues, squad = tmp_path / "d.jsonl.gz", tmp_path / "q.json"
+    with gzip.open(dialogues, "wt") as file:
+        file.write(json.dumps({"turns": TURNS, "facts": [FACT]}) + "\n")
+    (trial,) = conversations(dialogues).draw(3)
+    assert trial.answer == "11:30 am"
+    assert "At 11:30 am." in trial.chunks[0]
+    qa = {"question": "Who?", "answers": [{"text": "Ada"}]}
+    squad.write_text(json.dumps({"data": [{"paragraphs": [{"context": "Ada did.", "qas": [qa]}]}]}))
+    assert articles(squad).draw(3) == (Trial(("Ada did.",), "Who?", "Ada"),)
+
+
+def test_retrieval_finds_the_chunk_that_speaks_of_it() -> None:
+    """By meaning, in the order of the text."""
+    chunks = ["The bus was late.", "My dog is called Biscuit.", "I like tea."]
+    assert nearest(packaged_embedder(), "What is the name of my puppy?", chunks, 1) == [1]
+
+
+@pytest.fixture(scope="module")
+def bench() -> Bench:
+    return Bench(DocToLoRA.from_pretrained(reference_path(), device="cpu"), packaged_embedder(), retrieved=2)
+
+
+def test_every_condition_is_asked_of_the_same_questions(bench: Bench) -> None:
+    """One figure a condition, and one for what was never told; the window bounds full context."""
+    long = Case("long", lambda count: [Trial(("word " * 2000,), "What?", "word")] * count)
+    figures = evaluate(bench, [facts("1 fact", 2, 1), long], questions=3)
+    conditions = [f.condition for f in figures if f.case == "1 fact"]
+    assert conditions == list(CONDITIONS)
+    assert "full context" not in [f.condition for f in figures if f.case == "long"]
+    assert [f.case for f in figures][-1] == "never told, all"
+
+
+def test_a_memory_answers_and_another_one_does_not(bench: Bench) -> None:
+    """The packaged model: most single facts come back from their own adapter, none from another's."""
+    own, other = evaluate(
+        bench, [facts("1 fact", 1, 1)], questions=24, conditions=("adapter", "wrong adapter")
+    )[:2]
+    assert own.exact > 0.7
+    assert other.exact < 0.1
+
+
+def test_figures_are_drawn(tmp_path: Path) -> None:
+    """A panel an axis; without the refusals case by case in the table."""
+    figures = [
+        Figure(case.name, c, 10, 0.5, 0.4, 0.6, chance=case.chance, axis=case.axis, at=case.at)
+        for case in SYNTHETIC
+        for c in CONDITIONS
+    ]
+    plot(figures, tmp_path / "recall.png")
+    assert (tmp_path / "recall.png").stat().st_size > 10_000
+    hidden = Figure("never told, beside 1 fact", "adapter", 10, 0.5, 0.4, 0.6)
+    assert shown([*figures, hidden]) == figures
+    assert markdown(figures).count("\n") == len(SYNTHETIC) + 2
 
 
 def test_the_card_says_what_was_missed(tmp_path: Path) -> None:
     """A figure under its aim is called missed, and by how much; the table shows every case."""
-    figures = [Figure(case, "adapter", 50, least - 0.1, 0.0, 1.0) for case, least in TARGETS]
+    figures = [
+        Figure(case, "adapter", 50, least - 0.1, 0.0, 1.0, axis="a", at=1) for case, least, _ in TARGETS
+    ]
     curve = tmp_path / "curve.jsonl"
     lines = [{"stage": s, "step": 5, "minutes": 1.0, "1x1": 0.5} for s in ("base", "memory")]
     curve.write_text("\n".join(map(json.dumps, lines)))
@@ -41,6 +145,26 @@ def test_the_card_says_what_was_missed(tmp_path: Path) -> None:
     card = (tmp_path / "README.md").read_text()
     assert card.count("missed by 10.0 points") == len(TARGETS)
     assert "By hand." in card
-    assert figures_markdown(figures) in card
+    assert markdown(figures) in card
     assert (tmp_path / "curve.png").stat().st_size > 1000
-    assert [Figure(**f) for f in json.loads((tmp_path / "figures.json").read_text())] == figures
+    assert json.loads((tmp_path / "figures.json").read_text()) == [asdict(f) for f in figures]
+
+
+def test_nothing_evaluated_is_trained_on() -> None:
+    """By hash: no text, and no question with its answer, of the held-out world comes up in training."""
+    evaluated = set(_hashes(t for case in SYNTHETIC[:6] for t in case.draw(60)))
+    world = FactWorld("train", 1)
+    groups = [world.group(1, n, same_kind=same) for n in (1, 3) for same in (False, True) for _ in range(400)]
+    trained = _hashes(
+        Trial(tuple(c.text for c in g.contexts), qa.question, qa.answer)
+        for g in groups
+        for c in g.contexts
+        for qa in c.qa
+    )
+    assert not evaluated & set(trained)
+
+
+def _hashes(trials: Iterator[Trial]) -> Iterator[str]:
+    for trial in trials:
+        for text in (*trial.chunks, *((f"{trial.question} {trial.answer}",) if trial.told else ())):
+            yield hashlib.sha256(text.casefold().encode()).hexdigest()

@@ -1,0 +1,97 @@
+"""How often a user's question is answered right, through the whole of `Memory`: select, merge, answer.
+
+Users tell single facts, each a message of its own, with held-out values, owners and phrasings; then each fact
+is asked for, from adapters alone. One setting at a time is varied about its default, so that the defaults can
+be read off the table.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from benchmarks.bench import Bench, Options, Row
+from hypernet.evaluation.scoring import wilson
+from hypernet.training.facts import QA, UNKNOWN, FactWorld
+from memory import Memory
+from memory.local_model import LocalModel
+from memory.records import ChatReply
+from memory.settings import Settings
+
+USERS, MEMORIES = 2, 100
+SIZES = (10, 100, 400)
+SWEEPS: dict[str, Sequence[float]] = {
+    "merge_budget": (1, 2, 4, 8, 16),
+    "score_margin": (0.0, 0.05, 0.1, 0.2, 2.0),
+    "passage_tokens": (12, 30, 60),
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one user told, message by message, and what can be asked of it; ``untold`` was never told."""
+
+    user: str
+    messages: Sequence[str]
+    told: Sequence[QA]
+    untold: Sequence[QA]
+
+
+def rows(options: Options) -> Iterator[Row]:
+    """The defaults among few and many memories, then each setting varied."""
+    sizes, users, sweeps = ((5,), 1, {}) if options.quick else (SIZES, USERS, SWEEPS)
+    parts = options.parts()
+    models = parts["embedder"], parts["generator"].d2l
+    for size in sizes:
+        yield _row(f"{size} memories", [_told(user, size) for user in range(users)], *models, {})
+    people = [_told(user, MEMORIES) for user in range(users)]
+    for name, values in sweeps.items():
+        for value in values:
+            yield _row(f"{name} {value:g}", people, *models, {name: value})
+
+
+def _told(user: int, size: int) -> Told:
+    group = FactWorld("heldout", seed=500 + user).group(size, 1, same_kind=False)
+    told = [qa for context in group.contexts for qa in context.qa]
+    return Told(f"user {user}", [context.text for context in group.contexts], told, group.unknown)
+
+
+def _row(name: str, people: Sequence[Told], embedder: Any, d2l: Any, setting: Mapping[str, float]) -> Row:
+    passage = int(setting.get("passage_tokens", Settings.load().passage_tokens))
+    model = LocalModel(lambda: d2l, passage_tokens=passage)
+    ports = {"embedder": embedder, "internalizer": model, "generator": model}
+    with (
+        tempfile.TemporaryDirectory(prefix="memory-bench-") as folder,
+        Memory(home=Path(folder), database_url=None, **ports, **setting) as memory,
+    ):
+        for person in people:
+            for message in person.messages:
+                memory.add(message, user_id=person.user)
+        return {"varied": name, **_recalled(memory, people)}
+
+
+def _recalled(memory: Memory, people: Sequence[Told]) -> Row:
+    told = [(qa, _ask(memory, person, qa)) for person in people for qa in person.told]
+    untold = [_ask(memory, person, qa) for person in people for qa in person.untold]
+    right = [reply.text == qa.answer for qa, reply in told]
+    low, high = wilson(sum(right), len(right))
+    return {
+        "asked": float(len(right)),
+        "right %": 100 * mean(right),
+        "95 % interval": f"{100 * low:.0f}-{100 * high:.0f}",
+        "adapters merged": mean(len(reply.adapters) for _, reply in told),
+        "ms": mean(sum(reply.timings.values()) for _, reply in told),
+        "never told: asked": float(len(untold)),
+        "refused %": 100 * mean(reply.text == UNKNOWN for reply in untold),
+    }
+
+
+def _ask(memory: Memory, person: Told, qa: QA) -> ChatReply:
+    return memory.ask(qa.question, user_id=person.user, mode="adapters")
+
+
+BENCH = Bench("recall", "Recall through selection and merge", rows)
