@@ -115,7 +115,7 @@ def _normed(text: str) -> str:
 
 def _parse(record: Fields) -> Example:
     json_lines.require_fields(record, ("contexts", "qa", "unknown"))
-    contexts = tuple(json_lines.text(c, "contexts") for c in json_lines.items(record, "contexts"))
+    contexts = tuple(json_lines.not_blank(c, "contexts") for c in json_lines.items(record, "contexts"))
     qa = tuple(
         Asked(json_lines.text(q, "question"), json_lines.text(q, "answer"))
         for q in json_lines.items(record, "qa")

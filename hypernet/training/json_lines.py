@@ -22,15 +22,17 @@ def read(path: Path, parse: Callable[[Fields], Read]) -> list[Read]:
     Raises FileNotFoundError, and DataError for a line that is no JSON object, for one that ``parse`` refuses
     with a ValueError, and for a file without lines.
     """
-    found = []
-    with _opened(path, "rt") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                found.append(parse(_object(line)))
-            except ValueError as error:
-                raise DataError(f"{path}:{number}: {error}") from error
+    try:
+        with _opened(path, "rt") as file:
+            found = [
+                _parsed(line, f"{path}:{number}", parse)
+                for number, line in enumerate(file, 1)
+                if line.strip()
+            ]
+    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
+        raise DataError(
+            f"{path}: expected text in UTF-8, gzipped if its name ends in .gz: {error}"
+        ) from error
     if not found:
         raise DataError(f"{path}: expected a JSON object a line, found no lines")
     return found
@@ -55,8 +57,14 @@ def require_fields(record: Fields, known: Iterable[str]) -> None:
 
 
 def text(record: Any, field: str) -> str:
-    """A string that is not blank. Raises ValueError."""
-    value = record.get(field) if isinstance(record, dict) else record
+    """The string in a field, not blank. Raises ValueError."""
+    if not isinstance(record, dict):
+        raise ValueError(f"expected an object with {field!r}, found {_shown(record)}")
+    return not_blank(record.get(field), field)
+
+
+def not_blank(value: Any, field: str) -> str:
+    """A string that says something. Raises ValueError."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"expected a text that is not blank as {field!r}, found {_shown(value)}")
     return value.strip()
@@ -68,6 +76,13 @@ def items(record: Fields, field: str) -> list[Any]:
     if not isinstance(value, list):
         raise ValueError(f"expected a list as {field!r}, found {_shown(value)}")
     return value
+
+
+def _parsed(line: str, where: str, parse: Callable[[Fields], Read]) -> Read:
+    try:
+        return parse(_object(line))
+    except ValueError as error:
+        raise DataError(f"{where}: {error}") from error
 
 
 def _object(line: str) -> Fields:

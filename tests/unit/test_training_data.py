@@ -71,6 +71,14 @@ def test_a_file_without_lines_is_refused(tmp_path: Path) -> None:
         examples.read(written(tmp_path))
 
 
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    """Neither text nor gzip."""
+    for name in ("data.jsonl", "data.jsonl.gz"):
+        (tmp_path / name).write_bytes(b"\xff\xfe\x00")
+        with pytest.raises(DataError, match=f"{name}: expected text in UTF-8"):
+            examples.read(tmp_path / name)
+
+
 def test_nothing_held_out_is_trained_on() -> None:
     """Groups that share a context with a held-out one are left out; the split does not depend on order."""
     all_of_them = [Example((f"text {i}", f"text {(i * 7) % 200}"), (Asked("q", "a"),)) for i in range(200)]

@@ -1,0 +1,211 @@
+"""Doc-to-LoRA on any frozen causal LM: ``python -m hypernet.training d2l``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from transformers import PreTrainedModel
+
+from hypernet import bases, checkpoint
+from hypernet.config import HypernetConfig
+from hypernet.hypernetwork import AnyHypernetwork, build
+from hypernet.inject import target_layers
+from hypernet.training import card, curve, examples
+from hypernet.training.document_judge import CONDITIONS, Judge
+from hypernet.training.document_losses import Weights, document_losses
+from hypernet.training.examples import Example
+from hypernet.training.lessons import Lessons, Mix, Reader, exams
+from hypernet.training.packed import require_packing
+from hypernet.training.team import gather
+from hypernet.training.trainer import Schedule, Stage, Trainer
+
+_ABOUT = """A Doc-to-LoRA hypernetwork ({millions:.1f} M parameters) that writes rank-{rank} adapters for
+{modules} of `{base}`, which stays as it is. Load it with
+`hypernet.DocToLoRA.from_pretrained(this folder)`."""
+_EXPLAINED = """Exact match of the whole answer in %, with 95 % intervals, on {groups} held-out examples: no
+context of theirs was trained on. Answers are judged teacher-forced, which equals greedy decoding.
+"No memory", "wrong adapter" (another example's) and "full context" (the text in the prompt, where the window
+holds it) are the same base on the same questions. "Never told" counts refusals to questions that the data
+calls unknown."""
+
+
+class Kind(StrEnum):
+    """What turns features into factor rows: learned latents (published), or salient tokens of the text."""
+
+    LATENTS = "latents"
+    ANCHORS = "anchors"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a user decides about a hypernetwork; the base decides the rest."""
+
+    modules: tuple[str, ...]
+    rank: int
+    latent_size: int
+    latents: int
+    blocks: int
+    max_chunk_tokens: int
+    max_chunks: int
+    reader: Kind
+
+    def config(self, base: PreTrainedModel) -> HypernetConfig:
+        """The published architecture (its very heads at latent size 512), or the anchored one.
+
+        Raises ValueError for a module that the base does not have, and for a width that gives no heads.
+        """
+        if self.latent_size < 8 or self.latent_size % 8:
+            raise ValueError(f"the latent size must be a multiple of 8, got {self.latent_size}")
+        layers = {m: target_layers(base, m) for m in sorted(self.modules)}
+        anchored = self.reader is Kind.ANCHORS
+        return HypernetConfig(
+            target_modules=tuple(layers),
+            d_in={m: found[0].in_features for m, found in layers.items()},
+            d_out={m: found[0].out_features for m, found in layers.items()},
+            num_layers=len(next(iter(layers.values()))),
+            rank=self.rank,
+            hidden_size=base.get_input_embeddings().weight.size(1),
+            scaling=1.0 if anchored else 2 * self.rank**1.5,
+            latent_size=self.latent_size,
+            num_latents=self.latents,
+            num_blocks=self.blocks,
+            feature_kind="concat" if anchored else "per_layer",
+            num_heads=4 if anchored else 16,
+            num_kv_heads=4,
+            head_dim=self.latent_size // 4,
+            max_chunk_tokens=self.max_chunk_tokens,
+            max_chunks=self.max_chunks,
+            reader="anchors" if anchored else "latents",
+            num_context_blocks=2 if anchored else 0,
+        )
+
+
+def d2l(
+    base: Annotated[str, typer.Option(help="The frozen causal LM: a folder, or a hub id.")],
+    data: Annotated[Path, typer.Option(help="Examples as JSON lines; docs/training.md has the form.")],
+    folder: Annotated[
+        Path, typer.Option(help="Checkpoints and curve, and the result in model/; rerun to resume.")
+    ] = Path("runs/d2l"),
+    steps: Annotated[int, typer.Option(min=1)] = 10_000,
+    modules: Annotated[str, typer.Option(help="What to adapt, with commas between.")] = "down_proj",
+    rank: Annotated[int, typer.Option(help="Of each chunk's adapter; with anchors, the most rows.")] = 8,
+    reader: Annotated[Kind, typer.Option(help="Of the features: as published, or anchored.")] = Kind.LATENTS,
+    latent_size: Annotated[int, typer.Option(help="Width of the Perceiver, a multiple of 8.")] = 512,
+    latents: Annotated[int, typer.Option(help="Learned queries that gather the features.")] = 64,
+    blocks: Annotated[int, typer.Option(help="Cross-attention blocks.")] = 4,
+    chunk_tokens: Annotated[int, typer.Option(help="The most tokens of a chunk.")] = 512,
+    chunks: Annotated[int, typer.Option(help="The most chunks that a context is cut into.")] = 8,
+    growth: Annotated[
+        float, typer.Option(min=0, max=1, help="Part of the steps over which the chunks grow from 1.")
+    ] = 0.5,
+    tokens: Annotated[int, typer.Option(help="Of chunks and questions, a step and process.")] = 8192,
+    questions: Annotated[int, typer.Option(help="Of an example, at most.")] = 6,
+    distractors: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of examples with another's chunks merged in.")
+    ] = 0.3,
+    unknown: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of examples asked what nothing told answers.")
+    ] = 0.3,
+    answer_weight: Annotated[float, typer.Option(help="Of cross-entropy on the answers.")] = 1.0,
+    teacher_weight: Annotated[
+        float, typer.Option(help="Of KL to the base with the context in its prompt; 0 spares that pass.")
+    ] = 1.0,
+    l1_weight: Annotated[float, typer.Option(help="Of the generated factors' mean absolute value.")] = 0.01,
+    muon_lr: Annotated[float, typer.Option(help="For matrices.")] = 2e-3,
+    adam_lr: Annotated[float, typer.Option(help="For vectors, latents, scalers and biases.")] = 1e-3,
+    heldout: Annotated[float, typer.Option(help="Share of examples to judge on, never trained on.")] = 0.05,
+    judged: Annotated[
+        int, typer.Option(help="Of the held-out examples, how many each judgement takes.")
+    ] = 64,
+    evaluate_every: Annotated[int, typer.Option(min=1, help="Steps.")] = 200,
+    save_every: Annotated[int, typer.Option(min=1, help="Steps; a killed run loses no more.")] = 100,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda; what there is, unless said.")] = None,
+    seed: int = 1,
+) -> None:
+    """Train a hypernetwork that turns texts into adapters of a frozen base model."""
+    team, where = gather(device)
+    torch.manual_seed(seed)
+    trained, kept = examples.split(examples.read(data), heldout)
+    model = bases.load_model(base, where, bases.default_dtype(where))
+    require_packing(model)
+    names = tuple(name.strip() for name in modules.split(","))
+    sizes = Sizes(names, rank, latent_size, latents, blocks, chunk_tokens, chunks, reader)
+    hypernetwork = build(sizes.config(model)).to(where)
+    mix = Mix(tokens, questions, int(growth * steps), distractors, unknown)
+    weights = Weights(answer_weight, teacher_weight, l1_weight)
+    text_reader = Reader(bases.load_tokenizer(base), hypernetwork.config, window(model))
+    lessons = Lessons(trained, text_reader, mix, chunks, seed)
+    judge = Judge(model, hypernetwork, list(exams(kept[:judged], text_reader, tokens, questions)), tokens)
+    stage = Stage(
+        "d2l",
+        hypernetwork,
+        lambda step: document_losses(
+            model, hypernetwork, lessons.at(step, team.rank, remind=teacher_weight > 0), weights, tokens
+        ),
+        judge,
+        Schedule(steps, warmup=min(100, 1 + steps // 10)),
+        evaluate_every=evaluate_every,
+        save_every=save_every,
+        muon_lr=muon_lr,
+        adam_lr=adam_lr,
+    )
+    Trainer(stage, folder, team).run()
+    if team.first:
+        settings = {**asdict(sizes), **asdict(mix), **asdict(weights), "examples": len(trained), "seed": seed}
+        publish(folder, base, hypernetwork, judge, kept[:judged], settings | {"processes": team.size})
+
+
+def window(base: PreTrainedModel) -> int:
+    """How many tokens the base reads."""
+    return int(base.config.get_text_config().max_position_embeddings)
+
+
+def publish(
+    run: Path,
+    base: str,
+    hypernetwork: AnyHypernetwork,
+    judge: Judge,
+    kept: Sequence[Example],
+    settings: dict[str, object],
+) -> None:
+    """``model/`` in the run's folder: weights in our layout, figures, curve and card."""
+    folder = run / "model"
+    checkpoint.save(hypernetwork, folder, base=seen_from(folder, base))
+    exact = {condition: judge.exact(condition) for condition in CONDITIONS}
+    figures = {condition: card.share(right) for condition, right in exact.items() if right}
+    refused = judge.refused()
+    config = hypernetwork.config
+    card.write(
+        folder,
+        title=f"Doc-to-LoRA for {Path(base).name}",
+        about=_ABOUT.format(
+            millions=sum(p.numel() for p in hypernetwork.parameters()) / 1e6,
+            rank=config.rank,
+            modules=", ".join(f"`{m}`" for m in config.target_modules),
+            base=Path(base).name,
+        ),
+        base=Path(base).name if Path(base).is_dir() else base,
+        command="d2l",
+        settings=settings,
+        curve=run / "curve.jsonl",
+        explained=_EXPLAINED.format(groups=len(kept)),
+        figures=figures | ({"never told": card.share(refused)} if refused else {}),
+    )
+    curve.plot(
+        run / "curve.jsonl",
+        folder / "curve.png",
+        ("answers", "teacher", "l1", "loss"),
+        ("exact", "unknown"),
+    )
+
+
+def seen_from(folder: Path, base: str) -> str:
+    """A base's name as a checkpoint in ``folder`` keeps it: a hub id as it is, a folder relative to it."""
+    return os.path.relpath(base, folder) if Path(base).is_dir() else base
