@@ -23,7 +23,7 @@ from hypernet.config import HypernetConfig
 from hypernet.heads import Factors
 from hypernet.perceiver import Block, RMSNorm, SwiGLU
 
-SILENT = 0.05  # a gate below this says nothing, and its row is left out
+SILENT = 0.1  # a token less likely than this to be asked for has no row
 BIAS_RANK = 8
 _EPS = 1e-6
 _THETA = 1000.0  # rotary base: chunks are short
@@ -34,13 +34,16 @@ class Anchors:
     """The tokens that rows are anchored to, in the order of the text.
 
     ``rows`` [C, R, D] what each knows of its surroundings, ``tokens`` [C, R, H] its normed embedding,
-    ``gates`` [C, R] how much it is worth saying (0 for a chunk of fewer tokens), ``positions`` [C, R] in the
-    chunk, and ``saliency`` [C, T] the logit behind the gate of every token.
+    ``bags`` [C, R, H] the words around it, ``there`` [C, R] whether it is one (a chunk may have fewer),
+    ``chances`` [C, R] that it is asked for, ``positions`` [C, R] in the chunk, and ``saliency`` [C, T] the
+    logit of every token's chance.
     """
 
     rows: Tensor
     tokens: Tensor
-    gates: Tensor
+    bags: Tensor
+    there: Tensor
+    chances: Tensor
     positions: Tensor
     saliency: Tensor
 
@@ -57,6 +60,7 @@ class AnchoredHypernetwork(nn.Module):
     saliency           normal, std D ** -0.5, bias -2: few tokens are worth saying
     key                normal, std D ** -0.5; scaler_A d_in ** -0.5: a row of A starts with unit length
     value              the identity where a token's embedding has the width of the output, plus small noise
+    bags               averages over the near tokens (reach 0.12: e-fold in 8), not compared: bag_key is zero
     scaler_B           0.3 / scaling: small but alive; zero would stall A's gradient
     bias_A, bias_B     normal, std d_in ** -0.5; zero: the bias adapter starts without effect
     =================  ==========================================================
@@ -79,7 +83,12 @@ class AnchoredHypernetwork(nn.Module):
             )
 
         ones = dict.fromkeys(c.target_modules, 1)
+        self.bag_query = nn.Linear(d, c.head_dim, bias=False)
+        self.bag_key_proj = nn.Linear(d, c.head_dim, bias=False)
+        self.bag_value = nn.Linear(c.feature_size, c.hidden_size, bias=False)
+        self.bag_reach = nn.Parameter(torch.empty(1))
         self.key = table(d, widths=c.d_in)
+        self.bag_key = table(c.hidden_size, widths=c.d_in)
         self.value = table(c.hidden_size + d, widths=c.d_out)
         self.scaler_A, self.scaler_B = table(1, widths=ones), table(1, widths=ones)
         self.bias_A, self.bias_B = table(BIAS_RANK, widths=c.d_in), table(BIAS_RANK, widths=c.d_out)
@@ -91,10 +100,13 @@ class AnchoredHypernetwork(nn.Module):
             if name.endswith("weight") and "norm" not in name:
                 p.normal_(std=p.size(1) ** -0.5 * (0.33 if "o_proj" in name or "down_proj" in name else 1.0))
         self.saliency.bias.fill_(-2.0)
+        self.bag_query.weight.mul_(0.1)
+        self.bag_reach.fill_(0.12)
         c = self.config
         for module in c.target_modules:
             d_in, d_out = c.d_in[module], c.d_out[module]
             self.key[module].normal_(std=c.latent_size**-0.5)
+            self.bag_key[module].zero_()
             self.value[module].normal_(std=0.1 * c.latent_size**-0.5)
             if d_out == c.hidden_size:
                 self.value[module][:, :d_out] += torch.eye(d_out)
@@ -108,15 +120,15 @@ class AnchoredHypernetwork(nn.Module):
     ) -> Factors:
         """features [C, 1, T, F], mask [C, T] (True: a real token) or None -> factors of C chunks.
 
-        As many chunks at a time as hold ``tokens_at_once`` tokens, or all of them. Rows of A behind gates
-        below ``SILENT`` are zero. R is ``config.rank``, or the tokens of the longest chunk where those are
-        fewer.
+        As many chunks at a time as hold ``tokens_at_once`` tokens, or all of them. Rows of A whose tokens are
+        hardly worth saying (``SILENT``) are zero. R is ``config.rank``, or the tokens of the longest chunk
+        where those are fewer.
         """
         step = max(1, tokens_at_once // features.size(2)) if tokens_at_once else len(features)
         parts = []
         for i in range(0, len(features), step):
             found = self.anchors(features[i : i + step], None if mask is None else mask[i : i + step])
-            parts.append(self.factors(found, found.gates * (found.gates >= SILENT)))
+            parts.append(self.factors(found, found.there & (found.chances >= SILENT)))
         return cat_chunks(parts)
 
     def anchors(
@@ -140,22 +152,36 @@ class AnchoredHypernetwork(nn.Module):
             x = block(x, keep)
         x = self.norm_context(x)
         saliency = self.saliency(x).squeeze(-1)
-        positions, gates = _most_salient(saliency.float(), mask, prefer, rank)
+        positions, there = _most_salient(saliency.float(), mask, prefer, rank)
         rows, tokens = (
             t.gather(1, positions[..., None].expand(-1, -1, t.size(-1)))
             for t in (x, features[..., : c.hidden_size])
         )
         rows = self.norm(self.anchor_block(rows, x, keep))
-        return Anchors(rows.float(), tokens, gates, positions, saliency)
+        bags = self._bags(rows, positions, x, features, mask)
+        chances = saliency.gather(1, positions).float().sigmoid()
+        return Anchors(rows.float(), tokens, bags.float(), there, chances, positions, saliency)
 
-    def factors(self, found: Anchors, gates: Tensor) -> Factors:
-        """{module: (A [C, L, R, d_in], B [C, L, R, d_out])}; a closed gate makes a zero row of A."""
+    def _bags(
+        self, rows: Tensor, positions: Tensor, x: Tensor, features: Tensor, mask: Tensor | None
+    ) -> Tensor:
+        """The words around each anchor [C, R, H]: an average of states, near and fitting ones foremost."""
+        away = (positions[..., None] - torch.arange(x.size(1), device=x.device)).abs()  # [C, R, T]
+        fit = self.bag_query(rows) @ self.bag_key_proj(x).mT * self.config.head_dim**-0.5
+        scores = fit.float() - self.bag_reach * away
+        if mask is not None:
+            scores = scores.masked_fill(~mask[:, None], -torch.inf)
+        return scores.softmax(-1) @ self.bag_value(features).float()
+
+    def factors(self, found: Anchors, kept: Tensor) -> Factors:
+        """{module: (A [C, L, R, d_in], B [C, L, R, d_out])}; rows of A not ``kept`` [C, R] are zero."""
         told = torch.cat([found.tokens, found.rows], dim=-1)
         out = {}
         for m in self.config.target_modules:
             a = torch.einsum("crd,ldk->clrk", found.rows, self.key[m]) * self.scaler_A[m]
+            a = a + torch.einsum("crh,lhk->clrk", found.bags, self.bag_key[m])
             b = torch.einsum("crd,ldk->clrk", told, self.value[m]) * self.scaler_B[m]
-            out[m] = (a * gates[:, None, :, None], b)
+            out[m] = (a * kept[:, None, :, None], b)
         return out
 
     def bias(self) -> Factors:
@@ -176,13 +202,12 @@ def cat_chunks(parts: Sequence[Factors]) -> Factors:
 def _most_salient(
     saliency: Tensor, mask: Tensor | None, prefer: Tensor | None, rank: int
 ) -> tuple[Tensor, Tensor]:
-    """saliency [C, T] -> positions [C, R] in the order of the text, and gates [C, R]."""
+    """saliency [C, T] -> positions [C, R] in the order of the text, and whether a token is there [C, R]."""
     score = saliency.detach() if prefer is None else saliency.detach() + 1e4 * prefer
     if mask is not None:
         score = score.masked_fill(~mask, -torch.inf)
     positions = score.topk(rank, dim=1).indices.sort(dim=1).values
-    there = score.gather(1, positions) > -torch.inf
-    return positions, saliency.gather(1, positions).sigmoid() * there
+    return positions, score.gather(1, positions) > -torch.inf
 
 
 class ContextBlock(nn.Module):

@@ -10,7 +10,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import torch
+from torch import Tensor
+
 from hypernet.training.alignment import Spot, occurrences, spots
+from hypernet.training.drill import KeyValueDrill
 from hypernet.training.facts import QA, UNKNOWN, Context, FactWorld, Group
 from hypernet.training.rows import ASSISTANT, END, SYSTEM, USER, Batch, Renderer, Row
 
@@ -29,6 +33,7 @@ _SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
     (8, 1, 8, 2.5),
     (16, 1, 4, 0.8),
 )
+_DRILLED_AT_FIRST, _DRILLED, _AT_FIRST = 0.4, 0.12, 900  # share of steps on random pairs; until this step
 _NATURAL = 0.15  # share of steps on real conversations, and of steps on facts that stand amid prose
 _NEEDLES = 0.08
 
@@ -56,7 +61,17 @@ class Curriculum:
     ):
         self.renderer, self.seed = renderer, seed
         self.natural, self.prose = natural, prose
+        self.drill = KeyValueDrill(renderer)
         self.vocab = renderer.tokenizer.get_vocab_size()
+
+    def sample(self, rows: int = 24, tokens: int = 48) -> Tensor:
+        """Told facts as the base reads them, without padding: ids [rows, tokens]."""
+        world = FactWorld("train", self.seed)
+        found: list[list[int]] = []
+        while len(found) < rows:
+            (ids,) = self.renderer.contexts([world.group(1, 4, same_kind=False).contexts[0].text])
+            found += [ids[:tokens]] if len(ids) >= tokens else []
+        return torch.tensor(found)
 
     def reading(self, step: int, warmup: int) -> list[Batch]:
         """A batch for the base alone: induction first, then mostly facts with every one of them asked."""
@@ -72,6 +87,10 @@ class Curriculum:
         """A batch for the adapters, one for reading; ``ease`` 1 -> 0 moves from small groups to all."""
         rng = random.Random(f"{self.seed}/remembering/{step}")
         world = FactWorld("train", rng.getrandbits(48))
+        if rng.random() < (_DRILLED_AT_FIRST if step < _AT_FIRST else _DRILLED):
+            chunks, per_group, rows, salient, spots = self.drill.draw(rng)
+            batch = MemoryBatch(chunks, per_group, Batch.of(rows), salient, spots)
+            return batch, Batch.buckets(self._induction(rng), parts=2)
         weights = [often * (1.0 if chunks * facts <= 3 else 1 - ease) for chunks, facts, _, often in _SHAPES]
         chunks, facts, count, _ = rng.choices(_SHAPES, weights)[0]
         groups = [world.group(chunks, facts, same_kind=rng.random() < SAME_KIND) for _ in range(count)]
@@ -169,7 +188,7 @@ class Curriculum:
     def _induction(self, rng: random.Random) -> list[Row]:
         """Repeats of random segments, and key-value recall over random tokens: no language, only binding."""
         top = rng.choice((128, 512, self.vocab))  # few tokens show the pattern sooner, all make it general
-        return [self._repeat(rng, top) if rng.random() < 0.4 else self._recall(rng, top) for _ in range(24)]
+        return [self._repeat(rng, top) if rng.random() < 0.4 else self._recall(rng, top) for _ in range(12)]
 
     @staticmethod
     def _random_ids(rng: random.Random, top: int, count: int) -> list[int]:

@@ -25,7 +25,7 @@ from hypernet.training.rows import Batch
 
 SHARPNESS = 8.0  # logits of looking up: a row of A that answers with 1 counts this much
 SPARE = 4  # rows a chunk has beyond the tokens it will be asked for: what is not to be looked up
-ADDRESSED = 2  # the last so many layers learn where to look; the others are left to the answers
+ADDRESSED = 3  # the last so many layers learn where to look; the others are left to the answers
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def memory_losses(
     """Answering from merged adapters alone, finding the row to answer from, and knowing what to keep."""
     made = memories(base, hypernetwork, batch)
     merged = merge(made.factors, hypernetwork.bias(), batch.chunks_per_group)
-    with apply_factors(base, merged, hypernetwork.config.scaling), _inputs(base) as seen:
+    with apply_factors(base, merged, hypernetwork.config.scaling), down_proj_inputs(base) as seen:
         memory = reading_loss(base, [batch.rows])
     return {
         "memory": memory,
@@ -140,7 +140,7 @@ def memories(base: PreTrainedModel, hypernetwork: AnchoredHypernetwork, batch: M
         found = hypernetwork.anchors(features, mask, rank=SPARE + max(map(len, salient)), prefer=wanted)
         losses.append(F.binary_cross_entropy_with_logits(found.saliency[mask].float(), wanted[mask]))
         positions.append(F.pad(found.positions, (0, most - found.positions.size(1)), value=-2))
-        pieces.append(hypernetwork.factors(found, found.gates))
+        pieces.append(hypernetwork.factors(found, found.there))
     factors = _restored(pieces, order)
     rank = factors["down_proj"][0].size(2)
     places = torch.cat(positions)[torch.tensor(order).argsort(), :rank]
@@ -170,7 +170,7 @@ def _wanted(ids: Tensor, salient: Sequence[set[int]]) -> Tensor:
 
 
 @contextmanager
-def _inputs(base: PreTrainedModel) -> Iterator[dict[int, Tensor]]:
+def down_proj_inputs(base: PreTrainedModel) -> Iterator[dict[int, Tensor]]:
     """Inside, what ``down_proj`` of the last layers is fed is noted: {layer: [N, T, d_in]}."""
     seen: dict[int, Tensor] = {}
 

@@ -61,7 +61,7 @@ def build_base(vocab_size: int) -> LlamaForCausalLM:
             vocab_size=vocab_size,
             hidden_size=WIDTH,
             intermediate_size=KEYS,
-            num_hidden_layers=4,
+            num_hidden_layers=5,
             num_attention_heads=6,
             num_key_value_heads=6,
             max_position_embeddings=WINDOW,

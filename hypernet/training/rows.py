@@ -66,6 +66,10 @@ class Renderer:
         spaced = [f" {text.strip()}" for text in texts]
         return [e.ids for e in self.tokenizer.encode_batch_fast(spaced, add_special_tokens=False)]
 
+    def glue(self, part: str) -> list[int]:
+        """Token ids of words that stand between others, just as they are."""
+        return self.tokenizer.encode(part, add_special_tokens=False).ids
+
     def contexts(self, texts: Iterable[str]) -> list[list[int]]:
         """Each text as the hypernetwork reads it: a user message, ready to be answered."""
         return [[USER, *ids, END, ASSISTANT] for ids in self.encode(texts)]

@@ -10,6 +10,8 @@ from hypernet.anchored import SILENT, AnchoredHypernetwork
 from hypernet.config import HypernetConfig
 from hypernet.encoder import encode, pad
 from hypernet.hypernetwork import build
+from hypernet.training.binding import BLOCK, seed_bags, seed_comparing
+from hypernet.training.losses import down_proj_inputs
 from hypernet.training.reference import build_base, hypernet_config
 
 
@@ -68,14 +70,38 @@ def test_rows_say_their_own_token_before_any_training(
     ids = torch.randperm(290)[:20] + 5
     read, mask = features(base, network.config, ids.tolist())
     found = network.anchors(read, mask)
-    b = network.factors(found, found.gates)["down_proj"][1][0, -1]
+    b = network.factors(found, found.there)["down_proj"][1][0, -1]
     nearest = torch.cosine_similarity(b[:, None], base.model.embed_tokens.weight[None], dim=-1).argmax(-1)
     assert (nearest == ids[found.positions[0]]).float().mean() > 0.9
 
 
-def test_closed_gates_make_silent_rows(base: LlamaForCausalLM, network: AnchoredHypernetwork) -> None:
-    """A token that is hardly worth saying has a zero row of A, which ``LoRA.compact`` leaves out."""
+def test_what_is_hardly_worth_saying_is_left_out(
+    base: LlamaForCausalLM, network: AnchoredHypernetwork
+) -> None:
+    """Its row of A is zero, which ``LoRA.compact`` leaves out."""
     read, mask = features(base, network.config, list(range(10, 40)))
     found = network.anchors(read, mask)
     a = network(read, mask)["down_proj"][0][0]
-    assert ((found.gates[0] < SILENT) == (a.abs().amax(dim=(0, 2)) == 0)).all()
+    assert ((found.chances[0] < SILENT) == (a.abs().amax(dim=(0, 2)) == 0)).all()
+
+
+def test_laid_down_circuit_answers_to_shared_words(base: LlamaForCausalLM) -> None:
+    """Before any training, rows made of "b c" answer to a question that says "b c" more than to others."""
+    torch.manual_seed(2)
+    base = build_base(300).eval()
+    network = build(hypernet_config(base)).requires_grad_(False).eval()
+    sample = torch.randint(5, 300, (16, 32))
+    seed_comparing(base, sample)
+    seed_bags(network, base, sample)
+    keys = torch.randperm(240)[:48].view(24, 2) + 5
+    chunks = [[3, 7, *key.tolist(), 8, 250 + i, 9] for i, key in enumerate(keys)]
+    read, mask = features(base, network.config, *chunks)
+    prefer = torch.zeros(24, 7)
+    prefer[:, 5] = 1
+    found = network.anchors(read, mask, rank=1, prefer=prefer)
+    rows = network.factors(found, found.there)
+    asked = torch.tensor([[3, 11, *key.tolist(), 12, 4] for key in keys])
+    with torch.no_grad(), down_proj_inputs(base) as seen:
+        base(asked)
+    scores = seen[BLOCK][:, -1] @ rows["down_proj"][0][:, BLOCK, 0].T
+    assert (scores.argmax(1) == torch.arange(24)).float().mean() > 0.15  # chance is 0.04
