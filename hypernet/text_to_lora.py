@@ -12,18 +12,17 @@ import safetensors
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import AutoModel
 
 from hypernet import bases, locate, published_task
 from hypernet.adapter import LoRA
 from hypernet.checkpoint import require_weights
+from hypernet.descriptions import Descriptions, directed
 from hypernet.fingerprint import fingerprint
 from hypernet.task_hypernetwork import TaskConfig, TaskHypernetwork
 
 CONFIG = "task_hypernet.json"
 WEIGHTS = "task_hypernet.safetensors"
 FORMAT = 1
-_MAX_TOKENS = 8192
 
 
 class TextToLoRA:
@@ -40,6 +39,7 @@ class TextToLoRA:
         self.base_model = base_model
         self.embedder = embedder
         self.device = torch.device(device)
+        self._descriptions = Descriptions(embedder, device)
 
     @classmethod
     def from_pretrained(
@@ -96,24 +96,16 @@ class TextToLoRA:
             raise ValueError(
                 f"expected a task embedding of size {self.config.task_size}, found {task.numel()}"
             )
-        factors = self.network(torch.nn.functional.normalize(task, dim=0) * task.numel() ** 0.5)
+        factors = self.network(directed(task))
         return LoRA(
             {m: a for m, (a, _) in factors.items()},
             {m: b for m, (_, b) in factors.items()},
             self.config.scaling,
         )
 
-    @torch.no_grad()
     def embed(self, description: str) -> Tensor:
-        """The embedding [E] of a description: the first token's state, in float32, not normed."""
-        text = description.strip()
-        if not text:
-            raise ValueError("cannot make an adapter of a blank description")
-        tokenizer, model = self._embedder
-        text = f"{text}." if text[-1].isalpha() else text
-        tokens = tokenizer(text, truncation=True, max_length=_MAX_TOKENS, return_tensors="pt").to(self.device)
-        state: Tensor = model(**tokens).last_hidden_state[0, 0]
-        return state.float()
+        """The embedding [E] of a description, as ``Descriptions.embed`` makes it."""
+        return self._descriptions.embed(description)
 
     def save(self, folder: str | Path) -> None:
         """Write the network in our own layout: ``task_hypernet.json`` and ``task_hypernet.safetensors``."""
@@ -127,23 +119,6 @@ class TextToLoRA:
             "config": self.config.to_dict(),
         }
         (folder / CONFIG).write_text(json.dumps({"format": FORMAT, **described}, indent=2) + "\n")
-
-    @cached_property
-    def _embedder(self) -> tuple[Any, Any]:
-        if self.embedder is None:
-            raise ValueError(
-                "the checkpoint names no sentence model: pass embedder=, or generate from embeddings"
-            )
-        if "sfr" in self.embedder.lower():
-            raise ValueError(
-                f"descriptions for {self.embedder} need its own template: generate from embeddings"
-            )
-        try:
-            model = AutoModel.from_pretrained(self.embedder, dtype=torch.float32)
-        except (OSError, ValueError) as error:
-            line = str(error).splitlines()[0]
-            raise FileNotFoundError(f"cannot load the sentence model {self.embedder}: {line}") from error
-        return bases.load_tokenizer(self.embedder), model.to(self.device).eval()
 
 
 def _assemble(config: TaskConfig, weights: dict[str, Tensor], where: str) -> TaskHypernetwork:
@@ -159,6 +134,8 @@ def _read_own(folder: Path) -> tuple[TaskConfig, dict[str, Tensor], dict[str, An
         if described["format"] != FORMAT:
             raise ValueError(f"{folder / CONFIG}: expected format {FORMAT}, found {described['format']}")
         weights = load_file(folder / WEIGHTS)
-        return TaskConfig.from_dict(described["config"]), weights, described
+        named = ((kind, described[kind]) for kind in ("base_model", "embedder"))
+        names = {kind: locate.base_model(name, folder) if name else None for kind, name in named}
+        return TaskConfig.from_dict(described["config"]), weights, names
     except (json.JSONDecodeError, KeyError, TypeError, safetensors.SafetensorError) as error:
         raise ValueError(f"the Text-to-LoRA network in {folder} is damaged: {error}") from error

@@ -1,10 +1,11 @@
-"""``python -m hypernet.training reference``: make the model that ships with the package."""
+"""``python -m hypernet.training``: train hypernetworks, convert their data, make the model that ships."""
 
 from __future__ import annotations
 
 import itertools
 import random
 import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,18 +20,25 @@ from hypernet.doc_to_lora import DocToLoRA
 from hypernet.evaluate import cases_of, evaluate
 from hypernet.evaluation.conditions import CONDITIONS, Bench
 from hypernet.evaluation.retrieval import packaged_embedder
+from hypernet.training import convert
 from hypernet.training.curriculum import Curriculum
+from hypernet.training.d2l import d2l
 from hypernet.training.dialogues import read_dialogues
 from hypernet.training.export import export_weights, write_card
 from hypernet.training.facts import FactWorld
+from hypernet.training.json_lines import DataError
 from hypernet.training.judge import judge_memory, judge_reading
 from hypernet.training.losses import memory_losses, reading_loss
 from hypernet.training.precision import has_fast_bfloat16, mix_linears
 from hypernet.training.reference import build_base, hypernet_config, train_tokenizer
 from hypernet.training.rows import Renderer
+from hypernet.training.t2l import t2l
 from hypernet.training.trainer import Schedule, Stage, Trainer, load_weights
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.add_typer(convert.app, name="convert")
+app.command()(d2l)
+app.command()(t2l)
 
 
 @app.callback()
@@ -155,4 +163,7 @@ def _tokenizer(folder: Path, conversations: list[str], prose: list[str], seed: i
 
 
 if __name__ == "__main__":
-    app()
+    try:
+        app()
+    except (DataError, FileNotFoundError) as error:
+        sys.exit(f"error: {error}")

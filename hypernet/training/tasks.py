@@ -1,0 +1,109 @@
+"""What Text-to-LoRA is trained on: descriptions with the adapters they should give, or with prompts that are
+answered as described.
+
+JSON lines, one of two forms a file (docs/training.md says what each field means):
+``{"description": "...", "adapter": "folder"}``, or
+``{"description": "...", "prompt": "...", "answer": "..."}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from hypernet import peft_format
+from hypernet.adapter import LoRA
+from hypernet.training import json_lines
+from hypernet.training.examples import share
+from hypernet.training.json_lines import DataError, Fields
+
+
+@dataclass(frozen=True)
+class Given:
+    """A description and the adapter that it should give."""
+
+    description: str
+    lora: LoRA
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A prompt, and how it is answered by one who does as described."""
+
+    description: str
+    prompt: str
+    answer: str
+
+
+Described = TypeVar("Described", Given, Task)
+
+
+def read_adapters(path: Path) -> list[Given]:
+    """Descriptions with PEFT adapter folders, named relative to the file, all written with one scaling.
+
+    Raises FileNotFoundError, and DataError for a line that is wrong and for adapters that differ in shape.
+    """
+    folders: dict[Path, LoRA] = {}
+
+    def parse(record: Fields) -> Given:
+        json_lines.require_fields(record, ("description", "adapter"))
+        folder = path.parent / json_lines.text(record, "adapter")
+        if folder not in folders:
+            folders[folder] = _adapter(folder)
+        return Given(json_lines.text(record, "description"), folders[folder])
+
+    found = json_lines.read(path, parse)
+    return _alike(found, path)
+
+
+def read_tasks(path: Path) -> list[Task]:
+    """Descriptions with a prompt and its answer. Raises FileNotFoundError, and DataError for a wrong line."""
+    names = ("description", "prompt", "answer")
+
+    def parse(record: Fields) -> Task:
+        json_lines.require_fields(record, names)
+        return Task(*(json_lines.text(record, name) for name in names))
+
+    return json_lines.read(path, parse)
+
+
+def split(found: Sequence[Described], heldout: float) -> tuple[list[Described], list[Described]]:
+    """What to train on, and what to judge on: a share of the descriptions, by their hash.
+
+    With a share of 0 both are everything. Raises DataError when a side would be empty.
+    """
+    if heldout == 0:
+        return list(found), list(found)
+    trained = [one for one in found if share(one.description) >= heldout]
+    judged = [one for one in found if share(one.description) < heldout]
+    if not trained or not judged:
+        raise DataError(
+            f"of {len(found)} lines {len(trained)} are left to train on and {len(judged)} to judge on: give "
+            f"more descriptions, another held-out share than {heldout:g}, or 0 to judge on what is trained on"
+        )
+    return trained, judged
+
+
+def _adapter(folder: Path) -> LoRA:
+    try:
+        return peft_format.load(folder)
+    except FileNotFoundError as error:
+        raise ValueError(f"expected a PEFT adapter folder, found none at {folder}") from error
+
+
+def _alike(found: Sequence[Given], path: Path) -> list[Given]:
+    """All adapters in the scaling of the first, and of the largest rank."""
+    first, rank = found[0].lora, max(one.lora.rank for one in found)
+    for one in found:
+        if _shape(one.lora) != _shape(first):
+            raise DataError(
+                f"{path}: expected adapters of one shape, (layers, in, out) of each module, "
+                f"found {_shape(first)} and {_shape(one.lora)}"
+            )
+    return [Given(one.description, one.lora.rescaled(first.scaling).padded(rank)) for one in found]
+
+
+def _shape(lora: LoRA) -> dict[str, tuple[int, int, int]]:
+    return {m: (lora.A[m].size(0), lora.A[m].size(2), lora.B[m].size(2)) for m in lora.modules}
