@@ -21,6 +21,7 @@ from hypernet.evaluate import cases_of, evaluate
 from hypernet.evaluation.conditions import CONDITIONS, Bench
 from hypernet.evaluation.retrieval import packaged_embedder
 from hypernet.training import convert
+from hypernet.training.binding import seed_bags, seed_comparing
 from hypernet.training.curriculum import Curriculum
 from hypernet.training.d2l import d2l
 from hypernet.training.dialogues import read_dialogues
@@ -84,20 +85,24 @@ def reference(
         return {"reading": reading_loss(base, curriculum.reading(step, warmup=reading_steps // 20))}
 
     def remember(step: int) -> dict[str, Tensor]:
-        ease = max(0.0, 1 - step / 250)
+        ease = max(0.0, 1 - step / 100)
         asked, told = curriculum.remembering(step, ease)
         losses = memory_losses(base, hypernetwork, asked)
-        if step % 2 == 0:  # reading must not be forgotten, but needs no practice at every step
+        if step % 4 == 0:  # reading must not be forgotten, but needs no practice at every step
             losses["reading"] = 0.6 * reading_loss(base, told)
         return losses
 
     def prepare_base() -> None:
         if finished:
             base.load_state_dict(finished.base_model.state_dict())
+        else:
+            seed_comparing(base, curriculum.sample())
 
     def prepare_hypernetwork() -> None:
         if finished:
             hypernetwork.load_state_dict(finished.hypernetwork.state_dict())
+        else:
+            seed_bags(hypernetwork, base, curriculum.sample())
 
     stages = (
         Stage(
@@ -114,7 +119,7 @@ def reference(
             nn.ModuleDict({"base": base, "hypernetwork": hypernetwork}),
             remember,
             judge_memory(base, hypernetwork, renderer),
-            Schedule(memory_steps),
+            Schedule(memory_steps, decay=0.5),
             prepare=prepare_hypernetwork,
             evaluate_every=200,
             muon_lr=4e-3,
