@@ -43,7 +43,11 @@ def test_gradients_are_averaged_over_processes() -> None:
         )
         for rank in ("0", "1")
     ]
-    said = [worker.communicate(timeout=250)[0].split("\n")[-2] for worker in workers]
+    try:
+        said = [worker.communicate(timeout=250)[0].split("\n")[-2] for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
     assert said == [f"{rank} 2 cpu [1.0, 1.0] [0.0]" for rank in (0, 1)]
 
 
