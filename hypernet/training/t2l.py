@@ -149,7 +149,7 @@ def t2l(
     Trainer(stage, folder, team).run()
     if team.first:
         way = f"--adapters {adapters}" if adapters else f"--data {data}"
-        publish(folder, base, embedder, course, {"way": way, "seed": seed, "processes": team.size})
+        publish(folder, base, embedder, course, {"way": way, "held out": heldout, "seed": seed})
 
 
 def embedded(embed: Descriptions, described: Iterable[Given | Task]) -> Vectors:

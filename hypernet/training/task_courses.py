@@ -45,8 +45,9 @@ class Course(Protocol):
 class Rebuilding:
     """Given adapters are made again from their descriptions; the base model is not needed."""
 
-    explained = """How far the delta W made of a held-out description is from the given adapter's, relative to
-its norm, on average. "Mean adapter" is the error of giving the mean of all, whatever the description."""
+    explained = """How far the delta W made of a description is from the given adapter's, relative to its
+norm, on average over the held-out descriptions, or over those trained on where none are held out. "Mean
+adapter" is the error of giving the mean of all, whatever the description."""
 
     def __init__(
         self,
@@ -97,9 +98,10 @@ its norm, on average. "Mean adapter" is the error of giving the mean of all, wha
 class Teaching:
     """Prompts are answered as described, with the adapter of the description on the frozen base."""
 
-    explained = """Exact match of the whole answer in %, with 95 % intervals, under held-out descriptions,
-judged teacher-forced, which equals greedy decoding. "No adapter", "wrong adapter" (another description's) and
-"instruction" (the description in the prompt) are the same base on the same prompts."""
+    explained = """Exact match of the whole answer in %, with 95 % intervals, under held-out descriptions
+(those trained on where none are held out), judged teacher-forced, which equals greedy decoding. "No adapter",
+"wrong adapter" (another description's) and "instruction" (the description in the prompt) are the same base on
+the same prompts."""
 
     def __init__(
         self,
