@@ -8,11 +8,30 @@ the row anchored to it, and by no other.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hypernet.training.facts import QA, Group
+from hypernet.training.rows import Batch, Renderer
 
 Spot = tuple[tuple[int, int], ...] | None
 """The (chunk, position) pairs an answer token may be copied from; () from none, None where it is unknown."""
 
 MOST = 3  # occurrences of an answer that are looked at
+
+
+@dataclass
+class MemoryBatch:
+    """Groups to internalize and ask: ``chunks`` in group order, ``rows`` the questions in group order.
+
+    ``salient`` are the positions of each chunk that an answer is copied from; ``spots`` belong to the tokens
+    of weight 1 in ``rows``, row by row: where each is copied from.
+    """
+
+    chunks: list[list[int]]
+    chunks_per_group: int
+    rows: Batch
+    salient: list[set[int]]
+    spots: list[Spot]
 
 
 def occurrences(chunk: Sequence[int], answer: Sequence[int], digits: frozenset[int]) -> list[int]:
@@ -29,3 +48,25 @@ def spots(chunk: int, starts: Sequence[int], length: int) -> list[Spot]:
     if not starts:
         return [*[None] * length, ()]
     return [*(tuple((chunk, start + j) for start in starts) for j in range(length)), ()]
+
+
+def align(
+    renderer: Renderer, groups: Sequence[Group], chunks: int, dialogues: Sequence[Sequence[QA]]
+) -> MemoryBatch:
+    """The batch that tells ``groups`` and asks ``dialogues``, equally many a group and in their order."""
+    ids = renderer.contexts(c.text for g in groups for c in g.contexts)
+    told = [qa for g in groups for c in g.contexts for qa in c.qa]
+    answers = iter(renderer.encode(qa.answer for qa in told))
+    salient: list[set[int]] = [set() for _ in ids]
+    where: dict[int, list[Spot]] = {}
+    for chunk, context in enumerate(c for g in groups for c in g.contexts):
+        for qa in context.qa:
+            answer = next(answers)
+            starts = occurrences(ids[chunk], answer, renderer.digits)
+            salient[chunk].update(start + j for start in starts for j in range(len(answer)))
+            where[id(qa)] = spots(chunk, starts, len(answer))
+    rows = renderer.dialogues([[(qa.question, qa.answer) for qa in turns] for turns in dialogues])
+    flat = [qa for turns in dialogues for qa in turns]
+    untold = (len(a) + 1 for a in renderer.encode(qa.answer for qa in flat if id(qa) not in where))
+    found = [spot for qa in flat for spot in where.get(id(qa)) or [()] * next(untold)]
+    return MemoryBatch(ids, chunks, Batch.of(rows), salient, found)

@@ -14,6 +14,8 @@ So a row answers to the words it shares with the question. Training changes all 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -75,7 +77,7 @@ def _bags(states: Tensor, own: Tensor) -> Tensor:
     return (normed @ own.T).cumsum(1) / torch.arange(1, states.size(1) + 1)[:, None]
 
 
-def _hand_on(mlp: torch.nn.Module, fed: Tensor, own: Tensor) -> None:
+def _hand_on(mlp: Any, fed: Tensor, own: Tensor) -> None:
     """Gates held open by the shared direction, and orthogonal columns: inner products survive the MLP."""
     units, width = mlp.up_proj.weight.shape
     turn = torch.linalg.qr(torch.randn(units, width)).Q

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from hypernet.training.alignment import Spot, occurrences, spots
+from hypernet.training.alignment import MemoryBatch, align
 from hypernet.training.drill import KeyValueDrill
 from hypernet.training.facts import QA, UNKNOWN, Context, FactWorld, Group
 from hypernet.training.rows import ASSISTANT, END, SYSTEM, USER, Batch, Renderer, Row
@@ -33,24 +33,9 @@ _SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
     (8, 1, 8, 2.5),
     (16, 1, 4, 0.8),
 )
-_DRILLED_AT_FIRST, _DRILLED, _AT_FIRST = 0.4, 0.12, 900  # share of steps on random pairs; until this step
+_DRILLED_AT_FIRST, _DRILLED, _AT_FIRST = 0.35, 0.1, 2450  # share of steps on random pairs; until this step
 _NATURAL = 0.15  # share of steps on real conversations, and of steps on facts that stand amid prose
 _NEEDLES = 0.08
-
-
-@dataclass
-class MemoryBatch:
-    """Groups to internalize and ask: ``chunks`` in group order, ``rows`` the questions in group order.
-
-    ``salient`` are the positions of each chunk that an answer is copied from; ``spots`` belong to the tokens
-    of weight 1 in ``rows``, row by row: where each is copied from.
-    """
-
-    chunks: list[list[int]]
-    chunks_per_group: int
-    rows: Batch
-    salient: list[set[int]]
-    spots: list[Spot]
 
 
 class Curriculum:
@@ -88,9 +73,7 @@ class Curriculum:
         rng = random.Random(f"{self.seed}/remembering/{step}")
         world = FactWorld("train", rng.getrandbits(48))
         if rng.random() < (_DRILLED_AT_FIRST if step < _AT_FIRST else _DRILLED):
-            chunks, per_group, rows, salient, spots = self.drill.draw(rng)
-            batch = MemoryBatch(chunks, per_group, Batch.of(rows), salient, spots)
-            return batch, Batch.buckets(self._induction(rng), parts=2)
+            return self.drill.draw(rng), Batch.buckets(self._induction(rng), parts=2)
         weights = [often * (1.0 if chunks * facts <= 3 else 1 - ease) for chunks, facts, _, often in _SHAPES]
         chunks, facts, count, _ = rng.choices(_SHAPES, weights)[0]
         groups = [world.group(chunks, facts, same_kind=rng.random() < SAME_KIND) for _ in range(count)]
@@ -211,25 +194,3 @@ class Curriculum:
             row.add([USER, *key, ASSISTANT], 0.0)
             row.add([*value, END], 1.0)
         return row
-
-
-def align(
-    renderer: Renderer, groups: Sequence[Group], chunks: int, dialogues: Sequence[Sequence[QA]]
-) -> MemoryBatch:
-    """The batch that tells ``groups`` and asks ``dialogues``, equally many a group and in their order."""
-    ids = renderer.contexts(c.text for g in groups for c in g.contexts)
-    told = [qa for g in groups for c in g.contexts for qa in c.qa]
-    answers = iter(renderer.encode(qa.answer for qa in told))
-    salient: list[set[int]] = [set() for _ in ids]
-    where: dict[int, list[Spot]] = {}
-    for chunk, context in enumerate(c for g in groups for c in g.contexts):
-        for qa in context.qa:
-            answer = next(answers)
-            starts = occurrences(ids[chunk], answer, renderer.digits)
-            salient[chunk].update(start + j for start in starts for j in range(len(answer)))
-            where[id(qa)] = spots(chunk, starts, len(answer))
-    rows = renderer.dialogues([[(qa.question, qa.answer) for qa in turns] for turns in dialogues])
-    flat = [qa for turns in dialogues for qa in turns]
-    untold = (len(a) + 1 for a in renderer.encode(qa.answer for qa in flat if id(qa) not in where))
-    found = [spot for qa in flat for spot in where.get(id(qa)) or [()] * next(untold)]
-    return MemoryBatch(ids, chunks, Batch.of(rows), salient, found)

@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedModel
 
 from hypernet.hypernetwork import AnyHypernetwork
-from hypernet.training.curriculum import MemoryBatch, align
+from hypernet.training.alignment import MemoryBatch, align
 from hypernet.training.facts import FactWorld
 from hypernet.training.losses import exact_rows, remembering
 from hypernet.training.rows import Batch, Renderer

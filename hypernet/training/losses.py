@@ -19,8 +19,7 @@ from hypernet.encoder import encode, pad
 from hypernet.heads import Factors
 from hypernet.hypernetwork import AnyHypernetwork, merge
 from hypernet.inject import apply_factors, target_layers
-from hypernet.training.alignment import MOST
-from hypernet.training.curriculum import MemoryBatch
+from hypernet.training.alignment import MOST, MemoryBatch
 from hypernet.training.rows import Batch
 
 SHARPNESS = 8.0  # logits of looking up: a row of A that answers with 1 counts this much

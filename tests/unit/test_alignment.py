@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from tokenizers import Tokenizer
 
-from hypernet.training.alignment import occurrences, spots
-from hypernet.training.curriculum import align
+from hypernet.training.alignment import align, occurrences, spots
 from hypernet.training.facts import QA, UNKNOWN, Context, FactWorld, Group
 from hypernet.training.reference import train_tokenizer
 from hypernet.training.rows import Renderer

@@ -16,7 +16,7 @@ from hypernet.config import HypernetConfig
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.hypernetwork import Hypernetwork
 from hypernet.inject import apply
-from hypernet.training.curriculum import MemoryBatch
+from hypernet.training.alignment import MemoryBatch
 from hypernet.training.losses import remembering
 from hypernet.training.reference import train_tokenizer, wrap_tokenizer
 from hypernet.training.rows import SYSTEM, Batch, Renderer, Row
