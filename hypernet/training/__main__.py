@@ -53,7 +53,7 @@ def reference(
         "runs/reference"
     ),
     reading_steps: Annotated[int, typer.Option(help="Steps of the base alone.")] = 500,
-    memory_steps: Annotated[int, typer.Option(help="Steps of base and hypernetwork together.")] = 6000,
+    memory_steps: Annotated[int, typer.Option(help="Steps of base and hypernetwork together.")] = 4800,
     dialogues: Annotated[
         Path | None, typer.Option(help="Conversations with slots, SGD form, .jsonl.gz.")
     ] = None,

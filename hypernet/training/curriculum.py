@@ -114,7 +114,7 @@ class Curriculum:
     def _memory(self, world: FactWorld, rng: random.Random, groups: list[Group], chunks: int) -> MemoryBatch:
         told = min(sum(len(c.qa) for c in g.contexts) for g in groups)
         count = min(12 if chunks >= 8 else 6, told)
-        unknown = 2 if count >= 4 else int(count == 3 or rng.random() < 0.7)
+        unknown = 1 if count == 1 else 2  # as many as half of what is told: refusing is learned last
         unknown = min(unknown, *(len(g.unknown) for g in groups))
         talking = rng.random() < 0.15
         dialogues = [

@@ -39,6 +39,7 @@ _ASK = (
     "Do you remember the {n} for {k}?",
     "Hey, which {n} belongs to {k} again?",
 )
+_UNTOLD = 2  # keys asked for that no chunk tells
 _SHAPES = (  # chunks per group, pairs per chunk, groups per batch
     (1, 2, 32),
     (1, 4, 24),
@@ -71,7 +72,7 @@ class KeyValueDrill:
         salient: list[set[int]] = []
         spots: list[Spot] = []
         for _ in range(count):
-            keys = self._keys(rng, per_group * pairs + 1)
+            keys = self._keys(rng, per_group * pairs + _UNTOLD)
             tell, ask = rng.choice(self.forms)
             told: list[tuple[list[int], list[int], Spot]] = []
             for place in range(per_group):
@@ -80,7 +81,8 @@ class KeyValueDrill:
                     told.append((key, value, tuple((len(chunks), start + j) for j in range(len(value)))))
                 salient.append({start + j for _, value, start in values for j in range(len(value))})
                 chunks.append(ids)
-            for key, value, where in [*rng.sample(told, min(8, len(told))), (keys[-1], self.refusal, ())]:
+            untold = [(key, self.refusal, ()) for key in keys[-_UNTOLD:]]
+            for key, value, where in [*rng.sample(told, min(8, len(told))), *untold]:
                 rows.append(self._row(rng, ask, key, value))
                 spots += [*((spot,) for spot in where or ()), ()] if where else [()] * (len(value) + 1)
         return MemoryBatch(chunks, per_group, Batch.of(rows), salient, spots)
