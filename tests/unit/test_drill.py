@@ -1,4 +1,4 @@
-"""The key-value drill asks for what its chunks tell, knows where that stands, and asks for what they do not."""
+"""The key-value drill asks for what its chunks tell, knows where that stands, and asks for more."""
 
 from __future__ import annotations
 
