@@ -153,10 +153,15 @@ def write_card(
 
 
 def _verdict(figures: Sequence[Figure]) -> str:
-    """What was aimed at, and by how much it was missed or met, from adapters alone."""
-    exact = {f.case: f.exact for f in figures if f.condition == "selected adapters"}
-    exact |= {f.case: f.exact for f in figures if f.condition == "adapter"}
-    rows = ["| adapter alone | at least | aim | measured | |", "|---|---|---|---|---|"]
+    """What was aimed at, and by how much it was missed or met, from adapters alone.
+
+    All of them merged, but for needles, where a history is longer than any merge: there the selected ones.
+    """
+    exact = {f.case: f.exact for f in figures if f.condition == "adapter"}
+    exact |= {
+        f.case: f.exact for f in figures if f.condition == "selected adapters" and f.case.startswith("needle")
+    }
+    rows = ["| adapters alone | at least | aim | measured | |", "|---|---|---|---|---|"]
     for case, least, aim in TARGETS:
         if case in exact:
             word = "met" if exact[case] >= least else f"missed by {100 * (least - exact[case]):.1f} points"
