@@ -61,10 +61,10 @@ library_name: parametric-memory
 # The reference model
 
 A small Llama ({base_millions:.1f} M parameters, {layers} layers of width {width}, window {window}
-tokens) and the Doc-to-LoRA hypernetwork ({hyper_millions:.1f} M parameters) that writes rank-{rank}
-adapters for its `down_proj`. A passage becomes an adapter of {kib:.0f} KiB in float32. It speaks simple
-English about people, places, things, numbers, codes and bookings; it knows nothing of the world and
-remembers what it is told.
+tokens) and the Doc-to-LoRA hypernetwork ({hyper_millions:.1f} M parameters) that writes adapters for its
+`down_proj`: of as many rows as a passage has tokens worth saying, at most {rank}, {kib:.1f} KiB a row over
+all layers in float32. It speaks simple English about people, places, things, numbers, codes and bookings;
+it knows nothing of the world and remembers what it is told.
 
 ## How it was made
 
@@ -133,7 +133,7 @@ def write_card(
     plot(figures, folder / "recall.png")
     last = {line["stage"]: line for line in map(json.loads, curve.read_text().splitlines())}
     c, b = hypernetwork.config, base.config
-    words = sum(c.d_in[m] + c.d_out[m] for m in c.target_modules) * c.num_layers * c.rank
+    words = sum(c.d_in[m] + c.d_out[m] for m in c.target_modules) * c.num_layers
     card = CARD.format(
         base_millions=base.num_parameters() / 1e6,
         hyper_millions=sum(p.numel() for p in hypernetwork.parameters()) / 1e6,
