@@ -128,7 +128,9 @@ class AnchoredHypernetwork(nn.Module):
         parts = []
         for i in range(0, len(features), step):
             found = self.anchors(features[i : i + step], None if mask is None else mask[i : i + step])
-            parts.append(self.factors(found, found.there & (found.chances >= SILENT)))
+            kept = found.there & (found.chances >= SILENT)
+            through = 1 + found.chances - found.chances.detach()  # one, with the gradient of the chances
+            parts.append(self.factors(found, kept * through))
         return cat_chunks(parts)
 
     def anchors(

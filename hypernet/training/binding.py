@@ -6,7 +6,7 @@ the other, so training from random weights waits: facts of one kind are answered
 steps. Here both are laid down by hand, in one block of the base:
 
 * its attention averages the states of all tokens so far into the present one: a bag of the question's words;
-* its MLP hands the state on to what ``down_proj`` is fed, turned but otherwise unchanged;
+* its MLP hands the state on to what ``down_proj`` is fed, turned, through gates that stand open;
 * the hypernetwork's bag around an anchor, taken from the same states, is turned the same way into a row of A.
 
 So a row answers to the words it shares with the question. Training changes all of it like any other weight.

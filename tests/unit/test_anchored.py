@@ -11,7 +11,6 @@ from hypernet.config import HypernetConfig
 from hypernet.encoder import encode, pad
 from hypernet.hypernetwork import build
 from hypernet.training.binding import BLOCK, seed_bags, seed_comparing
-from hypernet.training.losses import down_proj_inputs
 from hypernet.training.reference import build_base, hypernet_config
 
 
@@ -85,23 +84,33 @@ def test_what_is_hardly_worth_saying_is_left_out(
     assert ((found.chances[0] < SILENT) == (a.abs().amax(dim=(0, 2)) == 0)).all()
 
 
-def test_laid_down_circuit_answers_to_shared_words(base: LlamaForCausalLM) -> None:
-    """Before any training, rows made of "b c" answer to a question that says "b c" more than to others."""
+def test_the_laid_down_block_averages_what_was_said() -> None:
+    """At every token its attention writes the mean of all states so far, a bag of the question's words."""
     torch.manual_seed(2)
     base = build_base(300).eval()
-    network = build(hypernet_config(base)).requires_grad_(False).eval()
+    sample = torch.randint(5, 300, (16, 32))
+    seed_comparing(base, sample)
+    attention, seen = base.model.layers[BLOCK].self_attn, []
+    handle = attention.register_forward_hook(
+        lambda _module, _args, kwargs, out: seen.extend((kwargs["hidden_states"], out[0])), with_kwargs=True
+    )
+    with torch.no_grad():
+        base(sample)
+    handle.remove()
+    states, written = seen
+    mean = (states @ attention.v_proj.weight.T).cumsum(1) / torch.arange(1, 33)[:, None]
+    assert torch.cosine_similarity(written[:, 8:].flatten(), mean[:, 8:].flatten(), dim=0) > 0.99
+
+
+def test_bags_are_read_in_the_coordinates_of_the_base() -> None:
+    """The hypernetwork takes the same states, through the same turn, in the one block."""
+    base = build_base(300).eval()
+    network = build(hypernet_config(base))
+    assert isinstance(network, AnchoredHypernetwork)
     sample = torch.randint(5, 300, (16, 32))
     seed_comparing(base, sample)
     seed_bags(network, base, sample)
-    keys = torch.randperm(240)[:48].view(24, 2) + 5
-    chunks = [[3, 7, *key.tolist(), 8, 250 + i, 9] for i, key in enumerate(keys)]
-    read, mask = features(base, network.config, *chunks)
-    prefer = torch.zeros(24, 7)
-    prefer[:, 5] = 1
-    found = network.anchors(read, mask, rank=1, prefer=prefer)
-    rows = network.factors(found, found.there)
-    asked = torch.tensor([[3, 11, *key.tolist(), 12, 4] for key in keys])
-    with torch.no_grad(), down_proj_inputs(base) as seen:
-        base(asked)
-    scores = seen[BLOCK][:, -1] @ rows["down_proj"][0][:, BLOCK, 0].T
-    assert (scores.argmax(1) == torch.arange(24)).float().mean() > 0.15  # chance is 0.04
+    key, turn = network.bag_key["down_proj"], base.model.layers[BLOCK].mlp.up_proj.weight
+    assert torch.cosine_similarity(key[BLOCK].flatten(), turn.T.flatten(), dim=0) > 0.99
+    assert not key[:BLOCK].any()
+    assert not key[BLOCK + 1 :].any()
