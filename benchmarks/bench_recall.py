@@ -84,7 +84,6 @@ def _recalled(memory: Memory, people: Sequence[Told]) -> Row:
         "right %": 100 * mean(right),
         "95 % interval": f"{100 * low:.0f}-{100 * high:.0f}",
         "adapters merged": mean(len(reply.adapters) for _, reply in told),
-        "ms": mean(sum(reply.timings.values()) for _, reply in told),
         "never told: asked": float(len(untold)),
         "refused %": 100 * mean(reply.text == UNKNOWN for reply in untold),
     }

@@ -80,9 +80,9 @@ class Settings(BaseSettings):
         4 * 1024 * 1024, ge=1, description="Largest text accepted in one call, in bytes of UTF-8."
     )
     passage_tokens: int = Field(
-        12,
+        30,
         ge=8,
-        description="Tokens up to which sentences share a passage, so an adapter; alone they recall best.",
+        description="Tokens up to which sentences share a passage, so an adapter; few facts recall best.",
     )
     recalled_text_tokens: int = Field(
         256, ge=0, description="Most tokens of recalled text in a prompt, in the modes that put text there."
