@@ -95,13 +95,12 @@ def reference(
     def prepare_base() -> None:
         if finished:
             base.load_state_dict(finished.base_model.state_dict())
-        else:
-            seed_comparing(base, curriculum.sample())
 
     def prepare_hypernetwork() -> None:
         if finished:
             hypernetwork.load_state_dict(finished.hypernetwork.state_dict())
-        else:
+        else:  # words have found their neighbours by now, which the comparing block needs
+            seed_comparing(base, curriculum.sample())
             seed_bags(hypernetwork, base, curriculum.sample())
 
     stages = (

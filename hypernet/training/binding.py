@@ -34,7 +34,7 @@ _ANSWER = 0.5  # what a row of A answers with, at first, to its own words
 def seed_comparing(base: LlamaForCausalLM, sample: Tensor) -> None:
     """Overwrite block ``BLOCK`` of ``base``; ``sample`` [N, T] is text without padding.
 
-    The block must be fresh: what it added to the states before is lost.
+    What the block added to the states before is lost.
     """
     width, layer = base.config.hidden_size, base.model.layers[BLOCK]
     states = _states(base, sample)
