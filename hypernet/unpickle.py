@@ -55,6 +55,7 @@ def read(path: Path) -> dict[str, Any]:
     _require_plain_archive(path)
     allowed = [(_standin(name, path), name) for name in _globals(path)]
     try:
+        # torch annotates classes alone, and documents pairs of a class and its name.
         with torch.serialization.safe_globals(allowed):  # type: ignore[arg-type]
             content = torch.load(path, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:

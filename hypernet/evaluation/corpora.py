@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from hypernet.evaluation.trials import SEED, Case, Trial
 from hypernet.training.dialogues import windows
@@ -58,11 +59,10 @@ def articles(path: Path) -> Case:
     return Case("XQuAD paragraphs", draw)
 
 
-def _article(paragraph: dict[str, list[dict[str, object]]], rng: random.Random) -> Trial:
+def _article(paragraph: dict[str, Any], rng: random.Random) -> Trial:
     qa = rng.choice(paragraph["qas"])
-    answer = qa["answers"][0]["text"]  # type: ignore[index]
-    words = str(paragraph["context"]).split()
-    return Trial(tuple(_cut(words, _WORDS_A_CHUNK)), str(qa["question"]), str(answer))
+    chunks = tuple(_cut(paragraph["context"].split(), _WORDS_A_CHUNK))
+    return Trial(chunks, qa["question"], qa["answers"][0]["text"])
 
 
 def needles(path: Path) -> Iterator[Case]:

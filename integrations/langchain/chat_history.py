@@ -32,6 +32,7 @@ class ParametricChatMessageHistory(BaseChatMessageHistory):
         self.session_id = session_id
         self.k = k
 
+    # LangChain declares an attribute, and says that a property may take its place.
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]
         """Oldest first; a session that is not known yet has none."""

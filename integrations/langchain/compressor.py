@@ -59,7 +59,7 @@ class ParametricCompressor(
         self,
         documents: Sequence[Document],
         query: str,
-        callbacks: Callbacks | None = None,  # noqa: ARG002
+        callbacks: Callbacks | None = None,  # noqa: ARG002 - LangChain's signature
     ) -> list[Document]:
         """The passages that a merge for the query takes, nearest first."""
         passages = self._internalized(documents, None, {})

@@ -109,6 +109,7 @@ def as_turn(role: Role, text: str, *, from_memory: bool) -> Message:
 def to_messages(turns: Sequence[Turn]) -> list[AnyMessage]:
     """Turns of a session as messages; their ids are those of the turns."""
     kinds = {role: kind for kind, role in _KINDS.items()}
+    # All three kinds of messages take these, which their common base does not say.
     return [kinds[turn.role](content=turn.text, id=turn.id) for turn in turns]  # type: ignore[misc]
 
 
