@@ -21,9 +21,11 @@ from hypernet.evaluation.retrieval import nearest, packaged_embedder
 from hypernet.evaluation.scoring import Figure, score, token_f1, wilson
 from hypernet.evaluation.trials import SYNTHETIC, Case, Trial, facts
 from hypernet.hypernetwork import build
+from hypernet.training.dialogues import read_dialogues
 from hypernet.training.export import TARGETS, write_card
 from hypernet.training.facts import FactWorld
 from hypernet.training.reference import build_base, hypernet_config
+from tests.numerics.golden import data
 
 TURNS = [["user", "A table at Bird Dog, please."], ["assistant", "When?"], ["user", "At 11:30 am."]]
 FACT = {"service": "R_1", "slot": "time", "about": "Time for the table", "value": "11:30 am", "turns": [2]}
@@ -164,7 +166,39 @@ def test_nothing_evaluated_is_trained_on() -> None:
     assert not evaluated & set(trained)
 
 
+def test_no_conversation_or_prose_evaluated_is_trained_on() -> None:
+    """By hash: no window of a development conversation is one of training, and no paragraph of test prose.
+
+    Windows of a few turns may be alike by chance ("Thanks." "Goodbye."), so only those of 40 words count.
+    """
+    folder = data()
+    told = [
+        {_hash(c.text) for c in read_dialogues(folder / "sgd" / f"{split}.jsonl.gz") if _long(c.text)}
+        for split in ("dev", "train")
+    ]
+    assert all(told)
+    assert not told[0] & told[1]
+    prose = [
+        {
+            _hash(line)
+            for line in (folder / "wikitext2" / f"{split}.txt").read_text().splitlines()
+            if _long(line)
+        }
+        for split in ("test", "valid")
+    ]
+    assert all(prose)
+    assert not prose[0] & prose[1]
+
+
+def _long(text: str) -> bool:
+    return len(text.split()) >= 40
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.casefold().encode()).hexdigest()
+
+
 def _hashes(trials: Iterator[Trial]) -> Iterator[str]:
     for trial in trials:
         for text in (*trial.chunks, *((f"{trial.question} {trial.answer}",) if trial.told else ())):
-            yield hashlib.sha256(text.casefold().encode()).hexdigest()
+            yield _hash(text)
