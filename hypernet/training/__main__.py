@@ -118,11 +118,11 @@ def reference(
             nn.ModuleDict({"base": base, "hypernetwork": hypernetwork}),
             remember,
             judge_memory(base, hypernetwork, renderer),
-            Schedule(memory_steps, decay=0.5),
+            Schedule(memory_steps, decay=0.65),
             prepare=prepare_hypernetwork,
             evaluate_every=200,
-            muon_lr=4e-3,
-            adam_lr=1.5e-3,
+            muon_lr=3e-3,
+            adam_lr=1e-3,
         ),
     )
     for stage in stages:

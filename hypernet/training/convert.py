@@ -10,13 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from hypernet.training import json_lines
+from hypernet.training import json_lines, styles
 from hypernet.training.dialogues import read_dialogues
 from hypernet.training.examples import Asked, Example
 from hypernet.training.facts import Context, FactWorld
 from hypernet.training.json_lines import DataError
 
-app = typer.Typer(no_args_is_help=True, help="Turn other data into examples for d2l.")
+app = typer.Typer(no_args_is_help=True, help="Turn other data into examples for d2l and t2l.")
 
 _SHAPES = ((1, 1), (1, 2), (1, 3), (1, 4), (1, 6), (2, 1), (2, 3), (4, 1), (4, 2), (8, 1))  # chunks, facts
 _TRIES = 50
@@ -48,6 +48,17 @@ def convert_synthetic(
 ) -> None:
     """Made-up facts about people, places and things, from the package's own generator."""
     _write(target, synthetic(groups, same_kind, seed))
+
+
+@app.command("styles")
+def convert_styles(
+    target: Target,
+    groups: Annotated[int, typer.Option(help="How many texts.")] = 4000,
+    seed: int = 0,
+) -> None:
+    """Made-up facts, asked for in five styles of answering: what t2l learns on top of a memory."""
+    count = json_lines.write(target, (task.to_record() for task in styles.tasks(groups, seed)))
+    typer.echo(f"{target}: {count} prompts")
 
 
 def from_dialogues(contexts: Sequence[Context], seed: int) -> Iterator[Example]:

@@ -32,9 +32,10 @@ _SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
     (4, 2, 8, 0.6),
     (8, 1, 8, 2.5),
     (16, 1, 4, 0.8),
+    (32, 1, 2, 0.4),
 )
-_DRILLED_AT_FIRST, _DRILLED, _AT_FIRST = 0.35, 0.1, 2450  # share of steps on random pairs; until this step
-_NATURAL = 0.15  # share of steps on real conversations, and of steps on facts that stand amid prose
+_DRILLED_AT_FIRST, _DRILLED, _AT_FIRST = 0.3, 0.15, 2500  # share of steps on random pairs; until this step
+_NATURAL = 0.2  # share of steps on real conversations, and of steps on facts that stand amid prose
 _NEEDLES = 0.08
 
 

@@ -49,6 +49,7 @@ _SHAPES = (  # chunks per group, pairs per chunk, groups per batch
     (4, 2, 12),
     (8, 1, 12),
     (16, 1, 6),
+    (32, 1, 3),
 )
 Form = list[list[int] | str]
 

@@ -23,6 +23,7 @@ from hypernet.training.alignment import MOST, MemoryBatch
 from hypernet.training.rows import Batch
 
 SHARPNESS = 8.0  # logits of looking up: a row of A that answers with 1 counts this much
+SPILL = 0.1  # weight of the loss of the same name
 SPARE = 4  # rows a chunk has beyond the tokens it will be asked for: what is not to be looked up
 ADDRESSED = 3  # the last so many layers learn where to look; the others are left to the answers
 
@@ -51,35 +52,39 @@ def memory_losses(
     merged = merge(made.factors, hypernetwork.bias(), batch.chunks_per_group)
     with apply_factors(base, merged, hypernetwork.config.scaling), down_proj_inputs(base) as seen:
         memory = reading_loss(base, [batch.rows])
-    return {
-        "memory": memory,
-        "address": addressing_loss(batch, made, seen),
-        "saliency": made.saliency_loss,
-    }
+    address, spill = addressing_losses(batch, made, seen)
+    return {"memory": memory, "address": address, "spill": spill, "saliency": made.saliency_loss}
 
 
-def addressing_loss(batch: MemoryBatch, made: Memories, seen: Mapping[int, Tensor]) -> Tensor:
-    """Cross-entropy of picking, among all factor rows of a group, the one each answer token is copied from.
+def addressing_losses(
+    batch: MemoryBatch, made: Memories, seen: Mapping[int, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """How well the rows of A find the tokens that must be said: a loss of address, and one of spill.
 
-    ``seen`` holds what ``down_proj`` of the last layers was fed [N, T, d_in]. A row of A that answers with
-    less than one half is passed over: where nothing should be copied, all should.
+    Address: cross-entropy of picking, among all factor rows of a group, the one each answer token is copied
+    from; a row that answers with less than one half is passed over, and where nothing should be copied, all
+    should. Spill: squared distance of all answers from one at the right row and zero at the others. What the
+    rows say is summed, and many faint wrong answers, several of them with the same digit, drown a right one.
+    ``seen`` holds what ``down_proj`` of the last layers was fed [N, T, d_in].
     """
     a, _ = made.factors["down_proj"]
     chunks, per = batch.chunks_per_group, batch.rows.ids.size(0) * batch.chunks_per_group // len(batch.chunks)
     row, token = (batch.rows.weights == 1.0).nonzero(as_tuple=True)  # [K] each, in the order of the spots
     group = row // per
     right, known = _targets(batch, made.positions, group)
-    losses = []
+    wanted = right[:, :-1] / right[:, :-1].sum(1, keepdim=True).clamp(min=1)
+    address, spill = [], []
     for layer, x in seen.items():
         keys = a[:, layer].reshape(-1, chunks * a.size(2), a.size(3))  # [G, S, d_in]
         flat = torch.zeros(len(keys), int(group.bincount().max()), x.size(-1))
         place = _places(group)
         flat[group, place] = x[row, token]
-        scores = SHARPNESS * torch.bmm(flat, keys.mT)[group, place]  # [K, S]
-        scores = F.pad(scores, (0, 1), value=SHARPNESS / 2)
+        answers = torch.bmm(flat, keys.mT)[group, place]  # [K, S]
+        scores = F.pad(SHARPNESS * answers, (0, 1), value=SHARPNESS / 2)
         chosen = scores.masked_fill(~right, -torch.inf)
-        losses.append((scores.logsumexp(1) - chosen.logsumexp(1))[known].mean())
-    return torch.stack(losses).mean()
+        address.append((scores.logsumexp(1) - chosen.logsumexp(1))[known].mean())
+        spill.append((answers - wanted).square().sum(1)[known].mean())
+    return torch.stack(address).mean(), SPILL * torch.stack(spill).mean()
 
 
 def _places(group: Tensor) -> Tensor:

@@ -44,20 +44,25 @@ class MuonAdamW(torch.optim.Optimizer):
     def step(self, _closure: None = None) -> None:  # type: ignore[override]  # no closure is ever used
         for group in self.param_groups:
             update = self._muon if group["kind"] == "muon" else self._adam
-            for p in group["params"]:
-                if p.grad is not None:
+            for alike in _by_shape(p for p in group["params"] if p.grad is not None):
+                for p, change in zip(alike, update(alike), strict=True):
                     p.mul_(1 - group["lr"] * group["weight_decay"])
-                    p.sub_(update(p), alpha=group["lr"])
+                    p.sub_(change, alpha=group["lr"])
 
-    def _muon(self, p: Tensor) -> Tensor:
-        state = self.state[p]
-        momentum = state.setdefault("momentum", torch.zeros_like(p))
-        assert p.grad is not None
-        momentum.lerp_(p.grad, 0.05)
-        direction = orthogonalise(p.grad.lerp(momentum, 0.95))
-        return direction * (0.2 * max(p.shape[-2:]) ** 0.5)
+    def _muon(self, alike: list[nn.Parameter]) -> Tensor:
+        """Matrices of one shape are orthogonalised as a batch: that takes half the time of one by one."""
+        towards = []
+        for p in alike:
+            momentum = self.state[p].setdefault("momentum", torch.zeros_like(p))
+            assert p.grad is not None
+            momentum.lerp_(p.grad, 0.05)
+            towards.append(p.grad.lerp(momentum, 0.95))
+        return orthogonalise(torch.stack(towards)) * (0.2 * max(alike[0].shape[-2:]) ** 0.5)
 
-    def _adam(self, p: Tensor) -> Tensor:
+    def _adam(self, alike: list[nn.Parameter]) -> list[Tensor]:
+        return [self._adam_update(p) for p in alike]
+
+    def _adam_update(self, p: Tensor) -> Tensor:
         state = self.state[p]
         if not state:
             state.update(step=0, first=torch.zeros_like(p), second=torch.zeros_like(p))
@@ -68,6 +73,13 @@ class MuonAdamW(torch.optim.Optimizer):
         first = state["first"] / (1 - 0.9 ** state["step"])
         second = state["second"] / (1 - 0.98 ** state["step"])
         return first / (second.sqrt() + 1e-8)
+
+
+def _by_shape(parameters: Iterable[nn.Parameter]) -> list[list[nn.Parameter]]:
+    found: dict[torch.Size, list[nn.Parameter]] = {}
+    for p in parameters:
+        found.setdefault(p.shape, []).append(p)
+    return list(found.values())
 
 
 def _is_matrix(name: str, p: Tensor) -> bool:

@@ -91,7 +91,7 @@ def hypernet_config(base: LlamaForCausalLM) -> HypernetConfig:
         num_blocks=1,
         feature_kind="concat",
         reader="anchors",
-        num_context_blocks=2,
+        num_context_blocks=3,
         num_pre_head_layers=0,
         num_heads=4,
         num_kv_heads=4,

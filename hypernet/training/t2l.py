@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from hypernet import bases
+from hypernet.adapter import LoRA
 from hypernet.descriptions import PACKAGED, Descriptions, directed
+from hypernet.doc_to_lora import DocToLoRA
 from hypernet.inject import target_layers
 from hypernet.task_hypernetwork import TaskConfig
 from hypernet.text_to_lora import TextToLoRA
 from hypernet.training import card, curve, tasks
 from hypernet.training.d2l import seen_from
+from hypernet.training.json_lines import DataError
 from hypernet.training.packed import Chat, require_packing
 from hypernet.training.task_courses import Course, Rebuilding, Teaching
-from hypernet.training.task_losses import TaskJudge, TaskLessons, Vectors, fit_scales, fresh
+from hypernet.training.task_lessons import TaskLessons
+from hypernet.training.task_losses import Vectors, fit_scales, fresh
+from hypernet.training.task_writers import OwnAdapters, documents
 from hypernet.training.tasks import Given, Task
 from hypernet.training.team import gather
 from hypernet.training.trainer import Schedule, Stage, Trainer
+
+Loss = Callable[[int], dict[str, Tensor]]
+Judge = Callable[[], dict[str, float]]
 
 _ABOUT = """A Text-to-LoRA network ({millions:.1f} M parameters) that writes rank-{rank} adapters for
 {modules} of `{base}` from the description of a task. Load it with
@@ -83,6 +93,10 @@ def t2l(
     data: Annotated[
         Path | None, typer.Option(help="JSON lines of description, prompt and answer: learn end to end.")
     ] = None,
+    memory: Annotated[
+        Path | None,
+        typer.Option(help="Doc-to-LoRA of the same base, for data with contexts: they are answered from."),
+    ] = None,
     folder: Annotated[
         Path, typer.Option(help="Checkpoints and curve, and the result in model/; rerun to resume.")
     ] = Path("runs/t2l"),
@@ -98,12 +112,17 @@ def t2l(
     batch: Annotated[int, typer.Option(help="Adapters a step, when rebuilding.")] = 16,
     tokens: Annotated[int, typer.Option(help="Of prompts and answers a step, end to end.")] = 4096,
     prompts: Annotated[int, typer.Option(help="Of a description in a step, end to end.")] = 4,
+    own_steps: Annotated[
+        int, typer.Option(help="Steps of an ordinary LoRA for each task, to compare with; end to end only.")
+    ] = 0,
     muon_lr: Annotated[float, typer.Option(help="For matrices.")] = 1e-3,
     adam_lr: Annotated[float, typer.Option(help="For vectors and embeddings.")] = 1e-3,
     heldout: Annotated[
         float, typer.Option(help="Share of descriptions to judge on; 0 judges on those trained on.")
     ] = 0.1,
-    judged: Annotated[int, typer.Option(help="How many of them each judgement takes.")] = 32,
+    judged: Annotated[
+        int, typer.Option(help="How many of them, or of the texts that go with them, are judged.")
+    ] = 32,
     evaluate_every: Annotated[int, typer.Option(min=1, help="Steps.")] = 200,
     save_every: Annotated[int, typer.Option(min=1, help="Steps; a killed run loses no more.")] = 100,
     device: Annotated[str | None, typer.Option(help="cpu or cuda; what there is, unless said.")] = None,
@@ -133,23 +152,43 @@ def t2l(
         chat = Chat(bases.load_tokenizer(base))
         lessons = TaskLessons(learned, chat, tokens, prompts, seed)
         exam = TaskLessons(asked, chat, tokens, prompts, seed).exam(judged)
-        judge = TaskJudge(model, network, exam, vectors, tokens)
-        course = Teaching(network, model, lessons, judge, rank=team.rank)
-    stage = Stage(
-        "t2l",
-        course.network,
-        course.loss,
-        course.judge,
-        Schedule(steps, warmup=min(100, 1 + steps // 10)),
-        evaluate_every=evaluate_every,
-        save_every=save_every,
-        muon_lr=muon_lr,
-        adam_lr=adam_lr,
-    )
-    Trainer(stage, folder, team).run()
+        known = remembered(memory, [*learned, *asked], where)
+        course = Teaching(network, model, lessons, exam, vectors, known, rank=team.rank)
+
+    def train(name: str, model: nn.Module, loss: Loss, judge: Judge, steps: int) -> None:
+        stage = Stage(
+            name,
+            model,
+            loss,
+            judge,
+            Schedule(steps, warmup=min(100, 1 + steps // 10)),
+            evaluate_every=evaluate_every,
+            save_every=save_every,
+            muon_lr=muon_lr,
+            adam_lr=adam_lr,
+        )
+        Trainer(stage, folder, team).run()
+
+    train("t2l", course.network, course.loss, course.judge, steps)
+    own = None
+    if own_steps and isinstance(course, Teaching):
+        own = OwnAdapters((task.name for task in learned), course.network.config).to(where)
+        loss, judge = partial(course.loss_of, own), partial(course.judge_of, own)
+        train("own", own, loss, judge, own_steps)
     if team.first:
         way = f"--adapters {adapters}" if adapters else f"--data {data}"
-        publish(folder, base, embedder, course, {"way": way, "held out": heldout, "seed": seed})
+        figures = course.figures(own) if isinstance(course, Teaching) else course.figures()
+        settings = {"way": way, "held out": heldout, "seed": seed}
+        publish(folder, base, embedder, course, figures, settings)
+
+
+def remembered(memory: Path | None, found: Sequence[Task], where: torch.device) -> dict[str, LoRA]:
+    """The adapters of the tasks' contexts. Raises DataError for contexts that nothing can remember."""
+    if memory is None:
+        if any(task.context for task in found):
+            raise DataError("the data has contexts: give a Doc-to-LoRA network that remembers them, --memory")
+        return {}
+    return documents(DocToLoRA.from_pretrained(memory, device=where), found)
 
 
 def embedded(embed: Descriptions, described: Iterable[Given | Task]) -> Vectors:
@@ -162,7 +201,14 @@ def width(vectors: Vectors) -> int:
     return next(iter(vectors.values())).numel()
 
 
-def publish(run: Path, base: str, embedder: str, course: Course, settings: Mapping[str, object]) -> None:
+def publish(
+    run: Path,
+    base: str,
+    embedder: str,
+    course: Course,
+    figures: Mapping[str, Mapping[str, float]],
+    settings: Mapping[str, object],
+) -> None:
     """``model/`` in the run's folder: weights in our layout, figures, curve and card."""
     folder, config, name = run / "model", course.network.config, Path(base).name
     TextToLoRA(
@@ -185,6 +231,6 @@ def publish(run: Path, base: str, embedder: str, course: Course, settings: Mappi
         settings={**settings, "encoded": config.encoded_size, "place": config.place_size},
         curve=run / "curve.jsonl",
         explained=course.explained,
-        figures=course.figures(),
+        figures=figures,
     )
     curve.plot(run / "curve.jsonl", folder / "curve.png", ("answers", "distance", "loss"), ("exact", "error"))

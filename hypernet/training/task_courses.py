@@ -6,7 +6,7 @@ Each is a network with a loss for every step, a judgement on held-out descriptio
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -16,17 +16,11 @@ from transformers import PreTrainedModel
 from hypernet.adapter import LoRA
 from hypernet.task_hypernetwork import TaskHypernetwork
 from hypernet.training import card
-from hypernet.training.task_losses import (
-    CONDITIONS,
-    TaskJudge,
-    TaskLessons,
-    Vectors,
-    adapter_of,
-    reconstruction_loss,
-    relative_error,
-    task_loss,
-)
-from hypernet.training.tasks import Given
+from hypernet.training.packed import Turn
+from hypernet.training.task_lessons import TaskLesson, TaskLessons, exact, misled
+from hypernet.training.task_losses import Vectors, reconstruction_loss, relative_error, task_loss
+from hypernet.training.task_writers import Adapters, FromDescription, OwnAdapters, Writer, adapter_of, nobody
+from hypernet.training.tasks import Given, Task
 
 
 class Course(Protocol):
@@ -100,29 +94,75 @@ class Teaching:
 
     explained = """Exact match of the whole answer in %, with 95 % intervals, under held-out descriptions
 (those trained on where none are held out), judged teacher-forced, which equals greedy decoding. "No adapter",
-"wrong adapter" (another description's) and "instruction" (the description in the prompt) are the same base on
-the same prompts."""
+"wrong adapter" (that of a description of another task) and "instruction" (the description in the prompt) are
+the same base on the same prompts; "own LoRA" is an ordinary LoRA for each task, trained on the same lessons.
+Where the data has contexts, every condition has the context's own adapter merged in, and no text."""
 
     def __init__(
         self,
         network: TaskHypernetwork,
         base: PreTrainedModel,
         lessons: TaskLessons,
-        judge: TaskJudge,
+        exam: TaskLesson,
+        vectors: Vectors,
+        documents: Mapping[str, LoRA],
         *,
         rank: int,
     ) -> None:
         self.network, self.base = network, base
-        self.lessons, self._judge, self._rank = lessons, judge, rank
+        self.lessons, self.exam, self.rank = lessons, exam, rank
+        self.documents = documents
+        self.write: Writer = FromDescription(network, vectors)
 
     def loss(self, step: int) -> dict[str, Tensor]:
-        lesson = self.lessons.at(step, self._rank)
-        vectors, tokens = self._judge.vectors, self.lessons.tokens
-        return {"answers": task_loss(self.base, self.network, lesson, vectors, tokens)}
+        return self.loss_of(self.write, step)
+
+    def loss_of(self, write: Writer, step: int) -> dict[str, Tensor]:
+        """The loss of whoever writes the adapters, on the step's lesson."""
+        lesson = self.lessons.at(step, self.rank)
+        return {"answers": task_loss(self.base, self._with(write), lesson, self.lessons.tokens)}
 
     def judge(self) -> dict[str, float]:
-        return self._judge()
+        return self.judge_of(self.write)
 
-    def figures(self) -> dict[str, dict[str, float]]:
-        """Exact match under every condition."""
-        return {condition: card.share(self._judge.exact(condition)) for condition in CONDITIONS}
+    @torch.no_grad()
+    def judge_of(self, write: Writer) -> dict[str, float]:
+        """Loss and exact match on the exam."""
+        right = self._exact(write)
+        loss = task_loss(self.base, self._with(write), self.exam, self.lessons.tokens)
+        return {"loss": loss.item(), "exact": sum(right) / len(right)}
+
+    def figures(self, own: OwnAdapters | None = None) -> dict[str, dict[str, float]]:
+        """Exact match under every condition, and with the description's adapter in every task."""
+        right = self._exact(self.write)
+        found = {
+            "no adapter": self._exact(nobody),
+            "wrong adapter": self._exact(self.write, tasks=misled(self.exam.tasks)),
+            "instruction": self._exact(nobody, rows=self.exam.instructed),
+            "adapter": right,
+        }
+        if own:
+            found["own LoRA"] = self._exact(own)
+        return {condition: card.share(one) for condition, one in (found | self._by_task(right)).items()}
+
+    def _by_task(self, right: Sequence[bool]) -> dict[str, list[bool]]:
+        names = [task.name for task, row in zip(self.exam.tasks, self.exam.rows, strict=True) for _ in row]
+        if len(set(names)) == len(self.lessons.by_description):
+            return {}  # every description is a task of its own
+        by_name: dict[str, list[bool]] = {}
+        for name, one in zip(names, right, strict=True):
+            by_name.setdefault(f"adapter, {name}", []).append(one)
+        return dict(sorted(by_name.items()))
+
+    def _exact(
+        self,
+        write: Writer,
+        *,
+        tasks: Sequence[Task] | None = None,
+        rows: Sequence[Sequence[Turn]] | None = None,
+    ) -> list[bool]:
+        tasks, rows = tasks or self.exam.tasks, rows or self.exam.rows
+        return exact(self.base, self._with(write), tasks, rows, self.lessons.tokens)
+
+    def _with(self, write: Writer) -> Adapters:
+        return Adapters(write, self.documents)

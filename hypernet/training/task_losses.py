@@ -1,15 +1,11 @@
-"""Text-to-LoRA: a fresh network, its two losses, and how it is judged.
+"""Text-to-LoRA: a fresh network and its two losses.
 
 Axes: G descriptions, E embedding width, L base layers, R rank.
 """
 
 from __future__ import annotations
 
-import random
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -17,14 +13,13 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from hypernet.adapter import LoRA
-from hypernet.heads import Factors
-from hypernet.inject import apply_factors
+from hypernet.inject import apply
 from hypernet.task_hypernetwork import TaskConfig, TaskHypernetwork
-from hypernet.training.document_losses import of_groups, rows_by_length
-from hypernet.training.packed import Chat, Packed, Turn, answer_logits
-from hypernet.training.tasks import Given, Task
-
-CONDITIONS = ("no adapter", "wrong adapter", "instruction", "adapter")
+from hypernet.training.document_losses import rows_by_length
+from hypernet.training.packed import Packed, answer_logits
+from hypernet.training.task_lessons import TaskLesson
+from hypernet.training.task_writers import Adapters
+from hypernet.training.tasks import Given
 
 Vectors = Mapping[str, Tensor]
 """Each description's embedding [E], as the network reads it."""
@@ -95,139 +90,22 @@ def reconstruction_loss(network: TaskHypernetwork, given: Sequence[Given], vecto
     return torch.stack(losses).mean()
 
 
+def task_loss(base: PreTrainedModel, adapters: Adapters, lesson: TaskLesson, tokens: int) -> Tensor:
+    """Mean cross-entropy of the answers, each with the adapter of its description and of its context."""
+    made = [adapters.of(task) for task in lesson.tasks]
+    losses = []
+    for part in rows_by_length(lesson.rows, tokens):
+        packed = Packed.of([lesson.rows[i] for i in part], base.device)
+        with apply(base, [made[i] for i in part]):
+            losses.append(F.cross_entropy(answer_logits(base, packed), packed.targets, reduction="none"))
+    return torch.cat(losses).mean()
+
+
 def relative_error(made: LoRA, wanted: LoRA) -> float:
     """How far the made delta W is from the wanted one, over all layers, relative to its norm."""
     wanted = wanted.to(made.A[made.modules[0]].device, torch.float32)
     difference = LoRA.concat([made, wanted.scaled(-1)])
     return (_square_norm(difference) / _square_norm(wanted)) ** 0.5
-
-
-def adapter_of(network: TaskHypernetwork, vector: Tensor) -> LoRA:
-    """The adapter that the network makes of one embedding [E]."""
-    factors = network(vector)
-    return LoRA(
-        {m: a.detach() for m, (a, _) in factors.items()},
-        {m: b.detach() for m, (_, b) in factors.items()},
-        network.config.scaling,
-    )
-
-
-@dataclass(frozen=True)
-class TaskLesson:
-    """Descriptions, and what each is asked, beside the same with the description in the prompt."""
-
-    descriptions: list[str]
-    rows: list[list[Turn]]
-    instructed: list[list[Turn]]
-
-
-class TaskLessons:
-    """Endless lessons from tasks; step s is a pure function of (seed, rank, s)."""
-
-    def __init__(self, tasks: Sequence[Task], chat: Chat, tokens: int, prompts: int, seed: int) -> None:
-        self.chat, self.tokens, self.prompts, self.seed = chat, tokens, prompts, seed
-        self.by_description = _by_description(tasks)
-
-    def at(self, step: int, rank: int = 0) -> TaskLesson:
-        """Descriptions in random order, a few prompts each, until ``tokens`` tokens are asked."""
-        rng = random.Random(f"{self.seed}/{rank}/{step}")
-        drawn: list[list[Task]] = []
-        rows: list[list[Turn]] = []
-        for description in rng.sample(sorted(self.by_description), len(self.by_description)):
-            tasks = self.by_description[description]
-            drawn.append(rng.sample(tasks, min(self.prompts, len(tasks))))
-            rows.append([self.chat.turn(task.prompt, task.answer) for task in drawn[-1]])
-            if sum(len(turn.ids) for row in rows for turn in row) > self.tokens:
-                break
-        return TaskLesson([tasks[0].description for tasks in drawn], rows, [])
-
-    def exam(self, descriptions: int) -> TaskLesson:
-        """The first prompts of the first descriptions, always the same."""
-        chosen = list(self.by_description.values())[:descriptions]
-        rows = [[self.chat.turn(t.prompt, t.answer) for t in tasks[: self.prompts]] for tasks in chosen]
-        instructed = [
-            [
-                self.chat.reworded(turn, f"{task.description}\n\n{task.prompt}")
-                for turn, task in zip(row, tasks, strict=False)
-            ]
-            for row, tasks in zip(rows, chosen, strict=True)
-        ]
-        return TaskLesson([tasks[0].description for tasks in chosen], rows, instructed)
-
-
-def task_loss(
-    base: PreTrainedModel, network: TaskHypernetwork, lesson: TaskLesson, vectors: Vectors, tokens: int
-) -> Tensor:
-    """Mean cross-entropy of the answers, each with the adapter of its description."""
-    factors = _generated(network, [vectors[d] for d in lesson.descriptions])
-    losses = []
-    for part in rows_by_length(lesson.rows, tokens):
-        packed = Packed.of([lesson.rows[i] for i in part], base.device)
-        with apply_factors(base, of_groups(factors, part), network.config.scaling):
-            losses.append(F.cross_entropy(answer_logits(base, packed), packed.targets, reduction="none"))
-    return torch.cat(losses).mean()
-
-
-class TaskJudge:
-    """Judges answers under held-out descriptions by the same exam each time."""
-
-    def __init__(
-        self,
-        base: PreTrainedModel,
-        network: TaskHypernetwork,
-        exam: TaskLesson,
-        vectors: Vectors,
-        tokens: int,
-    ) -> None:
-        self.base, self.network, self.exam = base, network, exam
-        self.vectors, self.tokens = vectors, tokens
-
-    @torch.no_grad()
-    def __call__(self) -> dict[str, float]:
-        """Loss and exact match, teacher-forced, which equals greedy decoding."""
-        right = self.exact("adapter")
-        loss = task_loss(self.base, self.network, self.exam, self.vectors, self.tokens)
-        return {"loss": loss.item(), "exact": sum(right) / len(right)}
-
-    @torch.no_grad()
-    def exact(self, condition: str) -> list[bool]:
-        """For each prompt, whether it is answered exactly under one of ``CONDITIONS``."""
-        rows = self.exam.instructed if condition == "instruction" else self.exam.rows
-        factors = self._factors(condition)
-        found = [self._right(rows, part, factors) for part in rows_by_length(rows, self.tokens)]
-        return [right for part in found for right in part]
-
-    def _factors(self, condition: str) -> Factors | None:
-        if condition not in ("adapter", "wrong adapter"):
-            return None
-        names = self.exam.descriptions
-        names = names if condition == "adapter" else names[1:] + names[:1]
-        return _generated(self.network, [self.vectors[name] for name in names])
-
-    def _right(self, rows: Sequence[Sequence[Turn]], part: list[int], factors: Factors | None) -> list[bool]:
-        packed = Packed.of([rows[i] for i in part], self.base.device)
-        applied: AbstractContextManager[None] = nullcontext()
-        if factors is not None:
-            applied = apply_factors(self.base, of_groups(factors, part), self.network.config.scaling)
-        with applied:
-            right: list[bool] = packed.right(answer_logits(self.base, packed)).tolist()
-            return right
-
-
-def _by_description(tasks: Sequence[Task]) -> dict[str, list[Task]]:
-    found = defaultdict(list)
-    for task in tasks:
-        found[task.description].append(task)
-    return dict(found)
-
-
-def _generated(network: TaskHypernetwork, vectors: Sequence[Tensor]) -> Factors:
-    """{module: (A [G, L, R, d_in], B [G, L, R, d_out])}, one adapter for each embedding."""
-    made = [network(vector) for vector in vectors]
-    return {
-        m: (torch.stack([one[m][0] for one in made]), torch.stack([one[m][1] for one in made]))
-        for m in made[0]
-    }
 
 
 def _square_norm(lora: LoRA) -> float:

@@ -3,13 +3,14 @@ answered as described.
 
 JSON lines, one of two forms a file (docs/training.md says what each field means):
 ``{"description": "...", "adapter": "folder"}``, or
-``{"description": "...", "prompt": "...", "answer": "..."}``.
+``{"description": "...", "prompt": "...", "answer": "..."}``, where ``"context"`` may add a text that the
+answer is remembered from, and ``"task"`` a name that several descriptions of one task share.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,11 +31,22 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A prompt, and how it is answered by one who does as described."""
+    """A prompt, and how it is answered by one who does as described, and remembers ``context`` if there is
+    one. Descriptions with one ``task`` mean the same; it is the description itself where it is not named."""
 
     description: str
     prompt: str
     answer: str
+    context: str = ""
+    task: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.task or self.description
+
+    def to_record(self) -> Fields:
+        """The line of a file that ``read_tasks`` reads."""
+        return {field: value for field, value in asdict(self).items() if value}
 
 
 Described = TypeVar("Described", Given, Task)
@@ -60,11 +72,11 @@ def read_adapters(path: Path) -> list[Given]:
 
 def read_tasks(path: Path) -> list[Task]:
     """Descriptions with a prompt and its answer. Raises FileNotFoundError, and DataError for a wrong line."""
-    names = ("description", "prompt", "answer")
+    needed, known = ("description", "prompt", "answer"), tuple(Task.__annotations__)
 
     def parse(record: Fields) -> Task:
-        json_lines.require_fields(record, names)
-        return Task(*(json_lines.text(record, name) for name in names))
+        json_lines.require_fields(record, known)
+        return Task(**{f: json_lines.text(record, f) for f in known if f in needed or f in record})
 
     return json_lines.read(path, parse)
 

@@ -16,12 +16,14 @@ from hypernet.adapter import LoRA
 from hypernet.descriptions import PACKAGED, Descriptions
 from hypernet.task_hypernetwork import TaskConfig
 from hypernet.text_to_lora import TextToLoRA
-from hypernet.training import json_lines, tasks
+from hypernet.training import json_lines, styles, tasks
 from hypernet.training.__main__ import app
 from hypernet.training.json_lines import DataError
 from hypernet.training.packed import Chat
 from hypernet.training.task_courses import Rebuilding
-from hypernet.training.task_losses import TaskLessons, fit_scales, fresh, reconstruction_loss, relative_error
+from hypernet.training.task_lessons import TaskLessons, misled
+from hypernet.training.task_losses import fit_scales, fresh, reconstruction_loss, relative_error
+from hypernet.training.task_writers import Adapters
 from hypernet.training.tasks import Given, Task
 
 NAMES = ("Anna's", "Zoe's")
@@ -109,6 +111,8 @@ def test_tasks_are_learned_and_the_base_stays_as_it_is(models: Path, monkeypatch
         str(models / "tasks.jsonl"),
         "--steps",
         "40",
+        "--own-steps",
+        "2",
         "--evaluate-every",
         "5",
         "--muon-lr",
@@ -117,11 +121,12 @@ def test_tasks_are_learned_and_the_base_stays_as_it_is(models: Path, monkeypatch
         "0.02",
     )
     lines = [json.loads(line) for line in (models / "run" / "curve.jsonl").read_text().splitlines()]
+    lines = [line for line in lines if line["stage"] == "t2l"]
     assert lines[-1]["loss"] < 0.5 * lines[0]["loss"]
     untouched = load(models / "base", "cpu", torch.float32).state_dict()
     assert all(torch.equal(t, untouched[name]) for name, t in loaded[0].state_dict().items())
     figures = json.loads((models / "run" / "model" / "figures.json").read_text())
-    assert figures.keys() == {"no adapter", "wrong adapter", "instruction", "adapter"}
+    assert figures.keys() == {"no adapter", "wrong adapter", "instruction", "adapter", "own LoRA"}
     lora = TextToLoRA.from_pretrained(models / "run" / "model", device="cpu").generate("Shout")
     assert lora.modules == ("q_proj", "v_proj")
 
@@ -236,3 +241,64 @@ def test_the_packaged_sentence_model_is_found_by_name() -> None:
     one, two = (descriptions.embed(text) for text in ("Answer in capitals", "Be polite"))
     assert one.shape == (384,)
     assert torch.nn.functional.cosine_similarity(one, two, dim=0) < 0.95
+
+
+def test_contexts_need_something_that_remembers_them(models: Path) -> None:
+    """Said before anything is trained."""
+    record = {"description": "Shout", "prompt": "a?", "answer": "YES", "context": "a is yes."}
+    json_lines.write(models / "tasks.jsonl", [record])
+    with pytest.raises(DataError, match="--memory"):
+        run(models, "run", "--data", str(models / "tasks.jsonl"), "--steps", "1")
+
+
+def test_a_task_s_adapter_is_merged_with_its_context_s() -> None:
+    """Their effects add up; a task without a context has its own alone, and without either there is none."""
+    written, known = random_lora(0), random_lora(1, rank=3, scaling=0.5)
+    adapters = Adapters(lambda task: written if task.description else None, {"told": known})
+    both = adapters.of(Task("Shout", "a?", "YES", context="told"))
+    assert both is not None
+    expected = written.B["v_proj"].mT @ written.A["v_proj"] * 2.0
+    assert both.rank == 5
+    torch.testing.assert_close(
+        both.B["v_proj"].mT @ both.A["v_proj"] * both.scaling,
+        expected + known.B["v_proj"].mT @ known.A["v_proj"] * 0.5,
+    )
+    alone = adapters.of(Task("Shout", "a?", "YES"))
+    assert alone is not None
+    assert alone.A["v_proj"] is written.A["v_proj"]
+    assert adapters.of(Task("", "a?", "YES")) is None
+
+
+def test_a_wrong_description_is_of_another_task_and_keeps_the_context() -> None:
+    """Two descriptions of one task are never wrong for each other."""
+    found = [Task(f"{name} {i}", "a?", "x", context=f"{name}{i}", task=name) for name in "ab" for i in (1, 2)]
+    wrong = misled(found)
+    assert [task.name for task in wrong] == ["b", "b", "a", "a"]
+    assert [task.context for task in wrong] == [task.context for task in found]
+
+
+def test_each_description_is_asked_about_one_context_at_a_time(
+    byte_tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    """What is asked with one adapter was told in one text; an exam takes a text of each before a second."""
+    found = [Task(f"d{i}", f"{i}{c}{j}?", "x", context=f"{i}{c}") for i in "01" for c in "ab" for j in "12"]
+    lessons = TaskLessons(found, Chat(byte_tokenizer), 1000, 2, seed=1)
+    for task, row in zip(lessons.at(0).tasks, lessons.at(0).rows, strict=True):
+        asked = [byte_tokenizer.decode(turn.ids) for turn in row]
+        assert len(row) == 2
+        assert all(task.context in text for text in asked)
+    assert [task.context for task in lessons.exam(3).tasks] == ["0a", "1a", "0b"]
+
+
+def test_styles_change_how_it_is_said_and_come_equally_often() -> None:
+    """Every text is told once, so held-out descriptions are asked about texts that were not trained on."""
+    found = list(styles.tasks(80, seed=4))
+    texts = {task.description: set() for task in found}  # type: dict[str, set[str]]
+    for task in found:
+        texts[task.description].add(task.context)
+    assert len(texts) == 80 == len(set().union(*texts.values()))
+    said = {task.task: task.answer for task in found if task.prompt == found[0].prompt}
+    assert said[found[0].task] == found[0].answer
+    assert styles.STYLES["sentence"].say("Oslo") == "The answer is Oslo."
+    assert styles.STYLES["capitals"].say("Oslo") == "OSLO"
+    assert [Task(**task.to_record()) for task in found] == found
