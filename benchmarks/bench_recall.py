@@ -1,8 +1,8 @@
 """How often a user's question is answered right, through the whole of `Memory`: select, merge, answer.
 
 Users tell single facts, each a message of its own, with held-out values, owners and phrasings; then each fact
-is asked for, from adapters alone. One setting at a time is varied about its default, so that the defaults can
-be read off the table.
+is asked for, from adapters alone, and so are facts that nobody told. Settings are varied about their
+defaults, so that the defaults can be read off the table.
 """
 
 from __future__ import annotations
@@ -22,13 +22,18 @@ from memory.local_model import LocalModel
 from memory.records import ChatReply
 from memory.settings import Settings
 
-USERS, MEMORIES = 2, 100
+USERS, MEMORIES, UNTOLD = 2, 100, 40
 SIZES = (10, 100, 400)
-SWEEPS: dict[str, Sequence[float]] = {
-    "merge_budget": (1, 2, 4, 8, 16),
-    "score_margin": (0.0, 0.05, 0.1, 0.2, 2.0),
-    "passage_tokens": (12, 30, 60),
-}
+TOGETHER = 8  # facts in one message, where it is not one
+Setting = Mapping[str, float]
+SWEEPS: tuple[Setting, ...] = (
+    *({"merge_budget": budget} for budget in (1, 2, 4, 8, 16)),
+    *({"score_margin": margin} for margin in (0.0, 0.05, 0.1, 0.2, 2.0)),
+    *({"score_margin": 2.0, "weight_power": power} for power in (1, 2, 4, 8)),
+    *({"score_threshold": least} for least in (0.0, 0.15, 0.25, 0.35, 0.45)),
+    *({"passage_tokens": tokens} for tokens in (12, 30, 60)),
+    *({"together": TOGETHER, "passage_tokens": tokens} for tokens in (12, 30, 60, 240)),
+)
 
 
 @dataclass(frozen=True)
@@ -43,24 +48,27 @@ class Told:
 
 def rows(options: Options) -> Iterator[Row]:
     """The defaults among few and many memories, then each setting varied."""
-    sizes, users, sweeps = ((5,), 1, {}) if options.quick else (SIZES, USERS, SWEEPS)
+    sizes, users, sweeps = ((5,), 1, ()) if options.quick else (SIZES, USERS, SWEEPS)
     parts = options.parts()
     models = parts["embedder"], parts["generator"].d2l
     for size in sizes:
         yield _row(f"{size} memories", [_told(user, size) for user in range(users)], *models, {})
     people = [_told(user, MEMORIES) for user in range(users)]
-    for name, values in sweeps.items():
-        for value in values:
-            yield _row(f"{name} {value:g}", people, *models, {name: value})
+    for setting in sweeps:
+        named = ", ".join(f"{name} {value:g}" for name, value in setting.items())
+        yield _row(named, people, *models, setting)
 
 
 def _told(user: int, size: int) -> Told:
-    group = FactWorld("heldout", seed=500 + user).group(size, 1, same_kind=False)
-    told = [qa for context in group.contexts for qa in context.qa]
-    return Told(f"user {user}", [context.text for context in group.contexts], told, group.unknown)
+    """Facts of which no two answer one question; the last are kept back."""
+    group = FactWorld("heldout", seed=500 + user).group(size + UNTOLD, 1, same_kind=False)
+    told, untold = ([c.qa[0] for c in some] for some in (group.contexts[:size], group.contexts[size:]))
+    return Told(f"user {user}", [context.text for context in group.contexts[:size]], told, untold)
 
 
-def _row(name: str, people: Sequence[Told], embedder: Any, d2l: Any, setting: Mapping[str, float]) -> Row:
+def _row(name: str, people: Sequence[Told], embedder: Any, d2l: Any, setting: Setting) -> Row:
+    setting = dict(setting)
+    together = int(setting.pop("together", 1))
     passage = int(setting.get("passage_tokens", Settings.load().passage_tokens))
     model = LocalModel(lambda: d2l, passage_tokens=passage)
     ports = {"embedder": embedder, "internalizer": model, "generator": model}
@@ -69,7 +77,8 @@ def _row(name: str, people: Sequence[Told], embedder: Any, d2l: Any, setting: Ma
         Memory(home=Path(folder), database_url=None, **ports, **setting) as memory,
     ):
         for person in people:
-            for message in person.messages:
+            for start in range(0, len(person.messages), together):
+                message = "\n".join(person.messages[start : start + together])
                 memory.add(message, user_id=person.user)
         return {"varied": name, **_recalled(memory, people)}
 

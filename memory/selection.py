@@ -33,11 +33,19 @@ class Selection:
 
     chosen: tuple[MemoryHit, ...] = ()
     overflow: tuple[MemoryHit, ...] = ()
+    weight_power: float = 0.0
 
     @property
     def choices(self) -> tuple[AdapterChoice, ...]:
-        """The chosen ones as they enter the merge: each counts once."""
-        return tuple(AdapterChoice(hit.record.id, hit.score, 1.0, hit.record.text) for hit in self.chosen)
+        """The chosen ones as they enter the merge, each with (score / best score) ** ``weight_power``."""
+        best = max((hit.score for hit in self.chosen), default=0.0)
+        return tuple(
+            AdapterChoice(hit.record.id, hit.score, self._weight(hit.score, best), hit.record.text)
+            for hit in self.chosen
+        )
+
+    def _weight(self, score: float, best: float) -> float:
+        return max(0.0, score / best) ** self.weight_power if best > 0 else 1.0
 
 
 class Selector:
@@ -80,7 +88,8 @@ def choose(hits: Sequence[MemoryHit], settings: Settings, at: datetime) -> Selec
     near = [hit for hit in hits if hit.score >= least]
     ranked = sorted(near, key=lambda hit: _rank(hit, settings.recency_weight, at), reverse=True)
     distinct = tuple(_distinct(ranked))
-    return Selection(distinct[: settings.merge_budget], distinct[settings.merge_budget :])
+    budget = settings.merge_budget
+    return Selection(distinct[:budget], distinct[budget:], settings.weight_power)
 
 
 def _rank(hit: MemoryHit, weight: float, at: datetime) -> tuple[float, datetime]:

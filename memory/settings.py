@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     score_margin: float = Field(
         0.05, ge=0, le=2, description="How far below the best score a memory may be and still be selected."
     )
+    weight_power: float = Field(
+        0.0, ge=0, description="A memory weighs (score / best score) ** this in the merge; 0: all alike."
+    )
     recency_weight: float = Field(
         0.05, ge=0, description="Most that newness adds to a score, so that of equal memories the newer wins."
     )

@@ -62,6 +62,15 @@ def test_the_same_words_count_once() -> None:
     assert chosen(hit("🎈", 0.8), hit("🎉", 0.79))[0] == ["🎈", "🎉"]
 
 
+def test_weights_follow_the_scores_where_that_is_set() -> None:
+    """(score / best) ** power: the best weighs one whatever its score, and nothing weighs less than zero."""
+    settings = Settings(score_threshold=-1, score_margin=2, weight_power=2)
+    hits = [hit("a", 0.8), hit("b", 0.4), hit("c", -0.1)]
+    assert [c.weight for c in choose(hits, settings, NOON).choices] == [1.0, 0.25, 0.0]
+    lone = choose([hit("a", -0.1)], settings, NOON).choices
+    assert [c.weight for c in lone] == [1.0]
+
+
 def test_every_chosen_adapter_counts_once() -> None:
     """A choice carries id, score, text, and weight 1."""
     one = hit("a", 0.8)
