@@ -28,7 +28,7 @@ def load_model(name: str | Path, device: torch.device | str, dtype: torch.dtype)
 
     Raises FileNotFoundError when it is not there or cannot be had.
     """
-    with _quiet_when_local(name):
+    with quiet_when_local(name):
         try:
             model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(str(name), dtype=dtype)
         except (OSError, ValueError) as error:
@@ -65,7 +65,7 @@ def require_fit(config: HypernetConfig, base: PreTrainedModel, encoder: PreTrain
 
 
 @contextmanager
-def _quiet_when_local(name: str | Path) -> Iterator[None]:
+def quiet_when_local(name: str | Path) -> Iterator[None]:
     """No progress bar for a model that is on disk already."""
     quiet = Path(name).is_dir() and transformers_logging.is_progress_bar_enabled()
     if quiet:

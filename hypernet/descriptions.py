@@ -51,7 +51,8 @@ class Descriptions:
             raise ValueError(f"descriptions for {self.name} need its own template: generate from embeddings")
         where = packaged() if self.name == PACKAGED else self.name
         try:
-            model = AutoModel.from_pretrained(where, dtype=torch.float32)
+            with bases.quiet_when_local(where):
+                model = AutoModel.from_pretrained(where, dtype=torch.float32)
         except (OSError, ValueError) as error:
             line = str(error).splitlines()[0]
             raise FileNotFoundError(f"cannot load the sentence model {self.name}: {line}") from error

@@ -25,6 +25,7 @@ from hypernet.evaluation.retrieval import packaged_embedder
 from hypernet.evaluation.scoring import Figure, score
 from hypernet.evaluation.trials import SYNTHETIC, Case
 
+REFUSING = ("adapter", "selected adapters")  # conditions under which what was never told is asked
 _FILES = ("sgd/dev.jsonl.gz", "wikitext2/test.txt", "xquad/xquad.en.json")
 
 
@@ -38,7 +39,7 @@ def evaluate(
 ) -> list[Figure]:
     """All figures; ``questions`` told ones a case, and as many never told where the case has them."""
     figures: list[Figure] = []
-    refusals: list[tuple[str, str]] = []
+    refusals: dict[str, list[tuple[str, str]]] = {c: [] for c in REFUSING if c in conditions}
     for case in cases:
         trials = case.draw(questions)
         told, untold = [t for t in trials if t.told], [t for t in trials if not t.told]
@@ -49,14 +50,12 @@ def evaluate(
                     score(case.name, condition, pairs, chance=case.chance, axis=case.axis, at=case.at)
                 )
             progress(1)
-        if untold:
-            said = bench.answers(untold, "adapter")
-            figures.append(score(UNTOLD + case.name, "adapter", said))
-            refusals += said
+        for condition, all_said in refusals.items() if untold else ():
+            said = bench.answers(untold, condition)
+            figures.append(score(UNTOLD + case.name, condition, said))
+            all_said += said
         bench.forget()
-    if refusals:
-        figures.append(score("never told, all", "adapter", refusals))
-    return figures
+    return figures + [score("never told, all", c, said) for c, said in refusals.items() if said]
 
 
 def cases_of(data: Path | None) -> list[Case]:

@@ -19,6 +19,18 @@ def shown(figures: Sequence[Figure]) -> list[Figure]:
     return [f for f in figures if not f.case.startswith(UNTOLD)]
 
 
+def refusals(figures: Sequence[Figure]) -> str:
+    """Case by case, how often what was never told is refused, as a Markdown table."""
+    untold = [f for f in figures if f.case.startswith(UNTOLD)]
+    conditions = list(dict.fromkeys(f.condition for f in untold))
+    lines = [f"| never told, beside | {' | '.join(conditions)} |", "|---" * (len(conditions) + 1) + "|"]
+    for case in dict.fromkeys(f.case for f in untold):
+        found = {f.condition: f for f in untold if f.case == case}
+        cells = " | ".join(_cell(found.get(condition)) for condition in conditions)
+        lines.append(f"| {case.removeprefix(UNTOLD)} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
 def table(figures: Sequence[Figure]) -> Table:
     """One row a case, one column a condition."""
     grid = Table(title="Exact match, % (95 % interval)")

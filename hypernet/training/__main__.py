@@ -53,7 +53,7 @@ def reference(
         "runs/reference"
     ),
     reading_steps: Annotated[int, typer.Option(help="Steps of the base alone.")] = 500,
-    memory_steps: Annotated[int, typer.Option(help="Steps of base and hypernetwork together.")] = 4800,
+    memory_steps: Annotated[int, typer.Option(help="Steps of base and hypernetwork together.")] = 5000,
     dialogues: Annotated[
         Path | None, typer.Option(help="Conversations with slots, SGD form, .jsonl.gz.")
     ] = None,
@@ -118,7 +118,7 @@ def reference(
             nn.ModuleDict({"base": base, "hypernetwork": hypernetwork}),
             remember,
             judge_memory(base, hypernetwork, renderer),
-            Schedule(memory_steps, decay=0.65),
+            Schedule(memory_steps, decay=0.75),
             prepare=prepare_hypernetwork,
             evaluate_every=200,
             muon_lr=3e-3,

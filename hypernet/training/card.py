@@ -45,8 +45,10 @@ def write(
     explained: str,
     figures: Mapping[str, Mapping[str, float]],
 ) -> None:
-    """``figures`` are what ``shares`` and ``numbers`` give; ``curve`` is the run's ``curve.jsonl``."""
-    last = json.loads(curve.read_text().splitlines()[-1])
+    """``figures`` are what ``share`` gives, or values; ``curve`` is the run's ``curve.jsonl``, of which the
+    stage that comes first counts: others are for comparison."""
+    lines = [json.loads(line) for line in curve.read_text().splitlines()]
+    last = [line for line in lines if line["stage"] == lines[0]["stage"]][-1]
     text = _CARD.format(
         base=base,
         title=title,

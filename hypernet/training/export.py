@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from transformers import LlamaForCausalLM
 
 from hypernet import checkpoint
-from hypernet.evaluation.drawing import markdown, plot, shown
+from hypernet.evaluation.drawing import markdown, plot, refusals, shown
 from hypernet.evaluation.scoring import Figure
 from hypernet.hypernetwork import AnyHypernetwork
 from hypernet.training.reference import save_base
@@ -98,6 +98,10 @@ score. Token F1 stands in `figures.json`.
 Made again by `python -m hypernet.evaluate --data DATA`.
 
 {verdict}
+Case by case, how often it refuses what was never told. "All" above counts these together, also those in
+which far more chunks are merged than ever in use:
+
+{refusals}
 ## Limits
 
 Answers are the bare value as it was told. Long or winding sentences, other languages and general questions
@@ -116,6 +120,7 @@ TARGETS = (  # case, at least, aimed at
     ("needle in 16 windows", 0.95, 0.99),
     ("needle in 64 windows", 0.95, 0.99),
     ("never told, all", 0.90, 0.97),
+    ("never told, all, four nearest merged", 0.90, 0.97),
 )
 
 
@@ -148,6 +153,7 @@ def write_card(
         questions=figures[0].questions,
         table=markdown(shown(figures)),
         verdict=_verdict(figures),
+        refusals=refusals(figures),
     )
     (folder / "README.md").write_text(card)
 
@@ -158,9 +164,9 @@ def _verdict(figures: Sequence[Figure]) -> str:
     All of them merged, but for needles, where a history is longer than any merge: there the selected ones.
     """
     exact = {f.case: f.exact for f in figures if f.condition == "adapter"}
-    exact |= {
-        f.case: f.exact for f in figures if f.condition == "selected adapters" and f.case.startswith("needle")
-    }
+    selected = {f.case: f.exact for f in figures if f.condition == "selected adapters"}
+    exact |= {case: share for case, share in selected.items() if case.startswith("needle")}
+    exact |= {f"{case}, four nearest merged": share for case, share in selected.items()}
     rows = ["| adapters alone | at least | aim | measured | |", "|---|---|---|---|---|"]
     for case, least, aim in TARGETS:
         if case in exact:

@@ -176,7 +176,7 @@ def t2l(
         loss, judge = partial(course.loss_of, own), partial(course.judge_of, own)
         train("own", own, loss, judge, own_steps)
     if team.first:
-        way = f"--adapters {adapters}" if adapters else f"--data {data}"
+        way = f"--adapters {adapters.name}" if adapters else f"--data {data.name if data else ''}"
         figures = course.figures(own) if isinstance(course, Teaching) else course.figures()
         settings = {"way": way, "held out": heldout, "seed": seed}
         publish(folder, base, embedder, course, figures, settings)
