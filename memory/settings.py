@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     )
     merge_budget: int = Field(4, ge=1, description="Most adapters merged for one turn.")
     score_threshold: float = Field(
-        0.25, ge=-1, le=1, description="Least cosine between turn and memory for its adapter to be selected."
+        0.15, ge=-1, le=1, description="Least cosine between turn and memory for its adapter to be selected."
     )
     score_margin: float = Field(
         0.05, ge=0, le=2, description="How far below the best score a memory may be and still be selected."
