@@ -96,8 +96,7 @@ def target_layers(model: nn.Module, name: str) -> list[nn.Linear]:
     if path is None:
         known = sorted({p.rpartition(".")[2] for p in linear})
         raise ValueError(f"the model has no linear layers called {name!r}; it has {', '.join(known)}")
-    # Linear, as in the first block: blocks are alike.
-    return [layer.get_submodule(path) for layer in layers]  # type: ignore[misc]
+    return [layer.get_submodule(path) for layer in layers]  # type: ignore[misc]  # Linear: blocks are alike
 
 
 def _check_fit(layers: Sequence[nn.Linear], name: str, a: Tensor, b: Tensor) -> None:

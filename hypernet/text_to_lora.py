@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -112,13 +112,21 @@ class TextToLoRA:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         weights = {name: t.detach().cpu().contiguous() for name, t in self.network.state_dict().items()}
-        save_file(weights, folder / WEIGHTS)
+        _written(folder / WEIGHTS, lambda part: save_file(weights, part))
         described = {
             "base_model": self.base_model,
             "embedder": self.embedder,
             "config": self.config.to_dict(),
         }
-        (folder / CONFIG).write_text(json.dumps({"format": FORMAT, **described}, indent=2) + "\n")
+        text = json.dumps({"format": FORMAT, **described}, indent=2) + "\n"
+        _written(folder / CONFIG, lambda part: part.write_text(text))
+
+
+def _written(path: Path, write: Callable[[Path], object]) -> None:
+    """The file as a whole or as it was: a crash leaves at most a part beside it."""
+    part = path.with_name(f"{path.name}.part")
+    write(part)
+    part.replace(path)
 
 
 def _assemble(config: TaskConfig, weights: dict[str, Tensor], where: str) -> TaskHypernetwork:

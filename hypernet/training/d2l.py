@@ -11,6 +11,7 @@ from typing import Annotated
 
 import torch
 import typer
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from hypernet import bases, checkpoint
@@ -24,7 +25,7 @@ from hypernet.training.examples import Example
 from hypernet.training.lessons import Lessons, Mix, Reader, exams
 from hypernet.training.packed import require_packing
 from hypernet.training.team import gather
-from hypernet.training.trainer import Schedule, Stage, Trainer
+from hypernet.training.trainer import Pace, train
 
 _ABOUT = """A Doc-to-LoRA hypernetwork ({millions:.1f} M parameters) that writes rank-{rank} adapters for
 {modules} of `{base}`, which stays as it is. Load it with
@@ -143,20 +144,13 @@ def d2l(
     text_reader = Reader(bases.load_tokenizer(base), hypernetwork.config, window(model))
     lessons = Lessons(trained, text_reader, mix, chunks, seed)
     judge = Judge(model, hypernetwork, list(exams(kept[:judged], text_reader, tokens, questions)), tokens)
-    stage = Stage(
-        "d2l",
-        hypernetwork,
-        lambda step: document_losses(
-            model, hypernetwork, lessons.at(step, team.rank, remind=teacher_weight > 0), weights, tokens
-        ),
-        judge,
-        Schedule(steps, warmup=min(100, 1 + steps // 10)),
-        evaluate_every=evaluate_every,
-        save_every=save_every,
-        muon_lr=muon_lr,
-        adam_lr=adam_lr,
-    )
-    Trainer(stage, folder, team).run()
+
+    def loss(step: int) -> dict[str, Tensor]:
+        lesson = lessons.at(step, team.rank, remind=teacher_weight > 0)
+        return document_losses(model, hypernetwork, lesson, weights, tokens)
+
+    pace = Pace(evaluate_every, save_every, muon_lr, adam_lr)
+    train("d2l", hypernetwork, loss, judge, steps=steps, pace=pace, folder=folder, team=team)
     if team.first:
         settings = {**asdict(sizes), **asdict(mix), **asdict(weights), "examples": len(trained), "seed": seed}
         publish(folder, base, hypernetwork, judge, kept[:judged], settings | {"processes": team.size})

@@ -50,7 +50,7 @@ class MuonAdamW(torch.optim.Optimizer):
                     p.sub_(change, alpha=group["lr"])
 
     def _muon(self, alike: list[nn.Parameter]) -> Tensor:
-        """Matrices of one shape are orthogonalised as a batch: that takes half the time of one by one."""
+        """Matrices of one shape are orthogonalised as a batch, which saves calls of small products."""
         towards = []
         for p in alike:
             momentum = self.state[p].setdefault("momentum", torch.zeros_like(p))

@@ -17,7 +17,7 @@ from hypernet.training.values import listed
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How an answer {v} is said, how not knowing it is, and how one may ask for that."""
+    """How an answer {v}, or {V} in capitals, is said, how not knowing it is, and how one may ask for that."""
 
     told: str
     unknown: str
@@ -27,7 +27,7 @@ class Style:
         """The answer in this style."""
         if value == UNKNOWN:
             return self.unknown
-        return value.upper() if self.told == "{V}" else self.told.format(v=value)
+        return self.told.format(v=value, V=value.upper())
 
 
 STYLES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Annotated
 
 import torch
 import typer
-from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from hypernet import bases
@@ -30,10 +29,7 @@ from hypernet.training.task_losses import Vectors, fit_scales, fresh
 from hypernet.training.task_writers import OwnAdapters, documents
 from hypernet.training.tasks import Given, Task
 from hypernet.training.team import gather
-from hypernet.training.trainer import Schedule, Stage, Trainer
-
-Loss = Callable[[int], dict[str, Tensor]]
-Judge = Callable[[], dict[str, float]]
+from hypernet.training.trainer import Pace, train
 
 _ABOUT = """A Text-to-LoRA network ({millions:.1f} M parameters) that writes rank-{rank} adapters for
 {modules} of `{base}` from the description of a task. Load it with
@@ -131,6 +127,8 @@ def t2l(
     """Train a network that turns descriptions of tasks into adapters of a frozen base model."""
     if (adapters is None) == (data is None):
         raise typer.BadParameter("give either --adapters or --data")
+    if adapters and (memory or own_steps):
+        raise typer.BadParameter("--memory and --own-steps go with --data")
     team, where = gather(device)
     torch.manual_seed(seed)
     sizes, embed = Sizes(encoded_size, place_size, head_size), Descriptions(embedder, where)
@@ -152,43 +150,44 @@ def t2l(
         chat = Chat(bases.load_tokenizer(base))
         lessons = TaskLessons(learned, chat, tokens, prompts, seed)
         exam = TaskLessons(asked, chat, tokens, prompts, seed).exam(judged)
-        known = remembered(memory, [*learned, *asked], where)
+        known = remembered(memory, [*learned, *asked], model)
+        require_own(own_steps, learned, asked)
         course = Teaching(network, model, lessons, exam, vectors, known, rank=team.rank)
 
-    def train(name: str, model: nn.Module, loss: Loss, judge: Judge, steps: int) -> None:
-        stage = Stage(
-            name,
-            model,
-            loss,
-            judge,
-            Schedule(steps, warmup=min(100, 1 + steps // 10)),
-            evaluate_every=evaluate_every,
-            save_every=save_every,
-            muon_lr=muon_lr,
-            adam_lr=adam_lr,
-        )
-        Trainer(stage, folder, team).run()
-
-    train("t2l", course.network, course.loss, course.judge, steps)
+    pace = Pace(evaluate_every, save_every, muon_lr, adam_lr)
+    train("t2l", course.network, course.loss, course.judge, steps=steps, pace=pace, folder=folder, team=team)
     own = None
     if own_steps and isinstance(course, Teaching):
         own = OwnAdapters((task.name for task in learned), course.network.config).to(where)
         loss, judge = partial(course.loss_of, own), partial(course.judge_of, own)
-        train("own", own, loss, judge, own_steps)
+        train("own", own, loss, judge, steps=own_steps, pace=pace, folder=folder, team=team)
     if team.first:
         way = f"--adapters {adapters.name}" if adapters else f"--data {data.name if data else ''}"
         figures = course.figures(own) if isinstance(course, Teaching) else course.figures()
-        settings = {"way": way, "held out": heldout, "seed": seed}
+        settings = {"way": way, "held out": heldout, "own steps": own_steps, "seed": seed}
         publish(folder, base, embedder, course, figures, settings)
 
 
-def remembered(memory: Path | None, found: Sequence[Task], where: torch.device) -> dict[str, LoRA]:
+def remembered(memory: Path | None, found: Sequence[Task], base: PreTrainedModel) -> dict[str, LoRA]:
     """The adapters of the tasks' contexts. Raises DataError for contexts that nothing can remember."""
     if memory is None:
         if any(task.context for task in found):
             raise DataError("the data has contexts: give a Doc-to-LoRA network that remembers them, --memory")
         return {}
-    return documents(DocToLoRA.from_pretrained(memory, device=where), found)
+    try:
+        return documents(DocToLoRA.from_pretrained(memory, base_model=base), found)
+    except ValueError as error:
+        raise DataError(f"--memory {memory} does not go with this base: {error}") from error
+
+
+def require_own(own_steps: int, learned: Sequence[Task], asked: Sequence[Task]) -> None:
+    """Raises DataError where an ordinary LoRA would be asked for a task that it was not trained on."""
+    unknown = {task.name for task in asked} - {task.name for task in learned}
+    if own_steps and unknown:
+        raise DataError(
+            f"--own-steps: no description of the task {min(unknown)!r} is trained on; give descriptions that "
+            "mean the same one 'task', or --heldout 0"
+        )
 
 
 def embedded(embed: Descriptions, described: Iterable[Given | Task]) -> Vectors:

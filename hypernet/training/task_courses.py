@@ -95,7 +95,8 @@ class Teaching:
     explained = """Exact match of the whole answer in %, with 95 % intervals, under held-out descriptions
 (those trained on where none are held out), judged teacher-forced, which equals greedy decoding. "No adapter",
 "wrong adapter" (that of a description of another task) and "instruction" (the description in the prompt) are
-the same base on the same prompts; "own LoRA" is an ordinary LoRA for each task, trained on the same lessons.
+the same base on the same prompts; "own LoRA" is an ordinary LoRA for each task, trained on the same lessons
+for as many of them as "own steps" says.
 Where the data has contexts, every condition has the context's own adapter merged in, and no text."""
 
     def __init__(
@@ -137,18 +138,19 @@ Where the data has contexts, every condition has the context's own adapter merge
         right = self._exact(self.write)
         found = {
             "no adapter": self._exact(nobody),
-            "wrong adapter": self._exact(self.write, tasks=misled(self.exam.tasks)),
             "instruction": self._exact(nobody, rows=self.exam.instructed),
             "adapter": right,
         }
+        if len({task.name for task in self.exam.tasks}) > 1:
+            found["wrong adapter"] = self._exact(self.write, tasks=misled(self.exam.tasks))
         if own:
             found["own LoRA"] = self._exact(own)
         return {condition: card.share(one) for condition, one in (found | self._by_task(right)).items()}
 
     def _by_task(self, right: Sequence[bool]) -> dict[str, list[bool]]:
-        names = [task.name for task, row in zip(self.exam.tasks, self.exam.rows, strict=True) for _ in row]
-        if len(set(names)) == len(self.lessons.by_description):
+        if not any(task.task for task in self.exam.tasks):
             return {}  # every description is a task of its own
+        names = [task.name for task, row in zip(self.exam.tasks, self.exam.rows, strict=True) for _ in row]
         by_name: dict[str, list[bool]] = {}
         for name, one in zip(names, right, strict=True):
             by_name.setdefault(f"adapter, {name}", []).append(one)

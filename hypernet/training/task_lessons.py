@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 
 import torch
@@ -95,7 +95,7 @@ def misled(tasks: Sequence[Task]) -> list[Task]:
     for i, task in enumerate(tasks):
         others = (*tasks[i + 1 :], *tasks[:i])
         wrong = next((other for other in others if other.name != task.name), task)
-        found.append(Task(wrong.description, "", "", context=task.context, task=wrong.task))
+        found.append(replace(wrong, context=task.context))
     return found
 
 

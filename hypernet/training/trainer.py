@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,16 @@ class Stage:
     save_every: int = 50
     muon_lr: float = 3e-3
     adam_lr: float = 1e-3
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a network is trained, and how often it is judged and saved, in steps."""
+
+    evaluate_every: int
+    save_every: int
+    muon_lr: float
+    adam_lr: float
 
 
 def load_weights(model: nn.Module, checkpoint: Path) -> None:
@@ -150,3 +160,19 @@ class Trainer:
                 p.copy_(state["weights"][name])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
+
+
+def train(
+    name: str,
+    model: nn.Module,
+    loss: Callable[[int], dict[str, Tensor]],
+    judge: Callable[[], dict[str, float]],
+    *,
+    steps: int,
+    pace: Pace,
+    folder: Path,
+    team: Team = ALONE,
+) -> None:
+    """One stage to its end, warmed up over a tenth of its steps, a hundred at most."""
+    schedule = Schedule(steps, warmup=min(100, 1 + steps // 10))
+    Trainer(Stage(name, model, loss, judge, schedule, **asdict(pace)), folder, team).run()

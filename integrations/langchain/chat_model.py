@@ -197,7 +197,7 @@ class ParametricChatModel(Scoped, BaseChatModel):
         if self._calls_tools:
             return self.bind(tools=_described(tools), tool_choice=choice, **kwargs)
         if choice not in (None, "auto"):
-            raise NotImplementedError(
+            raise NotImplementedError(  # what LangChain raises for a chat model without tools
                 f"the model {self.model!r} is too small to call tools; open another, or set tool_calling=True"
             )
         _warn(self.model)

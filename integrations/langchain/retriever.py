@@ -55,7 +55,7 @@ class ParametricRetriever(Scoped, DocumentIndex):
         self,
         query: str,
         *,
-        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002
+        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - LangChain's signature
         k: int | None = None,
         names: Mapping[str, Any] | None = None,
         **whose: Any,

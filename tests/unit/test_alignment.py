@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from tokenizers import Tokenizer
 
-from hypernet.training.alignment import align, occurrences, spots
+from hypernet.training.alignment import MemoryBatch, align, occurrences, spots
 from hypernet.training.facts import QA, UNKNOWN, Context, FactWorld, Group
+from hypernet.training.losses import SPILL, Memories, addressing_losses
 from hypernet.training.reference import train_tokenizer
-from hypernet.training.rows import Renderer
+from hypernet.training.rows import Batch, Renderer
 
 TOLD = QA("What is my dog called?", "Biscuit", "pets.dog")
 UNTOLD = QA("What is my cat called?", UNKNOWN, "pets.cat")
@@ -46,3 +48,18 @@ def test_every_counted_token_has_its_spot(renderer: Renderer) -> None:
     assert copied
     assert all(batch.chunks[chunk][place] == i and chunk == 1 for i, (chunk, place) in copied)
     assert batch.salient == [set(), {place for _, (_, place) in copied}]
+
+
+def test_what_other_rows_answer_is_spilt() -> None:
+    """Nothing where the right row answers one and the other zero; more, the louder the other is."""
+    asked = Batch(torch.zeros(1, 2, dtype=torch.long), torch.ones(1, 1))
+    batch = MemoryBatch([[0] * 6], 1, asked, [{3}], [((0, 3),)])
+    rows = torch.eye(2)[None, None]  # A [C, L, R, d_in]
+    made = Memories({"down_proj": (rows, rows)}, torch.tensor([[3, 5]]), torch.tensor(0.0))
+
+    def spill(*answers: float) -> float:
+        return addressing_losses(batch, made, {0: torch.tensor([[answers, answers]])})[1].item()
+
+    assert spill(1.0, 0.0) == 0.0
+    assert spill(1.0, 0.5) == pytest.approx(0.25 * SPILL)
+    assert spill(0.0, 1.0) == pytest.approx(2 * SPILL)

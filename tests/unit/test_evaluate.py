@@ -16,7 +16,7 @@ from hypernet import DocToLoRA, reference_path
 from hypernet.evaluate import evaluate
 from hypernet.evaluation.conditions import CONDITIONS, Bench
 from hypernet.evaluation.corpora import articles, conversations, needles
-from hypernet.evaluation.drawing import markdown, plot, shown
+from hypernet.evaluation.drawing import markdown, plot, refusals, shown
 from hypernet.evaluation.retrieval import nearest, packaged_embedder
 from hypernet.evaluation.scoring import Figure, score, token_f1, wilson
 from hypernet.evaluation.trials import SYNTHETIC, Case, Trial, facts
@@ -202,3 +202,15 @@ def _hashes(trials: Iterator[Trial]) -> Iterator[str]:
     for trial in trials:
         for text in (*trial.chunks, *((f"{trial.question} {trial.answer}",) if trial.told else ())):
             yield _hash(text)
+
+
+def test_refusals_are_shown_case_by_case() -> None:
+    """A row a case, a column a condition that was asked; told cases stay out."""
+    figures = [
+        score("never told, beside 1 fact", condition, [("I don't know.", "I don't know."), ("x", right)])
+        for condition, right in (("adapter", "I don't know."), ("selected adapters", "x"))
+    ]
+    lines = refusals([*figures, score("1 fact", "adapter", [("a", "a")])]).splitlines()
+    assert lines[0] == "| never told, beside | adapter | selected adapters |"
+    assert lines[2] == "| 1 fact | 50.0 (9-91) | 100.0 (34-100) |"
+    assert len(lines) == 3

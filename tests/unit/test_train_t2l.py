@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from hypernet.training import json_lines, styles, tasks
 from hypernet.training.__main__ import app
 from hypernet.training.json_lines import DataError
 from hypernet.training.packed import Chat
+from hypernet.training.t2l import require_own
 from hypernet.training.task_courses import Rebuilding
 from hypernet.training.task_lessons import TaskLessons, misled
 from hypernet.training.task_losses import fit_scales, fresh, reconstruction_loss, relative_error
@@ -297,8 +299,25 @@ def test_styles_change_how_it_is_said_and_come_equally_often() -> None:
     for task in found:
         texts[task.description].add(task.context)
     assert len(texts) == 80 == len(set().union(*texts.values()))
-    said = {task.task: task.answer for task in found if task.prompt == found[0].prompt}
-    assert said[found[0].task] == found[0].answer
+    told = [task for task in found if task.answer != styles.STYLES[task.task].unknown]
+    assert {task.task for task in told} == set(styles.STYLES)
+    said = {
+        "value": r".+",
+        "sentence": r"The answer is .+\.",
+        "capitals": r"[^a-z]+",
+        "polite": r".+, with pleasure\.",
+        "reminder": r"You told me: .+",
+    }
+    assert all(re.fullmatch(said[task.task], task.answer) for task in told)
     assert styles.STYLES["sentence"].say("Oslo") == "The answer is Oslo."
     assert styles.STYLES["capitals"].say("Oslo") == "OSLO"
     assert [Task(**task.to_record()) for task in found] == found
+
+
+def test_an_own_adapter_for_a_task_that_is_not_trained_on_is_refused() -> None:
+    """Before anything is trained: held-out descriptions without a task's name have no adapter."""
+    learned, asked = [Task("Shout", "a?", "YES")], [Task("Yell", "a?", "YES")]
+    with pytest.raises(DataError, match="Yell"):
+        require_own(1, learned, asked)
+    require_own(0, learned, asked)
+    require_own(1, [Task("Shout", "a?", "YES", task="loud")], [Task("Yell", "a?", "YES", task="loud")])

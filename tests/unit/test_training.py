@@ -152,6 +152,23 @@ def test_vectors_and_embeddings_are_left_to_adam() -> None:
     assert len(adam["params"]) == 3
 
 
+def test_matrices_of_one_shape_are_moved_as_if_alone() -> None:
+    """Being orthogonalised as a batch mixes nothing up."""
+    torch.manual_seed(0)
+    start, gradients = torch.randn(3, 8, 4), torch.randn(3, 8, 4)
+
+    def moved(which: list[int]) -> list[torch.Tensor]:
+        weights = [nn.Parameter(start[i].clone()) for i in which]
+        for i, weight in zip(which, weights, strict=True):
+            weight.grad = gradients[i].clone()
+        MuonAdamW([(f"w{i}", w) for i, w in zip(which, weights, strict=True)], muon_lr=0.1).step()
+        return [weight.detach() for weight in weights]
+
+    for i, together in enumerate(moved([0, 1, 2])):
+        torch.testing.assert_close(together, moved([i])[0], atol=2e-3, rtol=0)
+        assert (together - start[i]).abs().max() > 0.01
+
+
 def test_mixed_products_stay_close_to_float32() -> None:
     """bfloat16 operands change values and gradients by rounding only."""
     torch.manual_seed(0)
