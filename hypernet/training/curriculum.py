@@ -25,18 +25,19 @@ _SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
     (1, 2, 24, 2.0),
     (1, 3, 20, 2.0),
     (1, 4, 16, 2.0),
-    (1, 6, 12, 1.5),
+    (1, 6, 12, 2.5),
+    (1, 8, 10, 0.8),
     (2, 1, 24, 2.0),
     (2, 3, 10, 0.8),
     (4, 1, 16, 3.0),
     (4, 2, 8, 0.6),
     (8, 1, 8, 2.5),
-    (16, 1, 4, 0.8),
-    (32, 1, 2, 0.4),
+    (16, 1, 4, 1.2),
+    (32, 1, 2, 0.6),
 )
 _DRILLED_AT_FIRST, _DRILLED, _AT_FIRST = 0.3, 0.15, 2500  # share of steps on random pairs; until this step
-_NATURAL = 0.2  # share of steps on real conversations, and of steps on facts that stand amid prose
-_NEEDLES = 0.08
+_NATURAL = 0.28  # share of steps on real conversations, and of steps on facts that stand amid prose
+_NEEDLES = 0.1
 
 
 class Curriculum:
@@ -77,13 +78,18 @@ class Curriculum:
             return self.drill.draw(rng), Batch.buckets(self._induction(rng), parts=2)
         weights = [often * (1.0 if chunks * facts <= 3 else 1 - ease) for chunks, facts, _, often in _SHAPES]
         chunks, facts, count, _ = rng.choices(_SHAPES, weights)[0]
-        groups = [world.group(chunks, facts, same_kind=rng.random() < SAME_KIND) for _ in range(count)]
+        near = max(0, chunks // 4 - 1)  # the more is merged, the more there is to mistake for an answer
+        groups = [
+            world.group(chunks, facts, same_kind=rng.random() < SAME_KIND, unknown=near) for _ in range(count)
+        ]
         dice = rng.random()
         if self.natural and dice < _NATURAL:
             chunks = rng.choice((1, 1, 2, 4))
             groups = [self._natural_group(rng, chunks) for _ in range(16 // chunks)]
         elif self.prose and facts <= 2 and dice < _NATURAL + 2 * _NEEDLES:  # about half have so few facts
-            groups = [self._amid_prose(rng, group) for group in groups[: max(1, 20 // chunks)]]
+            idle = rng.choice((0, 0, 1, 3)) if chunks <= 4 else 0
+            groups = [self._amid_prose(rng, group, idle) for group in groups[: max(1, 20 // (chunks + idle))]]
+            chunks += idle
         return self._memory(world, rng, groups, chunks), Batch.buckets(
             self.in_context(world, rng, rows=8), parts=2
         )
@@ -115,7 +121,7 @@ class Curriculum:
     def _memory(self, world: FactWorld, rng: random.Random, groups: list[Group], chunks: int) -> MemoryBatch:
         told = min(sum(len(c.qa) for c in g.contexts) for g in groups)
         count = min(12 if chunks >= 8 else 6, told)
-        unknown = 1 if count == 1 else 2  # as many as half of what is told: refusing is learned last
+        unknown = 1 if count == 1 else 5 if chunks >= 8 else 2  # refusing is learned last
         unknown = min(unknown, *(len(g.unknown) for g in groups))
         talking = rng.random() < 0.15
         dialogues = [
@@ -147,14 +153,15 @@ class Curriculum:
                 refused = tuple(QA(q.question, UNKNOWN, q.kind) for q in unknown)
                 return Group(tuple(contexts), refused)
 
-    def _amid_prose(self, rng: random.Random, group: Group) -> Group:
-        """The same facts, with sentences of prose before and behind them."""
+    def _amid_prose(self, rng: random.Random, group: Group, idle: int) -> Group:
+        """The same facts with sentences of prose before and behind them, beside ``idle`` chunks of prose."""
         contexts = []
         for context in group.contexts:
             around = [self._sentences(rng) for _ in range(rng.randrange(3))]
             around.insert(rng.randrange(len(around) + 1), context.text)
             contexts.append(replace(context, text=" ".join(around)))
-        return replace(group, contexts=tuple(contexts))
+        contexts += [Context(f"{self._sentences(rng)} {self._sentences(rng)}", ()) for _ in range(idle)]
+        return replace(group, contexts=tuple(rng.sample(contexts, len(contexts))))
 
     def _sentences(self, rng: random.Random) -> str:
         words = rng.choice(self.prose).split()

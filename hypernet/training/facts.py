@@ -91,11 +91,14 @@ class FactWorld:
         """A first name, listed or made up."""
         return self._values.draw("first")
 
-    def group(self, chunks: int, facts: int, *, same_kind: bool, style: str | None = None) -> Group:
+    def group(
+        self, chunks: int, facts: int, *, same_kind: bool, style: str | None = None, unknown: int = 0
+    ) -> Group:
         """`chunks` contexts of `facts` facts each.
 
         With `same_kind` all facts of the group are of one kind or of one family of near kinds, with distinct
-        owners or members and distinct values. `style` is one of STYLES; else it varies.
+        owners or members and distinct values. `style` is one of STYLES; else it varies. Two or three questions
+        have no answer, and `unknown` more.
         """
         if chunks < 1 or facts < 1:
             raise ValueError(f"a group needs at least 1 chunk and 1 fact, not {chunks} and {facts}")
@@ -106,7 +109,7 @@ class FactWorld:
         keys = self._near_keys(styles[0], chunks * facts, draft) if same_kind else None
         plans = [self._plan(s, facts, draft, keys) for s in styles]
         contexts = tuple(self._context(plan, s) for plan, s in zip(plans, styles, strict=True))
-        return Group(contexts, self._unknown(draft, styles[0], same_kind))
+        return Group(contexts, self._unknown(draft, styles[0], same_kind, unknown))
 
     def chat(self) -> QA:
         """A statement or greeting that asks nothing, with its acknowledgement."""
@@ -225,11 +228,11 @@ class FactWorld:
         qa = tuple(QA(self._narrator.question(f.kind, f.owner), change(f.value), f.kind.name) for f in facts)
         return Context(text, qa)
 
-    def _unknown(self, draft: _Draft, style: str, same_kind: bool) -> tuple[QA, ...]:
-        """Two or three questions near to what was told."""
+    def _unknown(self, draft: _Draft, style: str, same_kind: bool, more: int) -> tuple[QA, ...]:
+        """Two or three questions near to what was told, and ``more``."""
         told = list(draft.told)
         found: list[QA] = []
-        while len(found) < 2 + (self._rng.random() < 0.5):
+        while len(found) < 2 + more + (self._rng.random() < 0.5):
             kind, owner = self._neighbour(*self._rng.choice(told), draft, style, same_kind)
             if draft.take(kind, owner):
                 found.append(QA(self._narrator.question(kind, owner), UNKNOWN, kind.name))
