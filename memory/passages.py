@@ -14,8 +14,18 @@ Count = Callable[[Sequence[str]], list[int]]
 """Texts -> tokens of each."""
 
 _COUNTED_AT_ONCE = 512
+TOGETHER = 2  # a sentence stays with the one it leans on up to so many budgets
 WHOLE = 4  # a clause is kept whole up to so many budgets: half a fact is none
 _CLAUSE = re.compile(r",?\s+(?=(?:and|but)\s+(?:I|we|my|our|he|she|they|his|her|their|it|its)\b)")
+
+_LEANS = re.compile(  # begins with what stands for something named before, or takes it back
+    r"""(?:\w+:\s+)?(?:(?:and|but|so|also|then|by\s+the\s+way|well|actually)\b,?\s+)*
+    (?:(?:he|she|it|they|him|her|his|hers|its|their|theirs|that|this)\b
+      |(?:no|sorry|wait|correction|rather|i\s+mean|i\s+meant)\b[,.:!\s]
+      |(?:an|the)\s+earlier\b)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_ASKED = re.compile(r"\?[\"'”’)]*\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +42,14 @@ def split(text: str, count: Count, budget: int) -> Iterator[str]:
     """Passages of about `budget` tokens that together hold all of the text but white space at cuts.
 
     A passage ends where a sentence, a line or a clause about somebody does ("..., and we live in Lisbon"),
-    and rather at a blank line once it is half full. A clause is kept whole up to four budgets; a longer one
-    is cut between words, a longer word anywhere.
+    and rather at a blank line once it is half full. What leans on the sentence before ("She ...", "No, sorry,
+    ...", the answer to a question) stays with it up to two budgets: by itself it says nothing of anybody. A
+    clause is kept whole up to four budgets; a longer one is cut between words, a longer word anywhere.
     """
     start = end = used = 0
     for first, last, tokens in _pieces(text, count, budget):
-        full = used + tokens > budget
+        leans = used and (_ASKED.search(text, start, end) or _LEANS.match(text, first, last))
+        full = used + tokens > budget * (TOGETHER if leans else 1)
         new_paragraph = 2 * used >= budget and text[end:first].count("\n") > 1
         if used and (full or new_paragraph):
             yield text[start:end]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +32,34 @@ def test_passages_end_where_sentences_do() -> None:
     """As many whole sentences as the budget holds."""
     text = "One is here. Two is here. Three is here. Four."
     assert list(split(text, count, 8)) == ["One is here. Two is here.", "Three is here. Four."]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "She lives in Oslo.",
+        "No, sorry, it was Petra.",
+        "That is wrong: Petra.",
+        "User: And her dog is Rex.",
+    ],
+)
+def test_what_leans_on_a_sentence_stays_with_it(second: str) -> None:
+    """By itself it would say nothing of anybody, and a correction would leave the error standing."""
+    first = "My sister in law is Martha."
+    assert list(split(f"{first} {second}", count, 8)) == [f"{first} {second}"]
+    assert list(split(f"{first} Rex is our dog at home.", count, 8)) == [first, "Rex is our dog at home."]
+
+
+def test_an_answer_stays_with_its_question() -> None:
+    """Either alone is no fact."""
+    text = "Assistant: At which address?\nUser: Fountain Square 71."
+    assert list(split(text, count, 10)) == [text]
+
+
+def test_what_leans_is_cut_off_after_two_budgets() -> None:
+    """A whole text about "her" is not one passage."""
+    text = "My sister is Martha. " + "She has a house. " * 9
+    assert max(count(list(split(text, count, 8)))) <= 16
 
 
 def test_a_paragraph_begins_a_passage_of_its_own() -> None:
