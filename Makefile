@@ -29,7 +29,7 @@ bench: $(VENV)/.develop
 bench-recall: $(VENV)/.develop
 	mkdir -p runs
 	$(BIN)/python -m hypernet.evaluate $(if $(DATA),--data $(DATA)) --plot runs/recall.png
-	$(BIN)/python -m benchmarks --only recall
+	$(BIN)/python -m benchmarks --only recall $(if $(DATA),--prose $(DATA)/wikitext2/test.txt)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -41,7 +41,7 @@ BENCHES = (HYPERNET, bench_turn.BENCH, bench_history.BENCH, bench_recall.BENCH)
 def main() -> int:
     given = _arguments()
     machine = described()
-    options = Options(given.model, given.quick)
+    options = Options(given.model, given.prose, given.quick)
     found = {}
     if not given.json:
         Console().print(machine)
@@ -74,6 +74,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=[bench.name for bench in BENCHES], help="one table only")
     parser.add_argument("--quick", action="store_true", help="turn and history on an untrained model, small")
     parser.add_argument("--model", default="reference", help="hypernetwork: a file, folder or hub id")
+    parser.add_argument("--prose", type=Path, metavar="FILE", help="plain text for needles in recall")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables into this page")
     return parser.parse_args()
 

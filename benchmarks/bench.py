@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from memory.ports import Embedder
@@ -18,6 +19,7 @@ class Options:
     """What a run is told."""
 
     model: str = "reference"  # as the setting `model`
+    prose: Path | None = None  # plain text, for needles to stand in
     quick: bool = False  # few and small measurements on an untrained model: to see that it runs
 
     def parts(self) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 Users tell single facts, each a message of its own, with held-out values, owners and phrasings; then each fact
 is asked for, from adapters alone, and so are facts that nobody told. Settings are varied about their
-defaults, so that the defaults can be read off the table.
+defaults, so that the defaults can be read off the table. With ``prose``, a document of it is told too, with
+facts as needles in it.
 """
 
 from __future__ import annotations
 
+import random
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -24,6 +26,9 @@ from memory.settings import Settings
 
 USERS, MEMORIES, UNTOLD = 2, 100, 40
 SIZES = (10, 100, 400)
+WINDOWS = (4, 16, 64)  # of the base model's, that a document with needles fills
+NEEDLES, READERS = 20, 5  # facts in each document, and how many documents there are of a length
+_WORDS_A_WINDOW = 320  # about 512 tokens of prose
 TOGETHER = 8  # facts in one message, where it is not one
 Setting = Mapping[str, float]
 SWEEPS: tuple[Setting, ...] = (
@@ -53,6 +58,10 @@ def rows(options: Options) -> Iterator[Row]:
     models = parts["embedder"], parts["generator"].d2l
     for size in sizes:
         yield _row(f"{size} memories", [_told(user, size) for user in range(users)], *models, {})
+    words = [] if options.prose is None else options.prose.read_text(encoding="utf-8").split()
+    for windows in WINDOWS if words else ():
+        readers = [_reader(user, words, windows) for user in range(READERS)]
+        yield _row(f"{NEEDLES} needles in {windows} windows of prose", readers, *models, {})
     people = [_told(user, MEMORIES) for user in range(users)]
     for setting in sweeps:
         named = ", ".join(f"{name} {value:g}" for name, value in setting.items())
@@ -64,6 +73,17 @@ def _told(user: int, size: int) -> Told:
     group = FactWorld("heldout", seed=500 + user).group(size + UNTOLD, 1, same_kind=False)
     told, untold = ([c.qa[0] for c in some] for some in (group.contexts[:size], group.contexts[size:]))
     return Told(f"user {user}", [context.text for context in group.contexts[:size]], told, untold)
+
+
+def _reader(user: int, words: Sequence[str], windows: int) -> Told:
+    """One document: prose, in which facts stand at random places between words, as sentences of their own."""
+    facts, rng = _told(user, NEEDLES), random.Random(f"{user}/{windows}")
+    start = rng.randrange(len(words) - windows * _WORDS_A_WINDOW)
+    hay = list(words[start : start + windows * _WORDS_A_WINDOW])
+    ends = [i for i, word in enumerate(hay) if word == "."]  # where a sentence ends
+    for place, fact in zip(sorted(rng.sample(ends, NEEDLES), reverse=True), facts.messages, strict=True):
+        hay.insert(place + 1, fact)
+    return replace(facts, messages=[" ".join(hay)])
 
 
 def _row(name: str, people: Sequence[Told], embedder: Any, d2l: Any, setting: Setting) -> Row:

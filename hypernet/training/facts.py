@@ -97,8 +97,8 @@ class FactWorld:
         """`chunks` contexts of `facts` facts each.
 
         With `same_kind` all facts of the group are of one kind or of one family of near kinds, with distinct
-        owners or members and distinct values. `style` is one of STYLES; else it varies. Two or three questions
-        have no answer, and `unknown` more.
+        owners or members and distinct values. `style` is one of STYLES; else it varies. Two or three
+        questions have no answer, and `unknown` more.
         """
         if chunks < 1 or facts < 1:
             raise ValueError(f"a group needs at least 1 chunk and 1 fact, not {chunks} and {facts}")

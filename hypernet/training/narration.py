@@ -7,10 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hypernet.training import phrasings as frames
+from hypernet.training import phrasings_more
 from hypernet.training.phrasings_things import BOOKED, BOOKINGS, OPENERS, SLOT_PROMPTS
 from hypernet.training.values import Split, Values
 from hypernet.training.wording import Kind, Owner, Phrase, Wordings, held_frame
 
+_FRAMES: tuple[
+    tuple[tuple[str, ...], tuple[str, ...]], ...
+] = (  # what goes around sentences, and what else does in training only
+    (frames.SAY_FRAMES, phrasings_more.SAY_FRAMES),
+    (frames.TEXT_FRAMES, phrasings_more.TEXT_FRAMES),
+    (frames.ASK_FRAMES, phrasings_more.ASK_FRAMES),
+    (frames.ABOUT_FRAMES, phrasings_more.ABOUT_FRAMES),
+    (frames.NOUN_FRAMES, phrasings_more.NOUN_FRAMES),
+)
+_MORE = 0.45  # share of sentences in the words that only training uses
 _NAMED = ("human", "full", "pet")  # after such a value "she" might be somebody else
 
 
@@ -35,14 +46,11 @@ class Narrator:
         self._unseen = 0.5 if split == "heldout" else 0.0
         self._rng = rng
         self._values = values
-        lists: tuple[tuple[str, ...], ...] = (
-            frames.SAY_FRAMES,
-            frames.TEXT_FRAMES,
-            frames.ASK_FRAMES,
-            frames.ABOUT_FRAMES,
-            frames.NOUN_FRAMES,
-        )
-        self._frames = {options: tuple(f for f in options if f != held_frame(options)) for options in lists}
+        self._training = split == "train"
+        self._frames = {
+            options: tuple(f for f in options if f != held_frame(options)) + (more if self._training else ())
+            for options, more in _FRAMES
+        }
 
     def statement(self, fact: Fact) -> str:
         """One sentence that tells the fact, framed or not."""
@@ -80,7 +88,9 @@ class Narrator:
     def _pick(self, wordings: Wordings, owner: Owner) -> Phrase:
         if wordings.held and self._rng.random() < self._unseen:
             return self._rng.choice(wordings.held)
-        while (phrase := self._rng.choice(wordings.known)).only_first and not owner.first:
+        more = self._training and wordings.more and self._rng.random() < _MORE
+        known = wordings.more if more else wordings.known
+        while (phrase := self._rng.choice(known)).only_first and not owner.first:
             pass
         return phrase
 
@@ -118,7 +128,9 @@ class Narrator:
 
     def _correction(self, fact: Fact) -> str:
         document = fact.owner.type not in ("person", *BOOKINGS)
-        frame = self._rng.choice(frames.DOCUMENT_CORRECTIONS if document else frames.CORRECTIONS)
+        options = frames.DOCUMENT_CORRECTIONS if document else frames.CORRECTIONS
+        more = phrasings_more.DOCUMENT_CORRECTIONS if document else phrasings_more.CORRECTIONS
+        frame = self._rng.choice(options + more if self._training else options)
         return frame.format(v=fact.value, old=fact.old)
 
     def _sentence(self, clause: str) -> str:

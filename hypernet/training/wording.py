@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from hypernet.training import phrasings as frames
+from hypernet.training import phrasings_more
 from hypernet.training.phrasings import Row
 from hypernet.training.phrasings_people import PEOPLE
 from hypernet.training.phrasings_things import THINGS
@@ -74,10 +75,12 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Wordings:
-    """Phrasings of one use: those that training sees, and the one that it does not."""
+    """Phrasings of one use: those that both splits see, the one that training does not, and those that only
+    training does."""
 
     known: tuple[Phrase, ...]
     held: tuple[Phrase, ...]
+    more: tuple[Phrase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,9 @@ def _compile(template: str, member: str) -> Phrase:
     )
 
 
-def _wordings(templates: Iterable[str], member: str, *, keep_all: bool = False) -> Wordings:
+def _wordings(
+    templates: Iterable[str], more: Iterable[str], member: str, *, keep_all: bool = False
+) -> Wordings:
     """Holds one template out where there are three or more: the one with the smallest checksum."""
     texts = tuple(dict.fromkeys(templates))
     held = (
@@ -129,7 +134,8 @@ def _wordings(templates: Iterable[str], member: str, *, keep_all: bool = False) 
         else ""
     )
     known = tuple(_compile(t, member) for t in texts if t != held)
-    return Wordings(known, (_compile(held, member),) if held else ())
+    extra = tuple(_compile(t, member) for t in dict.fromkeys(more) if t not in texts)
+    return Wordings(known, (_compile(held, member),) if held else (), extra)
 
 
 def _checksum(text: str) -> int:
@@ -142,21 +148,29 @@ def held_frame(options: tuple[str, ...]) -> str:
 
 
 def _kind(row: Row, member: str) -> Kind:
-    noun = row.noun
-    fill = [t.replace("{n}", noun) for t in frames.NOUN_SAYS] if noun else []
     who = row.pool == "full"
-    asks = [t.replace("{n}", noun) for t in (frames.WHO_ASKS if who else frames.NOUN_ASKS)] if noun else []
-    about = [t.replace("{n}", noun) for t in (frames.WHO_ABOUT if who else frames.NOUN_ABOUT)] if noun else []
+    says, asks, about = phrasings_more.ROWS.get(f"{row.family}.{listed(row.members)[0]}", ((), (), ()))
+    fill = _of_noun(row, frames.NOUN_SAYS)
+    asks_noun = _of_noun(row, frames.WHO_ASKS if who else frames.NOUN_ASKS)
+    about_noun = _of_noun(row, frames.WHO_ABOUT if who else frames.NOUN_ABOUT)
+    more_says = [*says, *_of_noun(row, phrasings_more.NOUN_SAYS)]
+    more_asks = [*asks, *_of_noun(row, phrasings_more.WHO_ASKS if who else phrasings_more.NOUN_ASKS)]
+    more_about = [*about, *_of_noun(row, phrasings_more.WHO_ABOUT if who else phrasings_more.NOUN_ABOUT)]
     return Kind(
         name=f"{row.family}.{member}",
         family=row.family,
         owners=listed(row.owners),
         pool=row.pool,
-        says=_wordings([*row.says, *fill], member),
-        asks=_wordings([*row.asks, *asks], member),
-        about=_wordings([*row.about, *about], member, keep_all=True),
-        noun=_compile(noun, member) if noun else None,
+        says=_wordings([*row.says, *fill], more_says, member),
+        asks=_wordings([*row.asks, *asks_noun], more_asks, member),
+        about=_wordings([*row.about, *about_noun], more_about, member, keep_all=True),
+        noun=_compile(row.noun, member) if row.noun else None,
     )
+
+
+def _of_noun(row: Row, templates: Iterable[str]) -> list[str]:
+    """The templates about a row's noun; none where it has no noun."""
+    return [template.replace("{n}", row.noun) for template in templates] if row.noun else []
 
 
 @cache

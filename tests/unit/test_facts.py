@@ -142,3 +142,18 @@ def test_wrong_arguments_are_refused() -> None:
         world.group(1, 1, same_kind=False, style="poem")
     with pytest.raises(ValueError, match="not 0 and 1"):
         world.group(0, 1, same_kind=False)
+
+
+def test_more_phrasings_are_for_training_alone() -> None:
+    """None of them equals a held-out one, and the held-out world speaks none of them."""
+    for kind in kinds():
+        for use in (kind.says, kind.asks, kind.about):
+            assert not {*use.more} & {*use.held}
+    marks = ("slipped my mind", "scratch that", "for the record", "happens to be", "in case it matters")
+    said = {split: "" for split in SPLITS}
+    for split in SPLITS:
+        for group in groups(split, same_kind=False, count=300):
+            asked = [qa.question for qa in (*group.unknown, *(qa for c in group.contexts for qa in c.qa))]
+            said[split] += " ".join([*(c.text for c in group.contexts), *asked]).lower()
+    assert [mark in said["train"] for mark in marks] == [True] * len(marks)
+    assert [mark in said["heldout"] for mark in marks] == [False] * len(marks)
