@@ -47,7 +47,7 @@ NOUN_FRAMES = (
 )
 CORRECTIONS = (
     "hang on, it is {v}", "I got that wrong, it is {v}", "scratch that, {v}", "not {old}, {v}", "I misspoke: {v}",
-    "make that {v}", "{v}, I mean", "let me correct that: it is {v}", "no wait, {v}", "oops, {v} of course",
+    "make that {v}", "I mean {v}", "let me correct that: it is {v}", "no wait, {v}", "oops, {v} of course",
     "hm, no, {v} is right", "forget {old}, it is {v} now", "instead of {old} it is {v}",
 )
 DOCUMENT_CORRECTIONS = (

@@ -150,7 +150,7 @@ def test_more_phrasings_are_for_training_alone() -> None:
         for use in (kind.says, kind.asks, kind.about):
             assert not {*use.more} & {*use.held}
     marks = ("slipped my mind", "scratch that", "for the record", "happens to be", "in case it matters")
-    said = {split: "" for split in SPLITS}
+    said = dict.fromkeys(SPLITS, "")
     for split in SPLITS:
         for group in groups(split, same_kind=False, count=300):
             asked = [qa.question for qa in (*group.unknown, *(qa for c in group.contexts for qa in c.qa))]
