@@ -144,3 +144,90 @@ history = Table(
     ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
     Index("ix_history_memory", "tenant_id", "memory_id", "seq"),
 )
+
+# From here on: what a server keeps beside the memories. None of it is needed by an embedded Memory.
+
+accounts = Table(  # the tenants that an operator has let in; a quota that is NULL is none
+    "accounts",
+    metadata,
+    _tenant_column(),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("memories", BigInteger),
+    Column("bytes", BigInteger),
+    Column("requests_per_minute", Integer),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant_id", String(MAX_NAME)),  # NULL: an operator's, who manages tenants
+    Column("role", String(8), nullable=False),
+    Column("name", String(MAX_NAME), nullable=False),
+    Column("digest", String(64), nullable=False),  # sha256 of the secret
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    ForeignKeyConstraint(["tenant_id"], ["accounts.tenant_id"]),
+    Index("ix_api_keys_tenant", "tenant_id", "id"),
+)
+
+request_counts = Table(  # requests granted to a tenant in one minute, over all processes
+    "request_counts",
+    metadata,
+    _tenant_column(),
+    Column("minute", BigInteger, nullable=False),  # since 1970
+    Column("granted", Integer, nullable=False),
+)
+
+answers = Table(  # to requests with an Idempotency-Key
+    "answers",
+    metadata,
+    _tenant_column(),
+    Column("key", String(MAX_NAME), primary_key=True),
+    *_scope_columns(),
+    Column("fingerprint", String(64), nullable=False),  # of the request
+    Column("status", Integer),  # NULL while the request runs
+    Column("body", Text),  # NULL once erased
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index("ix_answers_expiry", "expires_at"),
+)
+
+audit = Table(  # who did what: never what was said, nor whose it was
+    "audit",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant_id", String(MAX_NAME)),  # NULL: nobody's, as a call without a key
+    Column("at", UtcDateTime, nullable=False),
+    Column("key_id", String(64)),
+    Column("action", String(64), nullable=False),
+    Column("target", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Index("ix_audit_tenant", "tenant_id", "id"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _tenant_column(),
+    Column("id", String(64), primary_key=True),
+    *_scope_columns(),
+    Column("kind", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("payload", JSON(none_as_null=True)),  # NULL once it is not needed, or erased
+    Column("result", JSON(none_as_null=True)),
+    Column("reason", String(MAX_NAME)),  # why it failed
+    Column("done", BigInteger, nullable=False),  # progress: so much
+    Column("total", BigInteger),  # of so much, where that is known
+    Column("attempt", Integer, nullable=False),  # the fencing token: who holds an older one has lost the job
+    Column("attempts", Integer, nullable=False),  # at most so many
+    Column("idempotency_key", String(MAX_NAME)),
+    Column("cancelling", Boolean, nullable=False),
+    Column("worker", String(MAX_NAME)),
+    Column("due_at", UtcDateTime, nullable=False),  # not to be claimed before: backoff, or the lease's end
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    UniqueConstraint("tenant_id", "idempotency_key", name="uq_jobs_idempotency_key"),
+    Index("ix_jobs_due", "state", "due_at"),
+)
