@@ -1,0 +1,189 @@
+"""A real PostgreSQL server for the tests: one a session, in a temporary folder, gone at its end."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import URL, delete
+
+from memory import migrate
+from memory.database import Database
+from memory.tables import metadata
+
+_SETTINGS = {  # nothing here outlives the tests, so nothing waits for the disk
+    "listen_addresses": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "32MB",
+    "max_connections": "200",
+}
+
+
+class Postgres:
+    """The server: URLs of databases on it, and the means to break it."""
+
+    def __init__(self, folder: Path, binaries: Path) -> None:
+        self.folder = folder
+        self._binaries = binaries
+        self._made = 0
+        self._as = _owner()
+        if self._as:
+            shutil.chown(folder, self._as["user"], self._as["group"])
+        self._do("initdb", "-D", "data", "-A", "trust", "-U", "memory", "-E", "UTF8", "--no-sync", *_icu())
+        self.start()
+
+    def start(self) -> None:
+        """Begin to serve, on a socket in the folder."""
+        options = " ".join(f"-c {name}='{value}'" for name, value in _SETTINGS.items())
+        self._do("pg_ctl", "-D", "data", "-l", "log", "-w", "-o", f"-k {self.folder} {options}", "start")
+
+    def stop(self) -> None:
+        """End at once, as a crash would."""
+        self._do("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
+
+    def url(self, name: str) -> URL:
+        """Of the database of that name."""
+        return URL.create("postgresql+psycopg", "memory", database=name, query={"host": str(self.folder)})
+
+    def create(self) -> URL:
+        """A new, empty database."""
+        self._made += 1
+        name = f"empty{self._made}"
+        self.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def execute(self, statement: str) -> list[Any]:
+        """Run a statement as the superuser, outside of any transaction."""
+        import psycopg
+
+        with psycopg.connect(
+            host=str(self.folder), user="memory", dbname="postgres", autocommit=True
+        ) as connection:
+            cursor = connection.execute(statement)  # type: ignore[call-overload]
+            return cursor.fetchall() if cursor.description else []
+
+    def _do(self, program: str, *arguments: str) -> None:
+        with tempfile.TemporaryFile("w+") as said:  # a pipe would stay open for as long as the server runs
+            done = subprocess.run(
+                [self._binaries / program, *arguments],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                timeout=120,
+                **self._as,
+            )
+            said.seek(0)
+            assert done.returncode == 0, said.read()
+
+
+def _owner() -> dict[str, Any]:
+    """Whom to run the server as: ourselves, but not as root, which PostgreSQL refuses."""
+    if os.geteuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        try:
+            found = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
+    return {}
+
+
+def _icu() -> list[str]:
+    """An order of letters that is not the bytes', as most servers have it: a before B."""
+    return ["--locale=C", "--locale-provider=icu", "--icu-locale=en-US"]
+
+
+def _binaries() -> Path | None:
+    """The folder of PostgreSQL's programs: Debian keeps them out of PATH."""
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).parent
+    return next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The server. Without PostgreSQL's programs the test is skipped, and fails where `CI` is true."""
+    binaries = _binaries()
+    if binaries is None:
+        reason = "PostgreSQL's initdb and pg_ctl are not installed"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+    pytest.importorskip("psycopg")
+    folder = Path(tempfile.mkdtemp(prefix="memory-pg-"))  # short: a socket's path has 107 bytes at most
+    server = Postgres(folder, binaries)
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def _migrated(postgres: Postgres) -> URL:
+    url = postgres.create()
+    database = Database(url)
+    migrate.open_current(database)
+    database.close()
+    return url
+
+
+@pytest.fixture
+def postgres_url(_migrated: URL) -> URL:
+    """A database on the server, with our tables and nothing in them."""
+    database = Database(_migrated)
+    with database.write() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(delete(table))
+    database.close()
+    return _migrated
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
+    """A database of either kind without any table."""
+    if request.param == "sqlite":
+        yield URL.create("sqlite", database=str(tmp_path / "empty.db"))
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.create()
+    yield url
+    server.execute(f"DROP DATABASE {url.database} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
+    """An empty database of either kind: a test that takes it runs on both."""
+    if request.param == "postgres":
+        found: URL = request.getfixturevalue("postgres_url")
+        return found
+    return URL.create("sqlite", database=str(tmp_path / "memory.db"))
+
+
+@pytest.fixture
+def open_database(database_url: URL) -> Iterator[Callable[..., Database]]:
+    """Opens the database of `database_url`, migrated; each call as another process would."""
+    opened: list[Database] = []
+
+    def open_(**options: Any) -> Database:
+        opened.append(Database(database_url, **options))
+        migrate.open_current(opened[-1])
+        return opened[-1]
+
+    yield open_
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture
+def database(open_database: Callable[..., Database]) -> Database:
+    return open_database()
