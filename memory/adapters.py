@@ -71,6 +71,12 @@ class Adapters:
         self._single.drop(lambda key: key[0] == tenant_id and key[1] in gone)
         self._merged.drop(lambda key: key[0] == tenant_id and any(digest in gone for digest, _ in key[1]))
 
+    @property
+    def lookups(self) -> tuple[int, int]:
+        """(hits, misses) of both caches since the start."""
+        caches = (self._merged, self._single)
+        return sum(cache.hits for cache in caches), sum(cache.misses for cache in caches)
+
     def _read(self, record: MemoryRecord) -> tuple[MemoryRecord, LoRA]:
         try:
             return record, self._decoded(record)

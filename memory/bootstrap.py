@@ -13,6 +13,8 @@ from memory.service import Service
 from memory.settings import Settings
 
 if TYPE_CHECKING:
+    from sqlalchemy import URL
+
     from hypernet import DocToLoRA
 
 PARTS = tuple(field.name for field in fields(Parts))
@@ -68,12 +70,17 @@ def assemble(settings: Settings, **given: Any) -> Parts:
     return Parts(**parts)
 
 
-def _store(settings: Settings) -> MemoryStore:
+def database_url(settings: Settings) -> URL | str:
+    """Where the tables are."""
     from memory.database import sqlite_url
+
+    return settings.database_url or sqlite_url(settings.home / "memory.db")
+
+
+def _store(settings: Settings) -> MemoryStore:
     from memory.sql_store import SqlStore
 
-    url = settings.database_url or sqlite_url(settings.home / "memory.db")
-    return SqlStore.open(url, busy_timeout_s=settings.busy_timeout_s)
+    return SqlStore.open(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
 
 
 def _blobs(settings: Settings) -> BlobStore:

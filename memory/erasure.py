@@ -37,6 +37,11 @@ class Eraser:
         removed, turns = self._store.delete_where(scope, document_id=document_id)
         return self._receipt(scope.tenant_id, removed, turns)
 
+    def forget_tenant(self, tenant_id: str) -> ErasureReceipt:
+        """Everything of a tenant, whoever's."""
+        removed, turns = self._store.delete_tenant(tenant_id)
+        return self._receipt(tenant_id, removed, turns)
+
     def forget_one(self, scope: Scope, memory_id: str) -> ErasureReceipt:
         """One memory. Raises NotFound."""
         return self._receipt(scope.tenant_id, [self._store.delete(scope, memory_id)])

@@ -130,6 +130,10 @@ class LocalModel:
         config = self.d2l.base_model.config
         return int(config.get_text_config().max_position_embeddings)
 
+    @property
+    def waiting(self) -> int:
+        return 0 if self._engine is None else self._engine.waiting
+
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return len(self._prompt(messages))
 

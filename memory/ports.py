@@ -35,6 +35,7 @@ from memory.records import (
     Page,
     Removed,
     Scope,
+    SessionPage,
     StoreStats,
     Turn,
 )
@@ -152,6 +153,10 @@ class MemoryStore(Protocol):
         """
         ...
 
+    def delete_tenant(self, tenant_id: str) -> tuple[list[Removed], list[str]]:
+        """Delete all memories and turns of a tenant, whoever's; the one call that needs nobody named."""
+        ...
+
     def expire(self, tenant_id: str, now: datetime | None = None) -> list[Removed]:
         """Delete the tenant's memories whose expires_at has come."""
         ...
@@ -173,6 +178,10 @@ class MemoryStore(Protocol):
 
     def turns(self, scope: Scope, *, last: int | None = None, internalized: bool | None = None) -> list[Turn]:
         """The turns of exactly this session, oldest first; the newest `last` of them where given."""
+        ...
+
+    def sessions(self, scope: Scope, *, limit: int = 100, cursor: str | None = None) -> SessionPage:
+        """The sessions of a user or agent that have turns, by name."""
         ...
 
     def mark_internalized(self, scope: Scope, turn_ids: Collection[str]) -> None:
@@ -348,6 +357,11 @@ class Generator(Protocol):
     @property
     def window(self) -> int:
         """Tokens the base model can read and write in one request."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for the model; loads nothing."""
         ...
 
     def count_tokens(self, messages: Sequence[Message]) -> int:

@@ -241,6 +241,43 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """A conversation, and how much is in it."""
+
+    scope: Scope
+    turns: int
+    last_at: datetime  # of its newest turn
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """Part of a listing. `cursor` goes into the next call; None says that this was the last page."""
+
+    sessions: tuple[Session, ...]
+    cursor: str | None
+
+    @classmethod
+    def cut(cls, found: Sequence[Session], limit: int) -> SessionPage:
+        """The page, where one more than it holds was looked for."""
+        more = len(found) > limit
+        return cls(tuple(found[:limit]), session_cursor(found[limit - 1].scope) if more else None)
+
+
+def session_cursor(scope: Scope) -> str:
+    """Where in a listing by session, user and agent this one stands."""
+    return json.dumps([scope.session_id or "", scope.user_id or "", scope.agent_id or ""])
+
+
+def after_session(cursor: str | None) -> tuple[str, str, str]:
+    """(session, user, agent) after which a page goes on. Raises InvalidInput for what is no cursor."""
+    try:
+        session, user, agent = ("", "", "") if cursor is None else json.loads(cursor)
+    except (ValueError, TypeError) as error:
+        raise InvalidInput("the cursor is none of ours; give that of the page before") from error
+    return str(session), str(user), str(agent)
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryEvent:
     """That a memory was added, updated or deleted, and when. Never what it said."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
 from types import EllipsisType, TracebackType
-from typing import Any, Self, Unpack, cast
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from memory.adapters import Adapters
 from memory.answering import Answerer, Mode, Sampling
@@ -31,12 +31,16 @@ from memory.records import (
     Message,
     Page,
     Scope,
+    SessionPage,
     StoreStats,
     Turn,
 )
 from memory.remembering import Rememberer
 from memory.selection import Selector
 from memory.settings import Settings
+
+if TYPE_CHECKING:
+    from hypernet.adapter import LoRA
 
 Hits = list[MemoryHit]  # named here, because inside the class `list` is the verb
 Choices = list[AdapterChoice]
@@ -46,6 +50,15 @@ Events = list[HistoryEvent]
 
 class Asking(Whose, Sampling):
     """Whose memory answers, and how the reply is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy a memory is, and how often an adapter was at hand."""
+
+    waiting: int  # replies and other work that the model has not begun
+    cache_hits: int
+    cache_misses: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +88,7 @@ class Service:
             parts.blobs, parts.internalizer, internalize.again, int(settings.adapter_cache_mb * 2**20)
         )
         self._internalize = internalize
+        self._adapters = adapters
         self._selector = Selector(parts.store, parts.index, settings)
         self._answerer = Answerer(
             parts.store, internalize, self._selector, adapters, parts.generator, settings
@@ -167,23 +181,38 @@ class Service:
 
     # -- answering
 
-    def chat(self, message: str, *, mode: Mode = "auto", **asking: Unpack[Asking]) -> ChatReply:
+    def chat(
+        self,
+        message: str,
+        *,
+        mode: Mode = "auto",
+        before: Sequence[Said] | None = None,
+        **asking: Unpack[Asking],
+    ) -> ChatReply:
         """Answer a message from memory, and remember what it tells.
 
         With a session, its newest turns are in the prompt (settings.hot_window_turns), and message and
         reply become turns of it. Memories of all the user's (or agent's) sessions are recalled. Of the
         message, what it tells is remembered; of the reply nothing, for the model said it: only a question
         of its own that no memory led to is kept, to go with the user's answer.
+
+        `before` is for callers who keep the conversation themselves: what was said up to the message. It
+        is read in place of the session's newest turns, and none of it is remembered.
         """
-        return _last(self.chat_stream(message, mode=mode, **asking))
+        return _last(self.chat_stream(message, mode=mode, before=before, **asking))
 
     def chat_stream(
-        self, message: str, *, mode: Mode = "auto", **asking: Unpack[Asking]
+        self,
+        message: str,
+        *,
+        mode: Mode = "auto",
+        before: Sequence[Said] | None = None,
+        **asking: Unpack[Asking],
     ) -> Iterator[str | ChatReply]:
         """`chat` in pieces of text, and then the whole reply. It stores only when it is read to the end."""
         scope = self._writing(self._scope(asking).required())
         said = Message("user", text_in(message, self.settings.max_text_bytes))
-        conversation = [*self._hot_window(scope), said]
+        conversation = [*(self._hot_window(scope) if before is None else self._given(before)), said]
         pieces = self._answerer.stream(_recalling(scope), conversation, mode, None, _sampling(asking))
         return self._remembering(scope, said, pieces)
 
@@ -263,6 +292,15 @@ class Service:
         """The turns of a session, oldest first."""
         return self._parts.store.turns(self._scope(whose), last=last)
 
+    def sessions(self, *, limit: int = 100, cursor: str | None = None, **whose: Unpack[Whose]) -> SessionPage:
+        """The sessions of a user or agent that have turns, by name; paged as `list` is."""
+        return self._parts.store.sessions(self._scope(whose).required(), limit=limit, cursor=cursor)
+
+    def adapter(self, memory_id: str, **whose: Unpack[Whose]) -> LoRA:
+        """A memory's adapter as it is applied: with the bias adapter in it. Raises NotFound."""
+        record = self._parts.store.get(self._scope(whose), memory_id)
+        return cast("LoRA", self._adapters.merged([record], [1.0]))
+
     def history(self, memory_id: str, **whose: Unpack[Whose]) -> Events:
         """What happened to a memory, oldest first, also after it is gone; never what it said."""
         return self._parts.store.history(self._scope(whose), memory_id)
@@ -270,6 +308,11 @@ class Service:
     def stats(self, **whose: Unpack[Whose]) -> StoreStats:
         """Counts; of the whole tenant where nobody is named."""
         return self._parts.store.stats(self._scope(whose))
+
+    def load(self) -> Load:
+        """How busy the model is, and how the adapter caches do; loads no model."""
+        hits, misses = self._adapters.lookups
+        return Load(self._parts.generator.waiting, hits, misses)
 
     def status(self, **whose: Unpack[Whose]) -> Status:
         """Where everything is, and how much; loads no model."""
@@ -301,6 +344,10 @@ class Service:
         if memory_id is not None:
             return self._eraser.forget_one(scope, memory_id)
         return self._eraser.forget(scope, document_id=document_id)
+
+    def forget_tenant(self, tenant_id: str) -> ErasureReceipt:
+        """Erase everything of everybody in a tenant; what its history keeps names nobody and says nothing."""
+        return self._eraser.forget_tenant(self._scope({"tenant_id": tenant_id}).tenant_id)
 
     # -- upkeep
 
@@ -360,6 +407,9 @@ class Service:
             return []
         newest = self._parts.store.turns(scope, last=self.settings.hot_window_turns)
         return [Message(turn.role, turn.text) for turn in newest]
+
+    def _given(self, before: Sequence[Said]) -> Sequence[Message]:
+        return messages_in(before, self.settings.max_text_bytes) if before else []
 
     def _remembering(
         self, scope: Scope, said: Message, pieces: Iterator[str | ChatReply]

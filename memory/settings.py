@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     home: Path = Field(
         default_factory=default_home, description="Folder of the database, adapters and index."
     )
+    blobs: Path | None = Field(
+        None,
+        description="Folder of the adapter files; unset, `blobs` in home. Servers of one database share it.",
+    )
     database_url: str | None = Field(
         None,
         description="SQLAlchemy URL of the database; unset, it is SQLite in the file memory.db in home.",
@@ -107,13 +111,35 @@ class Settings(BaseSettings):
     busy_timeout_s: float = Field(
         10.0, ge=0, description="How long a write waits for another process's write, in seconds."
     )
+    host: str = Field("127.0.0.1", min_length=1, description="Address that `memory serve` listens on.")
+    port: int = Field(
+        8750, ge=0, le=65535, description="Port that `memory serve` listens on; 0: any free one."
+    )
+    anonymous: bool = Field(
+        False,
+        description="Let callers on this machine in without a key, as the tenant above; for trying it out.",
+    )
+    max_request_bytes: int = Field(
+        16 * 1024 * 1024, ge=1024, description="Largest body of a request, in bytes; JSON may escape text."
+    )
+    async_text_bytes: int = Field(
+        64 * 1024, ge=0, description="Text above this becomes a job of the server, in bytes of UTF-8."
+    )
+    server_threads: int = Field(64, ge=1, description="Requests the server works on at once.")
+    job_workers: int = Field(1, ge=0, description="Threads of the server that work on jobs; 0: others do.")
+    shutdown_s: float = Field(
+        30.0, ge=0, description="How long a stopping server lets requests and jobs finish, in seconds."
+    )
+    otel: bool = Field(False, description="Trace requests with OpenTelemetry; needs the extra `otel`.")
 
-    @field_validator("home", mode="before")
+    @field_validator("home", "blobs", mode="before")
     @classmethod
     def _folder(cls, given: object) -> object:
         """Absolute, so that it stays where it is; blank, as an unset variable is, would be where we stand."""
         if not str(given).strip():
             raise ValueError("it is blank; name a folder, or leave it out")
+        if given is None:
+            return None
         return Path(str(given)).expanduser().absolute()
 
     @classmethod
@@ -132,7 +158,7 @@ class Settings(BaseSettings):
     @property
     def blob_folder(self) -> Path:
         """Where adapter files are."""
-        return self.home / "blobs"
+        return self.blobs or self.home / "blobs"
 
     @property
     def index_folder(self) -> Path | None:

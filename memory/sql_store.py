@@ -28,8 +28,10 @@ from memory.records import (
     Page,
     Removed,
     Scope,
+    SessionPage,
     StoreStats,
     Turn,
+    after_session,
     check_metadata,
     check_page,
     only_tenant,
@@ -88,10 +90,14 @@ class SqlStore:
         with self._database.write() as connection:
             sql_changes.enroll(connection, only_tenant(records))
             standing, new = sql_memories.sort_out(connection, records, at)
+            self._admit(connection, new, at)
             sql_memories.add(connection, new, by_id, at)
             if before_commit is not None:
                 before_commit()
         return [standing[record.scope, record.content_hash] for record in records]
+
+    def _admit(self, connection: Connection, new: Sequence[MemoryRecord], at: datetime) -> None:
+        """Called with the tenant's lock held, before new memories go in; whoever limits a tenant refuses."""
 
     def update(
         self,
@@ -184,6 +190,12 @@ class SqlStore:
                 return sql_memories.remove(connection, scope, at, memories.c.document_id == document_id), []
             return sql_memories.remove(connection, scope, at), sql_turns.remove(connection, scope)
 
+    def delete_tenant(self, tenant_id: str) -> tuple[list[Removed], list[str]]:
+        everybody = Scope(tenant_id=tenant_id)
+        with self._writing(tenant_id) as connection:
+            removed = sql_memories.remove(connection, everybody, self._clock())
+            return removed, sql_turns.remove(connection, everybody)
+
     def expire(self, tenant_id: str, now: datetime | None = None) -> list[Removed]:
         at = now or self._clock()
         with self._writing(tenant_id) as connection:
@@ -192,8 +204,11 @@ class SqlStore:
             )
 
     def release(self, tenant_id: str, digests: Collection[str], remove: Callable[[str], None]) -> list[str]:
+        if not digests:
+            return []
         with self._database.write() as connection:
-            sql_changes.lock(connection, tenant_id)
+            # Not `lock`: of a tenant that another process is just writing down, there is no row to lock yet.
+            sql_changes.enroll(connection, tenant_id)
             unused = sorted(set(digests) - sql_memories.used_digests(connection, tenant_id, digests))
             for digest in unused:
                 remove(digest)
@@ -213,6 +228,13 @@ class SqlStore:
         scope.required_session()
         with self._database.read() as connection:
             return sql_turns.read(connection, scope, last, internalized)
+
+    def sessions(self, scope: Scope, *, limit: int = 100, cursor: str | None = None) -> SessionPage:
+        scope.required()
+        check_page(limit)
+        with self._database.read() as connection:
+            found = sql_turns.sessions(connection, scope, limit + 1, after_session(cursor))
+        return SessionPage.cut(found, limit)
 
     def mark_internalized(self, scope: Scope, turn_ids: Collection[str]) -> None:
         scope.required_session()
@@ -236,7 +258,9 @@ class SqlStore:
 
     def tenants(self) -> list[str]:
         with self._database.read() as connection:
-            return list(connection.scalars(select(tenants.c.tenant_id).order_by(tenants.c.tenant_id)))
+            return sorted(
+                connection.scalars(select(tenants.c.tenant_id))
+            )  # PostgreSQL's order is the locale's
 
     def embedders(self, tenant_id: str) -> set[str]:
         names = select(memories.c.embedder).where(memories.c.tenant_id == tenant_id).distinct()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, literal, select, tuple_, update
 
 from memory.database import batches
-from memory.records import Message, Scope, Turn
-from memory.rows import to_turn, turn_columns
+from memory.records import Message, Scope, Session, Turn
+from memory.rows import to_scope, to_turn, turn_columns
 from memory.scoping import exactly, within
 from memory.sql_changes import lock
 from memory.tables import turns
@@ -35,6 +35,20 @@ def read(connection: Connection, scope: Scope, last: int | None, internalized: b
         wanted = and_(wanted, turns.c.internalized.is_(internalized))
     newest_first = select(turns).where(wanted).order_by(turns.c.ordinal.desc()).limit(last)
     return [to_turn(row) for row in connection.execute(newest_first).mappings()][::-1]
+
+
+def sessions(connection: Connection, scope: Scope, limit: int, after: tuple[str, str, str]) -> list[Session]:
+    """Sessions within the scope, by session, user and agent."""
+    names = (turns.c.session_id, turns.c.user_id, turns.c.agent_id)
+    counts = (func.count().label("turns"), func.max(turns.c.created_at).label("last_at"))
+    those = and_(
+        within(turns, scope), turns.c.session_id != "", tuple_(*names) > tuple_(*map(literal, after))
+    )
+    wanted = select(turns.c.tenant_id, *names, *counts).where(those)
+    grouped = wanted.group_by(turns.c.tenant_id, *names).order_by(*names).limit(limit)
+    return [
+        Session(to_scope(row), row["turns"], row["last_at"]) for row in connection.execute(grouped).mappings()
+    ]
 
 
 def mark(connection: Connection, scope: Scope, turn_ids: Collection[str]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memory.cli import answer, demo, forget, look, remember, upkeep
+from memory.cli import answer, demo, forget, look, remember, serve, upkeep
 from memory.cli.options import Setup, WrongUsage
 from memory.cli.output import visible
 from memory.errors import NotFound, ParametricMemoryError
@@ -36,6 +36,7 @@ for panel, name, verb in (
     ("Look", "show", look.show),
     ("Look", "history", look.history),
     ("Look", "status", look.status),
+    ("Serve", "serve", serve.serve),
     ("Keep house", "forget", forget.forget),
     ("Keep house", "reindex", upkeep.reindex),
 ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
@@ -44,9 +44,9 @@ class Setup:
     home: str | None = None
     model: str | None = None
 
-    def memory(self) -> Service:
-        """The memory, opened; the caller closes it."""
-        given = {"home": self.home, "model": self.model}
+    def memory(self, **settings: Any) -> Service:
+        """The memory, opened with these settings too; the caller closes it."""
+        given = {"home": self.home, "model": self.model, **settings}
         return self.open(**{name: value for name, value in given.items() if value is not None})
 
 

@@ -51,6 +51,7 @@ class EchoGenerator:
 
     def __init__(self, *, window: int = 4096) -> None:
         self.window = window
+        self.waiting = 0
         self.closed = False
 
     def count_tokens(self, messages: Sequence[Message]) -> int:

@@ -23,8 +23,11 @@ from memory.records import (
     Page,
     Removed,
     Scope,
+    Session,
+    SessionPage,
     StoreStats,
     Turn,
+    after_session,
     check_metadata,
     check_page,
     only_tenant,
@@ -77,6 +80,11 @@ class _Tenant:
                 self.note("DELETE", record, at)
                 removed.append(_removed(record))
         return removed
+
+    def remove_turns(self, scope: Scope) -> list[str]:
+        gone = sorted(turn.id for turn in self.turns if scope.covers(turn.scope))
+        self.turns = [turn for turn in self.turns if not scope.covers(turn.scope)]
+        return gone
 
 
 def _ended(record: MemoryRecord, at: datetime) -> bool:
@@ -227,11 +235,13 @@ class InMemoryStore:
             removed = tenant.remove(
                 lambda r: scope.covers(r.scope) and document_id in (None, r.document_id), self._clock()
             )
-            if document_id is not None:
-                return removed, []
-            turns = sorted(turn.id for turn in tenant.turns if scope.covers(turn.scope))
-            tenant.turns = [turn for turn in tenant.turns if not scope.covers(turn.scope)]
-            return removed, turns
+            return removed, [] if document_id is not None else tenant.remove_turns(scope)
+
+    def delete_tenant(self, tenant_id: str) -> tuple[list[Removed], list[str]]:
+        with self._writing(tenant_id) as tenant:
+            return tenant.remove(lambda _: True, self._clock()), tenant.remove_turns(
+                Scope(tenant_id=tenant_id)
+            )
 
     def expire(self, tenant_id: str, now: datetime | None = None) -> list[Removed]:
         at = now or self._clock()
@@ -265,6 +275,23 @@ class InMemoryStore:
         of_session = [turn for turn in self._reading(scope.tenant_id).turns if turn.scope == scope]
         wanted = [turn for turn in of_session if internalized in (None, turn.internalized)]
         return wanted if last is None else wanted[len(wanted) - min(last, len(wanted)) :]
+
+    def sessions(self, scope: Scope, *, limit: int = 100, cursor: str | None = None) -> SessionPage:
+        scope.required()
+        check_page(limit)
+        after = after_session(cursor)
+        of_session: dict[tuple[str, str, str], list[Turn]] = {}
+        for turn in self._reading(scope.tenant_id).turns:
+            if turn.scope.session_id is not None and scope.covers(turn.scope):
+                named = turn.scope
+                key = (named.session_id or "", named.user_id or "", named.agent_id or "")
+                of_session.setdefault(key, []).append(turn)
+        found = [
+            Session(said[0].scope, len(said), said[-1].created_at)
+            for key, said in sorted(of_session.items())
+            if key > after
+        ]
+        return SessionPage.cut(found[: limit + 1], limit)
 
     def mark_internalized(self, scope: Scope, turn_ids: Collection[str]) -> None:
         scope.required_session()

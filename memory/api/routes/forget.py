@@ -1,0 +1,41 @@
+"""/v1/forget: complete erasure, with a receipt."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from memory.api.callers import Writer
+from memory.api.once import Answer, IdempotencyKey, once
+from memory.api.schemas import ForgetIn, ReceiptOut
+from memory.api.shared import Parts
+from memory.inputs import scope_in
+from memory.records import ErasureReceipt
+
+router = APIRouter(prefix="/v1", tags=["forget"])
+
+
+@router.post("/forget", response_model=ReceiptOut)
+def forget(
+    request: Request, tenant: Writer, parts: Parts, given: ForgetIn, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Erase what a user, agent or session said and all that was made from it, or a document, or a memory.
+
+    Complete when it answers; sent again, it takes what an interruption may have left.
+    """
+    whose = given.whose(tenant.id)
+    request.state.target = "/".join(
+        f"{name}={value}" for name, value in given.model_dump(exclude_none=True).items()
+    )
+
+    def erase() -> ErasureReceipt:
+        if given.memory_id is not None:
+            return parts.memory.delete(given.memory_id, **whose)
+        scope = scope_in(whose, tenant.id)
+        if given.document_id is None:
+            scope.required()
+        parts.erase_jobs(scope, given.document_id)  # before the memories: one of them might add some
+        receipt = parts.memory.forget(document_id=given.document_id, **whose)
+        parts.idempotency.erase(scope)
+        return receipt
+
+    return once(request, parts, tenant, idempotency_key, lambda: Answer(ReceiptOut.of(erase())))
