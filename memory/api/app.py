@@ -30,6 +30,8 @@ from memory.api.routes import (
 from memory.api.shared import Shared
 from memory.bootstrap import Memory, database_url
 from memory.database import Database
+from memory.server.limited_store import LimitedStore
+from memory.server.limited_store import LimitedStore
 from memory.service import Service
 from memory.settings import Settings
 
@@ -42,6 +44,8 @@ ROUTERS = (
 
 def create_app(memory: Service | Settings | None = None) -> FastAPI:
     """A server in front of a memory, which the caller closes; or of settings, whose memory is its own.
+
+    Quotas of memories and bytes are exact where the memory's store is `open_store`'s.
 
     The routes are made at once, everything else when the server starts. Keys, quotas, audit and jobs are
     kept in the database that the memory's settings name. Raises nothing that a memory would not.
@@ -71,8 +75,13 @@ def create_app(memory: Service | Settings | None = None) -> FastAPI:
     return app
 
 
+def open_store(settings: Settings) -> LimitedStore:
+    """The store of a server's memory, which keeps tenants within their quotas."""
+    return LimitedStore.open(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
+
+
 def _start(settings: Settings, given: Service | None) -> Shared:
-    memory = given or Memory(settings)
+    memory = given or Memory(settings, store=open_store(settings))
     database = Database(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
     migrate.open_current(database)
     parts = Shared.around(memory, database)
