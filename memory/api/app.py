@@ -31,7 +31,6 @@ from memory.api.shared import Shared
 from memory.bootstrap import Memory, database_url
 from memory.database import Database
 from memory.server.limited_store import LimitedStore
-from memory.server.limited_store import LimitedStore
 from memory.service import Service
 from memory.settings import Settings
 

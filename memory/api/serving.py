@@ -25,11 +25,9 @@ def serve(memory: Service, listening: Callable[[str], None]) -> None:
     """Answer requests until a signal; `listening` is told the address once there is one.
 
     A signal ends it well: requests under way finish within settings.shutdown_s, jobs finish or are handed
-    back. Raises InvalidSettings for an address that cannot be listened on, or that anonymous callers from
-    elsewhere could reach.
+    back. Raises InvalidSettings for an address that cannot be listened on.
     """
     settings = memory.settings
-    check_anonymous(settings)
     logging.config.dictConfig(log_to_stderr())
     with _bound(settings) as listener:
         config = uvicorn.Config(

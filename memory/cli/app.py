@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from memory.cli import answer, demo, forget, look, remember, serve, upkeep
+from memory.cli.keys import keys
 from memory.cli.options import Setup, WrongUsage
 from memory.cli.output import visible
 from memory.errors import NotFound, ParametricMemoryError
@@ -39,8 +40,10 @@ for panel, name, verb in (
     ("Serve", "serve", serve.serve),
     ("Keep house", "forget", forget.forget),
     ("Keep house", "reindex", upkeep.reindex),
+    ("Keep house", "migrate", upkeep.migrate),
 ):
     app.command(name, rich_help_panel=panel)(verb)
+app.add_typer(keys, name="keys", rich_help_panel="Serve")
 
 
 @app.callback(invoke_without_command=True)

@@ -41,6 +41,7 @@ def serve(
     """
     try:
         from memory.api import serving
+        from memory.api.app import open_store
     except ImportError as error:
         raise InvalidSettings(
             f"the server needs more packages ({error.name} is missing): "
@@ -48,9 +49,9 @@ def serve(
         ) from error
     given = {"host": host, "port": port, "anonymous": anonymous}
     out = Output(as_json=False)
-    with setup(context).memory(
-        **{name: value for name, value in given.items() if value is not None}
-    ) as memory:
+    settings = setup(context).settings(**given)
+    serving.check_anonymous(settings)
+    with setup(context).memory(store=open_store(settings), **given) as memory:
         serving.serve(memory, lambda url: _greet(out, memory, url))
 
 
