@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
 from types import EllipsisType, TracebackType
-from typing import Any, Self, Unpack, cast
+from typing import Any, Self, Unpack
 
 from memory.adapters import Adapters
-from memory.answering import Answerer, Mode, Sampling
+from memory.answering import Answerer, Mode, Sampling, sampling_in, whole
 from memory.conversation import ends_asking
 from memory.erasure import Eraser
 from memory.errors import IncompatibleAdapter, InvalidInput
@@ -37,6 +36,7 @@ from memory.records import (
 from memory.remembering import Rememberer
 from memory.selection import Selector
 from memory.settings import Settings
+from memory.skills import Skills
 
 Hits = list[MemoryHit]  # named here, because inside the class `list` is the verb
 Choices = list[AdapterChoice]
@@ -70,14 +70,15 @@ class Service:
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self.settings = settings
         self._parts = parts
-        internalize = Internalize(parts.store, parts.blobs, parts.embedder, parts.internalizer)
+        internalize = Internalize(parts.store, parts.blobs, parts.embedder, parts.internalizer, parts.skills)
         adapters = Adapters(
-            parts.blobs, parts.internalizer, internalize.again, int(settings.adapter_cache_mb * 2**20)
+            parts.blobs, parts.internalizer, internalize, int(settings.adapter_cache_mb * 2**20)
         )
         self._internalize = internalize
         self._selector = Selector(parts.store, parts.index, settings)
+        self._skills = Skills(parts.store, internalize, settings)
         self._answerer = Answerer(
-            parts.store, internalize, self._selector, adapters, parts.generator, settings
+            parts.store, internalize, self._selector, adapters, self._skills, parts.generator, settings
         )
         self._rememberer = Rememberer(parts.store, internalize, parts.embedder, parts.internalizer)
         self._eraser = Eraser(parts.store, parts.blobs, parts.index, adapters)
@@ -133,6 +134,18 @@ class Service:
                 self._background = ThreadPoolExecutor(1, thread_name_prefix="memory-add")
             return self._background.submit(self.add, content, **given)
 
+    def add_skill(self, description: str, *, pinned: bool = True, **whose: Unpack[Whose]) -> MemoryRecord:
+        """Make a task described in words a skill: its adapter joins the turns of its scope.
+
+        Pinned, it joins all of them; else those that are near to it (settings.skill_threshold). What is
+        named is its scope: a skill of a user is for all of the user's sessions, one of an agent for all who
+        talk to it. Again, it only changes `pinned`. Raises as `add` does; ModelUnavailable where no
+        Text-to-LoRA network goes with the model.
+        """
+        scope = self._writing(self._scope(whose).required())
+        text = text_in(description, self.settings.max_text_bytes).strip()
+        return self._skills.add(text, scope, pinned=pinned)
+
     def update(
         self,
         memory_id: str,
@@ -175,7 +188,7 @@ class Service:
         message, what it tells is remembered; of the reply nothing, for the model said it: only a question
         of its own that no memory led to is kept, to go with the user's answer.
         """
-        return _last(self.chat_stream(message, mode=mode, **asking))
+        return whole(self.chat_stream(message, mode=mode, **asking))
 
     def chat_stream(
         self, message: str, *, mode: Mode = "auto", **asking: Unpack[Asking]
@@ -184,7 +197,7 @@ class Service:
         scope = self._writing(self._scope(asking).required())
         said = Message("user", text_in(message, self.settings.max_text_bytes))
         conversation = [*self._hot_window(scope), said]
-        pieces = self._answerer.stream(_recalling(scope), conversation, mode, None, _sampling(asking))
+        pieces = self._answerer.stream(scope, conversation, mode, None, sampling_in(asking))
         return self._remembering(scope, said, pieces)
 
     def ask(self, question: str, *, mode: Mode = "auto", **asking: Unpack[Asking]) -> ChatReply:
@@ -202,9 +215,9 @@ class Service:
     ) -> ChatReply:
         """Answer the last message of a conversation that the caller keeps, and store nothing.
 
-        `adapters`, from `select`, are used where given; an empty list answers from the bare base model.
+        `adapters`, from `select`, are used where given; an empty list recalls nothing. Skills join anyway.
         """
-        return _last(self.answer_stream(messages, mode=mode, adapters=adapters, **asking))
+        return whole(self.answer_stream(messages, mode=mode, adapters=adapters, **asking))
 
     def answer_stream(
         self,
@@ -217,7 +230,7 @@ class Service:
         """`answer` in pieces of text, and then the whole reply."""
         scope = self._reading(self._scope(asking).required())
         said = messages_in(messages, self.settings.max_text_bytes)
-        return self._answerer.stream(_recalling(scope), said, mode, adapters, _sampling(asking))
+        return self._answerer.stream(scope, said, mode, adapters, sampling_in(asking))
 
     # -- looking
 
@@ -377,20 +390,3 @@ class Service:
             )
             spent = (time.perf_counter() - began) * 1000
             yield replace(piece, timings={**piece.timings, "remember": spent})
-
-
-def _recalling(scope: Scope) -> Scope:
-    """Where a turn recalls from: all sessions of the user or agent; the session, where it names only that."""
-    if scope.user_id is None and scope.agent_id is None:
-        return scope
-    return replace(scope, session_id=None)
-
-
-def _sampling(asking: Mapping[str, Any]) -> Sampling:
-    return cast(Sampling, {key: asking[key] for key in Sampling.__annotations__ if key in asking})
-
-
-def _last(pieces: Iterator[str | ChatReply]) -> ChatReply:
-    """The whole reply at the end of a stream."""
-    [reply] = deque(pieces, maxlen=1)
-    return cast(ChatReply, reply)

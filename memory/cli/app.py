@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memory.cli import answer, demo, forget, look, remember, upkeep
+from memory.cli import answer, demo, forget, look, model, remember, skill, upkeep
 from memory.cli.options import Setup, WrongUsage
 from memory.cli.output import visible
 from memory.errors import NotFound, ParametricMemoryError
@@ -40,6 +40,11 @@ for panel, name, verb in (
     ("Keep house", "reindex", upkeep.reindex),
 ):
     app.command(name, rich_help_panel=panel)(verb)
+for panel, name, group in (
+    ("Remember and answer", "skill", skill.verbs),
+    ("Keep house", "model", model.verbs),
+):
+    app.add_typer(group, name=name, rich_help_panel=panel)
 
 
 @app.callback(invoke_without_command=True)

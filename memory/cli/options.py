@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from memory.service import Service
+    from memory.settings import Settings
 
 User = Annotated[
     str | None,
@@ -46,8 +47,17 @@ class Setup:
 
     def memory(self) -> Service:
         """The memory, opened; the caller closes it."""
+        return self.open(**self._given())
+
+    def settings(self) -> Settings:
+        """The settings it would be opened with."""
+        from memory.settings import Settings
+
+        return Settings.load(**self._given())
+
+    def _given(self) -> dict[str, str]:
         given = {"home": self.home, "model": self.model}
-        return self.open(**{name: value for name, value in given.items() if value is not None})
+        return {name: value for name, value in given.items() if value is not None}
 
 
 def setup(context: typer.Context) -> Setup:
