@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memory.errors import InvalidSettings, ModelUnavailable
-from memory.ports import BlobStore, Embedder, MemoryStore, Parts, VectorIndex
+from memory.ports import BlobStore, Embedder, MemoryStore, Parts, SkillWriter, VectorIndex
 from memory.service import Service
 from memory.settings import Settings
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from hypernet import DocToLoRA
+    from memory.local_model import LocalModel
 
 PARTS = tuple(field.name for field in fields(Parts))
 
@@ -64,6 +65,7 @@ def assemble(settings: Settings, **given: Any) -> Parts:
             model = _model(settings)
             part("internalizer", lambda: model)
             part("generator", lambda: model)
+            part("skills", lambda: _skills(settings, model))
     except BaseException:
         store.close()
         raise
@@ -113,7 +115,7 @@ def _index(settings: Settings, store: MemoryStore, embedder: Embedder) -> Vector
     )
 
 
-def _model(settings: Settings) -> Any:
+def _model(settings: Settings) -> LocalModel:
     """The base model with its hypernetwork; it fills two ports."""
     from memory.local_model import LocalModel
 
@@ -125,12 +127,23 @@ def _model(settings: Settings) -> Any:
     )
 
 
+def _skills(settings: Settings, model: LocalModel) -> SkillWriter | None:
+    """The Text-to-LoRA network of the settings, else the model's own; None where it has none."""
+    from hypernet import catalog
+    from memory.skill_model import SkillModel
+
+    named = None if settings.skills_model == "auto" else settings.skills_model
+    path = named or catalog.skills_of(settings.model)
+    return None if path is None else SkillModel(path, model)
+
+
 def _doc_to_lora(settings: Settings) -> DocToLoRA:
     import torch
 
     import hypernet
+    from hypernet import catalog
 
-    path = hypernet.reference_path() if settings.model == "reference" else settings.model
+    path = catalog.hypernetwork_of(settings.model)
     device = None if settings.device == "auto" else settings.device
     if settings.device.startswith("cuda") and not torch.cuda.is_available():
         raise ModelUnavailable(

@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from memory.conversation import unlabelled
+from memory.errors import ModelUnavailable
 from memory.passages import Passage
-from memory.ports import BlobStore, Embedder, Internalizer, MemoryStore, Vectors
+from memory.ports import BlobStore, Embedder, Internalizer, MemoryStore, SkillWriter, Vectors
 from memory.records import AdapterRef, Kind, MemoryRecord, Scope, content_hash
 
 if TYPE_CHECKING:
@@ -49,12 +50,18 @@ class Internalize:
     """Makes memories of passages, and makes them again."""
 
     def __init__(
-        self, store: MemoryStore, blobs: BlobStore, embedder: Embedder, internalizer: Internalizer
+        self,
+        store: MemoryStore,
+        blobs: BlobStore,
+        embedder: Embedder,
+        internalizer: Internalizer,
+        skills: SkillWriter | None = None,
     ) -> None:
         self._store = store
         self._blobs = blobs
         self._embedder = embedder
         self._internalizer = internalizer
+        self._skills = skills
 
     def __call__(
         self, passages: Sequence[Passage], origin: Origin, progress: Progress | None = None
@@ -65,7 +72,7 @@ class Internalize:
         for start in range(0, len(passages), AT_ONCE):
             some = passages[start : start + AT_ONCE]
             known = self._add(some, start, origin, created)
-            standing += [known[content_hash(passage.text)] for passage in some]
+            standing += [known[content_hash(passage.text, origin.kind)] for passage in some]
             if progress is not None:
                 progress(len(standing), len(passages))
         return Added(standing, created)
@@ -74,7 +81,7 @@ class Internalize:
         self, passages: Sequence[Passage], position: int, origin: Origin, created: list[str]
     ) -> dict[str, MemoryRecord]:
         """content hash -> record, for all of these passages; the ids of new ones go into `created`."""
-        hashes = [content_hash(passage.text) for passage in passages]
+        hashes = [content_hash(passage.text, origin.kind) for passage in passages]
         known = self._store.known(origin.scope, hashes)
         new = {key: i for i, key in reversed(list(enumerate(hashes))) if key not in known}
         if not new:
@@ -82,7 +89,7 @@ class Internalize:
         at = sorted(new.values())
         texts = [passages[i].text for i in at]
         vectors = self.embed(texts)
-        made = list(self._made(texts))
+        made = list(self._made(texts, origin.kind))
         records = [
             self._record(passages[i], position + i, origin, ref) for i, (ref, _) in zip(at, made, strict=True)
         ]
@@ -98,11 +105,11 @@ class Internalize:
         Returns the record as it stands. The adapter it had before is left to the next erasure, which
         takes unused ones away. Raises NotFound.
         """
-        [(ref, data)] = self._made([record.text])
+        [(ref, data)] = self._made([record.text], record.kind)
         renewed = replace(
             record,
             adapter=ref,
-            content_hash=content_hash(record.text),
+            content_hash=content_hash(record.text, record.kind),
             embedder=self._embedder.name,
             dim=self._embedder.dim,
         )
@@ -115,18 +122,33 @@ class Internalize:
         """Task embeddings [N, D] of passages or turns."""
         return self._embedder.embed([unlabelled(text) for text in texts])
 
-    def _made(self, texts: Sequence[str]) -> Iterator[tuple[AdapterRef, bytes]]:
-        for lora in self._internalizer.generate(texts):
-            data = lora.to_bytes()
-            yield self._ref(lora, data), data
+    def maker(self, kind: Kind) -> Internalizer | SkillWriter | None:
+        """What makes the adapters of memories of a kind; None for skills where no network does."""
+        return self._skills if kind == "skill" else self._internalizer
 
-    def _ref(self, lora: LoRA, data: bytes) -> AdapterRef:
+    def required_maker(self, kind: Kind) -> Internalizer | SkillWriter:
+        """The same, or ModelUnavailable where there is none."""
+        maker = self.maker(kind)
+        if maker is None:
+            raise ModelUnavailable(
+                "no Text-to-LoRA network goes with this model: set MEMORY_SKILLS_MODEL to one, "
+                "or remove the skills (`memory skill list`)"
+            )
+        return maker
+
+    def _made(self, texts: Sequence[str], kind: Kind) -> Iterator[tuple[AdapterRef, bytes]]:
+        maker = self.required_maker(kind)
+        for lora in maker.generate(texts):
+            data = lora.to_bytes()
+            yield self._ref(lora, data, maker.hypernet_fingerprint), data
+
+    def _ref(self, lora: LoRA, data: bytes, hypernet_fingerprint: str) -> AdapterRef:
         return AdapterRef(
             digest=hashlib.sha256(data).hexdigest(),
             rank=lora.rank,
             nbytes=len(data),
             base_fingerprint=self._internalizer.base_fingerprint,
-            hypernet_fingerprint=self._internalizer.hypernet_fingerprint,
+            hypernet_fingerprint=hypernet_fingerprint,
         )
 
     def _record(self, passage: Passage, position: int, origin: Origin, ref: AdapterRef) -> MemoryRecord:

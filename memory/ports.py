@@ -108,6 +108,14 @@ class MemoryStore(Protocol):
         """Those of the ids that are in the scope, in the order asked for."""
         ...
 
+    def skills_for(self, scope: Scope) -> tuple[list[MemoryRecord], Vectors]:
+        """Skills whose own scope takes in this one, oldest first, with their embeddings [N, D].
+
+        A skill of a user is for all of the user's sessions, one of an agent for all of its users; one of a
+        session is for that alone.
+        """
+        ...
+
     def page(
         self,
         scope: Scope,
@@ -281,6 +289,19 @@ class Embedder(Protocol):
         ...
 
 
+class SkillWriter(Protocol):
+    """Descriptions of tasks -> adapters for the internalizer's base model: the Text-to-LoRA network."""
+
+    @property
+    def hypernet_fingerprint(self) -> str:
+        """Of the weights that make the adapters."""
+        ...
+
+    def generate(self, descriptions: Sequence[str]) -> list[LoRA]:
+        """One adapter a description. Raises ModelUnavailable."""
+        ...
+
+
 class Internalizer(Protocol):
     """Text -> adapters: the hypernetwork, behind its public names."""
 
@@ -387,3 +408,4 @@ class Parts:
     embedder: Embedder
     internalizer: Internalizer
     generator: Generator
+    skills: SkillWriter | None = None  # where there is none, skills are refused

@@ -17,13 +17,14 @@ from typing import Any, Literal
 
 from memory.errors import EmptyText, InvalidInput, MissingScope
 
-Kind = Literal["message", "document", "session"]
+Kind = Literal["message", "document", "session", "skill"]
 Role = Literal["system", "user", "assistant"]
 Event = Literal["ADD", "UPDATE", "DELETE"]
 
 SCOPE_FIELDS = ("user_id", "agent_id", "session_id")  # what a scope may give inside its tenant
 MAX_NAME = 255  # characters in a tenant, user, agent, session or document id
 MAX_PAGE = 1000  # memories in one page of a listing
+SKILLS = "skills"  # document_id that all skills have: the index on it finds them among many memories
 
 
 def new_id() -> str:
@@ -36,13 +37,15 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def content_hash(text: str) -> str:
+def content_hash(text: str, kind: Kind = "message") -> str:
     """sha256 of the text's UTF-8 bytes, in hex: the key under which equal content is stored once.
 
-    Raises InvalidInput for text that UTF-8 cannot say.
+    A skill has another hash than a fact of the same words. Raises InvalidInput for text that UTF-8 cannot
+    say.
     """
     check_characters("the text", text)
-    return hashlib.sha256(text.encode()).hexdigest()
+    salt = "skill\0" if kind == "skill" else ""
+    return hashlib.sha256(f"{salt}{text}".encode()).hexdigest()
 
 
 def check_name(what: str, value: str | None) -> None:
@@ -145,7 +148,10 @@ class AdapterRef:
 
 @dataclass(frozen=True, slots=True)
 class MemoryRecord:
-    """One passage and the adapter made from it. Its embedding stays in the store and the index."""
+    """One passage and the adapter made from it. Its embedding stays in the store and the index.
+
+    Of kind "skill": a task described in words, with the adapter that does it.
+    """
 
     scope: Scope
     text: str
@@ -168,7 +174,7 @@ class MemoryRecord:
     def __post_init__(self) -> None:
         check_text(self.text)
         if not self.content_hash:
-            object.__setattr__(self, "content_hash", content_hash(self.text))
+            object.__setattr__(self, "content_hash", content_hash(self.text, self.kind))
         check_name("document_id", self.document_id)
         check_metadata(self.metadata)
         for what in ("created_at", "updated_at", "expires_at"):
@@ -230,6 +236,7 @@ class ChatReply:
     memory_tokens: int  # tokens of recalled text in the prompt; 0 when weights alone answered
     completion_tokens: int
     timings: Mapping[str, float] = field(default_factory=dict)  # milliseconds per step
+    skills: tuple[AdapterChoice, ...] = ()  # merged too; they say how to answer, and recall nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ class Rememberer:
     def reindex(self, tenant_id: str, progress: Progress | None = None) -> int:
         """Make again what other models than those in use made; returns how many memories that were."""
         stale = [record for record in self._store.everything(tenant_id) if self._stale(record)]
+        stale.sort(key=lambda record: record.kind == "skill")  # last: there may be no network for them
         for done, record in enumerate(stale, 1):
             self._internalize.again(record)
             if progress is not None:
@@ -96,12 +97,11 @@ class Rememberer:
     def _stale(self, record: MemoryRecord) -> bool:
         """Whether other models than those in use made the record's adapter or embedding."""
         made_by = (record.embedder, record.adapter.base_fingerprint, record.adapter.hypernet_fingerprint)
-        internalizer = self._internalizer
-        return made_by != (
-            self._embedder.name,
-            internalizer.base_fingerprint,
-            internalizer.hypernet_fingerprint,
-        )
+        maker = self._internalize.maker(record.kind)
+        if maker is None:
+            return True
+        in_use = (self._embedder.name, self._internalizer.base_fingerprint, maker.hypernet_fingerprint)
+        return made_by != in_use
 
     def _told(self, said: Sequence[Line], origin: Origin, progress: Progress | None) -> Added:
         cut = passages(said, self._internalizer.count, self._internalizer.passage_tokens)

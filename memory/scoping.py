@@ -29,10 +29,21 @@ def exactly(table: Table, scope: Scope) -> ColumnElement[bool]:
     return and_(*(table.c[column] == value for column, value in scope_columns(scope).items()))
 
 
+def covering(table: Table, scope: Scope) -> ColumnElement[bool]:
+    """Rows of the tenant whose own scope takes in this one: a field they have not is open."""
+    fields = [table.c[field].in_({"", getattr(scope, field) or ""}) for field in SCOPE_FIELDS]
+    return and_(table.c.tenant_id == scope.tenant_id, *fields)
+
+
+def unexpired(at: datetime) -> ColumnElement[bool]:
+    """Memories whose end, if they have one, has not come."""
+    ends = memories.c.expires_at
+    return or_(ends.is_(None), ends > at)
+
+
 def visible(scope: Scope, at: datetime) -> ColumnElement[bool]:
     """Memories of the scope whose end, if they have one, has not come: what every read sees."""
-    ends = memories.c.expires_at
-    return and_(within(memories, scope), or_(ends.is_(None), ends > at))
+    return and_(within(memories, scope), unexpired(at))
 
 
 def history_columns(scope: Scope) -> dict[str, str]:

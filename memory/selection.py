@@ -64,15 +64,15 @@ class Selector:
         self._clock = clock
 
     def search(self, scope: Scope, vector: Vectors, k: int) -> list[MemoryHit]:
-        """The k nearest memories of the scope, nearest first; vector is [D] or [1, D]."""
+        """The k nearest memories of the scope, skills apart, nearest first; vector is [D] or [1, D]."""
         wanted = k
         while True:
             found = self._index.search(scope, vector, wanted)
             scores = dict(found)
-            records = self._store.get_many(scope, list(scores))
+            records = [r for r in self._store.get_many(scope, list(scores)) if r.kind != "skill"]
             if len(records) >= k or len(found) < wanted:
                 return [MemoryHit(record, scores[record.id]) for record in records[:k]]
-            wanted *= 4  # expired ones took the places; look further
+            wanted *= 4  # expired ones, or skills, took the places; look further
 
     def select(self, scope: Scope, vector: Vectors) -> Selection:
         """The memories to merge for a turn with this embedding."""

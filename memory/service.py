@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from memory.adapters import Adapters
-from memory.answering import Answerer, Mode, Sampling
+from memory.answering import Answerer, Mode, Sampling, sampling_in, whole
 from memory.conversation import ends_asking
 from memory.erasure import Eraser
 from memory.errors import IncompatibleAdapter, InvalidInput
@@ -38,6 +37,7 @@ from memory.records import (
 from memory.remembering import Rememberer
 from memory.selection import Selector
 from memory.settings import Settings
+from memory.skills import Skills
 
 if TYPE_CHECKING:
     from hypernet.adapter import LoRA
@@ -83,15 +83,16 @@ class Service:
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self.settings = settings
         self._parts = parts
-        internalize = Internalize(parts.store, parts.blobs, parts.embedder, parts.internalizer)
+        internalize = Internalize(parts.store, parts.blobs, parts.embedder, parts.internalizer, parts.skills)
         adapters = Adapters(
-            parts.blobs, parts.internalizer, internalize.again, int(settings.adapter_cache_mb * 2**20)
+            parts.blobs, parts.internalizer, internalize, int(settings.adapter_cache_mb * 2**20)
         )
         self._internalize = internalize
         self._adapters = adapters
         self._selector = Selector(parts.store, parts.index, settings)
+        self._skills = Skills(parts.store, internalize, settings)
         self._answerer = Answerer(
-            parts.store, internalize, self._selector, adapters, parts.generator, settings
+            parts.store, internalize, self._selector, adapters, self._skills, parts.generator, settings
         )
         self._rememberer = Rememberer(parts.store, internalize, parts.embedder, parts.internalizer)
         self._eraser = Eraser(parts.store, parts.blobs, parts.index, adapters)
@@ -147,6 +148,18 @@ class Service:
                 self._background = ThreadPoolExecutor(1, thread_name_prefix="memory-add")
             return self._background.submit(self.add, content, **given)
 
+    def add_skill(self, description: str, *, pinned: bool = True, **whose: Unpack[Whose]) -> MemoryRecord:
+        """Make a task described in words a skill: its adapter joins the turns of its scope.
+
+        Pinned, it joins all of them; else those that are near to it (settings.skill_threshold). What is
+        named is its scope: a skill of a user is for all of the user's sessions, one of an agent for all who
+        talk to it. Again, it only changes `pinned`. Raises as `add` does; ModelUnavailable where no
+        Text-to-LoRA network goes with the model.
+        """
+        scope = self._writing(self._scope(whose).required())
+        text = text_in(description, self.settings.max_text_bytes).strip()
+        return self._skills.add(text, scope, pinned=pinned)
+
     def update(
         self,
         memory_id: str,
@@ -199,7 +212,7 @@ class Service:
         `before` is for callers who keep the conversation themselves: what was said up to the message. It
         is read in place of the session's newest turns, and none of it is remembered.
         """
-        return _last(self.chat_stream(message, mode=mode, before=before, **asking))
+        return whole(self.chat_stream(message, mode=mode, before=before, **asking))
 
     def chat_stream(
         self,
@@ -213,7 +226,7 @@ class Service:
         scope = self._writing(self._scope(asking).required())
         said = Message("user", text_in(message, self.settings.max_text_bytes))
         conversation = [*(self._hot_window(scope) if before is None else self._given(before)), said]
-        pieces = self._answerer.stream(_recalling(scope), conversation, mode, None, _sampling(asking))
+        pieces = self._answerer.stream(scope, conversation, mode, None, sampling_in(asking))
         return self._remembering(scope, said, pieces)
 
     def ask(self, question: str, *, mode: Mode = "auto", **asking: Unpack[Asking]) -> ChatReply:
@@ -231,9 +244,9 @@ class Service:
     ) -> ChatReply:
         """Answer the last message of a conversation that the caller keeps, and store nothing.
 
-        `adapters`, from `select`, are used where given; an empty list answers from the bare base model.
+        `adapters`, from `select`, are used where given; an empty list recalls nothing. Skills join anyway.
         """
-        return _last(self.answer_stream(messages, mode=mode, adapters=adapters, **asking))
+        return whole(self.answer_stream(messages, mode=mode, adapters=adapters, **asking))
 
     def answer_stream(
         self,
@@ -246,7 +259,7 @@ class Service:
         """`answer` in pieces of text, and then the whole reply."""
         scope = self._reading(self._scope(asking).required())
         said = messages_in(messages, self.settings.max_text_bytes)
-        return self._answerer.stream(_recalling(scope), said, mode, adapters, _sampling(asking))
+        return self._answerer.stream(scope, said, mode, adapters, sampling_in(asking))
 
     # -- looking
 
@@ -297,9 +310,11 @@ class Service:
         return self._parts.store.sessions(self._scope(whose).required(), limit=limit, cursor=cursor)
 
     def adapter(self, memory_id: str, **whose: Unpack[Whose]) -> LoRA:
-        """A memory's adapter as it is applied: with the bias adapter in it. Raises NotFound."""
+        """A memory's adapter as it is applied: with the bias adapter; a skill's alone. Raises NotFound."""
         record = self._parts.store.get(self._scope(whose), memory_id)
-        return cast("LoRA", self._adapters.merged([record], [1.0]))
+        skill = record.kind == "skill"
+        merged = self._adapters.merged([], [], [record]) if skill else self._adapters.merged([record], [1.0])
+        return cast("LoRA", merged)
 
     def history(self, memory_id: str, **whose: Unpack[Whose]) -> Events:
         """What happened to a memory, oldest first, also after it is gone; never what it said."""
@@ -427,20 +442,3 @@ class Service:
             )
             spent = (time.perf_counter() - began) * 1000
             yield replace(piece, timings={**piece.timings, "remember": spent})
-
-
-def _recalling(scope: Scope) -> Scope:
-    """Where a turn recalls from: all sessions of the user or agent; the session, where it names only that."""
-    if scope.user_id is None and scope.agent_id is None:
-        return scope
-    return replace(scope, session_id=None)
-
-
-def _sampling(asking: Mapping[str, Any]) -> Sampling:
-    return cast(Sampling, {key: asking[key] for key in Sampling.__annotations__ if key in asking})
-
-
-def _last(pieces: Iterator[str | ChatReply]) -> ChatReply:
-    """The whole reply at the end of a stream."""
-    [reply] = deque(pieces, maxlen=1)
-    return cast(ChatReply, reply)

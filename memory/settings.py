@@ -45,7 +45,14 @@ class Settings(BaseSettings):
     model: str = Field(
         "reference",
         min_length=1,
-        description='Hypernetwork with its base model: "reference" (shipped), a file, folder or hub id.',
+        description='Hypernetwork with its base model: "reference" (shipped), "gemma-2-2b", "qwen3-4b", '
+        '"mistral-7b" (published), a file, folder or hub id.',
+    )
+    skills_model: str = Field(
+        "auto",
+        min_length=1,
+        description='Text-to-LoRA network that makes skills: "auto" (the one that goes with the model), '
+        "a folder or hub id.",
     )
     device: str = Field(
         "auto",
@@ -79,6 +86,12 @@ class Settings(BaseSettings):
     )
     weight_power: float = Field(
         0.0, ge=0, description="A memory weighs (score / best score) ** this in the merge; 0: all alike."
+    )
+    skill_threshold: float = Field(
+        0.3,
+        ge=-1,
+        le=1,
+        description="Least cosine between turn and an unpinned skill for it to join the turn.",
     )
     recency_weight: float = Field(
         0.05, ge=0, description="Most that newness adds to a score, so that of equal memories the newer wins."

@@ -1,6 +1,7 @@
 """Memories, in SQL. Functions on a connection; SqlStore gives them their transaction and the moment.
 
-Every read goes through `visible` or `exactly`, every deletion through `within`: the tenant is in all.
+Every read goes through `visible`, `exactly` or `covering`, every deletion through `within`: the tenant is
+in all of them.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from memory.database import batches
 from memory.errors import InvalidInput, NotFound
-from memory.records import SCOPE_FIELDS, MemoryRecord, Removed, Scope, StoreStats
+from memory.records import SCOPE_FIELDS, SKILLS, MemoryRecord, Removed, Scope, StoreStats
 from memory.rows import RECORD, record_columns, to_record, to_scope
-from memory.scoping import exactly, visible, within
+from memory.scoping import covering, exactly, unexpired, visible, within
 from memory.sql_changes import note
 from memory.tables import memories, turns
 
@@ -63,6 +64,14 @@ def known(
         rows = connection.execute(select(*RECORD).where(same)).mappings()
         found |= {row["content_hash"]: to_record(row) for row in rows}
     return found
+
+
+def skills(connection: Connection, scope: Scope, at: datetime) -> list[tuple[MemoryRecord, bytes]]:
+    """Skills whose scope takes in this one, oldest first, with their embeddings."""
+    theirs = and_(covering(memories, scope), unexpired(at))
+    those = and_(theirs, memories.c.document_id == SKILLS, memories.c.kind == "skill")
+    wanted = select(*RECORD, memories.c.embedding).where(those).order_by(memories.c.id)
+    return [(to_record(row), row["embedding"]) for row in connection.execute(wanted).mappings()]
 
 
 def listed(
@@ -165,7 +174,9 @@ def stats(connection: Connection, scope: Scope, at: datetime) -> StoreStats:
     counts = connection.execute(
         select(
             func.count().label("memories"),
-            func.count(memories.c.document_id.distinct()).label("documents"),
+            func.count(case((memories.c.kind != "skill", memories.c.document_id)).distinct()).label(
+                "documents"
+            ),
             func.coalesce(func.sum(func.length(memories.c.text)), 0).label("characters"),
         ).where(seen)
     ).one()

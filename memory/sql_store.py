@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, and_, select
 
 from memory import migrate, sql_changes, sql_memories, sql_turns
 from memory.database import Database
-from memory.embeddings import to_bytes
+from memory.embeddings import to_bytes, to_vectors
 from memory.ports import START, Changes, Vectors, Version
 from memory.records import (
     HistoryEvent,
@@ -139,6 +139,11 @@ class SqlStore:
         scope.required()
         with self._database.read() as connection:
             return sql_memories.known(connection, scope, hashes, self._clock())
+
+    def skills_for(self, scope: Scope) -> tuple[list[MemoryRecord], Vectors]:
+        with self._database.read() as connection:
+            found = sql_memories.skills(connection, scope.required(), self._clock())
+        return [record for record, _ in found], to_vectors([embedding for _, embedding in found])
 
     def page(
         self,

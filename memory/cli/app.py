@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memory.cli import answer, demo, forget, look, remember, serve, upkeep
+from memory.cli import answer, demo, forget, look, model, remember, serve, skill, upkeep
 from memory.cli.keys import keys
 from memory.cli.options import Setup, WrongUsage
 from memory.cli.output import visible
@@ -43,7 +43,12 @@ for panel, name, verb in (
     ("Keep house", "migrate", upkeep.migrate),
 ):
     app.command(name, rich_help_panel=panel)(verb)
-app.add_typer(keys, name="keys", rich_help_panel="Serve")
+for panel, name, group in (
+    ("Remember and answer", "skill", skill.verbs),
+    ("Serve", "keys", keys),
+    ("Keep house", "model", model.verbs),
+):
+    app.add_typer(group, name=name, rich_help_panel=panel)
 
 
 @app.callback(invoke_without_command=True)

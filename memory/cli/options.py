@@ -52,7 +52,7 @@ class Setup:
         return self.open(**self._given(settings))
 
     def settings(self, **more: Any) -> Settings:
-        """The settings that such a memory has."""
+        """The settings it would be opened with."""
         from memory.settings import Settings
 
         return Settings.load(**self._given(more))

@@ -16,6 +16,7 @@ from memory.ports import GenerationRequest
 from memory.records import Message
 
 MODULE = "echo"
+STYLE = "style"  # where a skill stands in an adapter
 ROW = 64  # bytes of text in one rank
 UNKNOWN = "I don't know."
 
@@ -44,8 +45,22 @@ class EchoInternalizer:
         return LoRA.concat([lora.scaled(weight) for lora, weight in zip(loras, weights, strict=True)])
 
 
+class EchoSkills:
+    """One adapter a description, which makes the generator name it behind its answer."""
+
+    def __init__(self, *, hypernet_fingerprint: str = "echo-skills") -> None:
+        self.hypernet_fingerprint = hypernet_fingerprint
+
+    def generate(self, descriptions: Sequence[str]) -> list[LoRA]:
+        made = [_encoded(description) for description in descriptions]
+        return [LoRA({STYLE: lora.A[MODULE]}, {STYLE: lora.B[MODULE]}, lora.scaling) for lora in made]
+
+
 class EchoGenerator:
-    """Answers with the sentence, from the adapter or the prompt, that shares most words with the question."""
+    """Answers with the sentence, from the adapter or the prompt, that shares most words with the question.
+
+    The skills in the adapter are named behind it, in brackets.
+    """
 
     base_fingerprint = EchoInternalizer.base_fingerprint
 
@@ -64,9 +79,11 @@ class EchoGenerator:
             raise InvalidInput(f"the prompt has {prompt_tokens} tokens; the window is {self.window}")
         *before, question = request.messages
         known = [] if request.adapter is None else passages_in(request.adapter)
+        skills = [] if request.adapter is None else passages_in(request.adapter, STYLE)
         sentences = [s for text in [*known, *(m.text for m in before)] for s in _SENTENCE.split(text)]
         answer = max(sentences, key=lambda s: _shared(s, question.text), default=UNKNOWN)
-        words = (answer if _shared(answer, question.text) else UNKNOWN).split(" ")
+        said = answer if _shared(answer, question.text) else UNKNOWN
+        words = " ".join([said, *(f"[{skill}]" for skill in skills)]).split(" ")
         return EchoGeneration(prompt_tokens, words[: request.max_new_tokens])
 
     def close(self) -> None:
@@ -94,10 +111,12 @@ class EchoGeneration:
         self._words.clear()
 
 
-def passages_in(lora: LoRA) -> list[str]:
+def passages_in(lora: LoRA, module: str = MODULE) -> list[str]:
     """What an adapter says, passage by passage, in the order of the merge."""
     passages: list[bytes] = []
-    for begins, length, *letters in lora.B[MODULE][0].tolist():
+    if module not in lora.B:
+        return []
+    for begins, length, *letters in lora.B[module][0].tolist():
         if begins:
             passages.append(b"")
         passages[-1] += bytes(int(letter) for letter in letters[: int(length)])

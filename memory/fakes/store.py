@@ -15,6 +15,7 @@ from memory.embeddings import to_bytes, to_vectors
 from memory.errors import InvalidInput, NotFound
 from memory.ports import START, Changes, Vectors, Version
 from memory.records import (
+    SKILLS,
     Event,
     HistoryEvent,
     Kind,
@@ -194,6 +195,13 @@ class InMemoryStore:
         visible = self._reading(scope.required().tenant_id).visible(scope, self._clock())
         return {r.content_hash: r for r in visible if r.scope == scope and r.content_hash in hashes}
 
+    def skills_for(self, scope: Scope) -> tuple[list[MemoryRecord], Vectors]:
+        tenant, at = self._reading(scope.required().tenant_id), self._clock()
+        everything = tenant.visible(Scope(tenant_id=scope.tenant_id), at)
+        skills = [r for r in everything if (r.kind, r.document_id) == ("skill", SKILLS)]
+        found = [r for r in skills if r.scope.covers(scope)]
+        return found, to_vectors([tenant.rows[record.id].embedding for record in found])
+
     def page(
         self,
         scope: Scope,
@@ -317,7 +325,7 @@ class InMemoryStore:
         scopes = {record.scope for record in seen} | {turn.scope for turn in turns}
         return StoreStats(
             memories=len(seen),
-            documents=len({record.document_id for record in seen} - {None}),
+            documents=len({record.document_id for record in seen if record.kind != "skill"} - {None}),
             sessions=sum(scope.session_id is not None for scope in scopes),
             turns=len(turns),
             characters=sum(len(record.text) for record in seen),
