@@ -15,6 +15,7 @@ from memory.api.bodies import Bodies
 from memory.api.description import describe
 from memory.api.observed import Observed
 from memory.api.routes import (
+    adapters,
     audit,
     chat,
     forget,
@@ -25,6 +26,7 @@ from memory.api.routes import (
     models,
     search,
     sessions,
+    skills,
     tenants,
 )
 from memory.api.shared import Shared
@@ -36,7 +38,7 @@ from memory.settings import Settings
 
 ROUTERS = (
     *(memories.router, search.router, sessions.router, forget.router, jobs.router),
-    *(chat.router, models.router),
+    *(chat.router, models.router, skills.router, adapters.router),
     *(keys.router, audit.router, tenants.router, health.router),
 )
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from memory.api.schemas import MEMORY_ID
-from memory.records import ChatReply, new_id
+from memory.records import AdapterChoice, ChatReply, new_id
 
 Finish = Literal["stop", "length"]
 
@@ -22,17 +22,25 @@ class UsedOut(BaseModel):
     score: float
     weight: float
 
+    @classmethod
+    def of(cls, choice: AdapterChoice) -> UsedOut:
+        return cls(memory_id=choice.memory_id, score=choice.score, weight=choice.weight)
+
 
 class MemoryUseOut(BaseModel):
     """What memory did for a reply."""
 
     adapters: list[UsedOut]
+    skills: list[UsedOut] = Field(description="That said how to answer.")
     memory_tokens: int = Field(description="Tokens of recalled text in the prompt; 0 for weights alone.")
 
     @classmethod
     def of(cls, reply: ChatReply) -> MemoryUseOut:
-        used = [UsedOut(memory_id=a.memory_id, score=a.score, weight=a.weight) for a in reply.adapters]
-        return cls(adapters=used, memory_tokens=reply.memory_tokens)
+        return cls(
+            adapters=[UsedOut.of(choice) for choice in reply.adapters],
+            skills=[UsedOut.of(choice) for choice in reply.skills],
+            memory_tokens=reply.memory_tokens,
+        )
 
 
 class UsageOut(BaseModel):
@@ -98,6 +106,7 @@ class ChatOut(BaseModel):
                     },
                     "memory": {
                         "adapters": [{"memory_id": MEMORY_ID, "score": 0.71, "weight": 1.0}],
+                        "skills": [],
                         "memory_tokens": 0,
                     },
                 }

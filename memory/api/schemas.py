@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from memory.inputs import Content, Whose
+from memory.inputs import Content, Whose, scope_in
 from memory.internalize import Added
 from memory.records import (
     MAX_NAME,
@@ -19,6 +19,7 @@ from memory.records import (
     MemoryHit,
     MemoryRecord,
     Role,
+    Scope,
     Turn,
 )
 
@@ -42,6 +43,12 @@ def example(**values: Any) -> ConfigDict:
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [values]})
 
 
+def example_of(model: type[BaseModel]) -> Any:
+    """What a model looks like."""
+    extra: Any = model.model_config["json_schema_extra"]
+    return extra["examples"][0]
+
+
 class ScopeIn(BaseModel):
     """Whose memory. The tenant is that of the key."""
 
@@ -56,6 +63,10 @@ class ScopeIn(BaseModel):
         return Whose(
             tenant_id=tenant_id, user_id=self.user_id, agent_id=self.agent_id, session_id=self.session_id
         )
+
+    def scope(self, tenant_id: str) -> Scope:
+        """As the stores take it."""
+        return scope_in(self.whose(tenant_id), tenant_id)
 
 
 class MessageIn(BaseModel):
@@ -177,6 +188,8 @@ class MemoryOut(BaseModel):
 class MemoriesOut(BaseModel):
     """One page of memories, newest first."""
 
+    model_config = example(memories=[example_of(MemoryOut)], cursor=None)
+
     memories: list[MemoryOut]
     cursor: str | None = Field(description="Goes into the next call; null says that this was the last page.")
 
@@ -225,6 +238,8 @@ class SearchIn(ScopeIn):
 class HitOut(BaseModel):
     """A memory that was found, and its cosine with the query."""
 
+    model_config = example(score=0.71, memory=example_of(MemoryOut))
+
     score: float
     memory: MemoryOut
 
@@ -235,6 +250,8 @@ class HitOut(BaseModel):
 
 class HitsOut(BaseModel):
     """What was found, nearest first."""
+
+    model_config = example(hits=[example_of(HitOut)])
 
     hits: list[HitOut]
 
@@ -287,6 +304,8 @@ class SessionOut(BaseModel):
 class SessionsOut(BaseModel):
     """One page of conversations, by name."""
 
+    model_config = example(sessions=[example_of(SessionOut)], cursor=None)
+
     sessions: list[SessionOut]
     cursor: str | None = Field(description="Goes into the next call; null says that this was the last page.")
 
@@ -324,6 +343,8 @@ class TurnOut(BaseModel):
 
 class TurnsOut(BaseModel):
     """Turns of a session, oldest first."""
+
+    model_config = example(turns=[example_of(TurnOut)])
 
     turns: list[TurnOut]
 

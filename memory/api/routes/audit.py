@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from memory.api.callers import Called
 from memory.api.routes.asking import Cursor, Limit
-from memory.api.schemas import MEMORY_ID, example
+from memory.api.schemas import MEMORY_ID, example, example_of
 from memory.api.shared import Parts
 from memory.server.audit import Entry
 
@@ -43,6 +43,8 @@ class EntryOut(BaseModel):
 
 class EntriesOut(BaseModel):
     """One page of the audit, newest first."""
+
+    model_config = example(entries=[example_of(EntryOut)], cursor=None)
 
     entries: list[EntryOut]
     cursor: str | None = Field(description="Goes into the next call; null says that this was the last page.")

@@ -8,7 +8,6 @@ from memory.api.callers import Writer
 from memory.api.once import Answer, IdempotencyKey, once
 from memory.api.schemas import ForgetIn, ReceiptOut
 from memory.api.shared import Parts
-from memory.inputs import scope_in
 from memory.records import ErasureReceipt
 
 router = APIRouter(prefix="/v1", tags=["forget"])
@@ -30,7 +29,7 @@ def forget(
     def erase() -> ErasureReceipt:
         if given.memory_id is not None:
             return parts.memory.delete(given.memory_id, **whose)
-        scope = scope_in(whose, tenant.id)
+        scope = given.scope(tenant.id)
         if given.document_id is None:
             scope.required()
         parts.erase_jobs(scope, given.document_id)  # before the memories: one of them might add some

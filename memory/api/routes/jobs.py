@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from memory.api.callers import Reader, Writer
 from memory.api.once import Answer
 from memory.api.routes.asking import Cursor, JobId, Limit
-from memory.api.schemas import MEMORY_ID, example
+from memory.api.schemas import MEMORY_ID, example, example_of
 from memory.api.shared import Parts
 from memory.server.jobs import Job, State
 
@@ -70,6 +70,8 @@ class JobOut(BaseModel):
 
 class JobsOut(BaseModel):
     """One page of jobs, newest first."""
+
+    model_config = example(jobs=[example_of(JobOut)], cursor=None)
 
     jobs: list[JobOut]
     cursor: str | None = Field(description="Goes into the next call; null says that this was the last page.")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from memory.api.callers import Admin, AdminReader
 from memory.api.routes.asking import Named
-from memory.api.schemas import Time, example
+from memory.api.schemas import Time, example, example_of
 from memory.api.shared import Parts
 from memory.records import MAX_NAME
 from memory.server.access import Access, KeyInfo, NewKey, Role
@@ -58,6 +58,8 @@ class KeyOut(BaseModel):
 class NewKeyOut(KeyOut):
     """A key just made."""
 
+    model_config = example(**example_of(KeyOut), secret="pm_5f1d7a84c2b96e03_...")
+
     secret: str = Field(
         description="What callers send as their bearer token; shown this once.", examples=["pm_5f1d7a84_..."]
     )
@@ -69,6 +71,8 @@ class NewKeyOut(KeyOut):
 
 class KeysOut(BaseModel):
     """A tenant's keys, oldest first; revoked and expired ones too."""
+
+    model_config = example(keys=[example_of(KeyOut)])
 
     keys: list[KeyOut]
 

@@ -23,7 +23,7 @@ from memory.api.schemas import (
     ReceiptOut,
 )
 from memory.api.shared import Parts, Shared
-from memory.inputs import check_expiry, messages_in, scope_in, text_in
+from memory.inputs import check_expiry, messages_in, text_in
 from memory.records import Kind, check_metadata
 from memory.server.quotas import check_room
 
@@ -144,7 +144,7 @@ def _size(given: AddIn) -> int:
 def _check(parts: Shared, tenant: Tenant, given: AddIn) -> None:
     """Refuse now what would fail later, in a job too."""
     most = parts.memory.settings.max_text_bytes
-    scope_in(given.whose(tenant.id), tenant.id).required()
+    given.scope(tenant.id).required()
     check_expiry(given.expires_at)
     check_metadata(given.metadata)
     if given.text is not None:

@@ -10,7 +10,7 @@ from fastapi import Path as InPath
 from pydantic import BaseModel
 
 from memory.api.callers import needs
-from memory.api.schemas import example
+from memory.api.schemas import example, example_of
 from memory.api.shared import Parts
 from memory.errors import NotFound
 from memory.settings import Settings
@@ -31,6 +31,8 @@ class ModelOut(BaseModel):
 
 class ModelsOut(BaseModel):
     """All of them."""
+
+    model_config = example(object="list", data=[example_of(ModelOut)])
 
     object: Literal["list"] = "list"
     data: list[ModelOut]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from memory.api.callers import operator
 from memory.api.routes.asking import Named
 from memory.api.routes.keys import KeyIn, KeyOut, KeysOut, NewKeyOut
-from memory.api.schemas import Name, example
+from memory.api.schemas import Name, example, example_of
 from memory.api.shared import Parts
 from memory.records import Scope
 from memory.server.access import Tenant
@@ -66,6 +66,8 @@ class TenantOut(BaseModel):
 
 class TenantsOut(BaseModel):
     """All tenants, by name."""
+
+    model_config = example(tenants=[example_of(TenantOut)])
 
     tenants: list[TenantOut]
 
