@@ -17,7 +17,8 @@ from hypernet.hypernetwork import Hypernetwork
 from memory import Memory
 from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from tests.postgres import (  # noqa: F401  fixtures: what they need is started when a test asks for them
-    _migrated,
+    _in_file,
+    _on_server,
     database,
     database_url,
     empty_url,

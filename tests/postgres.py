@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import URL, delete
 
 from memory import migrate
-from memory.database import Database
+from memory.database import Database, sqlite_url
 from memory.tables import metadata
 
 _SETTINGS = {  # nothing here outlives the tests, so nothing waits for the disk
@@ -128,8 +128,18 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def _migrated(postgres: Postgres) -> URL:
-    url = postgres.create()
+def _on_server(postgres: Postgres) -> URL:
+    return _migrated(postgres.create())
+
+
+@pytest.fixture(scope="session")
+def _in_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "memory.db"
+    _migrated(sqlite_url(path))
+    return path
+
+
+def _migrated(url: URL) -> URL:
     database = Database(url)
     migrate.open_current(database)
     database.close()
@@ -137,21 +147,21 @@ def _migrated(postgres: Postgres) -> URL:
 
 
 @pytest.fixture
-def postgres_url(_migrated: URL) -> URL:
+def postgres_url(_on_server: URL) -> URL:
     """A database on the server, with our tables and nothing in them."""
-    database = Database(_migrated)
+    database = Database(_on_server)
     with database.write() as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(delete(table))
     database.close()
-    return _migrated
+    return _on_server
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
     """A database of either kind without any table."""
     if request.param == "sqlite":
-        yield URL.create("sqlite", database=str(tmp_path / "empty.db"))
+        yield sqlite_url(tmp_path / "empty.db")
         return
     server: Postgres = request.getfixturevalue("postgres")
     url = server.create()
@@ -161,21 +171,20 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
-    """An empty database of either kind: a test that takes it runs on both."""
+    """A database of either kind, our tables in it and nothing in them: a test that takes it runs on both."""
     if request.param == "postgres":
         found: URL = request.getfixturevalue("postgres_url")
         return found
-    return URL.create("sqlite", database=str(tmp_path / "memory.db"))
+    return sqlite_url(shutil.copy(request.getfixturevalue("_in_file"), tmp_path / "memory.db"))
 
 
 @pytest.fixture
 def open_database(database_url: URL) -> Iterator[Callable[..., Database]]:
-    """Opens the database of `database_url`, migrated; each call as another process would."""
+    """Opens the database of `database_url`; each call as another process would."""
     opened: list[Database] = []
 
     def open_(**options: Any) -> Database:
         opened.append(Database(database_url, **options))
-        migrate.open_current(opened[-1])
         return opened[-1]
 
     yield open_

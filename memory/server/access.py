@@ -27,7 +27,7 @@ from memory.tables import accounts, answers, api_keys, jobs, request_counts
 
 Role = Literal["read", "write", "admin"]  # each includes those before it
 
-_ROLES: tuple[Role, ...] = get_args(Role)
+ROLES: tuple[Role, ...] = get_args(Role)
 _SECRET = re.compile(r"pm_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
 _NOBODYS = hashlib.sha256(b"").hexdigest()  # compared with when there is no key of that id
 _QUOTAS = (accounts.c.memories, accounts.c.bytes, accounts.c.requests_per_minute)
@@ -44,7 +44,7 @@ class Caller:
 
     def require(self, role: Role) -> None:
         """Refuse a caller whose role is lower. Raises Forbidden."""
-        if _ROLES.index(self.role) < _ROLES.index(role):
+        if ROLES.index(self.role) < ROLES.index(role):
             raise Forbidden(f"this needs a key with the role {role!r}, yours has {self.role!r}")
 
     def require_operator(self) -> None:
@@ -206,8 +206,8 @@ class Access:
 
 
 def _check_key(role: str, name: str, expires_at: datetime | None, at: datetime) -> None:
-    if role not in _ROLES:
-        raise InvalidInput(f"the role is {role!r}; give one of {', '.join(_ROLES)}")
+    if role not in ROLES:
+        raise InvalidInput(f"the role is {role!r}; give one of {', '.join(ROLES)}")
     check_name("the name of the key", name or None)
     if expires_at is not None and expires_at.tzinfo is None:
         raise InvalidInput(f"expires_at {expires_at} has no time zone; use an aware datetime")

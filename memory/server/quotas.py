@@ -8,12 +8,14 @@ where several processes share it.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from threading import Lock
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from memory.database import Database
 from memory.errors import InvalidInput, QuotaExceeded
@@ -103,12 +105,20 @@ class Limiter:
         wanted = max(1, limit // _BLOCKS)
         mine = request_counts.c.tenant_id == tenant_id
         with self._database.write() as connection:
-            row = connection.execute(select(request_counts).where(mine).with_for_update()).first()
-            granted = row.granted if row is not None and row.minute == minute else 0
+            granted = _granted(connection, tenant_id, minute)
             taken = max(0, min(wanted, limit - granted))
-            values = {"minute": minute, "granted": granted + taken}
-            if row is None:
-                connection.execute(insert(request_counts).values(tenant_id=tenant_id, **values))
-            elif taken:
+            if taken:
+                values = {"minute": minute, "granted": granted + taken}
                 connection.execute(update(request_counts).where(mine).values(values))
         return taken
+
+
+def _granted(connection: Connection, tenant_id: str, minute: int) -> int:
+    """Requests granted to the tenant in that minute, by whatever process; its row is locked from now on."""
+    locked = select(request_counts).where(request_counts.c.tenant_id == tenant_id).with_for_update()
+    row = connection.execute(locked).first()
+    if row is None:
+        with contextlib.suppress(IntegrityError), connection.begin_nested():  # another may be first
+            connection.execute(insert(request_counts).values(tenant_id=tenant_id, minute=minute, granted=0))
+        row = connection.execute(locked).one()
+    return int(row.granted) if row.minute == minute else 0
