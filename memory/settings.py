@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     home: Path = Field(
         default_factory=default_home, description="Folder of the database, adapters and index."
     )
-    blobs: Path | None = Field(
+    blob_folder: Path | None = Field(
         None,
         description="Folder of the adapter files; unset, `blobs` in home. Servers of one database share it.",
     )
@@ -140,12 +140,15 @@ class Settings(BaseSettings):
     )
     server_threads: int = Field(64, ge=1, description="Requests the server works on at once.")
     job_workers: int = Field(1, ge=0, description="Threads of the server that work on jobs; 0: others do.")
+    job_lease_s: float = Field(
+        60.0, gt=0, description="How long after a server's death its jobs are another's, in seconds."
+    )
     shutdown_s: float = Field(
         30.0, ge=0, description="How long a stopping server lets requests and jobs finish, in seconds."
     )
     otel: bool = Field(False, description="Trace requests with OpenTelemetry; needs the extra `otel`.")
 
-    @field_validator("home", "blobs", mode="before")
+    @field_validator("home", "blob_folder", mode="before")
     @classmethod
     def _folder(cls, given: object) -> object:
         """Absolute, so that it stays where it is; blank, as an unset variable is, would be where we stand."""
@@ -169,9 +172,9 @@ class Settings(BaseSettings):
             ) from error
 
     @property
-    def blob_folder(self) -> Path:
+    def adapter_folder(self) -> Path:
         """Where adapter files are."""
-        return self.blobs or self.home / "blobs"
+        return self.blob_folder or self.home / "blobs"
 
     @property
     def index_folder(self) -> Path | None:

@@ -87,7 +87,12 @@ class Shared:
             jobs=jobs,
             metrics=metrics,
             model=Model(lambda: _use(memory)),
-            worker=Worker(jobs, handlers(memory, metrics), threads=memory.settings.job_workers),
+            worker=Worker(
+                jobs,
+                handlers(memory, metrics),
+                threads=memory.settings.job_workers,
+                lease_s=memory.settings.job_lease_s,
+            ),
         )
 
     def wake(self) -> None:
@@ -103,7 +108,7 @@ class Shared:
 
 def _use(memory: Service) -> None:
     """Use every model once, so that each is loaded. What is looked for does not matter, nor who."""
-    memory.count_tokens("warm")
+    memory.count_tokens([{"role": "user", "content": "warm"}])
     memory.select("warm", user_id="nobody")
 
 

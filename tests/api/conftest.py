@@ -21,6 +21,7 @@ from memory import Memory, migrate
 from memory.api import create_app
 from memory.api.app import open_store
 from memory.api.shared import Shared
+from memory.bootstrap import PARTS
 from memory.database import Database, sqlite_url
 from memory.server.access import Access
 from memory.settings import Settings
@@ -111,7 +112,8 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Founded:
 @contextmanager
 def serving(founded: Founded, home: Path, **given: Any) -> Iterator[Api]:
     """A server in this process, with given settings and parts."""
-    chosen = {name: given.pop(name) for name in list(given) if name in Settings.model_fields}
+    settable = Settings.model_fields.keys() - set(PARTS)
+    chosen = {name: given.pop(name) for name in list(given) if name in settable}
     settings = Settings.load(**{"home": founded.copied(home), **chosen})
     here = {"base_url": "http://127.0.0.1:8750", "client": ("127.0.0.1", 50000)}
     with (
