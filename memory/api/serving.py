@@ -20,6 +20,8 @@ from memory.server.access import Access
 from memory.service import Service
 from memory.settings import Settings
 
+_BACKLOG = 2048
+
 
 def serve(memory: Service, listening: Callable[[str], None]) -> None:
     """Answer requests until a signal; `listening` is told the address once there is one.
@@ -69,6 +71,7 @@ def _bound(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
+        listener.listen(_BACKLOG)  # from here on callers wait rather than be refused
     except OSError as error:
         listener.close()
         raise InvalidSettings(
