@@ -88,7 +88,7 @@ def _store(settings: Settings) -> MemoryStore:
 def _blobs(settings: Settings) -> BlobStore:
     from memory.blob_store import FileBlobStore
 
-    return FileBlobStore(settings.blob_folder)
+    return FileBlobStore(settings.adapter_folder)
 
 
 def _embedder(settings: Settings) -> Embedder:
