@@ -39,7 +39,7 @@ class Eraser:
 
     def forget_one(self, scope: Scope, memory_id: str) -> ErasureReceipt:
         """One memory. Raises NotFound."""
-        return self._receipt(scope.tenant_id, [self._store.delete(scope, memory_id)])
+        return self._receipt(scope.tenant_id, self._store.delete(scope, memory_id))
 
     def replaced(self, tenant_id: str) -> None:
         """Take away what updates left behind: adapters that no row refers to, and old embeddings."""
