@@ -56,7 +56,9 @@ class Adapters:
         return merged
 
     def load(self, record: MemoryRecord) -> LoRA:
-        """One adapter, without bias."""
+        """One adapter, without bias; that of a retired passage is made from its text, and not kept."""
+        if record.retired:
+            return self._internalizer.generate([record.text])[0]
         self._check_fits(record)
         tenant_id, digest = record.scope.tenant_id, record.adapter.digest
         lora = self._single.get((tenant_id, digest))

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Literal, TypedDict, get_args
 
 from memory.adapters import Adapters
@@ -23,6 +24,7 @@ from memory.prompt import build
 from memory.records import AdapterChoice, ChatReply, MemoryHit, Message, Scope
 from memory.selection import Selection, Selector
 from memory.settings import Settings
+from memory.usage import Usage
 
 Mode = Literal["adapters", "text", "both", "auto"]
 
@@ -47,6 +49,7 @@ class Answerer:
         adapters: Adapters,
         generator: Generator,
         settings: Settings,
+        usage: Usage,
     ) -> None:
         self._store = store
         self._internalize = internalize
@@ -54,6 +57,7 @@ class Answerer:
         self._adapters = adapters
         self._generator = generator
         self._settings = settings
+        self._usage = usage
 
     def stream(
         self,
@@ -62,16 +66,18 @@ class Answerer:
         mode: Mode = "auto",
         adapters: Sequence[AdapterChoice] | None = None,
         sampling: Sampling | None = None,
+        as_of: datetime | None = None,
     ) -> Iterator[str | ChatReply]:
         """The reply to the last message in pieces, and then as a whole.
 
-        `adapters` are used where given; else those are selected that matter for the last message.
+        `adapters` are used where given; else those are selected that matter for the last message. With
+        `as_of`, what held then is recalled.
         """
         if mode not in get_args(Mode):
             raise InvalidInput(f"mode is {mode!r}; choose one of {', '.join(get_args(Mode))}")
         request = _request(sampling or {}, self._settings)
         timings: dict[str, float] = {}
-        selection, choices = self._choose(scope, said[-1].text if said else "", adapters, timings)
+        selection, choices = self._choose(scope, said[-1].text if said else "", adapters, as_of, timings)
         with _timed(timings, "merge"):
             records = [hit.record for hit in selection.chosen] if mode != "text" else []
             adapter = self._adapters.merged(records, [choice.weight for choice in choices[: len(records)]])
@@ -90,6 +96,8 @@ class Answerer:
                 pieces.append(piece)
                 yield piece
         timings["generate"] = (time.perf_counter() - began) * 1000
+        if as_of is None:
+            self._usage.count(scope.tenant_id, [record.id for record in records])
         yield ChatReply(
             text="".join(pieces).strip(),
             adapters=choices if adapter is not None else (),
@@ -104,20 +112,24 @@ class Answerer:
         scope: Scope,
         turn: str,
         adapters: Sequence[AdapterChoice] | None,
+        as_of: datetime | None,
         timings: dict[str, float],
     ) -> tuple[Selection, tuple[AdapterChoice, ...]]:
         if adapters is not None:
-            given = self._given(scope, adapters)
+            given = self._given(scope, adapters, as_of)
             return Selection(given), tuple(adapters)
         with _timed(timings, "embed"):
             vector = self._internalize.embed([turn])
         with _timed(timings, "select"):
-            selection = self._selector.select(scope, vector)
+            selection = self._selector.select(scope, vector, as_of)
         return selection, selection.choices
 
-    def _given(self, scope: Scope, adapters: Sequence[AdapterChoice]) -> tuple[MemoryHit, ...]:
+    def _given(
+        self, scope: Scope, adapters: Sequence[AdapterChoice], as_of: datetime | None
+    ) -> tuple[MemoryHit, ...]:
         """The records of adapters that the caller names, in that order. Raises NotFound."""
-        found = {r.id: r for r in self._store.get_many(scope, [choice.memory_id for choice in adapters])}
+        named = [choice.memory_id for choice in adapters]
+        found = {record.id: record for record in self._store.get_many(scope, named, as_of=as_of)}
         missing = [choice.memory_id for choice in adapters if choice.memory_id not in found]
         if missing:
             raise NotFound(f"no memory {missing[0]!r} here; select adapters again")

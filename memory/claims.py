@@ -132,7 +132,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
 
 
 def claims(text: str) -> list[tuple[int, int, list[Claim]]]:
-    """Each clause of a passage that somebody but an assistant told: its start, its end, and what it claims."""
+    """Start, end and claims of each clause of a passage that was not said by an assistant."""
     found = []
     for start, end in clauses(text):
         line = text[text.rfind("\n", 0, start) + 1 : end]
@@ -235,9 +235,12 @@ def _same(one: str, other: str) -> bool:
     return a <= b or b <= a
 
 
-def remaining(old: str, new: str) -> str | None:
-    """What is left of an old passage beside a newer one: None where all of it, "" where nothing."""
-    newer = [claim for _, _, found in claims(new) for claim in found]
+def remaining(old: str, new: str, *, own: bool = False) -> str | None:
+    """What is left of an old passage beside a newer one: None where all of it, "" where nothing.
+
+    With `own`, only what is claimed of the speaker counts.
+    """
+    newer = [claim for _, _, found in claims(new) for claim in found if not own or "i" in claim.slot]
     stale = [
         (start, end)
         for start, end, found in (claims(old) if newer else [])

@@ -277,9 +277,18 @@ class MemoryStore(Protocol):
         ...
 
     def members(
-        self, group: Group, *, before: datetime | None = None, after: str = "", limit: int = 100
+        self,
+        group: Group,
+        *,
+        before: datetime | None = None,
+        after: str = "",
+        limit: int = 100,
+        ended: bool = False,
     ) -> list[MemoryRecord]:
-        """The passages of a group by age, and its compacted memories: those whose ids come after."""
+        """The passages of a group by age, and its compacted memories: those whose ids come after.
+
+        With `ended`, those that hold no longer, which no group counts.
+        """
         ...
 
     def sessions(self, scope: Scope) -> list[Scope]:

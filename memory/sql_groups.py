@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from memory.ports import Group
 from memory.records import SCOPE_FIELDS, MemoryRecord, Scope
 from memory.rows import to_scope
-from memory.scoping import exactly, visible
+from memory.scoping import alive, exactly, visible
 from memory.sql_memories import listed
 from memory.tables import memories
 
@@ -32,10 +32,20 @@ def members(
     connection: Connection, group: Group, at: datetime, before: datetime | None, after: str, limit: int
 ) -> list[MemoryRecord]:
     """The group's memories by age."""
+    those = and_(_of(group), memories.c.id > after)
+    return listed(connection, _loose(group.scope, at, before), those, limit=limit, newest_first=False)
+
+
+def ended(connection: Connection, group: Group, at: datetime, limit: int) -> list[MemoryRecord]:
+    """The group's memories that hold no longer."""
+    past = and_(alive(memories, group.scope, at), memories.c.valid_until <= at)
+    return listed(connection, _of(group), past, limit=limit, newest_first=False)
+
+
+def _of(group: Group) -> ColumnElement[bool]:
     document = memories.c.document_id
     same = document.is_(None) if group.document_id is None else document == group.document_id
-    those = and_(exactly(memories, group.scope), same, memories.c.id > after)
-    return listed(connection, _loose(group.scope, at, before), those, limit=limit, newest_first=False)
+    return and_(exactly(memories, group.scope), same)
 
 
 def _loose(scope: Scope, at: datetime, before: datetime | None) -> ColumnElement[bool]:

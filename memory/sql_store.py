@@ -248,9 +248,17 @@ class SqlStore:
             return sql_groups.groups(connection, scope, self._clock(), before)
 
     def members(
-        self, group: Group, *, before: datetime | None = None, after: str = "", limit: int = 100
+        self,
+        group: Group,
+        *,
+        before: datetime | None = None,
+        after: str = "",
+        limit: int = 100,
+        ended: bool = False,
     ) -> list[MemoryRecord]:
         with self._database.read() as connection:
+            if ended:
+                return sql_groups.ended(connection, group, self._clock(), limit)
             return sql_groups.members(connection, group, self._clock(), before, after, limit)
 
     # -- taking away

@@ -221,11 +221,22 @@ class InMemoryStore:
         return sorted(groups, key=lambda g: (*_names(g.scope), g.document_id or ""))
 
     def members(
-        self, group: Group, *, before: datetime | None = None, after: str = "", limit: int = 100
+        self,
+        group: Group,
+        *,
+        before: datetime | None = None,
+        after: str = "",
+        limit: int = 100,
+        ended: bool = False,
     ) -> list[MemoryRecord]:
-        loose = self._loose(group.scope, before)
+        loose = self._ended(group.scope) if ended else self._loose(group.scope, before)
         same = [r for r in loose if r.scope == group.scope and r.document_id == group.document_id]
         return [record for record in same if record.id > after][:limit]
+
+    def _ended(self, scope: Scope) -> list[MemoryRecord]:
+        at = self._clock()
+        alive = self._reading(scope.tenant_id).alive(scope, at)
+        return [record for record in alive if record.valid_until is not None and record.valid_until <= at]
 
     def _loose(self, scope: Scope, before: datetime | None) -> list[MemoryRecord]:
         """What can be compacted."""
