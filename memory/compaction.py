@@ -233,11 +233,13 @@ class Compactor:
         return found
 
     def _compared(self, items: Sequence[Item], new: LoRA) -> Comparison:
-        remembered = []
+        """Asked is what the new memory says; of twins, as the first has it."""
+        remembered: dict[tuple[str, ...], tuple[str, LoRA]] = {}
         for item in items:
             old = self._adapters.load(item.memory)
-            remembered += [(passage.text, old) for passage in item.passages]
-        return self._measure(remembered, new)
+            for passage in item.passages:
+                remembered.setdefault(words(passage.text), (passage.text, old))
+        return self._measure(list(remembered.values()), new)
 
     def _record(self, group: Group, items: Sequence[Item], text: str, made: Made) -> MemoryRecord:
         """The memory that takes the place of the items: its place, age and use are theirs."""

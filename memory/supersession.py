@@ -2,8 +2,7 @@
 
     new passages -> what they claim -> the nearest older ones -> other values of the same slots
 
-No model is asked: `memory.claims` reads the sentences, and the index says which are near enough to be about
-the same. In doubt both are kept, and the newer one weighs more when memories are selected.
+No model is asked: the index says which are near enough to be about the same, and `memory.claims` reads them. In doubt both are kept, and the newer one weighs more when memories are selected.
 """
 
 from __future__ import annotations
@@ -17,8 +16,7 @@ from memory.making import Making
 from memory.ports import MemoryStore, VectorIndex, Vectors
 from memory.records import MemoryRecord, Scope
 
-NEAR = 0.25  # least cosine between passages about the same thing; one among several in a passage is far
-_LOOKED_AT = 12  # of the nearest memories
+LOOKED_AT = 16  # of the nearest memories; a passage among several in a compacted one is not very near
 
 
 class Supersession:
@@ -51,7 +49,7 @@ class Supersession:
     def _older(self, record: MemoryRecord, vector: Vectors) -> Iterator[MemoryRecord]:
         """The passages near to a new one that its teller has told, those in compacted memories too."""
         scope = _teller(record.scope)
-        near = [i for i, score in self._index.search(scope, vector, _LOOKED_AT) if score >= NEAR]
+        near = [memory_id for memory_id, _ in self._index.search(scope, vector, LOOKED_AT)]
         found = self._store.get_many(scope, near)
         whole = [memory.id for memory in found if memory.compacted]
         held = self._store.retired(scope, held_by=whole) if whole else []

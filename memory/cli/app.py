@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memory.cli import answer, demo, forget, look, remember, upkeep
+from memory.cli import answer, archive, compact, demo, forget, look, remember, upkeep
 from memory.cli.options import Setup, WrongUsage
 from memory.cli.output import visible
 from memory.errors import NotFound, ParametricMemoryError
@@ -37,6 +37,10 @@ for panel, name, verb in (
     ("Look", "history", look.history),
     ("Look", "status", look.status),
     ("Keep house", "forget", forget.forget),
+    ("Keep house", "pin", upkeep.pin),
+    ("Keep house", "compact", compact.compact),
+    ("Keep house", "export", archive.export),
+    ("Keep house", "import", archive.import_),
     ("Keep house", "reindex", upkeep.reindex),
 ):
     app.command(name, rich_help_panel=panel)(verb)

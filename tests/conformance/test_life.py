@@ -78,7 +78,9 @@ def test_a_retired_passage_belongs_to_the_memory_that_holds_it(store: MemoryStor
     assert texts(store, ANA) == ["tea\nmilk"]
     assert texts(store, ANA, as_of=clock()) == ["tea", "milk"]
     assert store.retired(ANA, held_by=[whole.id]) == store.retired(ANA, ids=[p.id for p in passages])
-    assert all(passage.retired and passage.held_by == whole.id for passage in store.retired(ANA, held_by=[whole.id]))
+    assert all(
+        passage.retired and passage.held_by == whole.id for passage in store.retired(ANA, held_by=[whole.id])
+    )
     assert store.known(ANA, [content_hash("tea")]) == {content_hash("tea"): store.get(ANA, whole.id)}
     assert kept(store, record("tea")) == [store.get(ANA, whole.id)]
     with pytest.raises(NotFound, match=whole.id):
@@ -131,7 +133,9 @@ def test_a_revision_of_what_has_changed_does_nothing(store: MemoryStore, clock: 
         store.revise("default", revision)
     assert texts(store, ANA) == ["tea"]
     assert store.get(ANA, tea.id).uses == 3
-    assert [r.text for r in kept(store, record("milk"), revision=Revision(expects=[store.get(ANA, tea.id)]))] == ["milk"]
+    assert [
+        r.text for r in kept(store, record("milk"), revision=Revision(expects=[store.get(ANA, tea.id)]))
+    ] == ["milk"]
 
 
 def test_a_memory_can_be_made_again_without_one_of_its_passages(store: MemoryStore, clock: Clock) -> None:
@@ -141,7 +145,9 @@ def test_a_memory_can_be_made_again_without_one_of_its_passages(store: MemorySto
     former = new_id()
     store.revise("default", Revision(kept={tea.id: (former, "x")}))
     assert [r.held_by for r in store.retired(ANA, ids=[former])] == [tea.id]
-    rest = replace(whole, text="milk", content_hash=content_hash("milk"), compacted=1, adapter=adapter(b"milk"))
+    rest = replace(
+        whole, text="milk", content_hash=content_hash("milk"), compacted=1, adapter=adapter(b"milk")
+    )
     gone = store.revise(
         "default",
         Revision(expects=[whole, retired["milk"]], renewed=[rest], vectors=vectors(1), erased=[tea.id]),

@@ -76,7 +76,7 @@ def forget(memory: Memory) -> None:
 def update(memory: Memory) -> None:
     for record in memory.list(user_id="bob").records:
         if record.text == RIO:
-            memory.update(record.id, KIWI)
+            memory.update(record.id, KIWI, keep_past=False)
 
 
 ACTIONS = {"add": add, "chat": chat, "forget": forget, "update": update}
