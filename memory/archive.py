@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 from memory.errors import InvalidInput
 from memory.files import TEMPORARY, flush_folder, translated
@@ -58,10 +59,10 @@ class Manifest:
 
 
 class Writer:
-    """Writes an archive; `close` writes the manifest."""
+    """Writes what an archive holds into a zip; `finish` writes the manifest."""
 
-    def __init__(self, file: IO[bytes], scope: Scope) -> None:
-        self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED)
+    def __init__(self, archive: zipfile.ZipFile, scope: Scope) -> None:
+        self._zip = archive
         self._scope = scope
         self._files: dict[str, tuple[str, int]] = {}
         self.counts: dict[str, int] = {}
@@ -90,8 +91,8 @@ class Writer:
         """How many were written."""
         return len(self._files) - len(self.counts)
 
-    def close(self) -> None:
-        """Write the manifest and end the archive."""
+    def finish(self) -> None:
+        """Write the manifest."""
         whose = {name: getattr(self._scope, name) for name in ("tenant_id", *SCOPE_FIELDS)}
         manifest = {
             "format": FORMAT,
@@ -101,7 +102,6 @@ class Writer:
             "files": {name: list(entry) for name, entry in self._files.items()},
         }
         self._zip.writestr(MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False))
-        self._zip.close()
 
 
 @contextmanager
@@ -112,10 +112,12 @@ def written(path: Path, scope: Scope) -> Iterator[Writer]:
         try:
             with temporary.open("xb") as file:
                 temporary.chmod(0o600)  # it holds what people told
-                writer = Writer(file, scope)
-                yield writer
-                writer.close()
+                with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+                    writer = Writer(archive, scope)
+                    yield writer
+                    writer.finish()
                 file.flush()
+                os.fsync(file.fileno())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
