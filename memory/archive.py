@@ -1,6 +1,6 @@
-"""The archive of an export: a zip of JSON lines, adapters and a manifest with the hash of each of them.
+"""The archive of an export: a zip of JSON lines, adapters and a manifest with the hash of each.
 
-    manifest.json                    whose it is, the models it was made with, and sha256 and size of each file
+    manifest.json                    whose it is, and sha256 and size of each file
     memories.jsonl  past.jsonl       records: those with an adapter, and retired passages
     turns.jsonl                      turns of sessions
     adapters/<sha256>.safetensors    adapters by digest

@@ -26,7 +26,7 @@ from memory.internalize import Progress
 from memory.making import Made, Making
 from memory.measure import Comparison, Measure
 from memory.ports import Group, Internalizer, MemoryStore, Revision
-from memory.records import MemoryRecord, Scope, new_id, now
+from memory.records import Kind, MemoryRecord, Scope, new_id, now
 from memory.settings import Settings
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Compactor:
         self._retire_outdated(group, dry_run, tally)
 
     def _items(self, memories: Sequence[MemoryRecord]) -> list[Item]:
-        """What can be joined: passages, and compacted memories that have room, by the age of what they tell."""
+        """What can be joined: passages, and compacted memories with room, by the age of what they tell."""
         counts = self._internalizer.count([memory.text for memory in memories])
         room = self._settings.compact_tokens * _FULL
         items = []
@@ -246,7 +246,7 @@ class Compactor:
         passages, memories = _passages(items), [item.memory for item in items]
         name, dim = self._making.embedder
         roles = {memory.role for memory in memories}
-        kind = "session" if group.scope.session_id is not None else "message"
+        kind: Kind = "session" if group.scope.session_id is not None else "message"
         used = [memory.used_at for memory in memories if memory.used_at is not None]
         firsts = [memory.first_turn for memory in memories if memory.first_turn is not None]
         lasts = [memory.last_turn for memory in memories if memory.last_turn is not None]

@@ -16,7 +16,7 @@ from memory.draft import Draft
 from memory.errors import StoreConflict
 from memory.making import Making
 from memory.passages import Passage
-from memory.ports import NOTHING, MemoryStore, Vectors
+from memory.ports import MemoryStore, Vectors
 from memory.records import AdapterRef, Kind, MemoryRecord, Scope, content_hash
 from memory.supersession import Supersession, first_contradiction
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any
 
@@ -157,7 +157,7 @@ class LocalModel:
         scores: list[Score] = []
         for start in range(0, len(rows), self._max_batch):
             some = rows[start : start + self._max_batch]
-            scores += self.engine.run(lambda some=some: score(self.d2l.base_model, some, pad_id))
+            scores += self.engine.run(partial(score, self.d2l.base_model, some, pad_id))
         return scores
 
     def _answered(self, trial: Trial) -> tuple[list[int], list[int]]:

@@ -48,7 +48,7 @@ class Measure:
         self._internalizer = internalizer
 
     def __call__(self, passages: Sequence[tuple[str, LoRA]], new: LoRA) -> Comparison:
-        """(text, the adapter it is remembered by) of each passage, and the adapter to replace all of these."""
+        """(text, the adapter it is remembered by) of each passage; the adapter to replace all of these."""
         after = self._internalizer.combine([new])
         combined: dict[int, LoRA] = {}
         trials = []

@@ -52,7 +52,7 @@ Turns = list[Turn]
 Events = list[HistoryEvent]
 
 
-class Asking(Whose, Sampling):
+class Asking(Whose, Sampling, total=False):
     """Whose memory answers, of what time, and how the reply is written."""
 
     as_of: datetime | None
@@ -355,9 +355,9 @@ class Service:
         or what has certain items in its metadata.
 
         Complete when it returns: text, turns, adapters, embeddings, index. A compacted memory that held any
-        of it is made again without it (`ErasureReceipt.rebuilt`). Turns go with their session. Raises MissingScope; NotFound
-        for a memory_id that is not there. Nothing of that name otherwise gives an empty receipt, so an
-        erasure that was interrupted can simply be asked for again.
+        of it is made again without it (`ErasureReceipt.rebuilt`). Turns go with their session. Raises
+        MissingScope; NotFound for a memory_id that is not there. Nothing of that name otherwise gives an
+        empty receipt, so an erasure that was interrupted can simply be asked for again.
         """
         scope = self._scope(whose)
         if memory_id is not None:

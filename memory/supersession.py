@@ -2,7 +2,8 @@
 
     new passages -> what they claim -> the nearest older ones -> other values of the same slots
 
-No model is asked: the index says which are near enough to be about the same, and `memory.claims` reads them. In doubt both are kept, and the newer one weighs more when memories are selected.
+No model is asked: the index says which are near enough to be about the same, and `memory.claims` reads them.
+In doubt both are kept, and the newer one weighs more when memories are selected.
 """
 
 from __future__ import annotations

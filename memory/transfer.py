@@ -1,7 +1,7 @@
 """Export and import: what somebody told, from one installation to another.
 
-Where the models are the same, adapters are taken over; elsewhere they are made again from their texts. What is
-there already is not added again, so an import that was interrupted, or is repeated, does what is missing.
+Where the models are the same, adapters are taken over; elsewhere they are made again from their texts. What
+is there already is not added again: an import that was interrupted, and is repeated, does what is missing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from memory.errors import BlobError, InvalidInput, NotFound
 from memory.internalize import AT_ONCE, Progress
 from memory.making import Made, Making
 from memory.ports import BlobStore, Internalizer, MemoryStore
-from memory.records import AdapterRef, MemoryRecord, Scope, Turn, now
+from memory.records import AdapterRef, MemoryRecord, Scope, now
 
 T = TypeVar("T")
 
@@ -187,8 +187,7 @@ class _Run:
         """Those of sessions that have none here."""
         told = (replace(turn, scope=self._scope(turn.scope)) for turn in self._reader.turns())
         for scope, turns in groupby(told, key=lambda turn: turn.scope):
-            kept: list[Turn] = [turn for turn in turns]
-            self.tally.turns += self._store.restore_turns(scope, kept)
+            self.tally.turns += self._store.restore_turns(scope, list(turns))
 
     def _wanted(self, record: MemoryRecord, held: dict[str, list[str]]) -> bool:
         """Whether it is to be added; what is only of the past is kept here, and what is there is counted."""

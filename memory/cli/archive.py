@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from memory.cli.columns import counted, size
-from memory.cli.options import Agent, Json, Session, User, WrongUsage, setup, whose
+from memory.cli.options import EVERYBODY, Agent, Json, Session, User, WrongUsage, setup, whose
 from memory.cli.output import Output, jsonable
 
 Tenant = Annotated[
@@ -34,9 +34,8 @@ def export(
         raise WrongUsage("--all is everybody's; name nobody, or leave it out")
     out = Output(as_json)
     with setup(context).memory() as memory, out.progress("Exporting") as progress:
-        scope = dict(whose(memory, user, session, agent)) if not everybody else {}
-        scope["tenant_id"] = tenant or memory.settings.tenant
-        report = memory.export(path, progress=progress, **scope)  # type: ignore[arg-type]
+        scope = EVERYBODY if everybody else whose(memory, user, session, agent)
+        report = memory.export(path, progress=progress, tenant_id=tenant or memory.settings.tenant, **scope)
     out.pairs(list(jsonable(report).items()), report)
     if out.terminal:
         out.note(f"{counted(report.memories, 'memory')} in {report.path}, {size(report.nbytes)}.")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memory.cli.columns import counted, size
-from memory.cli.options import Agent, Json, Session, Setup, User, WrongUsage, setup, whose
-from memory.cli.output import Output
+from memory.cli.options import EVERYBODY, Agent, Json, Session, Setup, User, WrongUsage, setup, whose
+from memory.cli.output import Output, jsonable
 from memory.cli.times import span
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def compact(
     out = Output(as_json)
 
     def run(memory: Service) -> CompactReport:
-        scope = {} if everybody else whose(memory, user, session, agent)
+        scope = EVERYBODY if everybody else whose(memory, user, session, agent)
         with out.progress("Compacting") as progress:
             return memory.compact(
                 older_than=age, min_adapters=min_adapters, dry_run=dry_run, progress=progress, **scope
@@ -87,9 +87,7 @@ def _report(out: Output, report: CompactReport) -> None:
     elif out.terminal:
         out.note(in_words(report))
     else:
-        for name in report.__slots__:  # type: ignore[attr-defined]
-            value = getattr(report, name)
-            out.line(f"{name}\t{'' if value is None else value}")
+        out.pairs(jsonable(report).items(), report)
 
 
 def in_words(report: CompactReport) -> str:

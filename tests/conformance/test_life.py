@@ -111,9 +111,9 @@ def test_whoever_goes_takes_along_what_it_holds(store: MemoryStore, clock: Clock
     assert gone[0].memory_id == whole.id
     assert {memory.memory_id for memory in gone} == {whole.id, *(p.id for p in passages)}
     assert [e.event for e in store.history(ANA, passages[0].id)] == ["ADD", "RETIRE", "DELETE"]
-    passages, whole = compacted(store, clock)
+    compacted(store, clock)
     assert len(store.delete_where(ANA)[0]) == 3
-    passages, whole = compacted(store, clock)
+    _, whole = compacted(store, clock)
     store.update(ANA, replace(whole, expires_at=clock() + HOUR), vectors(1))
     clock.pass_by(hours=1)
     assert len(store.expire("default")) == 3
@@ -140,7 +140,7 @@ def test_a_revision_of_what_has_changed_does_nothing(store: MemoryStore, clock: 
 
 def test_a_memory_can_be_made_again_without_one_of_its_passages(store: MemoryStore, clock: Clock) -> None:
     """One step: the passage is gone, and with it its former texts, and the memory says the rest."""
-    [tea, milk], whole = compacted(store, clock)
+    [tea, _], whole = compacted(store, clock)
     retired = {passage.text: passage for passage in store.retired(ANA, held_by=[whole.id])}
     former = new_id()
     store.revise("default", Revision(kept={tea.id: (former, "x")}))
@@ -210,7 +210,7 @@ def test_what_can_be_compacted(store: MemoryStore, clock: Clock) -> None:
 
 def test_an_import_restores_the_past_and_turns_once(store: MemoryStore, clock: Clock) -> None:
     """What is there already is left as it is."""
-    passages, whole = compacted(store, clock)
+    _, whole = compacted(store, clock)
     past = store.retired(ANA, held_by=[whole.id])
     store.delete_where(ANA)
     assert store.keep_past(past, vectors(2)) == 2

@@ -105,7 +105,7 @@ def test_another_model_makes_adapters_again(full: Memory, make_memory: MakeMemor
 
 
 def test_whose_it_becomes_is_said(full: Memory, make_memory: MakeMemory, tmp_path: Path) -> None:
-    """Another tenant has to be named; another user may be, of one user's archive alone, and is nobody else's copy."""
+    """Another tenant has to be named; another user may be, where the archive is of one user alone."""
     path = exported(full, tmp_path, user_id="ana")
     with pytest.raises(InvalidInput, match="name the tenant"):
         elsewhere(make_memory, tmp_path, tenant="acme").import_(path)
@@ -210,7 +210,7 @@ def test_an_altered_archive_is_refused(
 
 
 def test_an_export_is_whole_or_not_there(full: Memory, tmp_path: Path) -> None:
-    """A folder that is not there, or a folder in place of a file, is one clear error; no half file is left."""
+    """A folder that is not there, or one in place of a file, is one clear error; no half file is left."""
     with pytest.raises(InvalidInput, match="no folder"):
         full.export(tmp_path / "nowhere" / "x.zip", user_id="ana")
     with pytest.raises(InvalidInput, match="is a folder"):
@@ -218,9 +218,9 @@ def test_an_export_is_whole_or_not_there(full: Memory, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no file"):
         full.import_(tmp_path / "nowhere.zip")
 
-    def refuse(done: int, total: int) -> None:
+    def refuse(*_: int) -> None:
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):
         full.export(tmp_path / "x.zip", user_id="ana", progress=refuse)
-    assert not list(tmp_path.glob("*x.zip")) and not list(tmp_path.glob(".tmp-*"))
+    assert not [*tmp_path.glob("*x.zip"), *tmp_path.glob(".tmp-*")]

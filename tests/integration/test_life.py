@@ -80,7 +80,8 @@ def test_what_is_told_anew_supersedes(memory: Memory, tell: Callable[[Memory, st
     before = now()
     tell(memory, PORTO)
     ask = "Where do I live, Lisbon or Porto?"
-    assert PORTO in (said := " ".join(texts(memory))) and LISBON not in said
+    said = " ".join(texts(memory))
+    assert (PORTO in said, LISBON in said) == (True, False)
     assert all(LISBON not in hit.record.text for hit in memory.search(LISBON, user_id="ana"))
     assert all(LISBON not in choice.text for choice in memory.select(LISBON, user_id="ana"))
     assert "Porto" in memory.ask(ask, user_id="ana").text
@@ -88,7 +89,7 @@ def test_what_is_told_anew_supersedes(memory: Memory, tell: Callable[[Memory, st
     assert LISBON in memory.search(ask, user_id="ana", as_of=before)[0].record.text
     assert LISBON in memory.select(LISBON, user_id="ana", as_of=before)[0].text
     past = memory.ask(ask, user_id="ana", as_of=before).text
-    assert "Lisbon" in past and "Porto" not in past
+    assert ("Lisbon" in past, "Porto" in past) == (True, False)
     assert texts(memory, as_of=before - timedelta(days=1)) == []
 
 
@@ -138,7 +139,7 @@ def test_in_doubt_both_are_kept(make_memory: MakeMemory) -> None:
 
 
 def test_a_document_is_compared_with_its_former_version(memory: Memory) -> None:
-    """What is the same stays as it is, what is not said any more is of the past, twice the same adds nothing."""
+    """What is the same stays, what is not said any more is of the past, twice the same adds nothing."""
     page = [f"Paragraph {i} is about number {i} and about nothing else." for i in range(30)]
     first = memory.add("\n\n".join(page), user_id="ana", document_id="d")
     before = now()
@@ -149,7 +150,7 @@ def test_a_document_is_compared_with_its_former_version(memory: Memory) -> None:
     assert "number 3 " not in " ".join(texts(memory, document_id="d"))
     assert texts(memory, document_id="d", as_of=before) == [record.text for record in first]
     third = memory.add("\n\n".join(page), user_id="ana", document_id="d")
-    assert not third.created and not third.superseded
+    assert not third.created | third.superseded
 
 
 def test_what_begins_later_or_ends_is_recalled_in_its_time(memory: Memory) -> None:
@@ -207,7 +208,8 @@ def test_ids_of_compacted_passages_lead_on(memory: Memory) -> None:
     with pytest.raises(NotFound, match="compacted") as error:
         memory.get(first.id)
     whole = memory.get(str(error.value).split("'")[3])
-    assert TOLD[0] in whole.text and whole.compacted > 1
+    assert TOLD[0] in whole.text
+    assert whole.compacted > 1
     assert [event.event for event in memory.history(first.id)] == ["ADD", "RETIRE"]
     again = memory.add(TOLD[0], user_id="ana", session_id="s")
     assert (list(again), again.created) == ([whole], frozenset())
@@ -282,7 +284,7 @@ def test_adapters_that_answer_worse_do_not_replace(make_memory: MakeMemory) -> N
     hopeless._parts.internalizer.letters = 26  # type: ignore[attr-defined]
     report = compacted(hopeless, session_id="other")
     assert (report.compacted, report.kept) == (0, 10)
-    assert [text for text in texts(hopeless, session_id="other")] == TOLD
+    assert texts(hopeless, session_id="other") == TOLD
 
 
 def test_a_compaction_that_is_overtaken_steps_back(make_memory: MakeMemory) -> None:
@@ -323,7 +325,7 @@ def test_a_memory_is_compacted_further_while_it_has_room(memory: Memory) -> None
 def test_what_is_forgotten_leaves_compacted_memories(
     make_memory: MakeMemory, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """By the id it had: no file, log or answer knows it, the rest is made again, and the receipt says what."""
+    """By the id it had: no file, log or answer knows it, the rest is made again, the receipt says what."""
     caplog.set_level(logging.DEBUG)
     memory = make_memory()
     [secret] = memory.add("My code word is Heron.", user_id="ana", session_id="s")
@@ -354,11 +356,8 @@ def test_scopes_go_with_all_that_was_made_of_them(
 ) -> None:
     """User, session or document: compacted memories, their passages and their past are in no file."""
     memory = make_memory()
-    for text in [*TOLD, LISBON, PORTO]:
-        given = {"document_id": "d"} if "document_id" in what else {"session_id": "s"}
-        if "document_id" in what:
-            continue
-        memory.add(text, user_id="ana", **given)
+    for text in [*TOLD, LISBON, PORTO] if "document_id" not in what else []:
+        memory.add(text, user_id="ana", session_id="s")
     if "document_id" in what:
         memory.add(
             "\n\n".join(TOLD * 3).replace(".", ", as the Biscuit file says."), user_id="ana", document_id="d"
@@ -385,16 +384,14 @@ def test_forgetting_by_metadata(memory: Memory) -> None:
     assert receipt.rebuilt
     assert texts(memory, as_of=now()) == TOLD[::2]
     said = " ".join(texts(memory))
-    assert "Onyx" not in said and "Biscuit" in said
+    assert ("Onyx" in said, "Biscuit" in said) == (False, True)
     with pytest.raises(InvalidInput, match="at least one"):
         memory.forget(metadata={}, user_id="ana")
     with pytest.raises(InvalidInput, match="whose memory"):
         memory.forget(metadata={"a": 1})
 
 
-def test_expiry_and_updates_of_compacted_memories(
-    memory: Memory, make_memory: MakeMemory, tmp_path: Path
-) -> None:
+def test_updates_of_compacted_memories(memory: Memory, tmp_path: Path) -> None:
     """A new text takes the place of all that it held; without a past nothing of it is left."""
     told(memory)
     compacted(memory)
@@ -407,7 +404,8 @@ def test_expiry_and_updates_of_compacted_memories(
     assert texts(memory)[-1] == "My parrot is called Rio."
     memory.close()
     held = one.text.split("\n")[-1].encode()
-    assert held not in everything_in(tmp_path) and b"Kiwi" not in everything_in(tmp_path)
+    left = everything_in(tmp_path)
+    assert (held in left, b"Kiwi" in left) == (False, False)
 
 
 def test_an_erasure_that_is_always_overtaken_says_so(make_memory: MakeMemory) -> None:
@@ -459,5 +457,5 @@ def test_uses_are_counted_without_a_write_a_turn(make_memory: MakeMemory) -> Non
     memory.close()
     reopened = make_memory()
     record = reopened.get(dog.id)
-    assert record.uses == 3 and record.used_at is not None
+    assert (record.uses, record.used_at is not None) == (3, True)
     assert reopened._parts.store.version("default") == version

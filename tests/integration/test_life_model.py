@@ -37,7 +37,7 @@ class Told:
 
 
 class Life(RuleBasedStateMachine):
-    """Tell, change, compact, pin, update and forget; then look at the present and at every moment of the past."""
+    """Tell, change, compact, pin and forget; then look at the present and at moments of the past."""
 
     @initialize()
     def begin(self) -> None:

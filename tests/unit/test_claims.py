@@ -75,9 +75,7 @@ def test_the_rest_of_a_passage_stays() -> None:
         == "My dog is called Rex"
     )
     passage = "User: My dog is called Rex. I live in Lisbon.\nAssistant: Noted.\nUser: I like tea."
-    assert remaining(passage, "I moved to Porto.") == (
-        "User: My dog is called Rex.\nAssistant: Noted.\nUser: I like tea."
-    )
+    assert remaining(passage, "I moved to Porto.") == passage.replace(" I live in Lisbon.", "")
 
 
 def test_of_documents_only_what_is_the_tellers_own_counts() -> None:
@@ -99,7 +97,7 @@ def _said(kind: Kind, owner: Owner, value: str, rng: random.Random) -> str:
 
 
 def test_how_often_it_is_right() -> None:
-    """Facts with other values, in phrasings drawn at random: recall; other owners, kinds and chatter: precision.
+    """Facts with other values, phrased at random: recall; other owners, kinds and chatter: precision.
 
     Measured: 61 % of the changed facts are found, and none of 9,990 pairs that go together is taken for one.
     """
@@ -128,7 +126,9 @@ def test_how_often_it_is_right() -> None:
             pairs += i
             wrong += sum(remaining(old, new) is not None for old in told[:i])
     if CONVERSATIONS.is_file():
-        for line in gzip.open(CONVERSATIONS, "rt").readlines()[:100]:
+        with gzip.open(CONVERSATIONS, "rt") as file:
+            lines = file.readlines()[:100]
+        for line in lines:
             said = [f"User: {text}" for who, text in json.loads(line)["turns"] if who == "user"]
             pairs += len(said) * (len(said) - 1) // 2
             wrong += sum(remaining(a, b) is not None for i, b in enumerate(said) for a in said[:i])
