@@ -63,7 +63,9 @@ class Adapters:
         return LoRA.concat([*told, *map(self.load, skills)])
 
     def load(self, record: MemoryRecord) -> LoRA:
-        """One adapter, without bias."""
+        """One adapter, without bias; that of a retired passage is made from its text, and not kept."""
+        if record.retired:
+            return self._internalizer.generate([record.text])[0]
         self._check_fits(record)
         tenant_id, digest = record.scope.tenant_id, record.adapter.digest
         lora = self._single.get((tenant_id, digest))

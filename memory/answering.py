@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Literal, TypedDict, cast, get_args
 
 from memory.adapters import Adapters
@@ -27,6 +28,7 @@ from memory.records import AdapterChoice, ChatReply, MemoryHit, Message, Scope
 from memory.selection import Selection, Selector
 from memory.settings import Settings
 from memory.skills import Skills
+from memory.usage import Usage
 
 Mode = Literal["adapters", "text", "both", "auto"]
 
@@ -52,6 +54,7 @@ class Answerer:
         skills: Skills,
         generator: Generator,
         settings: Settings,
+        usage: Usage,
     ) -> None:
         self._store = store
         self._internalize = internalize
@@ -60,6 +63,7 @@ class Answerer:
         self._skills = skills
         self._generator = generator
         self._settings = settings
+        self._usage = usage
 
     def stream(
         self,
@@ -68,11 +72,12 @@ class Answerer:
         mode: Mode = "auto",
         adapters: Sequence[AdapterChoice] | None = None,
         sampling: Sampling | None = None,
+        as_of: datetime | None = None,
     ) -> Iterator[str | ChatReply]:
         """The reply to the last message in pieces, and then as a whole.
 
         `adapters` are used where given; else those are selected that matter for the last message. The scope
-        is the turn's own: see `recalling` for where it recalls from.
+        is the turn's own: see `recalling` for where it recalls from. With `as_of`, it recalls what held then.
         """
         if mode not in get_args(Mode):
             raise InvalidInput(f"mode is {mode!r}; choose one of {', '.join(get_args(Mode))}")
@@ -80,7 +85,7 @@ class Answerer:
         timings: dict[str, float] = {}
         turn = said[-1].text if said else ""
         vector = None if adapters is not None else self._embedded(turn, timings)
-        selection, choices = self._choose(recalling(scope), vector, adapters, timings)
+        selection, choices = self._choose(recalling(scope), vector, adapters, as_of, timings)
         with _timed(timings, "merge"):
             records = [hit.record for hit in selection.chosen] if mode != "text" else []
             skills = self._skills.for_turn(scope, turn, vector)
@@ -104,6 +109,8 @@ class Answerer:
                 pieces.append(piece)
                 yield piece
         timings["generate"] = (time.perf_counter() - began) * 1000
+        if as_of is None:
+            self._usage.count(scope.tenant_id, [record.id for record in records])
         yield ChatReply(
             text="".join(pieces).strip(),
             adapters=choices if records else (),
@@ -123,18 +130,22 @@ class Answerer:
         scope: Scope,
         vector: Vectors | None,
         adapters: Sequence[AdapterChoice] | None,
+        as_of: datetime | None,
         timings: dict[str, float],
     ) -> tuple[Selection, tuple[AdapterChoice, ...]]:
         if adapters is not None or vector is None:
-            given = self._given(scope, adapters or ())
+            given = self._given(scope, adapters or (), as_of)
             return Selection(given), tuple(adapters or ())
         with _timed(timings, "select"):
-            selection = self._selector.select(scope, vector)
+            selection = self._selector.select(scope, vector, as_of)
         return selection, selection.choices
 
-    def _given(self, scope: Scope, adapters: Sequence[AdapterChoice]) -> tuple[MemoryHit, ...]:
+    def _given(
+        self, scope: Scope, adapters: Sequence[AdapterChoice], as_of: datetime | None
+    ) -> tuple[MemoryHit, ...]:
         """The records of adapters that the caller names, in that order. Raises NotFound."""
-        found = {r.id: r for r in self._store.get_many(scope, [choice.memory_id for choice in adapters])}
+        named = [choice.memory_id for choice in adapters]
+        found = {record.id: record for record in self._store.get_many(scope, named, as_of=as_of)}
         missing = [choice.memory_id for choice in adapters if choice.memory_id not in found]
         if missing:
             raise NotFound(f"no memory {missing[0]!r} here; select adapters again")

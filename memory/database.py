@@ -98,7 +98,7 @@ class Database:
 
         Returns whether that was possible: a reader at work holds the log back, until the next scrub.
         PostgreSQL cannot do this at each deletion: its pages keep dead rows until `VACUUM FULL` writes
-        the table anew (docs/server.md says when), and its own log and backups until they are recycled.
+        the table anew (docs/postgresql.md says how), and its own log and backups until they are recycled.
         """
         if not self.is_sqlite:
             return False

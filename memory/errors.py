@@ -23,6 +23,7 @@
         ├── StoreUnavailable     cannot be opened, reached or understood
         ├── StoreReadOnly        cannot be written
         ├── StoreBusy            another process holds the write lock for too long
+        ├── StoreConflict        another writer changed the same memories meanwhile
         └── DiskFull             no room left; what was acknowledged before is still there
 
 Each message is one line and says what to do.
@@ -125,6 +126,10 @@ class StoreReadOnly(StoreError):
 
 class StoreBusy(StoreError):
     """Another process held the write lock longer than we wait."""
+
+
+class StoreConflict(StoreError):
+    """Another writer changed the same memories while this change was prepared; nothing was written."""
 
 
 class DiskFull(StoreError):

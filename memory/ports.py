@@ -20,7 +20,7 @@ the tenant- and scope-filtered statement, so an index that is wrong can lose, ne
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -74,8 +74,45 @@ class Changes:
     removed: tuple[str, ...]  # gone, or embedded by another model by now; never also in ids
 
 
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What happens to memories that are there, all of it in one transaction, or nothing.
+
+    Ids are those of memories or of retired passages. The steps follow each other in this order.
+    """
+
+    expects: Sequence[MemoryRecord] = ()  # as they were read; where one is another by now: StoreConflict
+    outdated: Mapping[str, str] = field(default_factory=dict)  # id -> id of what supersedes it, from now on
+    kept: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """id -> new id, superseder: its text as it stands is kept as a retired passage, held by it."""
+    renewed: Sequence[MemoryRecord] = ()  # with other texts and adapters; N
+    vectors: Vectors | None = None  # of the renewed, [N, D]
+    retired: Mapping[str, str | None] = field(default_factory=dict)  # id -> id of what holds it from now on
+    erased: Collection[str] = ()  # gone, with all that they hold
+
+    @property
+    def digests(self) -> set[str]:
+        """The adapters that may be unused afterwards."""
+        return {record.adapter.digest for record in self.expects if not record.retired}
+
+
+NOTHING = Revision()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Memories that may be compacted together: of one exact scope, and of one document or none."""
+
+    scope: Scope
+    document_id: str | None
+    memories: int
+
+
 class MemoryStore(Protocol):
     """Rows: the truth. Every read is filtered by tenant and scope, and never sees what has expired.
+
+    Reads that find see what holds now. With `as_of` they see what held then, passage by passage: what is
+    outdated or retired since too, and compacted memories never. A read by id sees whatever has an adapter.
 
     Raises StoreBusy, StoreReadOnly, DiskFull or StoreUnavailable from any call; after an error the
     whole call has had no effect. Calls that can touch many things raise MissingScope for a scope that
@@ -88,12 +125,20 @@ class MemoryStore(Protocol):
         vectors: Vectors,
         *,
         before_commit: Callable[[], None] | None = None,
+        revision: Revision = NOTHING,
     ) -> list[MemoryRecord]:
         """Store all or nothing, in one tenant; returns what stands for each record, in their order.
 
         Content already in the same exact scope is not stored again: the older record is returned in
-        its place, so `stored.id == record.id` says that the record is new. An expired one is replaced.
+        its place, so `stored.id == record.id` says that the record is new. An expired one is replaced, an
+        outdated one retired; what a compacted memory holds is there. The revision is made before.
         """
+        ...
+
+    def revise(
+        self, tenant_id: str, revision: Revision, *, before_commit: Callable[[], None] | None = None
+    ) -> list[Removed]:
+        """Make the revision; returns what it erased. Raises StoreConflict, and as `update` does."""
         ...
 
     def known(self, scope: Scope, hashes: Collection[str]) -> dict[str, MemoryRecord]:
@@ -104,7 +149,9 @@ class MemoryStore(Protocol):
         """One memory. Raises NotFound."""
         ...
 
-    def get_many(self, scope: Scope, memory_ids: Sequence[str]) -> list[MemoryRecord]:
+    def get_many(
+        self, scope: Scope, memory_ids: Sequence[str], *, as_of: datetime | None = None
+    ) -> list[MemoryRecord]:
         """Those of the ids that are in the scope, in the order asked for."""
         ...
 
@@ -124,6 +171,7 @@ class MemoryStore(Protocol):
         document_id: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
+        as_of: datetime | None = None,
     ) -> Page:
         """Newest first. Rows added while paging do not disturb the pages that follow."""
         ...
@@ -147,14 +195,22 @@ class MemoryStore(Protocol):
         """Replace the metadata alone. Raises NotFound."""
         ...
 
-    def delete(self, scope: Scope, memory_id: str) -> Removed:
-        """Delete one memory. Raises NotFound."""
+    def set_pinned(self, scope: Scope, memory_id: str, pinned: bool) -> MemoryRecord:
+        """Pin a memory, or let it loose. Raises NotFound."""
+        ...
+
+    def count_uses(self, tenant_id: str, uses: Mapping[str, int]) -> None:
+        """Add to how often memories were used, by id, and note when. It is no change."""
+        ...
+
+    def delete(self, scope: Scope, memory_id: str) -> list[Removed]:
+        """Delete one memory, with all that it holds; itself comes first. Raises NotFound."""
         ...
 
     def delete_where(
         self, scope: Scope, *, document_id: str | None = None
     ) -> tuple[list[Removed], list[str]]:
-        """Delete memories and turns of a scope, or the memories of one document in it.
+        """Delete memories and turns of a scope, or the memories of one document in it, retired ones too.
 
         Returns the memories and the ids of the turns that went. With a document_id the tenant alone
         is scope enough, and turns stay.
@@ -166,7 +222,7 @@ class MemoryStore(Protocol):
         ...
 
     def expire(self, tenant_id: str, now: datetime | None = None) -> list[Removed]:
-        """Delete the tenant's memories whose expires_at has come."""
+        """Delete the tenant's memories whose expires_at has come, with all that they hold."""
         ...
 
     def release(self, tenant_id: str, digests: Collection[str], remove: Callable[[str], None]) -> list[str]:
@@ -208,8 +264,56 @@ class MemoryStore(Protocol):
         """Names of the models that embedded the tenant's memories."""
         ...
 
-    def everything(self, tenant_id: str) -> Iterator[MemoryRecord]:
-        """All memories of a tenant, oldest first, for export and reindexing; holds no lock meanwhile."""
+    def everything(self, tenant_id: str, scope: Scope | None = None) -> Iterator[MemoryRecord]:
+        """All memories of a tenant, or of a scope in it, outdated ones too, oldest first.
+
+        For export and reindexing; holds no lock meanwhile.
+        """
+        ...
+
+    def everything_retired(self, tenant_id: str, scope: Scope | None = None) -> Iterator[MemoryRecord]:
+        """The same for passages that are retired."""
+        ...
+
+    def retired(
+        self, scope: Scope, *, ids: Collection[str] | None = None, held_by: Collection[str] | None = None
+    ) -> list[MemoryRecord]:
+        """Retired passages of the scope by their ids, or by who holds them, oldest first."""
+        ...
+
+    def past(self, scope: Scope, as_of: datetime, embedder: str) -> tuple[list[str], Vectors]:
+        """Ids and embeddings [N, D] of the retired passages that held then."""
+        ...
+
+    def keep_past(self, records: Sequence[MemoryRecord], vectors: Vectors) -> int:
+        """Store retired passages of one tenant as they are, for an import; returns how many are new."""
+        ...
+
+    def groups(self, scope: Scope, *, before: datetime | None = None) -> list[Group]:
+        """What can be compacted in the scope: passages told before that time, neither pinned nor expiring."""
+        ...
+
+    def members(
+        self,
+        group: Group,
+        *,
+        before: datetime | None = None,
+        after: str = "",
+        limit: int = 100,
+        ended: bool = False,
+    ) -> list[MemoryRecord]:
+        """The passages of a group by age, and its compacted memories: those whose ids come after.
+
+        With `ended`, those that hold no longer, which no group counts.
+        """
+        ...
+
+    def session_scopes(self, scope: Scope) -> list[Scope]:
+        """The exact scopes of sessions that have turns, sorted."""
+        ...
+
+    def restore_turns(self, scope: Scope, turns: Sequence[Turn]) -> int:
+        """Store turns as they are in a session that has none, for an import; returns how many are new."""
         ...
 
     def version(self, tenant_id: str) -> Version:
@@ -367,6 +471,23 @@ class Generation(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A question with its right answer, to be scored under an adapter."""
+
+    question: str
+    answer: str
+    adapter: LoRA | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How likely the answer was."""
+
+    likelihood: float  # mean natural logarithm of the chances of its tokens; 0 is certainty
+    right: bool  # whether the greedy reply would begin with it
+
+
 class Generator(Protocol):
     """The one owner of the base model."""
 
@@ -391,6 +512,10 @@ class Generator(Protocol):
 
     def stream(self, request: GenerationRequest) -> Generation:
         """The reply in pieces, as they come. Raises InvalidInput for a prompt longer than the window."""
+        ...
+
+    def score(self, trials: Sequence[Trial]) -> list[Score]:
+        """How likely each answer is; nothing is written. The trials share forward passes."""
         ...
 
     def close(self) -> None:

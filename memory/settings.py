@@ -96,6 +96,20 @@ class Settings(BaseSettings):
     recency_weight: float = Field(
         0.05, ge=0, description="Most that newness adds to a score, so that of equal memories the newer wins."
     )
+    use_weight: float = Field(
+        0.02, ge=0, description="Most that frequent use adds to a score; it fades like newness."
+    )
+    supersede: bool = Field(
+        True, description="What is told anew takes the place of what it contradicts; False keeps both."
+    )
+    compact_tokens: int = Field(
+        60, ge=8, description="Tokens up to which `memory compact` puts passages into one memory."
+    )
+    compact_margin: float = Field(
+        0.5,
+        ge=0,
+        description="Most that compaction may cost, in natural logarithms of an answer token's likelihood.",
+    )
     max_text_bytes: int = Field(
         4 * 1024 * 1024, ge=1, description="Largest text accepted in one call, in bytes of UTF-8."
     )

@@ -6,6 +6,7 @@ A scope field that is not given is stored as '' so that unique constraints count
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -22,6 +23,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -73,6 +76,31 @@ tenants = Table(
     Column("last", String(64), nullable=False),  # id of the memory it was about
 )
 
+
+def _passage_columns() -> list[Column[Any]]:
+    """What a passage is and where it comes from, with or without an adapter."""
+    return [
+        Column("kind", String(16), nullable=False),
+        Column("text", Text, nullable=False),
+        Column("content_hash", String(64), nullable=False),
+        Column("document_id", String(MAX_NAME)),
+        Column("position", Integer, nullable=False),
+        Column("role", String(16)),
+        Column("first_turn", Integer),
+        Column("last_turn", Integer),
+        Column("created_at", UtcDateTime, nullable=False),
+        Column("updated_at", UtcDateTime),
+        Column("expires_at", UtcDateTime),
+        Column("valid_from", UtcDateTime),
+        Column("valid_until", UtcDateTime),
+        Column("superseded_by", String(64)),
+        Column("metadata", JSON, nullable=False),
+        Column("embedder", String(MAX_NAME), nullable=False),
+        Column("dim", Integer, nullable=False),
+        Column("embedding", LargeBinary, nullable=False),  # dim float32 numbers, little-endian
+    ]
+
+
 memories = Table(
     "memories",
     metadata,
@@ -80,21 +108,11 @@ memories = Table(
     Column("id", String(64), primary_key=True),
     *_scope_columns(),
     Column("seq", BigInteger, nullable=False),  # of the row's newest change
-    Column("kind", String(16), nullable=False),
-    Column("text", Text, nullable=False),
-    Column("content_hash", String(64), nullable=False),
-    Column("document_id", String(MAX_NAME)),
-    Column("position", Integer, nullable=False),
-    Column("role", String(16)),
-    Column("first_turn", Integer),
-    Column("last_turn", Integer),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("updated_at", UtcDateTime),
-    Column("expires_at", UtcDateTime),
-    Column("metadata", JSON, nullable=False),
-    Column("embedder", String(MAX_NAME), nullable=False),
-    Column("dim", Integer, nullable=False),
-    Column("embedding", LargeBinary, nullable=False),  # dim float32 numbers, little-endian
+    *_passage_columns(),
+    Column("pinned", Boolean, nullable=False, server_default=false()),
+    Column("uses", Integer, nullable=False, server_default=text("0")),
+    Column("used_at", UtcDateTime),
+    Column("compacted", Integer, nullable=False, server_default=text("0")),
     Column("digest", String(64), nullable=False),
     Column("rank", Integer, nullable=False),
     Column("nbytes", BigInteger, nullable=False),
@@ -110,6 +128,23 @@ memories = Table(
     Index("ix_memories_document", "tenant_id", "document_id"),
     Index("ix_memories_blob", "tenant_id", "digest"),
     Index("ix_memories_expiry", "tenant_id", "expires_at"),
+)
+
+# Passages without an adapter: what a compacted memory was made from, and what was so once.
+retired = Table(
+    "retired",
+    metadata,
+    _tenant_column(),
+    Column("id", String(64), primary_key=True),
+    *_scope_columns(),
+    *_passage_columns(),
+    Column("held_by", String(64)),  # the memory that tells it now, or whose former text it was
+    ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
+    Index("ix_retired_user", "tenant_id", "user_id", "id"),
+    Index("ix_retired_session", "tenant_id", "session_id", "id"),
+    Index("ix_retired_document", "tenant_id", "document_id"),
+    Index("ix_retired_holder", "tenant_id", "held_by"),
+    Index("ix_retired_content", "tenant_id", "content_hash"),
 )
 
 turns = Table(

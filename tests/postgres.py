@@ -38,7 +38,7 @@ class Postgres:
         self._as = _owner()
         if self._as:
             shutil.chown(folder, self._as["user"], self._as["group"])
-        self._do("initdb", "-D", "data", "-A", "trust", "-U", "memory", "-E", "UTF8", "--no-sync", *_icu())
+        self._do("initdb", "-D", "data", "-A", "trust", "-U", "memory", "-E", "UTF8", "--no-sync", *_order(binaries))
         self.start()
 
     def start(self) -> None:
@@ -47,8 +47,8 @@ class Postgres:
         self._do("pg_ctl", "-D", "data", "-l", "log", "-w", "-o", f"-k {self.folder} {options}", "start")
 
     def stop(self) -> None:
-        """End at once, as a crash would."""
-        self._do("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
+        """End every connection, and stop to serve."""
+        self._do("pg_ctl", "-D", "data", "-m", "fast", "-w", "stop")
 
     def url(self, name: str) -> URL:
         """Of the database of that name."""
@@ -99,9 +99,11 @@ def _owner() -> dict[str, Any]:
     return {}
 
 
-def _icu() -> list[str]:
+def _order(binaries: Path) -> list[str]:
     """An order of letters that is not the bytes', as most servers have it: a before B."""
-    return ["--locale=C", "--locale-provider=icu", "--icu-locale=en-US"]
+    offered = subprocess.run([binaries / "initdb", "--help"], capture_output=True, text=True, check=True)
+    icu = ["--locale-provider=icu", "--icu-locale=en-US"] if "--icu-locale" in offered.stdout else []
+    return ["--locale=C", *icu]
 
 
 def _binaries() -> Path | None:
@@ -119,7 +121,6 @@ def postgres() -> Iterator[Postgres]:
     if binaries is None:
         reason = "PostgreSQL's initdb and pg_ctl are not installed"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    pytest.importorskip("psycopg")
     folder = Path(tempfile.mkdtemp(prefix="memory-pg-"))  # short: a socket's path has 107 bytes at most
     server = Postgres(folder, binaries)
     yield server

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memory.cli import answer, demo, forget, look, model, remember, serve, skill, upkeep
+from memory.cli import answer, archive, compact, demo, forget, look, model, remember, serve, skill, upkeep
 from memory.cli.keys import keys
 from memory.cli.options import Setup, WrongUsage
 from memory.cli.output import visible
@@ -39,6 +39,10 @@ for panel, name, verb in (
     ("Look", "status", look.status),
     ("Serve", "serve", serve.serve),
     ("Keep house", "forget", forget.forget),
+    ("Keep house", "pin", upkeep.pin),
+    ("Keep house", "compact", compact.compact),
+    ("Keep house", "export", archive.export),
+    ("Keep house", "import", archive.import_),
     ("Keep house", "reindex", upkeep.reindex),
     ("Keep house", "migrate", upkeep.migrate),
 ):

@@ -89,6 +89,7 @@ class _Target:
 def report(out: Output, receipt: ErasureReceipt) -> None:
     """The receipt of an erasure."""
     gone = [("memory", memory.memory_id, memory.content_hash) for memory in receipt.memories]
+    gone += [("made again", memory_id, "") for memory_id in receipt.rebuilt]
     gone += [("turn", turn, "") for turn in receipt.turns]
     gone += [("adapter", digest, "") for digest in receipt.blobs]
     columns: tuple[Column[tuple[str, str, str]], ...] = (

@@ -39,6 +39,9 @@ class Whose(TypedDict):
     session_id: str | None
 
 
+EVERYBODY: Whose = {"user_id": None, "agent_id": None, "session_id": None}
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What the options before the verb say: where the memory is, and how to open it."""

@@ -1,11 +1,29 @@
-"""`memory reindex`, after a change of model, and `memory migrate`, after one of version."""
+"""`memory pin`, `memory reindex` and `memory migrate`: what goes first, a new model, a new version."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from memory.cli.options import Json, opened_database, setup
+from memory.cli.columns import MEMORIES
+from memory.cli.look import Id
+from memory.cli.options import Anybody, Json, opened_database, setup
 from memory.cli.output import Output
+
+
+def pin(
+    context: typer.Context,
+    memory_id: Id,
+    off: Annotated[bool, typer.Option("--off", help="Let it loose again.")] = False,
+    user: Anybody = None,
+    as_json: Json = False,
+) -> None:
+    """Have a memory go before all others that matter for a turn; it is never compacted."""
+    out = Output(as_json)
+    with setup(context).memory() as memory:
+        record = memory.pin(memory_id, not off, user_id=user)
+    out.rows([record], (*MEMORIES[:1], *MEMORIES[-1:]), record)
 
 
 def reindex(context: typer.Context, as_json: Json = False) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from hypernet.adapter import LoRA
 from memory.errors import InvalidInput
-from memory.ports import GenerationRequest
+from memory.ports import GenerationRequest, Score, Trial
 from memory.records import Message
 
 MODULE = "echo"
@@ -86,6 +86,10 @@ class EchoGenerator:
         words = " ".join([said, *(f"[{skill}]" for skill in skills)]).split(" ")
         return EchoGeneration(prompt_tokens, words[: request.max_new_tokens])
 
+    def score(self, trials: Sequence[Trial]) -> list[Score]:
+        """Certain of what the adapter says, and of nothing else."""
+        return [_certain(trial) for trial in trials]
+
     def close(self) -> None:
         self.closed = True
 
@@ -121,6 +125,12 @@ def passages_in(lora: LoRA, module: str = MODULE) -> list[str]:
             passages.append(b"")
         passages[-1] += bytes(int(letter) for letter in letters[: int(length)])
     return [passage.decode() for passage in passages]
+
+
+def _certain(trial: Trial) -> Score:
+    known = [] if trial.adapter is None else passages_in(trial.adapter)
+    right = any(trial.answer in passage for passage in known)
+    return Score(0.0 if right else -10.0, right)
 
 
 def _encoded(passage: str) -> LoRA:

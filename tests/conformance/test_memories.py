@@ -271,7 +271,7 @@ def test_metadata_can_be_replaced_alone(store: MemoryStore, clock: Clock) -> Non
 def test_a_deleted_memory_is_gone(store: MemoryStore) -> None:
     """Its names come back, it is not found again, and the same content can be stored anew."""
     [tea] = kept(store, record("tea"))
-    removed = store.delete(ANA, tea.id)
+    [removed] = store.delete(ANA, tea.id)
     assert (removed.memory_id, removed.content_hash, removed.digest) == (
         *(tea.id, tea.content_hash),
         tea.adapter.digest,

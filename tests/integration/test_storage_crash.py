@@ -98,7 +98,7 @@ def test_a_blob_erased_before_the_commit_is_put_again(tmp_path: Path, database_u
     put()
     [bens] = store.add([record("tea", BEN)], vectors(1), before_commit=put)
     put()  # Ana's writer sees that the blob is there
-    removed = store.delete(BEN, bens.id)
+    [removed] = store.delete(BEN, bens.id)
     assert store.release("default", [removed.digest], partial(blobs.delete, "default")) == [removed.digest]
     assert blobs.digests("default") == []
     store.add([record("tea", ANA)], vectors(1), before_commit=put)
