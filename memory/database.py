@@ -174,8 +174,9 @@ def _server(url: URL, busy_timeout_s: float) -> Engine:
     )
 
     def connected(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET lock_timeout = {max(1, int(busy_timeout_s * 1000))}")  # 0 would be for ever
+        cursor = connection.cursor()
+        cursor.execute(f"SET lock_timeout = {max(1, int(busy_timeout_s * 1000))}")  # 0 would be for ever
+        cursor.close()
         connection.commit()
 
     event.listen(engine, "connect", connected)

@@ -38,7 +38,8 @@ class Postgres:
         self._as = _owner()
         if self._as:
             shutil.chown(folder, self._as["user"], self._as["group"])
-        self._do("initdb", "-D", "data", "-A", "trust", "-U", "memory", "-E", "UTF8", "--no-sync", *_order(binaries))
+        how = ["-A", "trust", "-U", "memory", "-E", "UTF8", "--no-sync", *_order(binaries)]
+        self._do("initdb", "-D", "data", *how)
         self.start()
 
     def start(self) -> None:
