@@ -149,6 +149,9 @@ class Settings(BaseSettings):
     max_request_bytes: int = Field(
         16 * 1024 * 1024, ge=1024, description="Largest body of a request, in bytes; JSON may escape text."
     )
+    max_archive_bytes: int = Field(
+        4 * 1024 * 1024 * 1024, ge=1, description="Largest archive that can be uploaded, in bytes."
+    )
     async_text_bytes: int = Field(
         64 * 1024, ge=0, description="Text above this becomes a job of the server, in bytes of UTF-8."
     )

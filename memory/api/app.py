@@ -28,6 +28,7 @@ from memory.api.routes import (
     sessions,
     skills,
     tenants,
+    upkeep,
 )
 from memory.api.shared import Shared
 from memory.bootstrap import Memory, database_url
@@ -37,7 +38,7 @@ from memory.service import Service
 from memory.settings import Settings
 
 ROUTERS = (
-    *(memories.router, search.router, sessions.router, forget.router, jobs.router),
+    *(memories.router, search.router, sessions.router, forget.router, upkeep.router, jobs.router),
     *(chat.router, models.router, skills.router, adapters.router),
     *(keys.router, audit.router, tenants.router, health.router),
 )

@@ -83,6 +83,7 @@ _KNOWN: tuple[tuple[type[Exception], int, str, int | None], ...] = (
     (errors.IncompatibleAdapter, 503, "incompatible-adapter", 300),
     (errors.ModelUnavailable, 503, "model-unavailable", 10),
     (errors.StoreBusy, 503, "store-busy", 1),
+    (errors.StoreConflict, 503, "store-conflict", 1),
     (errors.DiskFull, 503, "disk-full", 30),
     (errors.StoreError, 503, "store-unavailable", 5),
 )

@@ -92,6 +92,8 @@ class AddIn(ScopeIn):
     document_id: Name | None = Field(default=None, description="Name of the document.", examples=["handbook"])
     metadata: dict[str, Any] = Field(default_factory=dict, examples=[{"source": "support"}])
     expires_at: Time | None = Field(default=None, description="From this moment on it is not seen.")
+    valid_from: Time | None = Field(default=None, description="When it begins to hold, where that is later.")
+    valid_until: Time | None = Field(default=None, description="Until when it holds.")
 
     @model_validator(mode="after")
     def _one_content(self) -> Self:
@@ -117,13 +119,15 @@ class AddedMemory(BaseModel):
 class AddedOut(BaseModel):
     """Memories that an added text became; ids, whose text is at /v1/memories/{id}."""
 
-    model_config = example(memories=[{"id": MEMORY_ID, "created": True}])
+    model_config = example(memories=[{"id": MEMORY_ID, "created": True}], superseded=[])
 
     memories: list[AddedMemory]
+    superseded: list[str] = Field(description="Ids of what holds no longer, because this contradicts it.")
 
     @classmethod
     def of(cls, added: Added) -> Self:
-        return cls(memories=[AddedMemory(id=one.id, created=one.id in added.created) for one in added])
+        memories = [AddedMemory(id=one.id, created=one.id in added.created) for one in added]
+        return cls(memories=memories, superseded=sorted(added.superseded))
 
 
 class AdapterOut(BaseModel):
@@ -152,6 +156,11 @@ class MemoryOut(BaseModel):
         created_at="2026-05-04T12:00:00Z",
         updated_at=None,
         expires_at=None,
+        valid_from=None,
+        valid_until=None,
+        superseded_by=None,
+        pinned=False,
+        compacted=0,
         metadata={},
         adapter={"digest": "9f86d081884c7d65", "rank": 8, "nbytes": 61440},
     )
@@ -170,6 +179,11 @@ class MemoryOut(BaseModel):
     created_at: datetime
     updated_at: datetime | None
     expires_at: datetime | None
+    valid_from: datetime | None
+    valid_until: datetime | None
+    superseded_by: str | None = Field(description="Id of the memory that says what holds since.")
+    pinned: bool = Field(description="Goes before all others that matter for a turn.")
+    compacted: int = Field(description="Passages it was made from; 0: it is a passage itself.")
     metadata: dict[str, Any]
     adapter: AdapterOut
 
@@ -202,11 +216,18 @@ class ChangeIn(BaseModel):
     text: Text | None = None
     metadata: dict[str, Any] | None = None
     expires_at: Time | None = Field(default=None, description="null: it does not expire any more.")
+    pinned: bool | None = Field(default=None, description="Whether it goes first, where it matters.")
+    keep_past: bool = Field(default=True, description="Whether `as_of` still shows what it said before.")
+
+    @property
+    def updates(self) -> bool:
+        """Whether more than the pin changes."""
+        return self.text is not None or self.metadata is not None or "expires_at" in self.model_fields_set
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if self.text is None and self.metadata is None and "expires_at" not in self.model_fields_set:
-            raise ValueError("nothing to change; give text, metadata or expires_at")
+        if not self.updates and self.pinned is None:
+            raise ValueError("nothing to change; give text, metadata, expires_at or pinned")
         return self
 
 
@@ -232,6 +253,7 @@ class SearchIn(ScopeIn):
     model_config = example(user_id="ana", query="What is my dog called?", k=4)
 
     query: Text
+    as_of: Time | None = Field(default=None, description="What held at that time, instead of now.")
     k: int = Field(4, ge=1, le=100, description="Most memories to find.")
 
 
@@ -262,6 +284,7 @@ class SelectIn(ScopeIn):
     model_config = example(user_id="ana", query="What is my dog called?")
 
     query: Text
+    as_of: Time | None = Field(default=None, description="What held at that time, instead of now.")
 
 
 class ChoiceOut(BaseModel):
@@ -365,6 +388,7 @@ class ForgetIn(ScopeIn):
     model_config = example(user_id="ana", session_id="monday")
 
     document_id: Name | None = Field(default=None, description="Only this document.", examples=["handbook"])
+    metadata: dict[str, Any] | None = Field(default=None, description="Only what has these items.")
     memory_id: str | None = Field(
         default=None, max_length=64, description="Only this memory.", examples=[MEMORY_ID]
     )

@@ -9,7 +9,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from memory.api.handlers import handlers
+from memory.api.archives import Archives
+from memory.api.handlers import Handlers
 from memory.api.metrics import Metrics
 from memory.database import Database
 from memory.errors import ParametricMemoryError, StoreBusy
@@ -69,6 +70,7 @@ class Shared:
     idempotency: Idempotency
     jobs: Jobs
     metrics: Metrics
+    archives: Archives
     model: Model
     worker: Worker
     changing: Lock = field(default_factory=Lock)  # held while a memory is compared with its ETag and changed
@@ -76,7 +78,9 @@ class Shared:
     @classmethod
     def around(cls, memory: Service, database: Database) -> Shared:
         """The parts of a server for this memory, whose tables are in this database."""
+        settings = memory.settings
         jobs, metrics = Jobs(database), Metrics(memory)
+        archives = Archives(settings.home / "archives", settings.max_archive_bytes)
         return cls(
             memory=memory,
             database=database,
@@ -86,12 +90,13 @@ class Shared:
             idempotency=Idempotency(database),
             jobs=jobs,
             metrics=metrics,
+            archives=archives,
             model=Model(lambda: _use(memory)),
             worker=Worker(
                 jobs,
-                handlers(memory, metrics),
-                threads=memory.settings.job_workers,
-                lease_s=memory.settings.job_lease_s,
+                Handlers(memory, metrics, archives).by_kind(),
+                threads=settings.job_workers,
+                lease_s=settings.job_lease_s,
             ),
         )
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query
 
-from memory.api.schemas import MEMORY_ID, ScopeIn
+from memory.api.schemas import MEMORY_ID, ScopeIn, Time
 from memory.records import MAX_NAME, MAX_PAGE
 
 _Named = Annotated[str | None, Query(min_length=1, max_length=MAX_NAME)]
@@ -26,4 +26,5 @@ MemoryId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=[MEMOR
 JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=[MEMORY_ID])]
 Named = Annotated[str, Path(min_length=1, max_length=MAX_NAME)]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Most in one page.")]
+AsOf = Annotated[Time | None, Query(description="What held at that time, instead of now.")]
 Cursor = Annotated[str | None, Query(max_length=4096, description="Where the page before ended.")]

@@ -23,17 +23,20 @@ def forget(
     """
     whose = given.whose(tenant.id)
     request.state.target = "/".join(
-        f"{name}={value}" for name, value in given.model_dump(exclude_none=True).items()
+        f"{name}={value}" for name, value in given.model_dump(exclude_none=True, exclude={"metadata"}).items()
     )
 
     def erase() -> ErasureReceipt:
         if given.memory_id is not None:
+            parts.archives.drop(tenant.id)
             return parts.memory.delete(given.memory_id, **whose)
         scope = given.scope(tenant.id)
         if given.document_id is None:
             scope.required()
-        parts.erase_jobs(scope, given.document_id)  # before the memories: one of them might add some
-        receipt = parts.memory.forget(document_id=given.document_id, **whose)
+        if given.metadata is None:
+            parts.erase_jobs(scope, given.document_id)  # before the memories: one might add some
+        receipt = parts.memory.forget(document_id=given.document_id, metadata=given.metadata, **whose)
+        parts.archives.drop(tenant.id)  # they may hold it
         parts.idempotency.erase(scope)
         return receipt
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from memory.api.callers import Reader, Tenant, Writer
 from memory.api.etags import IfMatch, IfNoneMatch, check_unchanged, etag, matches
 from memory.api.once import Answer, IdempotencyKey, once
-from memory.api.routes.asking import Cursor, Limit, MemoryId, QueryScope
+from memory.api.routes.asking import AsOf, Cursor, Limit, MemoryId, QueryScope
 from memory.api.routes.jobs import JobOut, accepted
 from memory.api.schemas import (
     AddedOut,
@@ -23,11 +23,13 @@ from memory.api.schemas import (
     ReceiptOut,
 )
 from memory.api.shared import Parts, Shared
-from memory.inputs import check_expiry, messages_in, text_in
+from memory.inputs import check_expiry, check_span, messages_in, text_in
 from memory.records import Kind, check_metadata
 from memory.server.quotas import check_room
 
 router = APIRouter(prefix="/v1/memories", tags=["memories"])
+
+_TIMES = ("expires_at", "valid_from", "valid_until")
 
 Prefer = Annotated[
     str | None, Header(description="`respond-async`: answer at once with a job, whatever the size.")
@@ -60,6 +62,8 @@ def add(
                 given.content,
                 metadata=given.metadata,
                 expires_at=given.expires_at,
+                valid_from=given.valid_from,
+                valid_until=given.valid_until,
                 document_id=given.document_id,
                 **given.whose(tenant.id),
             )
@@ -77,10 +81,16 @@ def list_(
     document_id: Annotated[str | None, Query(min_length=1, max_length=255)] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
+    as_of: AsOf = None,
 ) -> MemoriesOut:
-    """Memories of a user, agent or session, newest first."""
+    """Memories of a user, agent or session, newest first; with `as_of`, the passages that held then."""
     page = parts.memory.list(
-        kind=kind, document_id=document_id, limit=limit, cursor=cursor, **scope.whose(tenant.id)
+        kind=kind,
+        document_id=document_id,
+        limit=limit,
+        cursor=cursor,
+        as_of=as_of,
+        **scope.whose(tenant.id),
     )
     return MemoriesOut(memories=[MemoryOut.of(record) for record in page.records], cursor=page.cursor)
 
@@ -108,14 +118,22 @@ def change(
     given: ChangeIn,
     if_match: IfMatch = None,
 ) -> Response:
-    """Change text, metadata or expiry; new text is internalized, the old is gone."""
+    """Change text, metadata, expiry or what goes first; new text is internalized, the old is of the past."""
     whose = scope.whose(tenant.id)
     until: EllipsisType | None = ... if "expires_at" not in given.model_fields_set else None
     with parts.changing:  # between the comparison and the change, no other request of this process
         check_unchanged(if_match, MemoryOut.of(parts.memory.get(memory_id, **whose)))
-        record = parts.memory.update(
-            memory_id, given.text, metadata=given.metadata, expires_at=given.expires_at or until, **whose
-        )
+        if given.pinned is not None:
+            record = parts.memory.pin(memory_id, given.pinned, **whose)
+        if given.updates:
+            record = parts.memory.update(
+                memory_id,
+                given.text,
+                metadata=given.metadata,
+                expires_at=given.expires_at or until,
+                keep_past=given.keep_past,
+                **whose,
+            )
     memory = MemoryOut.of(record)
     return Answer(memory, headers={"ETag": etag(memory)}).response()
 
@@ -123,6 +141,7 @@ def change(
 @router.delete("/{memory_id}", response_model=ReceiptOut)
 def delete(tenant: Writer, parts: Parts, memory_id: MemoryId, scope: QueryScope) -> ReceiptOut:
     """Forget one memory."""
+    parts.archives.drop(tenant.id)  # they may hold it
     return ReceiptOut.of(parts.memory.delete(memory_id, **scope.whose(tenant.id)))
 
 
@@ -146,6 +165,7 @@ def _check(parts: Shared, tenant: Tenant, given: AddIn) -> None:
     most = parts.memory.settings.max_text_bytes
     given.scope(tenant.id).required()
     check_expiry(given.expires_at)
+    check_span(given.valid_from, given.valid_until)
     check_metadata(given.metadata)
     if given.text is not None:
         text_in(given.text, most)
@@ -165,7 +185,7 @@ def _submit(parts: Shared, tenant: Tenant, given: AddIn, key: str | None) -> Ans
     job = parts.jobs.submit(
         tenant.id,
         "add",
-        given.model_dump(mode="json", include={"text", "messages", "document_id", "metadata", "expires_at"}),
+        given.model_dump(mode="json", include={"text", "messages", "document_id", "metadata", *_TIMES}),
         user_id=given.user_id,
         agent_id=given.agent_id,
         session_id=given.session_id,

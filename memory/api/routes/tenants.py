@@ -103,6 +103,7 @@ def drop(parts: Parts, tenant_id: Named) -> None:
     parts.erase_jobs(Scope(tenant_id=tenant_id))
     parts.access.drop_tenant(tenant_id)
     parts.memory.forget_tenant(tenant_id)
+    parts.archives.drop(tenant_id)
 
 
 @router.get("/{tenant_id}/keys", response_model=KeysOut)
