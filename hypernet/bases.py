@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
@@ -45,8 +46,32 @@ def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+class Targets(Protocol):
+    """What a hypernetwork's sizes say of the base it writes adapters for."""
+
+    @property
+    def target_modules(self) -> tuple[str, ...]: ...
+    @property
+    def num_layers(self) -> int: ...
+    @property
+    def d_in(self) -> dict[str, int]: ...
+    @property
+    def d_out(self) -> dict[str, int]: ...
+
+
 def require_fit(config: HypernetConfig, base: PreTrainedModel, encoder: PreTrainedModel) -> None:
     """Raises ValueError that names both sizes when the hypernetwork was made for another base or encoder."""
+    require_targets(config, base)
+    width = encoder.get_input_embeddings().weight.size(1)
+    if width != config.hidden_size:
+        raise ValueError(
+            f"wrong context encoder {encoder.name_or_path}: the hypernetwork expects hidden size "
+            f"{config.hidden_size}, found {width}"
+        )
+
+
+def require_targets(config: Targets, base: PreTrainedModel) -> None:
+    """Raises ValueError that names both sizes when adapters of these sizes do not fit the base."""
     for module in config.target_modules:
         layers = target_layers(base, module)
         found = (len(layers), layers[0].in_features, layers[0].out_features)
@@ -56,12 +81,6 @@ def require_fit(config: HypernetConfig, base: PreTrainedModel, encoder: PreTrain
                 f"wrong base model {base.name_or_path}: the hypernetwork expects {wanted[0]} layers "
                 f"of {module} {wanted[1]} -> {wanted[2]}, found {found[0]} of {found[1]} -> {found[2]}"
             )
-    width = encoder.get_input_embeddings().weight.size(1)
-    if width != config.hidden_size:
-        raise ValueError(
-            f"wrong context encoder {encoder.name_or_path}: the hypernetwork expects hidden size "
-            f"{config.hidden_size}, found {width}"
-        )
 
 
 @contextmanager

@@ -135,7 +135,7 @@ class DocToLoRA:
     def generate(self, chunks: Sequence[Sequence[int]]) -> list[LoRA]:
         """One adapter per chunk of token ids, in order, without the bias adapter.
 
-        Its rank is the hypernetwork's, or less where rows have no effect.
+        Its rank is the hypernetwork's; with ``reader`` "anchors", as many rows as the chunk needs.
         """
         if any(not len(chunk) for chunk in chunks):
             raise ValueError(f"chunk {[len(chunk) for chunk in chunks].index(0)} holds no tokens")
@@ -181,11 +181,12 @@ class DocToLoRA:
         return network.factors(torch.stack(rows, dim=1).flatten(0, 1))
 
     def _one(self, factors: Factors, row: int) -> LoRA:
-        return LoRA(
+        lora = LoRA(
             {m: a[row].clone() for m, (a, _) in factors.items()},
             {m: b[row].clone() for m, (_, b) in factors.items()},
             self.config.scaling,
-        ).compact()
+        )
+        return lora.compact() if self.config.reader == "anchors" else lora
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

@@ -32,6 +32,11 @@ class TaskConfig:
     head_bias: bool = True
 
     @property
+    def target_modules(self) -> tuple[str, ...]:
+        """The modules, as every hypernetwork's sizes call them."""
+        return self.modules
+
+    @property
     def width(self) -> int:
         """What the network carries: the encoded task, the layer and the module side by side."""
         return self.encoded_size + 2 * self.place_size

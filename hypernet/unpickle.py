@@ -105,7 +105,8 @@ def _require_plain_tensors(tensors: list[Tensor], path: Path) -> None:
             raise ValueError(
                 f"{path}: expected dense floating-point tensors, found {tensor.dtype} {tensor.layout}"
             )
-    claimed, size = sum(t.nbytes for t in tensors), path.stat().st_size
+    distinct = {(t.data_ptr(), t.shape, t.stride()): t.nbytes for t in tensors}  # shared weights lie once
+    claimed, size = sum(distinct.values()), path.stat().st_size
     if claimed > size:
         raise ValueError(f"{path} is refused: its tensors claim {claimed} bytes, the file has {size}")
 

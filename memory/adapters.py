@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from memory.errors import BlobError, CorruptBlob, IncompatibleAdapter
+from memory.internalize import Internalize
 from memory.lru import ByteLRU
 from memory.ports import BlobStore, Internalizer
 from memory.records import MemoryRecord
@@ -24,39 +25,47 @@ class Adapters:
     """Records -> one merged adapter. Both caches are under the tenant, and let go of what is erased."""
 
     def __init__(
-        self,
-        blobs: BlobStore,
-        internalizer: Internalizer,
-        remake: Callable[[MemoryRecord], MemoryRecord],
-        cache_bytes: int = 256 * 2**20,
+        self, blobs: BlobStore, internalizer: Internalizer, make: Internalize, cache_bytes: int = 256 * 2**20
     ) -> None:
-        """`remake` makes a memory's adapter again from its text and returns the record as it then stands."""
+        """`make` makes a damaged adapter again from its memory's text."""
         self._blobs = blobs
         self._internalizer = internalizer
-        self._remake = remake
+        self._make = make
         self._single: ByteLRU[Key, LoRA] = ByteLRU(cache_bytes // 2)
         self._merged: ByteLRU[MergedKey, LoRA] = ByteLRU(cache_bytes // 2)
 
-    def merged(self, records: Sequence[MemoryRecord], weights: Sequence[float]) -> LoRA | None:
-        """The exact sum of the records' adapters, the bias adapter in it once; None for no records.
+    def merged(
+        self, records: Sequence[MemoryRecord], weights: Sequence[float], skills: Sequence[MemoryRecord] = ()
+    ) -> LoRA | None:
+        """The exact sum of the records' and skills' adapters; None where there are neither.
 
-        Raises IncompatibleAdapter when one was made for other models than those in use.
+        The bias adapter is in it once where there are records. Raises IncompatibleAdapter when one was made
+        for other models than those in use.
         """
-        if not records:
+        if not records and not skills:
             return None
-        tenant_id = records[0].scope.tenant_id
-        names = tuple(
-            (record.adapter.digest, weight) for record, weight in zip(records, weights, strict=True)
-        )
+        tenant_id = [*records, *skills][0].scope.tenant_id
+        weighed = [*zip(records, weights, strict=True), *((skill, 1.0) for skill in skills)]
+        names = tuple((record.adapter.digest, weight) for record, weight in weighed)
         merged = self._merged.get((tenant_id, names))
         if merged is None:
-            merged = self._internalizer.combine([self.load(record) for record in records], weights)
+            merged = self._sum(records, weights, skills)
             if all((tenant_id, digest) in self._single for digest, _ in names):  # else one was made again
                 self._merged.put((tenant_id, names), merged, merged.nbytes)
         return merged
 
+    def _sum(
+        self, records: Sequence[MemoryRecord], weights: Sequence[float], skills: Sequence[MemoryRecord]
+    ) -> LoRA:
+        from hypernet.adapter import LoRA
+
+        told = [self._internalizer.combine([self.load(r) for r in records], weights)] if records else []
+        return LoRA.concat([*told, *map(self.load, skills)])
+
     def load(self, record: MemoryRecord) -> LoRA:
-        """One adapter, without bias."""
+        """One adapter, without bias; that of a retired passage is made from its text, and not kept."""
+        if record.retired:
+            return self._internalizer.generate([record.text])[0]
         self._check_fits(record)
         tenant_id, digest = record.scope.tenant_id, record.adapter.digest
         lora = self._single.get((tenant_id, digest))
@@ -71,12 +80,18 @@ class Adapters:
         self._single.drop(lambda key: key[0] == tenant_id and key[1] in gone)
         self._merged.drop(lambda key: key[0] == tenant_id and any(digest in gone for digest, _ in key[1]))
 
+    @property
+    def lookups(self) -> tuple[int, int]:
+        """(hits, misses) of both caches since the start."""
+        caches = (self._merged, self._single)
+        return sum(cache.hits for cache in caches), sum(cache.misses for cache in caches)
+
     def _read(self, record: MemoryRecord) -> tuple[MemoryRecord, LoRA]:
         try:
             return record, self._decoded(record)
         except BlobError as damage:
             _log.warning("the adapter of memory %s is made again from its text: %s", record.id, damage)
-            renewed = self._remake(record)
+            renewed = self._make.again(record)
             return renewed, self._decoded(renewed)
 
     def _decoded(self, record: MemoryRecord) -> LoRA:
@@ -89,10 +104,10 @@ class Adapters:
             raise CorruptBlob(f"adapter {record.adapter.digest} is no adapter: {error}") from error
 
     def _check_fits(self, record: MemoryRecord) -> None:
-        ref, now = record.adapter, self._internalizer
+        ref, maker = record.adapter, self._make.required_maker(record.kind)
         for what, made_for, in_use in (
-            ("base model", ref.base_fingerprint, now.base_fingerprint),
-            ("hypernetwork", ref.hypernet_fingerprint, now.hypernet_fingerprint),
+            ("base model", ref.base_fingerprint, self._internalizer.base_fingerprint),
+            ("hypernetwork", ref.hypernet_fingerprint, maker.hypernet_fingerprint),
         ):
             if made_for != in_use:
                 raise IncompatibleAdapter(

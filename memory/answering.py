@@ -5,24 +5,30 @@ adapters   weights alone
 text       source text in the prompt: for comparison, and for models without a hypernetwork
 both       weights, and the same text beside them
 auto       weights; text joins only for what mattered as much and found no room in the merge
+
+In every mode the skills of the turn's scope are merged in: they recall nothing, so no text stands for them.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import Literal, TypedDict, get_args
+from datetime import datetime
+from typing import Any, Literal, TypedDict, cast, get_args
 
 from memory.adapters import Adapters
 from memory.errors import InvalidInput, NotFound
 from memory.internalize import Internalize
-from memory.ports import GenerationRequest, Generator, MemoryStore
+from memory.ports import GenerationRequest, Generator, MemoryStore, Vectors
 from memory.prompt import build
 from memory.records import AdapterChoice, ChatReply, MemoryHit, Message, Scope
 from memory.selection import Selection, Selector
 from memory.settings import Settings
+from memory.skills import Skills
+from memory.usage import Usage
 
 Mode = Literal["adapters", "text", "both", "auto"]
 
@@ -45,15 +51,19 @@ class Answerer:
         internalize: Internalize,
         selector: Selector,
         adapters: Adapters,
+        skills: Skills,
         generator: Generator,
         settings: Settings,
+        usage: Usage,
     ) -> None:
         self._store = store
         self._internalize = internalize
         self._selector = selector
         self._adapters = adapters
+        self._skills = skills
         self._generator = generator
         self._settings = settings
+        self._usage = usage
 
     def stream(
         self,
@@ -62,19 +72,28 @@ class Answerer:
         mode: Mode = "auto",
         adapters: Sequence[AdapterChoice] | None = None,
         sampling: Sampling | None = None,
+        as_of: datetime | None = None,
     ) -> Iterator[str | ChatReply]:
         """The reply to the last message in pieces, and then as a whole.
 
-        `adapters` are used where given; else those are selected that matter for the last message.
+        `adapters` are used where given; else those are selected that matter for the last message. The scope
+        is the turn's own: see `recalling` for where it recalls from. With `as_of`, it recalls what held then.
         """
         if mode not in get_args(Mode):
             raise InvalidInput(f"mode is {mode!r}; choose one of {', '.join(get_args(Mode))}")
         request = _request(sampling or {}, self._settings)
         timings: dict[str, float] = {}
-        selection, choices = self._choose(scope, said[-1].text if said else "", adapters, timings)
+        turn = said[-1].text if said else ""
+        vector = None if adapters is not None else self._embedded(turn, timings)
+        selection, choices = self._choose(recalling(scope), vector, adapters, as_of, timings)
         with _timed(timings, "merge"):
             records = [hit.record for hit in selection.chosen] if mode != "text" else []
-            adapter = self._adapters.merged(records, [choice.weight for choice in choices[: len(records)]])
+            skills = self._skills.for_turn(scope, turn, vector)
+            adapter = self._adapters.merged(
+                records,
+                [choice.weight for choice in choices[: len(records)]],
+                [hit.record for hit in skills],
+            )
         prompt = build(
             self._generator,
             said,
@@ -90,38 +109,65 @@ class Answerer:
                 pieces.append(piece)
                 yield piece
         timings["generate"] = (time.perf_counter() - began) * 1000
+        if as_of is None:
+            self._usage.count(scope.tenant_id, [record.id for record in records])
         yield ChatReply(
             text="".join(pieces).strip(),
-            adapters=choices if adapter is not None else (),
+            adapters=choices if records else (),
             prompt_tokens=generation.prompt_tokens,
             memory_tokens=prompt.memory_tokens,
             completion_tokens=generation.completion_tokens,
             timings=timings,
+            skills=tuple(AdapterChoice(s.record.id, s.score, 1.0, s.record.text) for s in skills),
         )
+
+    def _embedded(self, turn: str, timings: dict[str, float]) -> Vectors:
+        with _timed(timings, "embed"):
+            return self._internalize.embed([turn])
 
     def _choose(
         self,
         scope: Scope,
-        turn: str,
+        vector: Vectors | None,
         adapters: Sequence[AdapterChoice] | None,
+        as_of: datetime | None,
         timings: dict[str, float],
     ) -> tuple[Selection, tuple[AdapterChoice, ...]]:
-        if adapters is not None:
-            given = self._given(scope, adapters)
-            return Selection(given), tuple(adapters)
-        with _timed(timings, "embed"):
-            vector = self._internalize.embed([turn])
+        if adapters is not None or vector is None:
+            given = self._given(scope, adapters or (), as_of)
+            return Selection(given), tuple(adapters or ())
         with _timed(timings, "select"):
-            selection = self._selector.select(scope, vector)
+            selection = self._selector.select(scope, vector, as_of)
         return selection, selection.choices
 
-    def _given(self, scope: Scope, adapters: Sequence[AdapterChoice]) -> tuple[MemoryHit, ...]:
+    def _given(
+        self, scope: Scope, adapters: Sequence[AdapterChoice], as_of: datetime | None
+    ) -> tuple[MemoryHit, ...]:
         """The records of adapters that the caller names, in that order. Raises NotFound."""
-        found = {r.id: r for r in self._store.get_many(scope, [choice.memory_id for choice in adapters])}
+        named = [choice.memory_id for choice in adapters]
+        found = {record.id: record for record in self._store.get_many(scope, named, as_of=as_of)}
         missing = [choice.memory_id for choice in adapters if choice.memory_id not in found]
         if missing:
             raise NotFound(f"no memory {missing[0]!r} here; select adapters again")
         return tuple(MemoryHit(found[choice.memory_id], choice.score) for choice in adapters)
+
+
+def recalling(scope: Scope) -> Scope:
+    """Where a turn recalls from: all sessions of the user or agent; the session, where it names only that."""
+    if scope.user_id is None and scope.agent_id is None:
+        return scope
+    return replace(scope, session_id=None)
+
+
+def sampling_in(asking: Mapping[str, Any]) -> Sampling:
+    """How to write the reply, out of all that a call was given."""
+    return cast(Sampling, {key: asking[key] for key in Sampling.__annotations__ if key in asking})
+
+
+def whole(pieces: Iterator[str | ChatReply]) -> ChatReply:
+    """The whole reply, which ends a stream."""
+    [reply] = deque(pieces, maxlen=1)
+    return cast(ChatReply, reply)
 
 
 def _as_text(selection: Selection, mode: Mode) -> tuple[MemoryHit, ...]:

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memory.errors import InvalidSettings, ModelUnavailable
-from memory.ports import BlobStore, Embedder, MemoryStore, Parts, VectorIndex
+from memory.ports import BlobStore, Embedder, MemoryStore, Parts, SkillWriter, VectorIndex
 from memory.service import Service
 from memory.settings import Settings
 
 if TYPE_CHECKING:
+    from sqlalchemy import URL
+
     from hypernet import DocToLoRA
+    from memory.local_model import LocalModel
 
 PARTS = tuple(field.name for field in fields(Parts))
 
@@ -62,24 +65,30 @@ def assemble(settings: Settings, **given: Any) -> Parts:
             model = _model(settings)
             part("internalizer", lambda: model)
             part("generator", lambda: model)
+            part("skills", lambda: _skills(settings, model))
     except BaseException:
         store.close()
         raise
     return Parts(**parts)
 
 
-def _store(settings: Settings) -> MemoryStore:
+def database_url(settings: Settings) -> URL | str:
+    """Where the tables are."""
     from memory.database import sqlite_url
+
+    return settings.database_url or sqlite_url(settings.home / "memory.db")
+
+
+def _store(settings: Settings) -> MemoryStore:
     from memory.sql_store import SqlStore
 
-    url = settings.database_url or sqlite_url(settings.home / "memory.db")
-    return SqlStore.open(url, busy_timeout_s=settings.busy_timeout_s)
+    return SqlStore.open(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
 
 
 def _blobs(settings: Settings) -> BlobStore:
     from memory.blob_store import FileBlobStore
 
-    return FileBlobStore(settings.blob_folder)
+    return FileBlobStore(settings.adapter_folder)
 
 
 def _embedder(settings: Settings) -> Embedder:
@@ -106,7 +115,7 @@ def _index(settings: Settings, store: MemoryStore, embedder: Embedder) -> Vector
     )
 
 
-def _model(settings: Settings) -> Any:
+def _model(settings: Settings) -> LocalModel:
     """The base model with its hypernetwork; it fills two ports."""
     from memory.local_model import LocalModel
 
@@ -118,12 +127,23 @@ def _model(settings: Settings) -> Any:
     )
 
 
+def _skills(settings: Settings, model: LocalModel) -> SkillWriter | None:
+    """The Text-to-LoRA network of the settings, else the model's own; None where it has none."""
+    from hypernet import catalog
+    from memory.skill_model import SkillModel
+
+    named = None if settings.skills_model == "auto" else settings.skills_model
+    path = named or catalog.skills_of(settings.model)
+    return None if path is None else SkillModel(path, model)
+
+
 def _doc_to_lora(settings: Settings) -> DocToLoRA:
     import torch
 
     import hypernet
+    from hypernet import catalog
 
-    path = hypernet.reference_path() if settings.model == "reference" else settings.model
+    path = catalog.hypernetwork_of(settings.model)
     device = None if settings.device == "auto" else settings.device
     if settings.device.startswith("cuda") and not torch.cuda.is_available():
         raise ModelUnavailable(

@@ -3,6 +3,10 @@
 SQLite: WAL (readers never wait for the writer), synchronous=FULL (a commit survives power loss),
 foreign keys, secure_delete (freed pages are overwritten with zeros), and write transactions that take
 the lock at their beginning, so that they cannot fail half way for another writer.
+
+PostgreSQL: reads see one snapshot (REPEATABLE READ), writes see what was committed before they got their
+row lock (READ COMMITTED), waiting for a lock ends after the busy timeout, and a connection that was lost
+while it lay idle is replaced before it is used. Values never go into error messages.
 """
 
 from __future__ import annotations
@@ -14,11 +18,13 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from memory.errors import (
     DiskFull,
+    InvalidInput,
     InvalidSettings,
     StoreBusy,
     StoreError,
@@ -37,6 +43,7 @@ _SQLITE_ERRORS: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_CORRUPT: (StoreUnavailable, "the database file is damaged; restore a backup"),
     sqlite3.SQLITE_CANTOPEN: (StoreUnavailable, "the database cannot be opened; check path and permissions"),
 }
+_LOST = (StoreUnavailable, "the connection to the database was lost; try again once it is back")
 _SQLSTATES: dict[str, tuple[type[StoreError], str]] = {
     "53100": _SQLITE_ERRORS[sqlite3.SQLITE_FULL],
     "25006": _SQLITE_ERRORS[sqlite3.SQLITE_READONLY],
@@ -44,6 +51,10 @@ _SQLSTATES: dict[str, tuple[type[StoreError], str]] = {
     "55P03": _SQLITE_ERRORS[sqlite3.SQLITE_BUSY],
     "40P01": _SQLITE_ERRORS[sqlite3.SQLITE_BUSY],
     "40001": _SQLITE_ERRORS[sqlite3.SQLITE_BUSY],
+    "53300": (StoreBusy, "the database has no connection left; try again, or raise its max_connections"),
+    "57P01": _LOST,
+    "57P02": _LOST,
+    "57P03": (StoreUnavailable, "the database is starting or stopping; try again"),
 }
 
 
@@ -70,6 +81,8 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """One consistent view, of which nothing is kept."""
         with self._translated(), self._engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager
@@ -84,9 +97,11 @@ class Database:
         """Take what was deleted out of SQLite's write-ahead log too (its pages are zeroed already).
 
         Returns whether that was possible: a reader at work holds the log back, until the next scrub.
+        PostgreSQL cannot do this at each deletion: its pages keep dead rows until `VACUUM FULL` writes
+        the table anew (docs/postgresql.md says how), and its own log and backups until they are recycled.
         """
         if not self.is_sqlite:
-            return True
+            return False
         try:
             with self._translated(), self._engine.connect() as connection:
                 cursor = connection.connection.cursor()  # outside a transaction, as a checkpoint must be
@@ -105,6 +120,8 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except UnicodeEncodeError as error:
+            raise InvalidInput("a name or text is not valid Unicode; decode it first") from error
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise _translation(error, self._engine.url) from error
 
@@ -118,19 +135,51 @@ def _parsed(url: URL | str) -> URL:
         raise InvalidSettings(
             "an in-memory SQLite database is lost with each connection; name a file, or use memory.fakes"
         )
+    if parsed.drivername in ("postgres", "postgresql"):  # as providers write it
+        return parsed.set(drivername="postgresql+psycopg")
     return parsed
 
 
 def _engine(url: URL, busy_timeout_s: float) -> Engine:
-    is_sqlite = url.get_backend_name() == "sqlite"
-    if is_sqlite:
-        _make_folder(Path(str(url.database)).parent)
     try:
-        engine = create_engine(url, pool_size=5, max_overflow=60, pool_pre_ping=not is_sqlite)
+        if url.get_backend_name() == "sqlite":
+            return _sqlite(url, busy_timeout_s)
+        return _server(url, busy_timeout_s)
     except (SQLAlchemyError, ImportError) as error:
-        raise InvalidSettings(f"no driver for {url.drivername!r} databases is installed: {error}") from error
-    if is_sqlite:
-        _prepare_sqlite(engine, busy_timeout_s)
+        raise InvalidSettings(
+            f"no driver for {url.drivername!r} databases is installed: {error}; "
+            "for PostgreSQL install parametric-memory[postgres]"
+        ) from error
+
+
+def _sqlite(url: URL, busy_timeout_s: float) -> Engine:
+    _make_folder(Path(str(url.database)).parent)
+    engine = create_engine(url, pool_size=5, max_overflow=60, hide_parameters=True)
+    _prepare_sqlite(engine, busy_timeout_s)
+    return engine
+
+
+def _server(url: URL, busy_timeout_s: float) -> Engine:
+    """PostgreSQL, with patience that ends: for a connection, for a lost peer, for another's lock."""
+    patience = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # seconds, milliseconds
+    engine = create_engine(
+        url,
+        pool_size=5,
+        max_overflow=15,
+        pool_timeout=max(1.0, busy_timeout_s),
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        hide_parameters=True,
+        connect_args={name: value for name, value in patience.items() if name not in url.query},
+    )
+
+    def connected(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"SET lock_timeout = {max(1, int(busy_timeout_s * 1000))}")  # 0 would be for ever
+        cursor.close()
+        connection.commit()
+
+    event.listen(engine, "connect", connected)
     return engine
 
 
@@ -168,11 +217,22 @@ def _prepare_sqlite(engine: Engine, busy_timeout_s: float) -> None:
 def _translation(error: Exception, url: URL) -> OurError:
     original = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(original, "sqlite_errorcode", None)
-    sqlstate = getattr(original, "sqlstate", None)
-    known = _SQLITE_ERRORS.get(code & 0xFF) if code is not None else _SQLSTATES.get(str(sqlstate))
+    sqlstate = str(getattr(original, "sqlstate", None) or "")
+    known = _SQLITE_ERRORS.get(code & 0xFF) if code is not None else _SQLSTATES.get(sqlstate)
+    if known is None and sqlstate.startswith("08"):
+        known = _LOST
+    if isinstance(error, PoolTimeout):
+        known = (StoreBusy, "every connection is in use; try again")
+    if "NUL" in str(original) and isinstance(error, DataError):
+        return InvalidInput("a name holds a NUL character; nothing is called that")
     where = url.render_as_string(hide_password=True)
     if known is None:
-        reason = " ".join(str(original).split())
-        return StoreUnavailable(f"{where}: {reason}")
+        return StoreUnavailable(f"{where}: {_reason(original)}")
     kind, message = known
     return kind(f"{where}: {message}")
+
+
+def _reason(original: object) -> str:
+    """What the driver says, without PostgreSQL's details, which quote the row."""
+    said = getattr(getattr(original, "diag", None), "message_primary", None) or str(original)
+    return " ".join(said.split())

@@ -43,6 +43,11 @@ class Engine:
         self._thread.start()
         atexit.register(self._abandon)  # a thread inside the model when the interpreter ends would abort it
 
+    @property
+    def waiting(self) -> int:
+        """Replies and jobs that nothing has been done for yet."""
+        return len(self._replies) + len(self._jobs)
+
     def submit(self, reply: Reply) -> None:
         """Queue a reply. Raises ModelUnavailable when closed."""
         with self._changed:

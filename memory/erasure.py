@@ -2,6 +2,9 @@
 
     rows and turns (one commit: from here on nothing of it is served) -> caches -> index -> blobs
 
+A passage that was compacted goes in the same commit in which the memory that holds it is made again without
+it: the new adapter is made and written first, so that there is no moment at which one is without the other.
+
 A crash in between leaves blobs that no row refers to. The next erasure takes them along, because it
 releases every unused blob of the tenant and not only those it knows of, and so does the first write of
 the next process (`tidy`).
@@ -9,20 +12,30 @@ the next process (`tidy`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from threading import Lock
+from typing import Any
 
 from memory.adapters import Adapters
+from memory.draft import Draft
+from memory.errors import NotFound, StoreConflict
+from memory.internalize import TRIES
+from memory.making import Making
 from memory.ports import BlobStore, MemoryStore, VectorIndex
-from memory.records import ErasureReceipt, Removed, Scope
+from memory.records import ErasureReceipt, MemoryRecord, Removed, Scope
 from memory.sweep import sweep
 
 
 class Eraser:
     """Takes memories away, with a receipt."""
 
-    def __init__(self, store: MemoryStore, blobs: BlobStore, index: VectorIndex, adapters: Adapters) -> None:
+    def __init__(
+        self, store: MemoryStore, blobs: BlobStore, index: VectorIndex, adapters: Adapters, making: Making
+    ) -> None:
         self._store = store
+        self._making = making
         self._blobs = blobs
         self._index = index
         self._adapters = adapters
@@ -37,9 +50,47 @@ class Eraser:
         removed, turns = self._store.delete_where(scope, document_id=document_id)
         return self._receipt(scope.tenant_id, removed, turns)
 
+    def forget_tenant(self, tenant_id: str) -> ErasureReceipt:
+        """Everything of a tenant, whoever's."""
+        removed, turns = self._store.delete_tenant(tenant_id)
+        return self._receipt(tenant_id, removed, turns)
+
     def forget_one(self, scope: Scope, memory_id: str) -> ErasureReceipt:
-        """One memory. Raises NotFound."""
-        return self._receipt(scope.tenant_id, [self._store.delete(scope, memory_id)])
+        """One memory, or one passage that was compacted or is of the past. Raises NotFound."""
+        try:
+            return self._receipt(scope.tenant_id, self._store.delete(scope, memory_id))
+        except NotFound:
+            if not self._store.retired(scope, ids=[memory_id]):
+                raise
+        return self._forget_passages(scope, lambda: self._store.retired(scope, ids=[memory_id]))
+
+    def forget_where(self, scope: Scope, metadata: Mapping[str, Any]) -> ErasureReceipt:
+        """What has these items in its metadata, within the scope. Raises MissingScope."""
+        scope.required()
+
+        def matching() -> Iterator[MemoryRecord]:
+            for records in (self._store.everything, self._store.everything_retired):
+                for record in records(scope.tenant_id, scope):
+                    if metadata.items() <= record.metadata.items():
+                        yield record
+
+        return self._forget_passages(scope, matching)
+
+    def _forget_passages(self, scope: Scope, find: Callable[[], Iterable[MemoryRecord]]) -> ErasureReceipt:
+        """Erase records, and make again what holds one of them. Raises StoreConflict."""
+        for _ in range(TRIES):
+            draft = Draft(self._store, self._making, scope.tenant_id)
+            for record in find():
+                draft.erase(record)
+            if not draft:
+                return self._receipt(scope.tenant_id, [])
+            revision, write = draft.finish()
+            write()
+            with suppress(StoreConflict):
+                gone = self._store.revise(scope.tenant_id, revision, before_commit=write)
+                self._adapters.forget(scope.tenant_id, revision.digests)
+                return replace(self._receipt(scope.tenant_id, gone), rebuilt=draft.rebuilt)
+        raise StoreConflict("other writers keep changing these memories; forget them again")
 
     def replaced(self, tenant_id: str) -> None:
         """Take away what updates left behind: adapters that no row refers to, and old embeddings."""

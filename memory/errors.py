@@ -7,6 +7,12 @@
     │   ├── MissingScope         nobody named: no user, agent or session
     │   └── InvalidSettings      a MEMORY_ variable or an argument of Settings is wrong
     ├── NotFound                 no such memory, session or document in this scope
+    ├── Unauthenticated          no key, or one that is unknown, expired or revoked
+    ├── Forbidden                the key's role does not reach that far
+    ├── QuotaExceeded            more than the tenant's quota allows; `retry_after_s` says when again
+    ├── Conflict                 what is asked for does not go with what is there
+    │   ├── LeaseLost            the job is another worker's by now
+    │   └── JobCancelled         somebody asked for the job to stop
     ├── IncompatibleAdapter      made for another base model, hypernetwork or embedder
     ├── ModelUnavailable         the base model, hypernetwork or embedder cannot be loaded
     ├── BlobError                an adapter file
@@ -17,6 +23,7 @@
         ├── StoreUnavailable     cannot be opened, reached or understood
         ├── StoreReadOnly        cannot be written
         ├── StoreBusy            another process holds the write lock for too long
+        ├── StoreConflict        another writer changed the same memories meanwhile
         └── DiskFull             no room left; what was acknowledged before is still there
 
 Each message is one line and says what to do.
@@ -51,6 +58,34 @@ class InvalidSettings(InvalidInput):
 
 class NotFound(ParametricMemoryError):
     """Nothing of that name in this scope. Another tenant's things are not found either."""
+
+
+class Unauthenticated(ParametricMemoryError):
+    """No key was shown, or one that opens nothing. Which of these it is, is not told."""
+
+
+class Forbidden(ParametricMemoryError):
+    """The key is good, but its role does not allow this."""
+
+
+class QuotaExceeded(ParametricMemoryError):
+    """The tenant has used up what its quota allows."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s  # seconds after which it may work, where nothing else changes
+
+
+class Conflict(ParametricMemoryError):
+    """The state of a job, key or tenant does not allow what is asked."""
+
+
+class LeaseLost(Conflict):
+    """A worker was silent for longer than its lease, and the job was given to another."""
+
+
+class JobCancelled(Conflict):
+    """Somebody asked for the running job to stop."""
 
 
 class IncompatibleAdapter(ParametricMemoryError):
@@ -91,6 +126,10 @@ class StoreReadOnly(StoreError):
 
 class StoreBusy(StoreError):
     """Another process held the write lock longer than we wait."""
+
+
+class StoreConflict(StoreError):
+    """Another writer changed the same memories while this change was prepared; nothing was written."""
 
 
 class DiskFull(StoreError):

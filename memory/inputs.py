@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypedDict, cast, get_args
 
 from memory.errors import EmptyText, InvalidInput, TextTooLarge
-from memory.records import Message, Role, Scope, check_characters, check_text, now
+from memory.records import Message, Role, Scope, check_aware, check_characters, check_text, now
 
 Said = Message | Mapping[str, Any]
 """A message, or its usual form {"role": "user", "content": "..."}."""
@@ -71,12 +71,19 @@ def check_size(texts: Sequence[str], max_bytes: int) -> None:
         )
 
 
+def check_span(begins: datetime | None, ends: datetime | None) -> None:
+    """Refuse a time of validity that is over before it begins. Raises InvalidInput."""
+    check_aware("valid_from", begins)
+    check_aware("valid_until", ends)
+    if ends is not None and ends <= (begins or now()):
+        raise InvalidInput(f"valid_until {ends} is no later than the beginning, {begins or 'now'}")
+
+
 def check_expiry(expires_at: datetime | None) -> None:
     """Refuse a time that has passed, or that names no time zone. Raises InvalidInput."""
     if expires_at is None:
         return
-    if expires_at.tzinfo is None:
-        raise InvalidInput(f"expires_at {expires_at} has no time zone; use an aware datetime")
+    check_aware("expires_at", expires_at)
     if expires_at <= now():
         raise InvalidInput(f"expires_at {expires_at} has passed already")
 

@@ -7,21 +7,21 @@ whole memories behind; adding it again makes only those that are missing.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from memory.conversation import unlabelled
+from memory.draft import Draft
+from memory.errors import StoreConflict
+from memory.making import Maker, Making
 from memory.passages import Passage
-from memory.ports import BlobStore, Embedder, Internalizer, MemoryStore, Vectors
+from memory.ports import MemoryStore, Vectors
 from memory.records import AdapterRef, Kind, MemoryRecord, Scope, content_hash
-
-if TYPE_CHECKING:
-    from hypernet.adapter import LoRA
+from memory.supersession import Supersession, first_contradiction
 
 AT_ONCE = 32  # passages internalized together
+TRIES = 3  # of a change that other writers keep crossing
 Progress = Callable[[int, int], None]
 """Called with the passages done and all there are."""
 
@@ -29,9 +29,15 @@ Progress = Callable[[int, int], None]
 class Added(list[MemoryRecord]):
     """What stands for each passage of an added text, in its order."""
 
-    def __init__(self, records: Sequence[MemoryRecord] = (), created: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        records: Sequence[MemoryRecord] = (),
+        created: Sequence[str] = (),
+        superseded: Sequence[str] = (),
+    ) -> None:
         super().__init__(records)
         self.created = frozenset(created)  # ids stored just now; the others were there before
+        self.superseded = frozenset(superseded)  # ids of older ones whose place they take
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +48,19 @@ class Origin:
     kind: Kind = "message"
     document_id: str | None = None
     expires_at: datetime | None = None
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Internalize:
     """Makes memories of passages, and makes them again."""
 
-    def __init__(
-        self, store: MemoryStore, blobs: BlobStore, embedder: Embedder, internalizer: Internalizer
-    ) -> None:
+    def __init__(self, store: MemoryStore, making: Making, supersede: Supersession | None = None) -> None:
+        """Without `supersede`, what is new stands beside what it contradicts."""
         self._store = store
-        self._blobs = blobs
-        self._embedder = embedder
-        self._internalizer = internalizer
+        self._making = making
+        self._supersede = supersede
 
     def __call__(
         self, passages: Sequence[Passage], origin: Origin, progress: Progress | None = None
@@ -62,19 +68,31 @@ class Internalize:
         """Store each passage that the scope does not hold yet; returns what stands for each of them."""
         standing: list[MemoryRecord] = []
         created: list[str] = []
-        for start in range(0, len(passages), AT_ONCE):
-            some = passages[start : start + AT_ONCE]
-            known = self._add(some, start, origin, created)
-            standing += [known[content_hash(passage.text)] for passage in some]
+        superseded: list[str] = []
+        supersedes = self._supersede is not None and origin.kind != "skill"
+        while len(standing) < len(passages):
+            some = passages[len(standing) : len(standing) + AT_ONCE]
+            if supersedes:
+                some = some[: first_contradiction([passage.text for passage in some])]
+            known = self._add(some, len(standing), origin, created, superseded)
+            standing += [known[content_hash(passage.text, origin.kind)] for passage in some]
             if progress is not None:
                 progress(len(standing), len(passages))
-        return Added(standing, created)
+        return Added(standing, created, superseded)
 
     def _add(
-        self, passages: Sequence[Passage], position: int, origin: Origin, created: list[str]
+        self,
+        passages: Sequence[Passage],
+        position: int,
+        origin: Origin,
+        created: list[str],
+        superseded: list[str],
     ) -> dict[str, MemoryRecord]:
-        """content hash -> record, for all of these passages; the ids of new ones go into `created`."""
-        hashes = [content_hash(passage.text) for passage in passages]
+        """content hash -> record, for all of these passages.
+
+        The ids of new ones go into `created`, those of older ones that hold no longer into `superseded`.
+        """
+        hashes = [content_hash(passage.text, origin.kind) for passage in passages]
         known = self._store.known(origin.scope, hashes)
         new = {key: i for i, key in reversed(list(enumerate(hashes))) if key not in known}
         if not new:
@@ -82,15 +100,45 @@ class Internalize:
         at = sorted(new.values())
         texts = [passages[i].text for i in at]
         vectors = self.embed(texts)
-        made = list(self._made(texts))
+        made = self._making.adapters(texts, origin.kind)
         records = [
             self._record(passages[i], position + i, origin, ref) for i, (ref, _) in zip(at, made, strict=True)
         ]
-        write = self._writer(origin.scope.tenant_id, [data for _, data in made])
+        write = self._making.writer(origin.scope.tenant_id, made)
         write()
-        stored = self._store.add(records, vectors, before_commit=write)
+        stored, ended = self._stored(records, vectors, write)
+        superseded += ended
         created += [mine.id for mine, kept in zip(records, stored, strict=True) if mine.id == kept.id]
         return known | {record.content_hash: kept for record, kept in zip(records, stored, strict=True)}
+
+    def _stored(
+        self, records: Sequence[MemoryRecord], vectors: Vectors, write: Callable[[], None]
+    ) -> tuple[list[MemoryRecord], list[str]]:
+        """Store new records, and end what they supersede in the same step; returns the ids of that too."""
+        for _ in range(TRIES):
+            facts = records[0].kind != "skill"
+            draft = self._supersede(records, vectors) if self._supersede is not None and facts else None
+            if not draft:
+                return self._store.add(records, vectors, before_commit=write), []
+            revision, write_again = draft.finish()
+            write_again()
+
+            def write_all(also: Callable[[], None] = write_again) -> None:
+                write()
+                also()
+
+            try:
+                stored = self._store.add(records, vectors, before_commit=write_all, revision=revision)
+            except StoreConflict:
+                continue  # somebody else changed one of them; look again
+            return stored, [*revision.outdated, *revision.kept]
+        return self._store.add(records, vectors, before_commit=write), []  # in doubt both are kept
+
+    def revise(self, draft: Draft, tenant_id: str) -> None:
+        """Make what a draft says. Raises StoreConflict."""
+        revision, write = draft.finish()
+        write()
+        self._store.revise(tenant_id, revision, before_commit=write)
 
     def again(self, record: MemoryRecord) -> MemoryRecord:
         """Make adapter and embedding of a record's text, and store the record with them, as it is otherwise.
@@ -98,43 +146,34 @@ class Internalize:
         Returns the record as it stands. The adapter it had before is left to the next erasure, which
         takes unused ones away. Raises NotFound.
         """
-        [(ref, data)] = self._made([record.text])
-        renewed = replace(
-            record,
-            adapter=ref,
-            content_hash=content_hash(record.text),
-            embedder=self._embedder.name,
-            dim=self._embedder.dim,
-        )
-        write = self._writer(record.scope.tenant_id, [data])
+        made = self._making.adapters([record.text], record.kind)
+        name, dim = self._making.embedder
+        content = content_hash(record.text, record.kind)
+        renewed = replace(record, adapter=made[0][0], content_hash=content, embedder=name, dim=dim)
+        write = self._making.writer(record.scope.tenant_id, made)
         write()
         self._store.update(record.scope, renewed, self.embed([record.text]), before_commit=write)
         return self._store.get(record.scope, record.id)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Task embeddings [N, D] of passages or turns."""
-        return self._embedder.embed([unlabelled(text) for text in texts])
+        return self._making.embed(texts)
 
-    def _made(self, texts: Sequence[str]) -> Iterator[tuple[AdapterRef, bytes]]:
-        for lora in self._internalizer.generate(texts):
-            data = lora.to_bytes()
-            yield self._ref(lora, data), data
+    def maker(self, kind: Kind) -> Maker | None:
+        """What makes the adapters of memories of a kind; None for skills where no network does."""
+        return self._making.maker(kind)
 
-    def _ref(self, lora: LoRA, data: bytes) -> AdapterRef:
-        return AdapterRef(
-            digest=hashlib.sha256(data).hexdigest(),
-            rank=lora.rank,
-            nbytes=len(data),
-            base_fingerprint=self._internalizer.base_fingerprint,
-            hypernet_fingerprint=self._internalizer.hypernet_fingerprint,
-        )
+    def required_maker(self, kind: Kind) -> Maker:
+        """The same, or ModelUnavailable where there is none."""
+        return self._making.required_maker(kind)
 
     def _record(self, passage: Passage, position: int, origin: Origin, ref: AdapterRef) -> MemoryRecord:
+        name, dim = self._making.embedder
         return MemoryRecord(
             scope=origin.scope,
             text=passage.text,
-            embedder=self._embedder.name,
-            dim=self._embedder.dim,
+            embedder=name,
+            dim=dim,
             adapter=ref,
             kind=origin.kind,
             document_id=origin.document_id,
@@ -143,12 +182,7 @@ class Internalize:
             first_turn=passage.first_turn,
             last_turn=passage.last_turn,
             expires_at=origin.expires_at,
+            valid_from=origin.valid_from,
+            valid_until=origin.valid_until,
             metadata=origin.metadata,
         )
-
-    def _writer(self, tenant_id: str, blobs: Sequence[bytes]) -> Callable[[], None]:
-        def write() -> None:
-            for data in blobs:
-                self._blobs.put(tenant_id, data)
-
-        return write

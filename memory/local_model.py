@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from jinja2 import TemplateError
 
 from memory.errors import InvalidInput, ModelUnavailable
 from memory.passages import WHOLE
-from memory.ports import GenerationRequest
+from memory.ports import GenerationRequest, Score, Trial
 from memory.records import Message
 
 if TYPE_CHECKING:
@@ -130,6 +130,10 @@ class LocalModel:
         config = self.d2l.base_model.config
         return int(config.get_text_config().max_position_embeddings)
 
+    @property
+    def waiting(self) -> int:
+        return 0 if self._engine is None else self._engine.waiting
+
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return len(self._prompt(messages))
 
@@ -146,6 +150,36 @@ class LocalModel:
         self.engine.submit(reply)
         return reply
 
+    def score(self, trials: Sequence[Trial]) -> list[Score]:
+        from memory.scoring import Row, score
+
+        rows = []
+        for trial in trials:
+            prompt, answer = self._answered(trial)
+            rows.append(Row(prompt, answer, trial.adapter))
+        pad_id = self.d2l.tokenizer.pad_token_id or 0
+        scores: list[Score] = []
+        for start in range(0, len(rows), self._max_batch):
+            some = rows[start : start + self._max_batch]
+            scores += self.engine.run(partial(score, self.d2l.base_model, some, pad_id))
+        return scores
+
+    def _answered(self, trial: Trial) -> tuple[list[int], list[int]]:
+        """Prompt and answer as the model itself would have them: its template decides how a reply begins."""
+        question = {"role": "user", "content": trial.question}
+        prompt = self._templated([question])
+        reply = {"role": "assistant", "content": trial.answer}
+        whole = self._templated([question, reply], reply_follows=False)
+        if whole[: len(prompt)] == prompt:
+            answer = whole[len(prompt) :]
+            ends = [i for i, token in enumerate(answer) if token in self._end_ids]
+            answer = answer[: ends[0]] if ends else answer
+        else:
+            with self._tokenizing:
+                answer = list(self.d2l.tokenizer(trial.answer, add_special_tokens=False)["input_ids"])
+        answer = answer[: self.window // 2]
+        return prompt[-(self.window - len(answer)) :], answer
+
     def _prompt(self, messages: Sequence[Message]) -> list[int]:
         said = [{"role": message.role, "content": message.text} for message in messages]
         try:
@@ -159,7 +193,7 @@ class LocalModel:
         first = {**said[1], "content": f"{said[0]['content']}\n\n{said[1]['content']}"}
         return self._templated([first, *said[2:]])
 
-    def _templated(self, said: list[dict[str, Any]]) -> list[int]:
+    def _templated(self, said: list[dict[str, Any]], *, reply_follows: bool = True) -> list[int]:
         tokenizer = self.d2l.tokenizer
         if tokenizer.chat_template is None:
             raise ModelUnavailable(
@@ -169,7 +203,7 @@ class LocalModel:
             return list(
                 tokenizer.apply_chat_template(
                     said,
-                    add_generation_prompt=True,
+                    add_generation_prompt=reply_follows,
                     return_dict=False,
                     tokenizer_kwargs={"verbose": False},  # a prompt over the window is refused by us
                 )

@@ -17,6 +17,8 @@ class ByteLRU(Generic[K, V]):
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.nbytes = 0
+        self.hits = 0  # of `get`
+        self.misses = 0
         self._items: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._lock = Lock()
 
@@ -24,7 +26,9 @@ class ByteLRU(Generic[K, V]):
         with self._lock:
             found = self._items.get(key)
             if found is None:
+                self.misses += 1
                 return None
+            self.hits += 1
             self._items.move_to_end(key)
             return found[0]
 

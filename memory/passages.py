@@ -63,7 +63,7 @@ def split(text: str, count: Count, budget: int) -> Iterator[str]:
 
 def _pieces(text: str, count: Count, budget: int) -> Iterator[tuple[int, int, int]]:
     """Sentences, or parts of those over the budget: start, end, tokens."""
-    sentences = _clauses(text)
+    sentences = clauses(text)
     while some := list(islice(sentences, _COUNTED_AT_ONCE)):
         tokens = count([text[start:end] for start, end in some])
         yield from chain.from_iterable(
@@ -72,7 +72,7 @@ def _pieces(text: str, count: Count, budget: int) -> Iterator[tuple[int, int, in
         )
 
 
-def _clauses(text: str) -> Iterator[tuple[int, int]]:
+def clauses(text: str) -> Iterator[tuple[int, int]]:
     """Start and end of each sentence, or of its clauses where it has several about somebody."""
     for start, end in spans(text):
         for cut in _CLAUSE.finditer(text, start, end):

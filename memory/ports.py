@@ -20,7 +20,7 @@ the tenant- and scope-filtered statement, so an index that is wrong can lose, ne
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,6 +35,7 @@ from memory.records import (
     Page,
     Removed,
     Scope,
+    SessionPage,
     StoreStats,
     Turn,
 )
@@ -73,8 +74,45 @@ class Changes:
     removed: tuple[str, ...]  # gone, or embedded by another model by now; never also in ids
 
 
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What happens to memories that are there, all of it in one transaction, or nothing.
+
+    Ids are those of memories or of retired passages. The steps follow each other in this order.
+    """
+
+    expects: Sequence[MemoryRecord] = ()  # as they were read; where one is another by now: StoreConflict
+    outdated: Mapping[str, str] = field(default_factory=dict)  # id -> id of what supersedes it, from now on
+    kept: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """id -> new id, superseder: its text as it stands is kept as a retired passage, held by it."""
+    renewed: Sequence[MemoryRecord] = ()  # with other texts and adapters; N
+    vectors: Vectors | None = None  # of the renewed, [N, D]
+    retired: Mapping[str, str | None] = field(default_factory=dict)  # id -> id of what holds it from now on
+    erased: Collection[str] = ()  # gone, with all that they hold
+
+    @property
+    def digests(self) -> set[str]:
+        """The adapters that may be unused afterwards."""
+        return {record.adapter.digest for record in self.expects if not record.retired}
+
+
+NOTHING = Revision()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Memories that may be compacted together: of one exact scope, and of one document or none."""
+
+    scope: Scope
+    document_id: str | None
+    memories: int
+
+
 class MemoryStore(Protocol):
     """Rows: the truth. Every read is filtered by tenant and scope, and never sees what has expired.
+
+    Reads that find see what holds now. With `as_of` they see what held then, passage by passage: what is
+    outdated or retired since too, and compacted memories never. A read by id sees whatever has an adapter.
 
     Raises StoreBusy, StoreReadOnly, DiskFull or StoreUnavailable from any call; after an error the
     whole call has had no effect. Calls that can touch many things raise MissingScope for a scope that
@@ -87,12 +125,20 @@ class MemoryStore(Protocol):
         vectors: Vectors,
         *,
         before_commit: Callable[[], None] | None = None,
+        revision: Revision = NOTHING,
     ) -> list[MemoryRecord]:
         """Store all or nothing, in one tenant; returns what stands for each record, in their order.
 
         Content already in the same exact scope is not stored again: the older record is returned in
-        its place, so `stored.id == record.id` says that the record is new. An expired one is replaced.
+        its place, so `stored.id == record.id` says that the record is new. An expired one is replaced, an
+        outdated one retired; what a compacted memory holds is there. The revision is made before.
         """
+        ...
+
+    def revise(
+        self, tenant_id: str, revision: Revision, *, before_commit: Callable[[], None] | None = None
+    ) -> list[Removed]:
+        """Make the revision; returns what it erased. Raises StoreConflict, and as `update` does."""
         ...
 
     def known(self, scope: Scope, hashes: Collection[str]) -> dict[str, MemoryRecord]:
@@ -103,8 +149,18 @@ class MemoryStore(Protocol):
         """One memory. Raises NotFound."""
         ...
 
-    def get_many(self, scope: Scope, memory_ids: Sequence[str]) -> list[MemoryRecord]:
+    def get_many(
+        self, scope: Scope, memory_ids: Sequence[str], *, as_of: datetime | None = None
+    ) -> list[MemoryRecord]:
         """Those of the ids that are in the scope, in the order asked for."""
+        ...
+
+    def skills_for(self, scope: Scope) -> tuple[list[MemoryRecord], Vectors]:
+        """Skills whose own scope takes in this one, oldest first, with their embeddings [N, D].
+
+        A skill of a user is for all of the user's sessions, one of an agent for all of its users; one of a
+        session is for that alone.
+        """
         ...
 
     def page(
@@ -115,6 +171,7 @@ class MemoryStore(Protocol):
         document_id: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
+        as_of: datetime | None = None,
     ) -> Page:
         """Newest first. Rows added while paging do not disturb the pages that follow."""
         ...
@@ -138,22 +195,34 @@ class MemoryStore(Protocol):
         """Replace the metadata alone. Raises NotFound."""
         ...
 
-    def delete(self, scope: Scope, memory_id: str) -> Removed:
-        """Delete one memory. Raises NotFound."""
+    def set_pinned(self, scope: Scope, memory_id: str, pinned: bool) -> MemoryRecord:
+        """Pin a memory, or let it loose. Raises NotFound."""
+        ...
+
+    def count_uses(self, tenant_id: str, uses: Mapping[str, int]) -> None:
+        """Add to how often memories were used, by id, and note when. It is no change."""
+        ...
+
+    def delete(self, scope: Scope, memory_id: str) -> list[Removed]:
+        """Delete one memory, with all that it holds; itself comes first. Raises NotFound."""
         ...
 
     def delete_where(
         self, scope: Scope, *, document_id: str | None = None
     ) -> tuple[list[Removed], list[str]]:
-        """Delete memories and turns of a scope, or the memories of one document in it.
+        """Delete memories and turns of a scope, or the memories of one document in it, retired ones too.
 
         Returns the memories and the ids of the turns that went. With a document_id the tenant alone
         is scope enough, and turns stay.
         """
         ...
 
+    def delete_tenant(self, tenant_id: str) -> tuple[list[Removed], list[str]]:
+        """Delete all memories and turns of a tenant, whoever's; the one call that needs nobody named."""
+        ...
+
     def expire(self, tenant_id: str, now: datetime | None = None) -> list[Removed]:
-        """Delete the tenant's memories whose expires_at has come."""
+        """Delete the tenant's memories whose expires_at has come, with all that they hold."""
         ...
 
     def release(self, tenant_id: str, digests: Collection[str], remove: Callable[[str], None]) -> list[str]:
@@ -175,6 +244,10 @@ class MemoryStore(Protocol):
         """The turns of exactly this session, oldest first; the newest `last` of them where given."""
         ...
 
+    def sessions(self, scope: Scope, *, limit: int = 100, cursor: str | None = None) -> SessionPage:
+        """The sessions of a user or agent that have turns, by name."""
+        ...
+
     def mark_internalized(self, scope: Scope, turn_ids: Collection[str]) -> None:
         """Note that adapters now hold these turns of exactly this session."""
         ...
@@ -191,8 +264,56 @@ class MemoryStore(Protocol):
         """Names of the models that embedded the tenant's memories."""
         ...
 
-    def everything(self, tenant_id: str) -> Iterator[MemoryRecord]:
-        """All memories of a tenant, oldest first, for export and reindexing; holds no lock meanwhile."""
+    def everything(self, tenant_id: str, scope: Scope | None = None) -> Iterator[MemoryRecord]:
+        """All memories of a tenant, or of a scope in it, outdated ones too, oldest first.
+
+        For export and reindexing; holds no lock meanwhile.
+        """
+        ...
+
+    def everything_retired(self, tenant_id: str, scope: Scope | None = None) -> Iterator[MemoryRecord]:
+        """The same for passages that are retired."""
+        ...
+
+    def retired(
+        self, scope: Scope, *, ids: Collection[str] | None = None, held_by: Collection[str] | None = None
+    ) -> list[MemoryRecord]:
+        """Retired passages of the scope by their ids, or by who holds them, oldest first."""
+        ...
+
+    def past(self, scope: Scope, as_of: datetime, embedder: str) -> tuple[list[str], Vectors]:
+        """Ids and embeddings [N, D] of the retired passages that held then."""
+        ...
+
+    def keep_past(self, records: Sequence[MemoryRecord], vectors: Vectors) -> int:
+        """Store retired passages of one tenant as they are, for an import; returns how many are new."""
+        ...
+
+    def groups(self, scope: Scope, *, before: datetime | None = None) -> list[Group]:
+        """What can be compacted in the scope: passages told before that time, neither pinned nor expiring."""
+        ...
+
+    def members(
+        self,
+        group: Group,
+        *,
+        before: datetime | None = None,
+        after: str = "",
+        limit: int = 100,
+        ended: bool = False,
+    ) -> list[MemoryRecord]:
+        """The passages of a group by age, and its compacted memories: those whose ids come after.
+
+        With `ended`, those that hold no longer, which no group counts.
+        """
+        ...
+
+    def session_scopes(self, scope: Scope) -> list[Scope]:
+        """The exact scopes of sessions that have turns, sorted."""
+        ...
+
+    def restore_turns(self, scope: Scope, turns: Sequence[Turn]) -> int:
+        """Store turns as they are in a session that has none, for an import; returns how many are new."""
         ...
 
     def version(self, tenant_id: str) -> Version:
@@ -272,6 +393,19 @@ class Embedder(Protocol):
         ...
 
 
+class SkillWriter(Protocol):
+    """Descriptions of tasks -> adapters for the internalizer's base model: the Text-to-LoRA network."""
+
+    @property
+    def hypernet_fingerprint(self) -> str:
+        """Of the weights that make the adapters."""
+        ...
+
+    def generate(self, descriptions: Sequence[str]) -> list[LoRA]:
+        """One adapter a description. Raises ModelUnavailable."""
+        ...
+
+
 class Internalizer(Protocol):
     """Text -> adapters: the hypernetwork, behind its public names."""
 
@@ -337,6 +471,23 @@ class Generation(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A question with its right answer, to be scored under an adapter."""
+
+    question: str
+    answer: str
+    adapter: LoRA | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How likely the answer was."""
+
+    likelihood: float  # mean natural logarithm of the chances of its tokens; 0 is certainty
+    right: bool  # whether the greedy reply would begin with it
+
+
 class Generator(Protocol):
     """The one owner of the base model."""
 
@@ -350,12 +501,21 @@ class Generator(Protocol):
         """Tokens the base model can read and write in one request."""
         ...
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for the model; loads nothing."""
+        ...
+
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the prompt these messages make, chat template included."""
         ...
 
     def stream(self, request: GenerationRequest) -> Generation:
         """The reply in pieces, as they come. Raises InvalidInput for a prompt longer than the window."""
+        ...
+
+    def score(self, trials: Sequence[Trial]) -> list[Score]:
+        """How likely each answer is; nothing is written. The trials share forward passes."""
         ...
 
     def close(self) -> None:
@@ -373,3 +533,4 @@ class Parts:
     embedder: Embedder
     internalizer: Internalizer
     generator: Generator
+    skills: SkillWriter | None = None  # where there is none, skills are refused

@@ -17,13 +17,14 @@ from typing import Any, Literal
 
 from memory.errors import EmptyText, InvalidInput, MissingScope
 
-Kind = Literal["message", "document", "session"]
+Kind = Literal["message", "document", "session", "skill"]
 Role = Literal["system", "user", "assistant"]
-Event = Literal["ADD", "UPDATE", "DELETE"]
+Event = Literal["ADD", "UPDATE", "DELETE", "OUTDATE", "RETIRE"]
 
 SCOPE_FIELDS = ("user_id", "agent_id", "session_id")  # what a scope may give inside its tenant
 MAX_NAME = 255  # characters in a tenant, user, agent, session or document id
 MAX_PAGE = 1000  # memories in one page of a listing
+SKILLS = "skills"  # document_id that all skills have: the index on it finds them among many memories
 
 
 def new_id() -> str:
@@ -36,13 +37,15 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def content_hash(text: str) -> str:
+def content_hash(text: str, kind: Kind = "message") -> str:
     """sha256 of the text's UTF-8 bytes, in hex: the key under which equal content is stored once.
 
-    Raises InvalidInput for text that UTF-8 cannot say.
+    A skill has another hash than a fact of the same words. Raises InvalidInput for text that UTF-8 cannot
+    say.
     """
     check_characters("the text", text)
-    return hashlib.sha256(text.encode()).hexdigest()
+    salt = "skill\0" if kind == "skill" else ""
+    return hashlib.sha256(f"{salt}{text}".encode()).hexdigest()
 
 
 def check_name(what: str, value: str | None) -> None:
@@ -76,6 +79,12 @@ def check_text(text: str) -> None:
     if not text.strip():
         raise EmptyText("the text is empty; there is nothing to remember")
     check_characters("the text", text)
+
+
+def check_aware(what: str, at: datetime | None) -> None:
+    """Refuse a time without a time zone. Raises InvalidInput."""
+    if at is not None and at.tzinfo is None:
+        raise InvalidInput(f"{what} {at} has no time zone; use an aware datetime")
 
 
 def check_metadata(metadata: Mapping[str, Any]) -> None:
@@ -143,9 +152,18 @@ class AdapterRef:
     hypernet_fingerprint: str
 
 
+RETIRED = AdapterRef("", 0, 0, "", "")
+"""In place of the adapter of a retired passage, which has none: its text can make one again."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryRecord:
-    """One passage and the adapter made from it. Its embedding stays in the store and the index."""
+    """One passage and the adapter made from it. Its embedding stays in the store and the index.
+
+    A compacted memory is made from several passages at once. These are retired: they keep their ids,
+    texts and times, but have no adapter any more. So are those that were replaced by newer ones. One of
+    kind "skill" is a task described in words, with the adapter that does it.
+    """
 
     scope: Scope
     text: str
@@ -163,18 +181,39 @@ class MemoryRecord:
     created_at: datetime = field(default_factory=now)
     updated_at: datetime | None = None
     expires_at: datetime | None = None  # from this moment on it is not seen
+    valid_from: datetime | None = None  # from when on it holds; None: since it was told
+    valid_until: datetime | None = None  # until when it held; from then on only the past shows it
+    superseded_by: str | None = None  # id of the memory that says what holds since
+    pinned: bool = False  # goes before all others that matter for a turn, and is never compacted
+    uses: int = 0  # answers it was merged for
+    used_at: datetime | None = None
+    compacted: int = 0  # passages it was made from; 0: it is a passage itself
+    held_by: str | None = None  # of a retired passage: the id of the memory it belongs to
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_text(self.text)
         if not self.content_hash:
-            object.__setattr__(self, "content_hash", content_hash(self.text))
+            object.__setattr__(self, "content_hash", content_hash(self.text, self.kind))
         check_name("document_id", self.document_id)
         check_metadata(self.metadata)
-        for what in ("created_at", "updated_at", "expires_at"):
-            at = getattr(self, what)
-            if at is not None and at.tzinfo is None:
-                raise InvalidInput(f"{what} {at} has no time zone; use an aware datetime")
+        for what in ("created_at", "updated_at", "expires_at", "valid_from", "valid_until", "used_at"):
+            check_aware(what, getattr(self, what))
+
+    @property
+    def retired(self) -> bool:
+        """Whether it has no adapter of its own any more."""
+        return not self.adapter.digest
+
+    def holds(self, at: datetime) -> bool:
+        """Whether what it says was so at that time, as far as was told."""
+        since = self.created_at if self.valid_from is None else self.valid_from
+        return since <= at and (self.valid_until is None or self.valid_until > at)
+
+    def current(self, at: datetime) -> bool:
+        """Whether it is so now. What was told counts at once, also where clocks differ a little."""
+        begun = self.valid_from is None or self.valid_from <= at
+        return begun and (self.valid_until is None or self.valid_until > at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +269,7 @@ class ChatReply:
     memory_tokens: int  # tokens of recalled text in the prompt; 0 when weights alone answered
     completion_tokens: int
     timings: Mapping[str, float] = field(default_factory=dict)  # milliseconds per step
+    skills: tuple[AdapterChoice, ...] = ()  # merged too; they say how to answer, and recall nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +281,45 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """A conversation, and how much is in it."""
+
+    scope: Scope
+    turns: int
+    last_at: datetime  # of its newest turn
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """Part of a listing. `cursor` goes into the next call; None says that this was the last page."""
+
+    sessions: tuple[Session, ...]
+    cursor: str | None
+
+    @classmethod
+    def cut(cls, found: Sequence[Session], limit: int) -> SessionPage:
+        """The page, where one more than it holds was looked for."""
+        more = len(found) > limit
+        return cls(tuple(found[:limit]), session_cursor(found[limit - 1].scope) if more else None)
+
+
+def session_cursor(scope: Scope) -> str:
+    """Where in a listing by session, user and agent this one stands."""
+    return json.dumps([scope.session_id or "", scope.user_id or "", scope.agent_id or ""])
+
+
+def after_session(cursor: str | None) -> tuple[str, str, str]:
+    """(session, user, agent) after which a page goes on. Raises InvalidInput for what is no cursor."""
+    try:
+        session, user, agent = ("", "", "") if cursor is None else json.loads(cursor)
+    except (ValueError, TypeError) as error:
+        raise InvalidInput("the cursor is none of ours; give that of the page before") from error
+    return str(session), str(user), str(agent)
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryEvent:
-    """That a memory was added, updated or deleted, and when. Never what it said."""
+    """That a memory was added, updated, deleted, outdated by another or retired, and when. Never its text."""
 
     memory_id: str
     event: Event

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from memory.conversation import Line, lines, passages, unanswered
-from memory.errors import InvalidInput
-from memory.internalize import Added, Internalize, Origin, Progress
+from memory.draft import Draft
+from memory.errors import InvalidInput, StoreConflict
+from memory.internalize import AT_ONCE, TRIES, Added, Internalize, Origin, Progress
+from memory.making import Making
 from memory.passages import WHOLE, Passage, split
-from memory.ports import Embedder, Internalizer, MemoryStore
-from memory.records import MemoryRecord, Message, content_hash
+from memory.ports import Embedder, Internalizer, MemoryStore, Revision
+from memory.records import MAX_PAGE, MemoryRecord, Message, content_hash
 
 
 class Rememberer:
     """Cuts what is told into passages and has them internalized."""
 
     def __init__(
-        self, store: MemoryStore, internalize: Internalize, embedder: Embedder, internalizer: Internalizer
+        self,
+        store: MemoryStore,
+        internalize: Internalize,
+        making: Making,
+        embedder: Embedder,
+        internalizer: Internalizer,
     ) -> None:
         self._store = store
         self._internalize = internalize
+        self._making = making
         self._embedder = embedder
         self._internalizer = internalizer
 
@@ -28,11 +37,52 @@ class Rememberer:
         """Remember a text; one of several passages is a document, named after its content by default."""
         cut = split(text, self._internalizer.count, self._internalizer.passage_tokens)
         parts = [Passage(part) for part in cut]
+        named = origin.document_id is not None
         if len(parts) > 1 and origin.document_id is None:
             origin = replace(origin, document_id=content_hash(text)[:32])
         if origin.document_id is not None:
             origin = replace(origin, kind="document")
-        return self._internalize(parts, origin, progress)
+        added = self._internalize(parts, origin, progress)
+        if not named:
+            return added
+        former = self._outdate_former(added, {content_hash(part.text) for part in parts}, origin)
+        return Added(added, [*added.created], [*added.superseded, *former])
+
+    def _outdate_former(self, added: Added, told: set[str], origin: Origin) -> list[str]:
+        """End what a former version of the document said and this one does not; returns the ids of it.
+
+        An interruption before leaves both versions in force, until the document is added again.
+        """
+        for _ in range(TRIES):
+            draft = Draft(self._store, self._making, origin.scope.tenant_id)
+            before = self._of_document(origin)
+            former = [old for old in before if old.kind != "skill" and old.content_hash not in told]
+            for old in former:
+                by = min(added, key=lambda record: abs(record.position - old.position))
+                draft.outdate(old, by.id)
+            if not draft:
+                return []
+            with suppress(StoreConflict):
+                self._internalize.revise(draft, origin.scope.tenant_id)
+                return [old.id for old in former]
+        raise StoreConflict("another writer keeps changing this document; add it again")
+
+    def _of_document(self, origin: Origin) -> list[MemoryRecord]:
+        """The passages of the document, in exactly this scope, that hold now."""
+        found: list[MemoryRecord] = []
+        cursor = None
+        while True:
+            page = self._store.page(
+                origin.scope, document_id=origin.document_id, limit=MAX_PAGE, cursor=cursor
+            )
+            found += [record for record in page.records if record.scope == origin.scope]
+            cursor = page.cursor
+            if cursor is None:
+                break
+        whole = [record.id for record in found if record.compacted]
+        held = self._store.retired(origin.scope, held_by=whole) if whole else []
+        passages = [record for record in found if not record.compacted]
+        return passages + [passage for passage in held if passage.valid_until is None]
 
     def messages(
         self, messages: Sequence[Message], origin: Origin, progress: Progress | None = None
@@ -74,34 +124,59 @@ class Rememberer:
         self._store.mark_internalized(origin.scope, told)
         return added
 
-    def rewrite(self, record: MemoryRecord) -> MemoryRecord:
-        """Store the record with its text, changed by now; returns it as it stands. Raises InvalidInput."""
+    def rewrite(self, record: MemoryRecord, *, keep_past: bool = True) -> MemoryRecord:
+        """Store the record with its text, changed by now; returns it as it stands.
+
+        What it said before is of the past, or gone where it is not kept. Raises InvalidInput.
+        """
         [tokens] = self._internalizer.count([record.text])
         most = WHOLE * self._internalizer.passage_tokens
         if tokens > most:
             raise InvalidInput(
                 f"the text has {tokens} tokens, one memory holds {most}; delete this memory and add the text"
             )
-        return self._internalize.again(record)
+        before = self._store.get(record.scope, record.id)
+        if before.text == record.text or record.kind == "skill":  # what a skill was is no past to ask about
+            return self._internalize.again(record)
+        draft = Draft(self._store, self._making, record.scope.tenant_id)
+        held = self._store.retired(record.scope, held_by=[record.id])
+        for passage in held:
+            if not keep_past:
+                draft.erase(passage)
+            elif passage.valid_until is None:
+                draft.outdate(passage, record.id)
+        draft.rewrite(replace(record, compacted=0), record.id, keep=keep_past and not before.compacted)
+        self._internalize.revise(draft, record.scope.tenant_id)
+        return self._store.get(record.scope, record.id)
 
     def reindex(self, tenant_id: str, progress: Progress | None = None) -> int:
         """Make again what other models than those in use made; returns how many memories that were."""
         stale = [record for record in self._store.everything(tenant_id) if self._stale(record)]
+        stale.sort(key=lambda record: record.kind == "skill")  # last: there may be no network for them
+        past = [r for r in self._store.everything_retired(tenant_id) if r.embedder != self._embedder.name]
+        whole = len(stale) + len(past)
         for done, record in enumerate(stale, 1):
             self._internalize.again(record)
             if progress is not None:
-                progress(done, len(stale))
-        return len(stale)
+                progress(done, whole)
+        for start in range(0, len(past), AT_ONCE):
+            some = past[start : start + AT_ONCE]
+            name, dim = self._making.embedder
+            renewed = [replace(record, embedder=name, dim=dim) for record in some]
+            vectors = self._making.embed([record.text for record in some])
+            self._store.revise(tenant_id, Revision(renewed=renewed, vectors=vectors))
+            if progress is not None:
+                progress(len(stale) + start + len(some), whole)
+        return whole
 
     def _stale(self, record: MemoryRecord) -> bool:
         """Whether other models than those in use made the record's adapter or embedding."""
         made_by = (record.embedder, record.adapter.base_fingerprint, record.adapter.hypernet_fingerprint)
-        internalizer = self._internalizer
-        return made_by != (
-            self._embedder.name,
-            internalizer.base_fingerprint,
-            internalizer.hypernet_fingerprint,
-        )
+        maker = self._internalize.maker(record.kind)
+        if maker is None:
+            return True
+        in_use = (self._embedder.name, self._internalizer.base_fingerprint, maker.hypernet_fingerprint)
+        return made_by != in_use
 
     def _told(self, said: Sequence[Line], origin: Origin, progress: Progress | None) -> Added:
         cut = passages(said, self._internalizer.count, self._internalizer.passage_tokens)

@@ -6,16 +6,20 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from memory.records import SCOPE_FIELDS, AdapterRef, MemoryRecord, Scope, Turn
+from memory.records import RETIRED, SCOPE_FIELDS, AdapterRef, MemoryRecord, Scope, Turn
 from memory.scoping import scope_columns
-from memory.tables import memories
+from memory.tables import memories, retired
 
 RECORD = [column for column in memories.c if column.name != "embedding"]  # what reading a record takes
 
-_SAME: tuple[str, ...] = (  # called alike in the record and in the row
+PAST = [column for column in retired.c if column.name != "embedding"]  # and reading a retired passage
+
+_PASSAGE: tuple[str, ...] = (  # called alike in the record and in the rows
     *("id", "kind", "text", "content_hash", "document_id", "position", "role", "first_turn", "last_turn"),
-    *("created_at", "updated_at", "expires_at", "embedder", "dim"),
+    *("created_at", "updated_at", "expires_at", "valid_from", "valid_until", "superseded_by"),
+    *("embedder", "dim"),
 )
+_SAME: tuple[str, ...] = (*_PASSAGE, "pinned", "uses", "used_at", "compacted")
 _ADAPTER = ("digest", "rank", "nbytes", "base_fingerprint", "hypernet_fingerprint")
 
 
@@ -38,6 +42,23 @@ def to_record(row: RowMapping) -> MemoryRecord:
         metadata=row["metadata"],
         **{name: row[name] for name in _SAME},
     )
+
+
+def past_columns(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
+    """Column values of a retired passage."""
+    return {
+        **scope_columns(record.scope),
+        **{name: getattr(record, name) for name in _PASSAGE},
+        "metadata": dict(record.metadata),
+        "embedding": embedding,
+        "held_by": record.held_by,
+    }
+
+
+def to_past(row: RowMapping) -> MemoryRecord:
+    """A retired passage from a row of the PAST columns."""
+    names = (*_PASSAGE, "metadata", "held_by")
+    return MemoryRecord(scope=to_scope(row), adapter=RETIRED, **{name: row[name] for name in names})
 
 
 def to_scope(row: RowMapping) -> Scope:

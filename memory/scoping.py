@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Table, and_, or_
+from sqlalchemy import ColumnElement, Table, and_, func, or_
 
 from memory.records import SCOPE_FIELDS, Scope
 from memory.tables import history, memories
@@ -29,10 +29,36 @@ def exactly(table: Table, scope: Scope) -> ColumnElement[bool]:
     return and_(*(table.c[column] == value for column, value in scope_columns(scope).items()))
 
 
+def covering(table: Table, scope: Scope) -> ColumnElement[bool]:
+    """Rows of the tenant whose own scope takes in this one: a field they have not is open."""
+    fields = [table.c[field].in_({"", getattr(scope, field) or ""}) for field in SCOPE_FIELDS]
+    return and_(table.c.tenant_id == scope.tenant_id, *fields)
+
+
+def unexpired(table: Table, at: datetime) -> ColumnElement[bool]:
+    """Rows whose end, if they have one, has not come."""
+    ends = table.c.expires_at
+    return or_(ends.is_(None), ends > at)
+
+
+def alive(table: Table, scope: Scope, at: datetime) -> ColumnElement[bool]:
+    """Rows of the scope that have not expired: all that any read can see."""
+    return and_(within(table, scope), unexpired(table, at))
+
+
 def visible(scope: Scope, at: datetime) -> ColumnElement[bool]:
-    """Memories of the scope whose end, if they have one, has not come: what every read sees."""
-    ends = memories.c.expires_at
-    return and_(within(memories, scope), or_(ends.is_(None), ends > at))
+    """Memories of the scope that hold now: what reads see that find."""
+    begins, ends = memories.c.valid_from, memories.c.valid_until
+    holds = and_(or_(begins.is_(None), begins <= at), or_(ends.is_(None), ends > at))
+    return and_(alive(memories, scope, at), holds)
+
+
+def held(table: Table, scope: Scope, at: datetime, as_of: datetime) -> ColumnElement[bool]:
+    """Passages of the scope, not expired by now, that held at an earlier time; no compacted memories."""
+    ends = table.c.valid_until
+    since = func.coalesce(table.c.valid_from, table.c.created_at)
+    held = and_(alive(table, scope, at), since <= as_of, or_(ends.is_(None), ends > as_of))
+    return and_(held, table.c.compacted == 0) if "compacted" in table.c else held
 
 
 def history_columns(scope: Scope) -> dict[str, str]:

@@ -1,7 +1,15 @@
 """Which memories matter for a turn.
 
-    candidates of the index -> rows in the scope, not expired -> score threshold and margin
-    -> newness breaks near ties -> duplicates out -> the best that the merge budget holds
+    candidates of the index -> rows in the scope that hold -> score threshold and margin
+    -> pinned ones first, then by rank -> duplicates out -> the best that the merge budget holds
+
+    rank  =  cosine  +  recency_weight * 2 ** (-age / 30 days)
+                     +  use_weight * (1 - 2 ** (-uses / 8)) * 2 ** (-time since the last use / 30 days)
+
+Age counts from when it was told. So newness and use decide among memories that are about equally near, and
+both fade: what was neither told nor used for a month has half of either left. A pinned memory that reaches
+the threshold is taken whatever its margin, before all others; one that does not reach it has nothing to do
+with the turn.
 
 Nothing above the threshold selects nothing: then the base model answers by itself. Few adapters answer
 better than many, so a memory far below the best one is left out even where the budget has room.
@@ -9,13 +17,13 @@ better than many, so a memory far below the best one is left out even where the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from memory.conversation import unlabelled
+from memory.draft import words
+from memory.past import Past
 from memory.ports import MemoryStore, VectorIndex, Vectors
 from memory.records import AdapterChoice, MemoryHit, Scope
 from memory.records import now as utc_now
@@ -23,7 +31,8 @@ from memory.records import now as utc_now
 if TYPE_CHECKING:
     from memory.settings import Settings
 
-NEWNESS_HALF_LIFE_DAYS = 30.0
+HALF_LIFE_DAYS = 30.0  # of newness and of use
+HALF_USED = 8  # uses that give half of what use can add
 _CANDIDATES_PER_PLACE = 4  # looked at for each place in the budget, for duplicates and overflow
 
 
@@ -57,27 +66,36 @@ class Selector:
         index: VectorIndex,
         settings: Settings,
         clock: Callable[[], datetime] = utc_now,
+        embedder: str | None = None,
     ) -> None:
+        """`embedder` is the name of the model that embeds turns; by default the one in the settings."""
+        self._embedder = settings.embedder if embedder is None else embedder
         self._store = store
         self._index = index
         self._settings = settings
+        self._past = Past(store, index)
         self._clock = clock
 
-    def search(self, scope: Scope, vector: Vectors, k: int) -> list[MemoryHit]:
-        """The k nearest memories of the scope, nearest first; vector is [D] or [1, D]."""
+    def search(self, scope: Scope, vector: Vectors, k: int, as_of: datetime | None = None) -> list[MemoryHit]:
+        """The k nearest memories of the scope, skills apart, nearest first; vector is [D] or [1, D].
+
+        With `as_of`, the nearest passages that held then.
+        """
+        if as_of is not None:
+            return self._past.search(scope, vector, k, as_of, self._embedder)
         wanted = k
         while True:
             found = self._index.search(scope, vector, wanted)
             scores = dict(found)
-            records = self._store.get_many(scope, list(scores))
+            records = [r for r in self._store.get_many(scope, list(scores)) if r.kind != "skill"]
             if len(records) >= k or len(found) < wanted:
                 return [MemoryHit(record, scores[record.id]) for record in records[:k]]
-            wanted *= 4  # expired ones took the places; look further
+            wanted *= 4  # expired ones, or skills, took the places; look further
 
-    def select(self, scope: Scope, vector: Vectors) -> Selection:
+    def select(self, scope: Scope, vector: Vectors, as_of: datetime | None = None) -> Selection:
         """The memories to merge for a turn with this embedding."""
         k = _CANDIDATES_PER_PLACE * self._settings.merge_budget
-        return choose(self.search(scope, vector, k), self._settings, self._clock())
+        return choose(self.search(scope, vector, k, as_of), self._settings, as_of or self._clock())
 
 
 def choose(hits: Sequence[MemoryHit], settings: Settings, at: datetime) -> Selection:
@@ -85,18 +103,27 @@ def choose(hits: Sequence[MemoryHit], settings: Settings, at: datetime) -> Selec
     if not hits:
         return Selection()
     least = max(settings.score_threshold, hits[0].score - settings.score_margin)
-    near = [hit for hit in hits if hit.score >= least]
-    ranked = sorted(near, key=lambda hit: _rank(hit, settings.recency_weight, at), reverse=True)
+    near = [hit for hit in hits if hit.score >= (settings.score_threshold if hit.record.pinned else least)]
+    ranked = sorted(near, key=lambda hit: _rank(hit, settings, at), reverse=True)
     distinct = tuple(_distinct(ranked))
     budget = settings.merge_budget
     return Selection(distinct[:budget], distinct[budget:], settings.weight_power)
 
 
-def _rank(hit: MemoryHit, weight: float, at: datetime) -> tuple[float, datetime]:
-    """cosine + weight * 2 ** (-age / 30 days); of equals the newer goes first."""
-    made = hit.record.created_at
-    days = max(0.0, (at - made).total_seconds() / 86_400)
-    return hit.score + weight * 2.0 ** (-days / NEWNESS_HALF_LIFE_DAYS), made
+def _rank(hit: MemoryHit, settings: Settings, at: datetime) -> tuple[bool, float, datetime]:
+    """Pinned or not, and the rank; of equals the newer goes first."""
+    record = hit.record
+    rank = hit.score + settings.recency_weight * _faded(record.created_at, at)
+    if record.used_at is not None:
+        used = 1.0 - 2.0 ** (-record.uses / HALF_USED)
+        rank += settings.use_weight * used * _faded(record.used_at, at)
+    return record.pinned, rank, record.created_at
+
+
+def _faded(since: datetime, at: datetime) -> float:
+    """1 now, half of it after each half-life."""
+    days = max(0.0, (at - since).total_seconds() / 86_400)
+    return 2.0 ** (-days / HALF_LIFE_DAYS)
 
 
 def _distinct(hits: Sequence[MemoryHit]) -> Iterator[MemoryHit]:
@@ -106,7 +133,7 @@ def _distinct(hits: Sequence[MemoryHit]) -> Iterator[MemoryHit]:
     """
     seen = set()
     for hit in hits:
-        words = tuple(re.findall(r"\w+", unlabelled(hit.record.text).casefold()))
-        if words not in seen or not words:
-            seen.add(words)
+        said = words(hit.record.text)
+        if said not in seen:
+            seen.add(said)
             yield hit

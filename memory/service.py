@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from threading import Lock
 from types import EllipsisType, TracebackType
-from typing import Any, Self, Unpack, cast
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from memory.adapters import Adapters
-from memory.answering import Answerer, Mode, Sampling
+from memory.answering import Answerer, Mode, Sampling, sampling_in, whole
+from memory.compaction import MIN_ADAPTERS, Compactor, CompactReport
 from memory.conversation import ends_asking
 from memory.erasure import Eraser
 from memory.errors import IncompatibleAdapter, InvalidInput
-from memory.inputs import Content, Said, Whose, check_expiry, messages_in, scope_in, text_in
+from memory.inputs import Content, Said, Whose, check_expiry, check_span, messages_in, scope_in, text_in
 from memory.internalize import Added, Internalize, Origin, Progress
+from memory.making import Making
+from memory.measure import Measure
 from memory.ports import Parts
 from memory.records import (
     AdapterChoice,
@@ -31,12 +34,21 @@ from memory.records import (
     Message,
     Page,
     Scope,
+    SessionPage,
     StoreStats,
     Turn,
+    check_aware,
 )
 from memory.remembering import Rememberer
 from memory.selection import Selector
 from memory.settings import Settings
+from memory.skills import Skills
+from memory.supersession import Supersession
+from memory.transfer import Exporter, ExportReport, Importer, ImportReport
+from memory.usage import Usage
+
+if TYPE_CHECKING:
+    from hypernet.adapter import LoRA
 
 Hits = list[MemoryHit]  # named here, because inside the class `list` is the verb
 Choices = list[AdapterChoice]
@@ -44,8 +56,19 @@ Turns = list[Turn]
 Events = list[HistoryEvent]
 
 
-class Asking(Whose, Sampling):
-    """Whose memory answers, and how the reply is written."""
+class Asking(Whose, Sampling, total=False):
+    """Whose memory answers, of what time, and how the reply is written."""
+
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy a memory is, and how often an adapter was at hand."""
+
+    waiting: int  # replies and other work that the model has not begun
+    cache_hits: int
+    cache_misses: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +93,35 @@ class Service:
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self.settings = settings
         self._parts = parts
-        internalize = Internalize(parts.store, parts.blobs, parts.embedder, parts.internalizer)
+        making = Making(parts.blobs, parts.embedder, parts.internalizer, parts.skills)
+        supersession = Supersession(parts.store, parts.index, making) if settings.supersede else None
+        internalize = Internalize(parts.store, making, supersession)
         adapters = Adapters(
-            parts.blobs, parts.internalizer, internalize.again, int(settings.adapter_cache_mb * 2**20)
+            parts.blobs, parts.internalizer, internalize, int(settings.adapter_cache_mb * 2**20)
         )
         self._internalize = internalize
-        self._selector = Selector(parts.store, parts.index, settings)
+        self._adapters = adapters
+        self._usage = Usage(parts.store)
+        self._selector = Selector(parts.store, parts.index, settings, embedder=parts.embedder.name)
+        self._skills = Skills(parts.store, internalize, settings)
         self._answerer = Answerer(
-            parts.store, internalize, self._selector, adapters, parts.generator, settings
+            parts.store,
+            internalize,
+            self._selector,
+            adapters,
+            self._skills,
+            parts.generator,
+            settings,
+            self._usage,
         )
-        self._rememberer = Rememberer(parts.store, internalize, parts.embedder, parts.internalizer)
-        self._eraser = Eraser(parts.store, parts.blobs, parts.index, adapters)
+        self._rememberer = Rememberer(parts.store, internalize, making, parts.embedder, parts.internalizer)
+        self._eraser = Eraser(parts.store, parts.blobs, parts.index, adapters, making)
+        measure = Measure(parts.generator, parts.internalizer)
+        self._compactor = Compactor(
+            parts.store, making, adapters, parts.internalizer, measure, self._eraser, settings
+        )
+        self._exporter = Exporter(parts.store, parts.blobs)
+        self._importer = Importer(parts.store, making, parts.internalizer, settings.max_text_bytes)
         self._checked: set[str] = set()  # tenants whose embeddings are known to fit the embedder
         self._lock = Lock()
         self._background: ThreadPoolExecutor | None = None
@@ -93,6 +134,8 @@ class Service:
         *,
         metadata: Mapping[str, Any] | None = None,
         expires_at: datetime | None = None,
+        valid_from: datetime | None = None,
+        valid_until: datetime | None = None,
         document_id: str | None = None,
         progress: Progress | None = None,
         **whose: Unpack[Whose],
@@ -104,11 +147,16 @@ class Service:
         messages, only what tells something is remembered (see `memory.conversation`); that may be
         nothing. When the call returns, all of it is durable.
 
+        What it contradicts is superseded: it is of the past from now on (`as_of`), and `Added.superseded`
+        names it. So is what a document of the same document_id said before and says no longer.
+        What begins to hold later (`valid_from`), or ends (`valid_until`), is recalled in that time alone.
+
         Raises MissingScope, EmptyText, TextTooLarge, InvalidInput, ModelUnavailable, StoreError.
         """
         scope = self._writing(self._scope(whose).required())
         check_expiry(expires_at)
-        origin = Origin(scope, "message", document_id, expires_at, metadata or {})
+        check_span(valid_from, valid_until)
+        origin = Origin(scope, "message", document_id, expires_at, valid_from, valid_until, metadata or {})
         most = self.settings.max_text_bytes
         if isinstance(content, str):
             return self._rememberer.text(text_in(content, most), origin, progress)
@@ -133,6 +181,18 @@ class Service:
                 self._background = ThreadPoolExecutor(1, thread_name_prefix="memory-add")
             return self._background.submit(self.add, content, **given)
 
+    def add_skill(self, description: str, *, pinned: bool = True, **whose: Unpack[Whose]) -> MemoryRecord:
+        """Make a task described in words a skill: its adapter joins the turns of its scope.
+
+        Pinned, it joins all of them; else those that are near to it (settings.skill_threshold). What is
+        named is its scope: a skill of a user is for all of the user's sessions, one of an agent for all who
+        talk to it. Again, it only changes `pinned`. Raises as `add` does; ModelUnavailable where no
+        Text-to-LoRA network goes with the model.
+        """
+        scope = self._writing(self._scope(whose).required())
+        text = text_in(description, self.settings.max_text_bytes).strip()
+        return self._skills.add(text, scope, pinned=pinned)
+
     def update(
         self,
         memory_id: str,
@@ -140,9 +200,12 @@ class Service:
         *,
         metadata: Mapping[str, Any] | None = None,
         expires_at: datetime | EllipsisType | None = ...,
+        keep_past: bool = True,
         **whose: Unpack[Whose],
     ) -> MemoryRecord:
-        """Change a memory's text, metadata or expiry; new text is internalized, the old is gone.
+        """Change a memory's text, metadata or expiry; new text is internalized.
+
+        The old text answers no more, and is seen by `as_of` alone; with `keep_past=False` it is gone.
 
         Raises NotFound; InvalidInput when the text is longer than one passage, or another memory of the
         scope says it already.
@@ -161,30 +224,51 @@ class Service:
             metadata=record.metadata if metadata is None else metadata,
             expires_at=until,
         )
-        renewed = self._rememberer.rewrite(changed)
+        renewed = self._rememberer.rewrite(changed, keep_past=keep_past)
         self._eraser.replaced(scope.tenant_id)
         return renewed
 
+    def pin(self, memory_id: str, pinned: bool = True, **whose: Unpack[Whose]) -> MemoryRecord:
+        """Have a memory go before all others that matter for a turn; or no more. Raises NotFound."""
+        return self._parts.store.set_pinned(self._writing(self._scope(whose)), memory_id, pinned)
+
     # -- answering
 
-    def chat(self, message: str, *, mode: Mode = "auto", **asking: Unpack[Asking]) -> ChatReply:
+    def chat(
+        self,
+        message: str,
+        *,
+        mode: Mode = "auto",
+        before: Sequence[Said] | None = None,
+        **asking: Unpack[Asking],
+    ) -> ChatReply:
         """Answer a message from memory, and remember what it tells.
 
         With a session, its newest turns are in the prompt (settings.hot_window_turns), and message and
         reply become turns of it. Memories of all the user's (or agent's) sessions are recalled. Of the
         message, what it tells is remembered; of the reply nothing, for the model said it: only a question
-        of its own that no memory led to is kept, to go with the user's answer.
+        of its own that no memory led to is kept, to go with the user's answer. With `as_of`, what held
+        at that time is recalled.
+
+        `before` is for callers who keep the conversation themselves: what was said up to the message. It
+        is read in place of the session's newest turns, and none of it is remembered.
         """
-        return _last(self.chat_stream(message, mode=mode, **asking))
+        return whole(self.chat_stream(message, mode=mode, before=before, **asking))
 
     def chat_stream(
-        self, message: str, *, mode: Mode = "auto", **asking: Unpack[Asking]
+        self,
+        message: str,
+        *,
+        mode: Mode = "auto",
+        before: Sequence[Said] | None = None,
+        **asking: Unpack[Asking],
     ) -> Iterator[str | ChatReply]:
         """`chat` in pieces of text, and then the whole reply. It stores only when it is read to the end."""
         scope = self._writing(self._scope(asking).required())
         said = Message("user", text_in(message, self.settings.max_text_bytes))
-        conversation = [*self._hot_window(scope), said]
-        pieces = self._answerer.stream(_recalling(scope), conversation, mode, None, _sampling(asking))
+        conversation = [*(self._hot_window(scope) if before is None else self._given(before)), said]
+        sampling = sampling_in(asking)
+        pieces = self._answerer.stream(scope, conversation, mode, None, sampling, _moment(asking))
         return self._remembering(scope, said, pieces)
 
     def ask(self, question: str, *, mode: Mode = "auto", **asking: Unpack[Asking]) -> ChatReply:
@@ -202,9 +286,9 @@ class Service:
     ) -> ChatReply:
         """Answer the last message of a conversation that the caller keeps, and store nothing.
 
-        `adapters`, from `select`, are used where given; an empty list answers from the bare base model.
+        `adapters`, from `select`, are used where given; an empty list recalls nothing. Skills join anyway.
         """
-        return _last(self.answer_stream(messages, mode=mode, adapters=adapters, **asking))
+        return whole(self.answer_stream(messages, mode=mode, adapters=adapters, **asking))
 
     def answer_stream(
         self,
@@ -217,23 +301,27 @@ class Service:
         """`answer` in pieces of text, and then the whole reply."""
         scope = self._reading(self._scope(asking).required())
         said = messages_in(messages, self.settings.max_text_bytes)
-        return self._answerer.stream(_recalling(scope), said, mode, adapters, _sampling(asking))
+        return self._answerer.stream(scope, said, mode, adapters, sampling_in(asking), _moment(asking))
 
     # -- looking
 
-    def search(self, query: str, *, k: int = 4, **whose: Unpack[Whose]) -> Hits:
-        """The k memories nearest to a query, nearest first."""
+    def search(
+        self, query: str, *, k: int = 4, as_of: datetime | None = None, **whose: Unpack[Whose]
+    ) -> Hits:
+        """The k memories nearest to a query, nearest first; with `as_of`, the passages that held then."""
+        check_aware("as_of", as_of)
         scope = self._reading(self._scope(whose).required())
         if k < 1:
             raise InvalidInput(f"k is {k}; give at least 1")
         vector = self._internalize.embed([text_in(query, self.settings.max_text_bytes)])
-        return self._selector.search(scope, vector, k)
+        return self._selector.search(scope, vector, k, as_of)
 
-    def select(self, query: str, **whose: Unpack[Whose]) -> Choices:
+    def select(self, query: str, *, as_of: datetime | None = None, **whose: Unpack[Whose]) -> Choices:
         """The adapters that a turn saying this would merge; none where nothing matters for it."""
+        check_aware("as_of", as_of)
         scope = self._reading(self._scope(whose).required())
         vector = self._internalize.embed([text_in(query, self.settings.max_text_bytes)])
-        return [*self._selector.select(scope, vector).choices]
+        return [*self._selector.select(scope, vector, as_of).choices]
 
     def count_tokens(self, content: Content) -> int:
         """Tokens of a text, or of the prompt that messages make. Loads the model."""
@@ -242,7 +330,10 @@ class Service:
         return self._parts.generator.count_tokens(messages_in(content, self.settings.max_text_bytes))
 
     def get(self, memory_id: str, **whose: Unpack[Whose]) -> MemoryRecord:
-        """One memory of the tenant. Raises NotFound."""
+        """One memory of the tenant, outdated or not.
+
+        Raises NotFound; for a passage that was compacted it names the memory that holds it now.
+        """
         return self._parts.store.get(self._scope(whose), memory_id)
 
     def list(
@@ -252,16 +343,37 @@ class Service:
         document_id: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
+        as_of: datetime | None = None,
         **whose: Unpack[Whose],
     ) -> Page:
-        """Memories, newest first; `cursor` of one page asks for the next."""
+        """Memories, newest first; `cursor` of one page asks for the next.
+
+        With `as_of`, the passages that held at that time.
+        """
+        check_aware("as_of", as_of)
         return self._parts.store.page(
-            self._scope(whose).required(), kind=kind, document_id=document_id, limit=limit, cursor=cursor
+            self._scope(whose).required(),
+            kind=kind,
+            document_id=document_id,
+            limit=limit,
+            cursor=cursor,
+            as_of=as_of,
         )
 
     def turns(self, *, last: int | None = None, **whose: Unpack[Whose]) -> Turns:
         """The turns of a session, oldest first."""
         return self._parts.store.turns(self._scope(whose), last=last)
+
+    def sessions(self, *, limit: int = 100, cursor: str | None = None, **whose: Unpack[Whose]) -> SessionPage:
+        """The sessions of a user or agent that have turns, by name; paged as `list` is."""
+        return self._parts.store.sessions(self._scope(whose).required(), limit=limit, cursor=cursor)
+
+    def adapter(self, memory_id: str, **whose: Unpack[Whose]) -> LoRA:
+        """A memory's adapter as it is applied: with the bias adapter; a skill's alone. Raises NotFound."""
+        record = self._parts.store.get(self._scope(whose), memory_id)
+        skill = record.kind == "skill"
+        merged = self._adapters.merged([], [], [record]) if skill else self._adapters.merged([record], [1.0])
+        return cast("LoRA", merged)
 
     def history(self, memory_id: str, **whose: Unpack[Whose]) -> Events:
         """What happened to a memory, oldest first, also after it is gone; never what it said."""
@@ -270,6 +382,11 @@ class Service:
     def stats(self, **whose: Unpack[Whose]) -> StoreStats:
         """Counts; of the whole tenant where nobody is named."""
         return self._parts.store.stats(self._scope(whose))
+
+    def load(self) -> Load:
+        """How busy the model is, and how the adapter caches do; loads no model."""
+        hits, misses = self._adapters.lookups
+        return Load(self._parts.generator.waiting, hits, misses)
 
     def status(self, **whose: Unpack[Whose]) -> Status:
         """Where everything is, and how much; loads no model."""
@@ -285,24 +402,88 @@ class Service:
     # -- forgetting
 
     def delete(self, memory_id: str, **whose: Unpack[Whose]) -> ErasureReceipt:
-        """Forget one memory. Raises NotFound."""
+        """Forget one memory, or one passage that was compacted. Raises NotFound."""
         return self._eraser.forget_one(self._scope(whose), memory_id)
 
     def forget(
-        self, *, document_id: str | None = None, memory_id: str | None = None, **whose: Unpack[Whose]
+        self,
+        *,
+        document_id: str | None = None,
+        memory_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **whose: Unpack[Whose],
     ) -> ErasureReceipt:
-        """Erase what a user, agent or session said and all that was made from it, or a document, or a memory.
+        """Erase what a user, agent or session said and all that was made from it, or a document, or a memory,
+        or what has certain items in its metadata.
 
-        Complete when it returns: text, turns, adapters, embeddings, index. Raises MissingScope; NotFound
-        for a memory_id that is not there. Nothing of that name otherwise gives an empty receipt, so an
-        erasure that was interrupted can simply be asked for again.
+        Complete when it returns: text, turns, adapters, embeddings, index. A compacted memory that held any
+        of it is made again without it (`ErasureReceipt.rebuilt`). Turns go with their session. Raises
+        MissingScope; NotFound for a memory_id that is not there. Nothing of that name otherwise gives an
+        empty receipt, so an erasure that was interrupted can simply be asked for again.
         """
         scope = self._scope(whose)
         if memory_id is not None:
             return self._eraser.forget_one(scope, memory_id)
+        if metadata is not None:
+            if not metadata or document_id is not None:
+                raise InvalidInput("name a document or items of metadata, at least one")
+            return self._eraser.forget_where(scope, metadata)
         return self._eraser.forget(scope, document_id=document_id)
 
+    def forget_tenant(self, tenant_id: str) -> ErasureReceipt:
+        """Erase everything of everybody in a tenant; what its history keeps names nobody and says nothing."""
+        return self._eraser.forget_tenant(self._scope({"tenant_id": tenant_id}).tenant_id)
+
     # -- upkeep
+
+    def compact(
+        self,
+        *,
+        older_than: timedelta | None = None,
+        min_adapters: int = MIN_ADAPTERS,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+        **whose: Unpack[Whose],
+    ) -> CompactReport:
+        """Make few, denser memories of many, where they answer as well; of all the tenant's by default.
+
+        Only what was told before `older_than` ago, and only where a session, document or user's own memories
+        are `min_adapters` or more. `dry_run` shows what would be joined, and changes nothing. Raises
+        InvalidInput, IncompatibleAdapter, ModelUnavailable, StoreError.
+        """
+        scope = self._writing(self._scope(whose))
+        return self._compactor(
+            scope,
+            older_than=older_than,
+            min_adapters=min_adapters,
+            dry_run=dry_run,
+            progress=progress,
+        )
+
+    def export(
+        self, path: str | Path, *, progress: Progress | None = None, **whose: Unpack[Whose]
+    ) -> ExportReport:
+        """Write all of a user, agent, session or tenant into one archive; a tenant has to be named.
+
+        Raises MissingScope, InvalidInput, StoreError.
+        """
+        scope = self._scope(whose)
+        if whose.get("tenant_id") is None:
+            scope.required()
+        self._usage.write(scope.tenant_id)
+        return self._exporter(Path(path), scope, progress)
+
+    def import_(
+        self, path: str | Path, *, progress: Progress | None = None, **whose: Unpack[Whose]
+    ) -> ImportReport:
+        """Add what an archive holds, under the names that it has there, or under those given here.
+
+        An archive of another tenant than this one's goes into a tenant that is named. Adapters of the same
+        models are taken over, others are made again; importing twice adds nothing. Raises InvalidInput for
+        an archive that is damaged or was altered, ModelUnavailable, StoreError.
+        """
+        scope = self._writing(self._scope(whose))
+        return self._importer(Path(path), scope, named=whose.get("tenant_id") is not None, progress=progress)
 
     def reindex(self, *, progress: Progress | None = None, **whose: Unpack[Whose]) -> int:
         """Make again what another embedder, base model or hypernetwork made; returns how many memories."""
@@ -317,6 +498,7 @@ class Service:
             background, self._background = self._background, None
         if background is not None:
             background.shutdown()
+        self._usage.close()
         self._parts.generator.close()
         self._parts.store.close()
 
@@ -353,6 +535,7 @@ class Service:
         """The same for a scope to be written; the first time, what was left behind is taken away."""
         self._reading(scope)
         self._eraser.tidy(scope.tenant_id)
+        self._usage.write(scope.tenant_id)
         return scope
 
     def _hot_window(self, scope: Scope) -> Sequence[Message]:
@@ -360,6 +543,9 @@ class Service:
             return []
         newest = self._parts.store.turns(scope, last=self.settings.hot_window_turns)
         return [Message(turn.role, turn.text) for turn in newest]
+
+    def _given(self, before: Sequence[Said]) -> Sequence[Message]:
+        return messages_in(before, self.settings.max_text_bytes) if before else []
 
     def _remembering(
         self, scope: Scope, said: Message, pieces: Iterator[str | ChatReply]
@@ -379,18 +565,8 @@ class Service:
             yield replace(piece, timings={**piece.timings, "remember": spent})
 
 
-def _recalling(scope: Scope) -> Scope:
-    """Where a turn recalls from: all sessions of the user or agent; the session, where it names only that."""
-    if scope.user_id is None and scope.agent_id is None:
-        return scope
-    return replace(scope, session_id=None)
-
-
-def _sampling(asking: Mapping[str, Any]) -> Sampling:
-    return cast(Sampling, {key: asking[key] for key in Sampling.__annotations__ if key in asking})
-
-
-def _last(pieces: Iterator[str | ChatReply]) -> ChatReply:
-    """The whole reply at the end of a stream."""
-    [reply] = deque(pieces, maxlen=1)
-    return cast(ChatReply, reply)
+def _moment(asking: Mapping[str, Any]) -> datetime | None:
+    """The time that is asked about, where it is not the present. Raises InvalidInput."""
+    as_of: datetime | None = asking.get("as_of")
+    check_aware("as_of", as_of)
+    return as_of

@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     home: Path = Field(
         default_factory=default_home, description="Folder of the database, adapters and index."
     )
+    blob_folder: Path | None = Field(
+        None,
+        description="Folder of the adapter files; unset, `blobs` in home. Servers of one database share it.",
+    )
     database_url: str | None = Field(
         None,
         description="SQLAlchemy URL of the database; unset, it is SQLite in the file memory.db in home.",
@@ -41,7 +45,14 @@ class Settings(BaseSettings):
     model: str = Field(
         "reference",
         min_length=1,
-        description='Hypernetwork with its base model: "reference" (shipped), a file, folder or hub id.',
+        description='Hypernetwork with its base model: "reference" (shipped), "gemma-2-2b", "qwen3-4b", '
+        '"mistral-7b" (published), a file, folder or hub id.',
+    )
+    skills_model: str = Field(
+        "auto",
+        min_length=1,
+        description='Text-to-LoRA network that makes skills: "auto" (the one that goes with the model), '
+        "a folder or hub id.",
     )
     device: str = Field(
         "auto",
@@ -76,8 +87,28 @@ class Settings(BaseSettings):
     weight_power: float = Field(
         0.0, ge=0, description="A memory weighs (score / best score) ** this in the merge; 0: all alike."
     )
+    skill_threshold: float = Field(
+        0.3,
+        ge=-1,
+        le=1,
+        description="Least cosine between turn and an unpinned skill for it to join the turn.",
+    )
     recency_weight: float = Field(
         0.05, ge=0, description="Most that newness adds to a score, so that of equal memories the newer wins."
+    )
+    use_weight: float = Field(
+        0.02, ge=0, description="Most that frequent use adds to a score; it fades like newness."
+    )
+    supersede: bool = Field(
+        True, description="What is told anew takes the place of what it contradicts; False keeps both."
+    )
+    compact_tokens: int = Field(
+        60, ge=8, description="Tokens up to which `memory compact` puts passages into one memory."
+    )
+    compact_margin: float = Field(
+        0.5,
+        ge=0,
+        description="Most that compaction may cost, in natural logarithms of an answer token's likelihood.",
     )
     max_text_bytes: int = Field(
         4 * 1024 * 1024, ge=1, description="Largest text accepted in one call, in bytes of UTF-8."
@@ -107,13 +138,41 @@ class Settings(BaseSettings):
     busy_timeout_s: float = Field(
         10.0, ge=0, description="How long a write waits for another process's write, in seconds."
     )
+    host: str = Field("127.0.0.1", min_length=1, description="Address that `memory serve` listens on.")
+    port: int = Field(
+        8750, ge=0, le=65535, description="Port that `memory serve` listens on; 0: any free one."
+    )
+    anonymous: bool = Field(
+        False,
+        description="Let callers on this machine in without a key, as the tenant above; for trying it out.",
+    )
+    max_request_bytes: int = Field(
+        16 * 1024 * 1024, ge=1024, description="Largest body of a request, in bytes; JSON may escape text."
+    )
+    max_archive_bytes: int = Field(
+        4 * 1024 * 1024 * 1024, ge=1, description="Largest archive that can be uploaded, in bytes."
+    )
+    async_text_bytes: int = Field(
+        64 * 1024, ge=0, description="Text above this becomes a job of the server, in bytes of UTF-8."
+    )
+    server_threads: int = Field(64, ge=1, description="Requests the server works on at once.")
+    job_workers: int = Field(1, ge=0, description="Threads of the server that work on jobs; 0: others do.")
+    job_lease_s: float = Field(
+        60.0, gt=0, description="How long after a server's death its jobs are another's, in seconds."
+    )
+    shutdown_s: float = Field(
+        30.0, ge=0, description="How long a stopping server lets requests and jobs finish, in seconds."
+    )
+    otel: bool = Field(False, description="Trace requests with OpenTelemetry; needs the extra `otel`.")
 
-    @field_validator("home", mode="before")
+    @field_validator("home", "blob_folder", mode="before")
     @classmethod
     def _folder(cls, given: object) -> object:
         """Absolute, so that it stays where it is; blank, as an unset variable is, would be where we stand."""
         if not str(given).strip():
             raise ValueError("it is blank; name a folder, or leave it out")
+        if given is None:
+            return None
         return Path(str(given)).expanduser().absolute()
 
     @classmethod
@@ -130,9 +189,9 @@ class Settings(BaseSettings):
             ) from error
 
     @property
-    def blob_folder(self) -> Path:
+    def adapter_folder(self) -> Path:
         """Where adapter files are."""
-        return self.home / "blobs"
+        return self.blob_folder or self.home / "blobs"
 
     @property
     def index_folder(self) -> Path | None:

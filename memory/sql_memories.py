@@ -1,6 +1,7 @@
 """Memories, in SQL. Functions on a connection; SqlStore gives them their transaction and the moment.
 
-Every read goes through `visible` or `exactly`, every deletion through `within`: the tenant is in all.
+Every read goes through `visible`, `exactly` or `covering`, every deletion through `within`: the tenant is
+in all of them.
 """
 
 from __future__ import annotations
@@ -9,19 +10,30 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from memory import sql_retired
 from memory.database import batches
 from memory.errors import InvalidInput, NotFound
-from memory.records import SCOPE_FIELDS, MemoryRecord, Removed, Scope, StoreStats
+from memory.records import SCOPE_FIELDS, SKILLS, MemoryRecord, Removed, Scope, StoreStats
 from memory.rows import RECORD, record_columns, to_record, to_scope
-from memory.scoping import exactly, visible, within
+from memory.scoping import alive, covering, exactly, held, unexpired, visible, within
 from memory.sql_changes import note
 from memory.tables import memories, turns
 
 _REPLACED: tuple[str, ...] = (  # by an update; who and where stay
-    *("text", "content_hash", "expires_at", "metadata", "embedder", "dim", "embedding"),
+    *(
+        "valid_from",
+        "compacted",
+        "text",
+        "content_hash",
+        "expires_at",
+        "metadata",
+        "embedder",
+        "dim",
+        "embedding",
+    ),
     *("digest", "rank", "nbytes", "base_fingerprint", "hypernet_fingerprint"),
 )
 _NAMES = [memories.c[name] for name in ("id", "content_hash", "digest", "tenant_id", *SCOPE_FIELDS)]
@@ -30,24 +42,31 @@ Standing = dict[tuple[Scope, str], MemoryRecord]  # by scope and content hash
 
 
 def one(connection: Connection, scope: Scope, memory_id: str, at: datetime) -> MemoryRecord:
-    """The memory of that id. Raises NotFound."""
-    this = and_(visible(scope, at), memories.c.id == memory_id)
+    """The memory of that id, outdated or not. Raises NotFound."""
+    this = and_(alive(memories, scope, at), memories.c.id == memory_id)
     row = connection.execute(select(*RECORD).where(this)).mappings().first()
     if row is None:
-        raise not_found(memory_id)
+        raise not_found(memory_id, sql_retired.found(connection, scope, at, [memory_id], None))
     return to_record(row)
 
 
-def not_found(memory_id: str) -> NotFound:
-    """The error for an id that is not in the scope."""
+def not_found(memory_id: str, retired: Sequence[MemoryRecord] = ()) -> NotFound:
+    """The error for an id that is not in the scope, or that names a passage that is retired."""
+    for passage in retired:
+        if passage.valid_until is not None:
+            return NotFound(f"memory {memory_id!r} is of the past; ask for it with as_of")
+        return NotFound(f"memory {memory_id!r} was compacted; memory {passage.held_by!r} holds it now")
     return NotFound(f"no memory {memory_id!r} here; list the memories to see their ids")
 
 
-def many(connection: Connection, scope: Scope, ids: Sequence[str], at: datetime) -> list[MemoryRecord]:
+def many(
+    connection: Connection, scope: Scope, ids: Sequence[str], at: datetime, as_of: datetime | None = None
+) -> list[MemoryRecord]:
     """Those of the ids that are visible, in the order asked for."""
-    found: dict[str, MemoryRecord] = {}
+    found = {} if as_of is None else sql_retired.many(connection, scope, ids, at, as_of)
+    seen = visible(scope, at) if as_of is None else held(memories, scope, at, as_of)
     for some in batches(ids):
-        wanted = select(*RECORD).where(visible(scope, at), memories.c.id.in_(some))
+        wanted = select(*RECORD).where(seen, memories.c.id.in_(some))
         rows = connection.execute(wanted).mappings()
         found |= {row["id"]: to_record(row) for row in rows}
     return [found[memory_id] for memory_id in ids if memory_id in found]
@@ -62,31 +81,41 @@ def known(
         same = and_(exactly(memories, scope), visible(scope, at), memories.c.content_hash.in_(some))
         rows = connection.execute(select(*RECORD).where(same)).mappings()
         found |= {row["content_hash"]: to_record(row) for row in rows}
-    return found
+    holders = sql_retired.holders(connection, scope, hashes, at)
+    holding = {record.id: record for record in many(connection, scope, list(set(holders.values())), at)}
+    held = {content: holding[holder] for content, holder in holders.items() if holder in holding}
+    return held | found
+
+
+def skills(connection: Connection, scope: Scope, at: datetime) -> list[tuple[MemoryRecord, bytes]]:
+    """Skills whose scope takes in this one, oldest first, with their embeddings."""
+    theirs = and_(covering(memories, scope), unexpired(memories, at))
+    those = and_(theirs, memories.c.document_id == SKILLS, memories.c.kind == "skill")
+    wanted = select(*RECORD, memories.c.embedding).where(those).order_by(memories.c.id)
+    return [(to_record(row), row["embedding"]) for row in connection.execute(wanted).mappings()]
 
 
 def listed(
-    connection: Connection,
-    scope: Scope,
-    at: datetime,
-    *conditions: ColumnElement[bool],
-    limit: int,
-    newest_first: bool = True,
+    connection: Connection, *conditions: ColumnElement[bool], limit: int, newest_first: bool = True
 ) -> list[MemoryRecord]:
-    """Visible memories that meet the conditions, by id, which is by age."""
+    """Memories that meet the conditions, by id, which is by age."""
     order = memories.c.id.desc() if newest_first else memories.c.id
-    wanted = select(*RECORD).where(visible(scope, at), *conditions).order_by(order).limit(limit)
+    wanted = select(*RECORD).where(*conditions).order_by(order).limit(limit)
     return [to_record(row) for row in connection.execute(wanted).mappings()]
 
 
 def sort_out(
     connection: Connection, records: Sequence[MemoryRecord], at: datetime
 ) -> tuple[Standing, list[MemoryRecord]]:
-    """What stands for each scope and content, and which of the records are new. Expired ones give way."""
+    """What stands for each scope and content, and which of the records are new.
+
+    Expired ones give way, and so do outdated ones: these are retired.
+    """
     standing: Standing = {}
     for scope in dict.fromkeys(record.scope for record in records):
         hashes = [record.content_hash for record in records if record.scope == scope]
         _remove_expired(connection, scope, hashes, at)
+        _retire_outdated(connection, scope, hashes, at)
         found = known(connection, scope, hashes, at)
         standing |= {(scope, content): record for content, record in found.items()}
     new = []
@@ -132,22 +161,40 @@ def change(connection: Connection, before: MemoryRecord, values: Mapping[str, An
     connection.execute(update(memories).where(this).values(**values, seq=seq, updated_at=at))
 
 
+def count_uses(connection: Connection, tenant_id: str, uses: Mapping[str, int], at: datetime) -> None:
+    """Add to how often memories were used. Theirs is no change that an index or a history has to know of."""
+    this = and_(memories.c.tenant_id == tenant_id, memories.c.id == bindparam("which"))
+    used = update(memories).where(this).values(uses=memories.c.uses + bindparam("more"), used_at=at)
+    connection.execute(used, [{"which": memory_id, "more": more} for memory_id, more in uses.items()])
+
+
 def remove(connection: Connection, scope: Scope, at: datetime, *those: ColumnElement[bool]) -> list[Removed]:
-    """Delete memories within the scope, expired ones too, and note it."""
-    return _remove(connection, and_(within(memories, scope), *those), at)
+    """Delete memories within the scope, expired ones too, with all that they hold, and note it."""
+    return remove_those(connection, and_(within(memories, scope), *those), at)
+
+
+def _retire_outdated(connection: Connection, scope: Scope, hashes: Collection[str], at: datetime) -> None:
+    for some in batches(hashes):
+        ended = and_(memories.c.content_hash.in_(some), memories.c.valid_until <= at)
+        sql_retired.move(connection, and_(exactly(memories, scope), ended), None, at)
 
 
 def _remove_expired(connection: Connection, scope: Scope, hashes: Collection[str], at: datetime) -> None:
     for some in batches(hashes):
         ended = and_(memories.c.content_hash.in_(some), memories.c.expires_at <= at)
-        _remove(connection, and_(exactly(memories, scope), ended), at)
+        remove_those(connection, and_(exactly(memories, scope), ended), at)
 
 
-def _remove(connection: Connection, those: ColumnElement[bool], at: datetime) -> list[Removed]:
+def remove_those(connection: Connection, those: ColumnElement[bool], at: datetime) -> list[Removed]:
+    """Delete the memories that meet the condition, with all that they hold, and note it."""
     rows = connection.execute(select(*_NAMES).where(those).order_by(memories.c.id)).all()
     note(connection, "DELETE", [(row.id, to_scope(row._mapping)) for row in rows], at)
     connection.execute(delete(memories).where(those))
-    return [Removed(row.id, row.content_hash, row.digest) for row in rows]
+    gone = [Removed(row.id, row.content_hash, row.digest) for row in rows]
+    if gone:
+        ids = [memory.memory_id for memory in gone]
+        gone += sql_retired.remove_held(connection, rows[0].tenant_id, ids, at)
+    return gone
 
 
 def used_digests(connection: Connection, tenant_id: str, digests: Collection[str]) -> set[str]:
@@ -165,7 +212,9 @@ def stats(connection: Connection, scope: Scope, at: datetime) -> StoreStats:
     counts = connection.execute(
         select(
             func.count().label("memories"),
-            func.count(memories.c.document_id.distinct()).label("documents"),
+            func.count(case((memories.c.kind != "skill", memories.c.document_id)).distinct()).label(
+                "documents"
+            ),
             func.coalesce(func.sum(func.length(memories.c.text)), 0).label("characters"),
         ).where(seen)
     ).one()

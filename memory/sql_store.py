@@ -14,12 +14,20 @@ from datetime import datetime
 from typing import Any, Self
 
 import numpy as np
-from sqlalchemy import URL, Connection, and_, select
+from sqlalchemy import URL, ColumnElement, Connection, Table, and_, select
 
-from memory import migrate, sql_changes, sql_memories, sql_turns
+from memory import (
+    migrate,
+    sql_changes,
+    sql_groups,
+    sql_memories,
+    sql_retired,
+    sql_revision,
+    sql_turns,
+)
 from memory.database import Database
-from memory.embeddings import to_bytes
-from memory.ports import START, Changes, Vectors, Version
+from memory.embeddings import to_bytes, to_vectors
+from memory.ports import NOTHING, START, Changes, Group, Revision, Vectors, Version
 from memory.records import (
     HistoryEvent,
     Kind,
@@ -28,15 +36,17 @@ from memory.records import (
     Page,
     Removed,
     Scope,
+    SessionPage,
     StoreStats,
     Turn,
+    after_session,
     check_metadata,
     check_page,
     only_tenant,
 )
 from memory.records import now as utc_now
-from memory.scoping import in_history
-from memory.tables import history, memories, tenants
+from memory.scoping import alive, held, in_history, visible
+from memory.tables import history, memories, retired, tenants
 
 
 class SqlStore:
@@ -79,19 +89,39 @@ class SqlStore:
         vectors: Vectors,
         *,
         before_commit: Callable[[], None] | None = None,
+        revision: Revision = NOTHING,
     ) -> list[MemoryRecord]:
         embeddings = to_bytes(records, vectors)
+        renewed = _renewed(revision)
         if not records:
             return []
         by_id = dict(zip((record.id for record in records), embeddings, strict=True))
-        at = self._clock()
+        at, tenant_id = self._clock(), only_tenant(records)
         with self._database.write() as connection:
-            sql_changes.enroll(connection, only_tenant(records))
+            sql_changes.enroll(connection, tenant_id)
             standing, new = sql_memories.sort_out(connection, records, at)
+            self._admit(connection, new, at)
+            ids = {record.id: standing[record.scope, record.content_hash].id for record in records}
+            sql_revision.revise(connection, tenant_id, revision, renewed, ids, at)
             sql_memories.add(connection, new, by_id, at)
             if before_commit is not None:
                 before_commit()
+        if revision is not NOTHING:
+            self._database.scrub()
         return [standing[record.scope, record.content_hash] for record in records]
+
+    def _admit(self, connection: Connection, new: Sequence[MemoryRecord], at: datetime) -> None:
+        """Called with the tenant's lock held, before new memories go in; whoever limits a tenant refuses."""
+
+    def revise(
+        self, tenant_id: str, revision: Revision, *, before_commit: Callable[[], None] | None = None
+    ) -> list[Removed]:
+        renewed = _renewed(revision)
+        with self._writing(tenant_id) as connection:
+            gone = sql_revision.revise(connection, tenant_id, revision, renewed, {}, self._clock())
+            if before_commit is not None:
+                before_commit()
+        return gone
 
     def update(
         self,
@@ -118,21 +148,49 @@ class SqlStore:
             sql_memories.change(connection, before, {"metadata": dict(metadata)}, at)
         return replace(before, metadata=dict(metadata), updated_at=at)
 
+    def set_pinned(self, scope: Scope, memory_id: str, pinned: bool) -> MemoryRecord:
+        at = self._clock()
+        with self._writing(scope.tenant_id) as connection:
+            before = sql_memories.one(connection, scope, memory_id, at)
+            sql_memories.change(connection, before, {"pinned": pinned}, at)
+        return replace(before, pinned=pinned, updated_at=at)
+
+    def count_uses(self, tenant_id: str, uses: Mapping[str, int]) -> None:
+        if not uses:
+            return
+        with self._database.write() as connection:
+            sql_memories.count_uses(connection, tenant_id, uses, self._clock())
+
+    def keep_past(self, records: Sequence[MemoryRecord], vectors: Vectors) -> int:
+        embeddings = to_bytes(records, vectors)
+        if not records:
+            return 0
+        with self._database.write() as connection:
+            sql_changes.enroll(connection, only_tenant(records))
+            return sql_retired.put(connection, records, embeddings)
+
     # -- memories out
 
     def get(self, scope: Scope, memory_id: str) -> MemoryRecord:
         with self._database.read() as connection:
             return sql_memories.one(connection, scope, memory_id, self._clock())
 
-    def get_many(self, scope: Scope, memory_ids: Sequence[str]) -> list[MemoryRecord]:
+    def get_many(
+        self, scope: Scope, memory_ids: Sequence[str], *, as_of: datetime | None = None
+    ) -> list[MemoryRecord]:
         scope.required()
         with self._database.read() as connection:
-            return sql_memories.many(connection, scope, memory_ids, self._clock())
+            return sql_memories.many(connection, scope, memory_ids, self._clock(), as_of)
 
     def known(self, scope: Scope, hashes: Collection[str]) -> dict[str, MemoryRecord]:
         scope.required()
         with self._database.read() as connection:
             return sql_memories.known(connection, scope, hashes, self._clock())
+
+    def skills_for(self, scope: Scope) -> tuple[list[MemoryRecord], Vectors]:
+        with self._database.read() as connection:
+            found = sql_memories.skills(connection, scope.required(), self._clock())
+        return [record for record, _ in found], to_vectors([embedding for _, embedding in found])
 
     def page(
         self,
@@ -142,36 +200,88 @@ class SqlStore:
         document_id: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
+        as_of: datetime | None = None,
     ) -> Page:
         scope.required()
         check_page(limit)
-        conditions = [] if kind is None else [memories.c.kind == kind]
-        conditions += [] if document_id is None else [memories.c.document_id == document_id]
-        conditions += [] if cursor is None else [memories.c.id < cursor]
+        at = self._clock()
+
+        def those(table: Table, seen: ColumnElement[bool]) -> ColumnElement[bool]:
+            wanted = [] if kind is None else [table.c.kind == kind]
+            wanted += [] if document_id is None else [table.c.document_id == document_id]
+            wanted += [] if cursor is None else [table.c.id < cursor]
+            return and_(seen, *wanted)
+
         with self._database.read() as connection:
-            found = sql_memories.listed(connection, scope, self._clock(), *conditions, limit=limit + 1)
+            if as_of is None:
+                found = sql_memories.listed(connection, those(memories, visible(scope, at)), limit=limit + 1)
+            else:
+                present = those(memories, held(memories, scope, at, as_of))
+                past = those(retired, held(retired, scope, at, as_of))
+                found = sql_memories.listed(connection, present, limit=limit + 1)
+                found += sql_retired.listed(connection, past, limit=limit + 1)
+                found.sort(key=lambda record: record.id, reverse=True)
         return Page(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
 
-    def everything(self, tenant_id: str) -> Iterator[MemoryRecord]:
-        scope, after = Scope(tenant_id=tenant_id), ""
+    def everything(self, tenant_id: str, scope: Scope | None = None) -> Iterator[MemoryRecord]:
+        return self._through(memories, sql_memories.listed, scope or Scope(tenant_id=tenant_id))
+
+    def everything_retired(self, tenant_id: str, scope: Scope | None = None) -> Iterator[MemoryRecord]:
+        return self._through(retired, sql_retired.listed, scope or Scope(tenant_id=tenant_id))
+
+    def _through(
+        self, table: Table, listed: Callable[..., list[MemoryRecord]], scope: Scope
+    ) -> Iterator[MemoryRecord]:
+        """All rows of a table that have not expired, some at a time, oldest first."""
+        after = ""
         while True:
             with self._database.read() as connection:
-                found = sql_memories.listed(
-                    connection, scope, self._clock(), memories.c.id > after, limit=500, newest_first=False
-                )
+                those = and_(alive(table, scope, self._clock()), table.c.id > after)
+                found = listed(connection, those, limit=500, newest_first=False)
             if not found:
                 return
             yield from found
             after = found[-1].id
 
+    def retired(
+        self, scope: Scope, *, ids: Collection[str] | None = None, held_by: Collection[str] | None = None
+    ) -> list[MemoryRecord]:
+        with self._database.read() as connection:
+            return sql_retired.found(connection, scope, self._clock(), ids, held_by)
+
+    def past(self, scope: Scope, as_of: datetime, embedder: str) -> tuple[list[str], Vectors]:
+        scope.required()
+        with self._database.read() as connection:
+            return sql_retired.vectors(connection, scope, self._clock(), as_of, embedder)
+
+    def groups(self, scope: Scope, *, before: datetime | None = None) -> list[Group]:
+        with self._database.read() as connection:
+            return sql_groups.groups(connection, scope, self._clock(), before)
+
+    def members(
+        self,
+        group: Group,
+        *,
+        before: datetime | None = None,
+        after: str = "",
+        limit: int = 100,
+        ended: bool = False,
+    ) -> list[MemoryRecord]:
+        with self._database.read() as connection:
+            if ended:
+                return sql_groups.ended(connection, group, self._clock(), limit)
+            return sql_groups.members(connection, group, self._clock(), before, after, limit)
+
     # -- taking away
 
-    def delete(self, scope: Scope, memory_id: str) -> Removed:
+    def delete(self, scope: Scope, memory_id: str) -> list[Removed]:
         with self._writing(scope.tenant_id) as connection:
-            removed = sql_memories.remove(connection, scope, self._clock(), memories.c.id == memory_id)
+            at = self._clock()
+            removed = sql_memories.remove(connection, scope, at, memories.c.id == memory_id)
             if not removed:
-                raise sql_memories.not_found(memory_id)
-        return removed[0]
+                past = sql_retired.found(connection, scope, at, [memory_id], None)
+                raise sql_memories.not_found(memory_id, past)
+        return removed
 
     def delete_where(
         self, scope: Scope, *, document_id: str | None = None
@@ -181,19 +291,33 @@ class SqlStore:
         at = self._clock()
         with self._writing(scope.tenant_id) as connection:
             if document_id is not None:
-                return sql_memories.remove(connection, scope, at, memories.c.document_id == document_id), []
-            return sql_memories.remove(connection, scope, at), sql_turns.remove(connection, scope)
+                gone = sql_memories.remove(connection, scope, at, memories.c.document_id == document_id)
+                past = retired.c.document_id == document_id
+                return gone + sql_retired.remove_within(connection, scope, at, past), []
+            gone = sql_memories.remove(connection, scope, at)
+            gone += sql_retired.remove_within(connection, scope, at)
+            return gone, sql_turns.remove(connection, scope)
+
+    def delete_tenant(self, tenant_id: str) -> tuple[list[Removed], list[str]]:
+        everybody, at = Scope(tenant_id=tenant_id), self._clock()
+        with self._writing(tenant_id) as connection:
+            gone = sql_memories.remove(connection, everybody, at)
+            gone += sql_retired.remove_within(connection, everybody, at)
+            return gone, sql_turns.remove(connection, everybody)
 
     def expire(self, tenant_id: str, now: datetime | None = None) -> list[Removed]:
         at = now or self._clock()
+        scope = Scope(tenant_id=tenant_id)
         with self._writing(tenant_id) as connection:
-            return sql_memories.remove(
-                connection, Scope(tenant_id=tenant_id), at, memories.c.expires_at <= at
-            )
+            gone = sql_memories.remove(connection, scope, at, memories.c.expires_at <= at)
+            return gone + sql_retired.remove_within(connection, scope, at, retired.c.expires_at <= at)
 
     def release(self, tenant_id: str, digests: Collection[str], remove: Callable[[str], None]) -> list[str]:
+        if not digests:
+            return []
         with self._database.write() as connection:
-            sql_changes.lock(connection, tenant_id)
+            # Not `lock`: of a tenant that another process is just writing down, there is no row to lock yet.
+            sql_changes.enroll(connection, tenant_id)
             unused = sorted(set(digests) - sql_memories.used_digests(connection, tenant_id, digests))
             for digest in unused:
                 remove(digest)
@@ -214,10 +338,27 @@ class SqlStore:
         with self._database.read() as connection:
             return sql_turns.read(connection, scope, last, internalized)
 
+    def sessions(self, scope: Scope, *, limit: int = 100, cursor: str | None = None) -> SessionPage:
+        scope.required()
+        check_page(limit)
+        with self._database.read() as connection:
+            found = sql_turns.sessions(connection, scope, limit + 1, after_session(cursor))
+        return SessionPage.cut(found, limit)
+
     def mark_internalized(self, scope: Scope, turn_ids: Collection[str]) -> None:
         scope.required_session()
         with self._database.write() as connection:
             sql_turns.mark(connection, scope, turn_ids)
+
+    def session_scopes(self, scope: Scope) -> list[Scope]:
+        with self._database.read() as connection:
+            return sql_turns.session_scopes(connection, scope)
+
+    def restore_turns(self, scope: Scope, turns: Sequence[Turn]) -> int:
+        scope.required_session()
+        with self._database.write() as connection:
+            sql_changes.enroll(connection, scope.tenant_id)
+            return sql_turns.restore(connection, scope, turns)
 
     # -- the tenant
 
@@ -236,12 +377,19 @@ class SqlStore:
 
     def tenants(self) -> list[str]:
         with self._database.read() as connection:
-            return list(connection.scalars(select(tenants.c.tenant_id).order_by(tenants.c.tenant_id)))
+            return sorted(
+                connection.scalars(select(tenants.c.tenant_id))
+            )  # PostgreSQL's order is the locale's
 
     def embedders(self, tenant_id: str) -> set[str]:
-        names = select(memories.c.embedder).where(memories.c.tenant_id == tenant_id).distinct()
         with self._database.read() as connection:
-            return set(connection.scalars(names))
+            return {
+                name
+                for table in (memories, retired)
+                for name in connection.scalars(
+                    select(table.c.embedder).where(table.c.tenant_id == tenant_id).distinct()
+                )
+            }
 
     def version(self, tenant_id: str) -> Version:
         with self._database.read() as connection:
@@ -250,3 +398,10 @@ class SqlStore:
     def changes(self, tenant_id: str, embedder: str, since: Version = START) -> Changes:
         with self._database.read() as connection:
             return sql_changes.changes(connection, tenant_id, embedder, since)
+
+
+def _renewed(revision: Revision) -> list[bytes]:
+    """The embeddings of what a revision renews."""
+    if revision.vectors is None:
+        return []
+    return to_bytes(revision.renewed, revision.vectors)

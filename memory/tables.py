@@ -6,6 +6,7 @@ A scope field that is not given is stored as '' so that unique constraints count
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -22,6 +23,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -73,6 +76,31 @@ tenants = Table(
     Column("last", String(64), nullable=False),  # id of the memory it was about
 )
 
+
+def _passage_columns() -> list[Column[Any]]:
+    """What a passage is and where it comes from, with or without an adapter."""
+    return [
+        Column("kind", String(16), nullable=False),
+        Column("text", Text, nullable=False),
+        Column("content_hash", String(64), nullable=False),
+        Column("document_id", String(MAX_NAME)),
+        Column("position", Integer, nullable=False),
+        Column("role", String(16)),
+        Column("first_turn", Integer),
+        Column("last_turn", Integer),
+        Column("created_at", UtcDateTime, nullable=False),
+        Column("updated_at", UtcDateTime),
+        Column("expires_at", UtcDateTime),
+        Column("valid_from", UtcDateTime),
+        Column("valid_until", UtcDateTime),
+        Column("superseded_by", String(64)),
+        Column("metadata", JSON, nullable=False),
+        Column("embedder", String(MAX_NAME), nullable=False),
+        Column("dim", Integer, nullable=False),
+        Column("embedding", LargeBinary, nullable=False),  # dim float32 numbers, little-endian
+    ]
+
+
 memories = Table(
     "memories",
     metadata,
@@ -80,21 +108,11 @@ memories = Table(
     Column("id", String(64), primary_key=True),
     *_scope_columns(),
     Column("seq", BigInteger, nullable=False),  # of the row's newest change
-    Column("kind", String(16), nullable=False),
-    Column("text", Text, nullable=False),
-    Column("content_hash", String(64), nullable=False),
-    Column("document_id", String(MAX_NAME)),
-    Column("position", Integer, nullable=False),
-    Column("role", String(16)),
-    Column("first_turn", Integer),
-    Column("last_turn", Integer),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("updated_at", UtcDateTime),
-    Column("expires_at", UtcDateTime),
-    Column("metadata", JSON, nullable=False),
-    Column("embedder", String(MAX_NAME), nullable=False),
-    Column("dim", Integer, nullable=False),
-    Column("embedding", LargeBinary, nullable=False),  # dim float32 numbers, little-endian
+    *_passage_columns(),
+    Column("pinned", Boolean, nullable=False, server_default=false()),
+    Column("uses", Integer, nullable=False, server_default=text("0")),
+    Column("used_at", UtcDateTime),
+    Column("compacted", Integer, nullable=False, server_default=text("0")),
     Column("digest", String(64), nullable=False),
     Column("rank", Integer, nullable=False),
     Column("nbytes", BigInteger, nullable=False),
@@ -110,6 +128,23 @@ memories = Table(
     Index("ix_memories_document", "tenant_id", "document_id"),
     Index("ix_memories_blob", "tenant_id", "digest"),
     Index("ix_memories_expiry", "tenant_id", "expires_at"),
+)
+
+# Passages without an adapter: what a compacted memory was made from, and what was so once.
+retired = Table(
+    "retired",
+    metadata,
+    _tenant_column(),
+    Column("id", String(64), primary_key=True),
+    *_scope_columns(),
+    *_passage_columns(),
+    Column("held_by", String(64)),  # the memory that tells it now, or whose former text it was
+    ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
+    Index("ix_retired_user", "tenant_id", "user_id", "id"),
+    Index("ix_retired_session", "tenant_id", "session_id", "id"),
+    Index("ix_retired_document", "tenant_id", "document_id"),
+    Index("ix_retired_holder", "tenant_id", "held_by"),
+    Index("ix_retired_content", "tenant_id", "content_hash"),
 )
 
 turns = Table(
@@ -143,4 +178,91 @@ history = Table(
     Column("session_digest", String(64), nullable=False),
     ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
     Index("ix_history_memory", "tenant_id", "memory_id", "seq"),
+)
+
+# From here on: what a server keeps beside the memories. None of it is needed by an embedded Memory.
+
+accounts = Table(  # the tenants that an operator has let in; a quota that is NULL is none
+    "accounts",
+    metadata,
+    _tenant_column(),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("memories", BigInteger),
+    Column("bytes", BigInteger),
+    Column("requests_per_minute", Integer),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant_id", String(MAX_NAME)),  # NULL: an operator's, who manages tenants
+    Column("role", String(8), nullable=False),
+    Column("name", String(MAX_NAME), nullable=False),
+    Column("digest", String(64), nullable=False),  # sha256 of the secret
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    ForeignKeyConstraint(["tenant_id"], ["accounts.tenant_id"]),
+    Index("ix_api_keys_tenant", "tenant_id", "id"),
+)
+
+request_counts = Table(  # requests granted to a tenant in one minute, over all processes
+    "request_counts",
+    metadata,
+    _tenant_column(),
+    Column("minute", BigInteger, nullable=False),  # since 1970
+    Column("granted", Integer, nullable=False),
+)
+
+answers = Table(  # to requests with an Idempotency-Key
+    "answers",
+    metadata,
+    _tenant_column(),
+    Column("key", String(MAX_NAME), primary_key=True),
+    *_scope_columns(),
+    Column("fingerprint", String(64), nullable=False),  # of the request
+    Column("status", Integer),  # NULL while the request runs
+    Column("body", Text),  # NULL once erased
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index("ix_answers_expiry", "expires_at"),
+)
+
+audit = Table(  # who did what: never what was said, nor whose it was
+    "audit",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant_id", String(MAX_NAME)),  # NULL: nobody's, as a call without a key
+    Column("at", UtcDateTime, nullable=False),
+    Column("key_id", String(64)),
+    Column("action", String(64), nullable=False),
+    Column("target", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Index("ix_audit_tenant", "tenant_id", "id"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _tenant_column(),
+    Column("id", String(64), primary_key=True),
+    *_scope_columns(),
+    Column("kind", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("payload", JSON(none_as_null=True)),  # NULL once it is not needed, or erased
+    Column("result", JSON(none_as_null=True)),
+    Column("reason", String(MAX_NAME)),  # why it failed
+    Column("done", BigInteger, nullable=False),  # progress: so much
+    Column("total", BigInteger),  # of so much, where that is known
+    Column("attempt", Integer, nullable=False),  # the fencing token: who holds an older one has lost the job
+    Column("attempts", Integer, nullable=False),  # at most so many
+    Column("idempotency_key", String(MAX_NAME)),
+    Column("cancelling", Boolean, nullable=False),
+    Column("worker", String(MAX_NAME)),
+    Column("due_at", UtcDateTime, nullable=False),  # not to be claimed before: backoff, or the lease's end
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    UniqueConstraint("tenant_id", "idempotency_key", name="uq_jobs_idempotency_key"),
+    Index("ix_jobs_due", "state", "due_at"),
 )

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hypernet import reference_path
-from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
+from memory.fakes import EchoGenerator, EchoInternalizer, EchoSkills, WordEmbedder
 
 COMMAND = Path(sys.executable).parent / "memory"
 
@@ -41,7 +41,12 @@ Run = Callable[..., Result]
 
 def echoes() -> dict[str, Any]:
     """Parts that answer with the sentence they were told, and load no model."""
-    return {"embedder": WordEmbedder(), "internalizer": EchoInternalizer(), "generator": EchoGenerator()}
+    return {
+        "embedder": WordEmbedder(),
+        "internalizer": EchoInternalizer(),
+        "generator": EchoGenerator(),
+        "skills": EchoSkills(),
+    }
 
 
 def packaged_model() -> Path:

@@ -16,6 +16,16 @@ from hypernet.doc_to_lora import DocToLoRA
 from hypernet.hypernetwork import Hypernetwork
 from memory import Memory
 from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
+from tests.postgres import (  # noqa: F401  fixtures: what they need is started when a test asks for them
+    _in_file,
+    _on_server,
+    database,
+    database_url,
+    empty_url,
+    open_database,
+    postgres,
+    postgres_url,
+)
 
 SPECIALS = ("<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
 CHAT_TEMPLATE = (

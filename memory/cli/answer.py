@@ -13,6 +13,7 @@ from memory.cli import reading
 from memory.cli.columns import HITS, counted
 from memory.cli.options import Agent, Json, Session, User, setup, whose
 from memory.cli.output import Output
+from memory.cli.times import AsOf, moment
 from memory.errors import InvalidInput
 from memory.records import ChatReply
 
@@ -31,6 +32,7 @@ def ask(
     context: typer.Context,
     question: Annotated[str, typer.Argument(help="What to ask.")],
     mode: How = "auto",
+    as_of: AsOf = None,
     user: User = None,
     session: Session = None,
     agent: Agent = None,
@@ -40,7 +42,8 @@ def ask(
     out = Output(as_json)
     with setup(context).memory() as memory:
         message = {"role": "user", "content": question}
-        pieces = memory.answer_stream(message, mode=mode, **whose(memory, user, session, agent))
+        scope = whose(memory, user, session, agent)
+        pieces = memory.answer_stream(message, mode=mode, as_of=moment(as_of), **scope)
         _print(out, pieces)
 
 
@@ -76,6 +79,7 @@ def search(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="What to look for.")],
     k: Annotated[int, typer.Option("-k", "--count", min=1, help="How many.")] = 4,
+    as_of: AsOf = None,
     user: User = None,
     session: Session = None,
     agent: Agent = None,
@@ -84,7 +88,7 @@ def search(
     """Find the memories nearest to a query, nearest first."""
     out = Output(as_json)
     with setup(context).memory() as memory:
-        hits = memory.search(query, k=k, **whose(memory, user, session, agent))
+        hits = memory.search(query, k=k, as_of=moment(as_of), **whose(memory, user, session, agent))
     out.rows(hits, HITS, {"hits": hits})
     if out.terminal and not hits:
         out.note("Nothing is remembered here.")

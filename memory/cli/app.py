@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memory.cli import answer, demo, forget, look, remember, upkeep
+from memory.cli import answer, archive, compact, demo, forget, look, model, remember, serve, skill, upkeep
+from memory.cli.keys import keys
 from memory.cli.options import Setup, WrongUsage
 from memory.cli.output import visible
 from memory.errors import NotFound, ParametricMemoryError
@@ -36,10 +37,22 @@ for panel, name, verb in (
     ("Look", "show", look.show),
     ("Look", "history", look.history),
     ("Look", "status", look.status),
+    ("Serve", "serve", serve.serve),
     ("Keep house", "forget", forget.forget),
+    ("Keep house", "pin", upkeep.pin),
+    ("Keep house", "compact", compact.compact),
+    ("Keep house", "export", archive.export),
+    ("Keep house", "import", archive.import_),
     ("Keep house", "reindex", upkeep.reindex),
+    ("Keep house", "migrate", upkeep.migrate),
 ):
     app.command(name, rich_help_panel=panel)(verb)
+for panel, name, group in (
+    ("Remember and answer", "skill", skill.verbs),
+    ("Serve", "keys", keys),
+    ("Keep house", "model", model.verbs),
+):
+    app.add_typer(group, name=name, rich_help_panel=panel)
 
 
 @app.callback(invoke_without_command=True)

@@ -51,7 +51,7 @@ def forget(
         if not yes:
             typer.confirm(f"Erase {target}?", abort=True, err=True)
         receipt = target.erase()
-    _report(out, receipt)
+    report(out, receipt)
 
 
 def someone_there() -> bool:
@@ -86,8 +86,10 @@ class _Target:
         return self.memory.forget(memory_id=self.memory_id, document_id=self.document, **self.scope)
 
 
-def _report(out: Output, receipt: ErasureReceipt) -> None:
+def report(out: Output, receipt: ErasureReceipt) -> None:
+    """The receipt of an erasure."""
     gone = [("memory", memory.memory_id, memory.content_hash) for memory in receipt.memories]
+    gone += [("made again", memory_id, "") for memory_id in receipt.rebuilt]
     gone += [("turn", turn, "") for turn in receipt.turns]
     gone += [("adapter", digest, "") for digest in receipt.blobs]
     columns: tuple[Column[tuple[str, str, str]], ...] = (

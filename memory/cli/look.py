@@ -10,6 +10,7 @@ import typer
 from memory.cli.columns import EVENTS, MEMORIES, size
 from memory.cli.options import Agent, Anybody, Json, Session, User, setup, whose
 from memory.cli.output import Output, jsonable
+from memory.cli.times import AsOf, moment
 from memory.records import MAX_PAGE, MemoryRecord, StoreStats
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Of a memory, as `memory list` shows it.")]
@@ -22,6 +23,7 @@ def list_(
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 100,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    as_of: AsOf = None,
     user: User = None,
     session: Session = None,
     agent: Agent = None,
@@ -29,13 +31,18 @@ def list_(
 ) -> None:
     """List memories, newest first."""
     out = Output(as_json)
+    then = moment(as_of)
     with setup(context).memory() as memory:
         records: list[MemoryRecord] = []
         cursor, more = None, True
         while more and (everything or len(records) < limit):
             wanted = MAX_PAGE if everything else min(MAX_PAGE, limit - len(records))
             page = memory.list(
-                document_id=document, limit=wanted, cursor=cursor, **whose(memory, user, session, agent)
+                document_id=document,
+                limit=wanted,
+                cursor=cursor,
+                as_of=then,
+                **whose(memory, user, session, agent),
             )
             records += page.records
             cursor, more = page.cursor, page.cursor is not None
@@ -95,7 +102,10 @@ def _details(record: MemoryRecord) -> list[tuple[str, object]]:
         ("user", scope.user_id), ("agent", scope.agent_id), ("session", scope.session_id),
         ("document", record.document_id), ("position", record.position), ("role", record.role),
         ("turns", _turns(record)), ("created", record.created_at), ("updated", record.updated_at),
-        ("expires", record.expires_at), ("metadata", dict(record.metadata) or None),
+        ("expires", record.expires_at), ("valid from", record.valid_from),
+        ("valid until", record.valid_until), ("superseded by", record.superseded_by),
+        ("pinned", record.pinned or None), ("uses", record.uses or None), ("used", record.used_at),
+        ("compacted", record.compacted or None), ("metadata", dict(record.metadata) or None),
         ("adapter", adapter.digest), ("rank", adapter.rank), ("bytes", adapter.nbytes),
         ("base model", adapter.base_fingerprint), ("hypernetwork", adapter.hypernet_fingerprint),
         ("embedder", record.embedder),

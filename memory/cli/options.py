@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
 if TYPE_CHECKING:
+    from memory.database import Database
     from memory.service import Service
+    from memory.settings import Settings
 
 User = Annotated[
     str | None,
@@ -36,6 +39,9 @@ class Whose(TypedDict):
     session_id: str | None
 
 
+EVERYBODY: Whose = {"user_id": None, "agent_id": None, "session_id": None}
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What the options before the verb say: where the memory is, and how to open it."""
@@ -44,10 +50,19 @@ class Setup:
     home: str | None = None
     model: str | None = None
 
-    def memory(self) -> Service:
-        """The memory, opened; the caller closes it."""
-        given = {"home": self.home, "model": self.model}
-        return self.open(**{name: value for name, value in given.items() if value is not None})
+    def memory(self, **settings: Any) -> Service:
+        """The memory, opened with these settings too; the caller closes it."""
+        return self.open(**self._given(settings))
+
+    def settings(self, **more: Any) -> Settings:
+        """The settings it would be opened with."""
+        from memory.settings import Settings
+
+        return Settings.load(**self._given(more))
+
+    def _given(self, more: Mapping[str, Any]) -> dict[str, Any]:
+        given = {"home": self.home, "model": self.model, **more}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 def setup(context: typer.Context) -> Setup:
@@ -56,6 +71,23 @@ def setup(context: typer.Context) -> Setup:
     if found is None:
         raise RuntimeError("a verb runs below the root command")
     return found
+
+
+@contextmanager
+def opened_database(context: typer.Context, *, current: bool = True) -> Iterator[Database]:
+    """The database of the memory, without the memory; its tables current unless told otherwise."""
+    from memory import migrate
+    from memory.bootstrap import database_url
+    from memory.database import Database
+
+    settings = setup(context).settings()
+    database = Database(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
+    try:
+        if current:
+            migrate.open_current(database)
+        yield database
+    finally:
+        database.close()
 
 
 def whose(memory: Service, user: str | None, session: str | None = None, agent: str | None = None) -> Whose:

@@ -65,7 +65,14 @@ def _read(file: Path | None, session: str | None, most: int) -> Content:
 def _report(out: Output, added: Added) -> None:
     news: Column[MemoryRecord] = Column("", lambda record: "new" if record.id in added.created else "known")
     documents = [jsonable(record) | {"created": record.id in added.created} for record in added]
-    out.rows(added, (news, *MEMORIES[:1], *MEMORIES[-1:]), {"memories": documents})
+    out.rows(
+        added,
+        (news, *MEMORIES[:1], *MEMORIES[-1:]),
+        {"memories": documents, "superseded": sorted(added.superseded)},
+    )
     if out.terminal:
         known = len(added) - len(added.created)
-        out.note(f"{len(added.created)} remembered" + (f", {known} known already" if known else ""))
+        said = [f"{len(added.created)} remembered"]
+        said += [f"{known} known already"] if known else []
+        said += [f"{len(added.superseded)} superseded"] if added.superseded else []
+        out.note(", ".join(said))

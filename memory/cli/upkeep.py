@@ -1,11 +1,29 @@
-"""`memory reindex`: after a change of model."""
+"""`memory pin`, `memory reindex` and `memory migrate`: what goes first, a new model, a new version."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from memory.cli.options import Json, setup
+from memory.cli.columns import MEMORIES
+from memory.cli.look import Id
+from memory.cli.options import Anybody, Json, opened_database, setup
 from memory.cli.output import Output
+
+
+def pin(
+    context: typer.Context,
+    memory_id: Id,
+    off: Annotated[bool, typer.Option("--off", help="Let it loose again.")] = False,
+    user: Anybody = None,
+    as_json: Json = False,
+) -> None:
+    """Have a memory go before all others that matter for a turn; it is never compacted."""
+    out = Output(as_json)
+    with setup(context).memory() as memory:
+        record = memory.pin(memory_id, not off, user_id=user)
+    out.rows([record], (*MEMORIES[:1], *MEMORIES[-1:]), record)
 
 
 def reindex(context: typer.Context, as_json: Json = False) -> None:
@@ -17,3 +35,19 @@ def reindex(context: typer.Context, as_json: Json = False) -> None:
     with setup(context).memory() as memory, out.progress("Making again") as progress:
         made = memory.reindex(progress=progress)
     out.pairs([("made again", made)], {"remade": made})
+
+
+def migrate(context: typer.Context, as_json: Json = False) -> None:
+    """Bring the tables of the database to this version; what is stored stays.
+
+    Every verb does so by itself. With several servers on one database, run this before they start anew.
+    """
+    from memory import migrate as steps
+
+    out = Output(as_json)
+    with opened_database(context, current=False) as database:
+        with database.read() as connection:
+            before = steps.current(connection)
+        steps.open_current(database)
+    found = {"from": before, "to": steps.HEAD}
+    out.pairs(found.items(), found)

@@ -99,6 +99,10 @@ class Witness:
     def window(self) -> int:
         return self.generator.window
 
+    @property
+    def waiting(self) -> int:
+        return self.generator.waiting
+
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return self.generator.count_tokens(messages)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from memory.fakes.blobs import InMemoryBlobs
 from memory.fakes.embedder import WordEmbedder
 from memory.fakes.index import BruteForceIndex
-from memory.fakes.models import EchoGenerator, EchoInternalizer
+from memory.fakes.models import EchoGenerator, EchoInternalizer, EchoSkills
 from memory.fakes.store import InMemoryStore
 
 __all__ = [
     "BruteForceIndex",
     "EchoGenerator",
     "EchoInternalizer",
+    "EchoSkills",
     "InMemoryBlobs",
     "InMemoryStore",
     "WordEmbedder",

@@ -12,10 +12,11 @@ import torch
 
 from hypernet.adapter import LoRA
 from memory.errors import InvalidInput
-from memory.ports import GenerationRequest
+from memory.ports import GenerationRequest, Score, Trial
 from memory.records import Message
 
 MODULE = "echo"
+STYLE = "style"  # where a skill stands in an adapter
 ROW = 64  # bytes of text in one rank
 UNKNOWN = "I don't know."
 
@@ -44,13 +45,28 @@ class EchoInternalizer:
         return LoRA.concat([lora.scaled(weight) for lora, weight in zip(loras, weights, strict=True)])
 
 
+class EchoSkills:
+    """One adapter a description, which makes the generator name it behind its answer."""
+
+    def __init__(self, *, hypernet_fingerprint: str = "echo-skills") -> None:
+        self.hypernet_fingerprint = hypernet_fingerprint
+
+    def generate(self, descriptions: Sequence[str]) -> list[LoRA]:
+        made = [_encoded(description) for description in descriptions]
+        return [LoRA({STYLE: lora.A[MODULE]}, {STYLE: lora.B[MODULE]}, lora.scaling) for lora in made]
+
+
 class EchoGenerator:
-    """Answers with the sentence, from the adapter or the prompt, that shares most words with the question."""
+    """Answers with the sentence, from the adapter or the prompt, that shares most words with the question.
+
+    The skills in the adapter are named behind it, in brackets.
+    """
 
     base_fingerprint = EchoInternalizer.base_fingerprint
 
     def __init__(self, *, window: int = 4096) -> None:
         self.window = window
+        self.waiting = 0
         self.closed = False
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -63,10 +79,16 @@ class EchoGenerator:
             raise InvalidInput(f"the prompt has {prompt_tokens} tokens; the window is {self.window}")
         *before, question = request.messages
         known = [] if request.adapter is None else passages_in(request.adapter)
+        skills = [] if request.adapter is None else passages_in(request.adapter, STYLE)
         sentences = [s for text in [*known, *(m.text for m in before)] for s in _SENTENCE.split(text)]
         answer = max(sentences, key=lambda s: _shared(s, question.text), default=UNKNOWN)
-        words = (answer if _shared(answer, question.text) else UNKNOWN).split(" ")
+        said = answer if _shared(answer, question.text) else UNKNOWN
+        words = " ".join([said, *(f"[{skill}]" for skill in skills)]).split(" ")
         return EchoGeneration(prompt_tokens, words[: request.max_new_tokens])
+
+    def score(self, trials: Sequence[Trial]) -> list[Score]:
+        """Certain of what the adapter says, and of nothing else."""
+        return [_certain(trial) for trial in trials]
 
     def close(self) -> None:
         self.closed = True
@@ -93,14 +115,22 @@ class EchoGeneration:
         self._words.clear()
 
 
-def passages_in(lora: LoRA) -> list[str]:
+def passages_in(lora: LoRA, module: str = MODULE) -> list[str]:
     """What an adapter says, passage by passage, in the order of the merge."""
     passages: list[bytes] = []
-    for begins, length, *letters in lora.B[MODULE][0].tolist():
+    if module not in lora.B:
+        return []
+    for begins, length, *letters in lora.B[module][0].tolist():
         if begins:
             passages.append(b"")
         passages[-1] += bytes(int(letter) for letter in letters[: int(length)])
     return [passage.decode() for passage in passages]
+
+
+def _certain(trial: Trial) -> Score:
+    known = [] if trial.adapter is None else passages_in(trial.adapter)
+    right = any(trial.answer in passage for passage in known)
+    return Score(0.0 if right else -10.0, right)
 
 
 def _encoded(passage: str) -> LoRA:

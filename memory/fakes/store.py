@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from threading import RLock
 from typing import Any
@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from memory.embeddings import to_bytes, to_vectors
-from memory.errors import InvalidInput, NotFound
-from memory.ports import START, Changes, Vectors, Version
+from memory.errors import InvalidInput
+from memory.fakes.tenant import Row, Tenant, as_removed, ended
+from memory.ports import NOTHING, START, Changes, Group, Revision, Vectors, Version
 from memory.records import (
-    Event,
+    SCOPE_FIELDS,
+    SKILLS,
     HistoryEvent,
     Kind,
     MemoryRecord,
@@ -23,72 +25,17 @@ from memory.records import (
     Page,
     Removed,
     Scope,
+    Session,
+    SessionPage,
     StoreStats,
     Turn,
+    after_session,
     check_metadata,
     check_page,
+    new_id,
     only_tenant,
 )
 from memory.records import now as utc_now
-
-
-@dataclass(frozen=True)
-class _Row:
-    record: MemoryRecord
-    embedding: bytes
-    seq: int
-
-
-@dataclass
-class _Tenant:
-    rows: dict[str, _Row] = field(default_factory=dict)  # by id
-    turns: list[Turn] = field(default_factory=list)
-    history: list[tuple[Scope, HistoryEvent]] = field(default_factory=list)  # the n-th has seq n + 1
-
-    def copy(self) -> _Tenant:
-        return _Tenant(dict(self.rows), list(self.turns), list(self.history))
-
-    def note(self, event: Event, record: MemoryRecord, at: datetime) -> int:
-        self.history.append((record.scope, HistoryEvent(record.id, event, at)))
-        return len(self.history)
-
-    def version(self) -> Version:
-        return Version(len(self.history), self.history[-1][1].memory_id) if self.history else START
-
-    def visible(self, scope: Scope, at: datetime) -> list[MemoryRecord]:
-        """Oldest first."""
-        records = (self.rows[memory_id].record for memory_id in sorted(self.rows))
-        return [r for r in records if scope.covers(r.scope) and not _ended(r, at)]
-
-    def one(self, scope: Scope, memory_id: str, at: datetime) -> MemoryRecord:
-        for record in self.visible(scope, at):
-            if record.id == memory_id:
-                return record
-        raise _not_found(memory_id)
-
-    def put(self, record: MemoryRecord, embedding: bytes, event: Event, at: datetime) -> None:
-        self.rows[record.id] = _Row(record, embedding, self.note(event, record, at))
-
-    def remove(self, goes: Callable[[MemoryRecord], bool], at: datetime) -> list[Removed]:
-        removed = []
-        for record in [self.rows[memory_id].record for memory_id in sorted(self.rows)]:
-            if goes(record):
-                del self.rows[record.id]
-                self.note("DELETE", record, at)
-                removed.append(_removed(record))
-        return removed
-
-
-def _ended(record: MemoryRecord, at: datetime) -> bool:
-    return record.expires_at is not None and record.expires_at <= at
-
-
-def _removed(record: MemoryRecord) -> Removed:
-    return Removed(record.id, record.content_hash, record.adapter.digest)
-
-
-def _not_found(memory_id: str) -> NotFound:
-    return NotFound(f"no memory {memory_id!r} here; list the memories to see their ids")
 
 
 class InMemoryStore:
@@ -96,22 +43,22 @@ class InMemoryStore:
 
     def __init__(self, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._clock = clock
-        self._tenants: dict[str, _Tenant] = {}
+        self._tenants: dict[str, Tenant] = {}
         self._lock = RLock()
 
     def close(self) -> None:
         """Nothing is open."""
 
-    def _reading(self, tenant_id: str) -> _Tenant:
+    def _reading(self, tenant_id: str) -> Tenant:
         """The tenant as it stands; writers replace it and never change it."""
-        return self._tenants.get(tenant_id, _Tenant())
+        return self._tenants.get(tenant_id, Tenant())
 
     @contextmanager
-    def _writing(self, tenant_id: str) -> Iterator[_Tenant]:
+    def _writing(self, tenant_id: str) -> Iterator[Tenant]:
         with self._lock:
             tenant = self._reading(tenant_id).copy()
             yield tenant
-            if tenant.history or tenant.turns:
+            if tenant.history or tenant.turns or tenant.past:
                 self._tenants[tenant_id] = tenant
 
     # -- memories in
@@ -122,23 +69,39 @@ class InMemoryStore:
         vectors: Vectors,
         *,
         before_commit: Callable[[], None] | None = None,
+        revision: Revision = NOTHING,
     ) -> list[MemoryRecord]:
         embeddings = to_bytes(records, vectors)
+        renewed = _renewed(revision)
         if not records:
             return []
         at, tenant_id = self._clock(), only_tenant(records)
         with self._writing(tenant_id) as tenant:
             asked = {(record.scope, record.content_hash) for record in records}
-            tenant.remove(lambda r: _ended(r, at) and (r.scope, r.content_hash) in asked, at)
-            standing = {(r.scope, r.content_hash): r for r in tenant.visible(Scope(tenant_id=tenant_id), at)}
-            for record, embedding in zip(records, embeddings, strict=True):
-                if standing.setdefault((record.scope, record.content_hash), record) is record:
-                    if record.id in tenant.rows:
-                        raise InvalidInput("another memory of this tenant has the same id; give a new one")
-                    tenant.put(record, embedding, "ADD", at)
+            tenant.remove(lambda r: ended(r, at) and (r.scope, r.content_hash) in asked, at)
+            tenant.retire(lambda r: not r.current(at) and (r.scope, r.content_hash) in asked, None, at)
+            standing = tenant.standing(Scope(tenant_id=tenant_id), at)
+            new = [r for r in records if standing.setdefault((r.scope, r.content_hash), r) is r]
+            ids = {record.id: standing[record.scope, record.content_hash].id for record in records}
+            tenant.revise(revision, renewed, ids, at)
+            by_id = dict(zip((record.id for record in records), embeddings, strict=True))
+            for record in new:
+                if record.id in tenant.rows:
+                    raise InvalidInput("another memory of this tenant has the same id; give a new one")
+                tenant.put(record, by_id[record.id], "ADD", at)
             if before_commit is not None:
                 before_commit()
         return [standing[record.scope, record.content_hash] for record in records]
+
+    def revise(
+        self, tenant_id: str, revision: Revision, *, before_commit: Callable[[], None] | None = None
+    ) -> list[Removed]:
+        renewed = _renewed(revision)
+        with self._writing(tenant_id) as tenant:
+            gone = tenant.revise(revision, renewed, {}, self._clock())
+            if before_commit is not None:
+                before_commit()
+        return gone
 
     def update(
         self,
@@ -152,16 +115,10 @@ class InMemoryStore:
         at = self._clock()
         with self._writing(scope.tenant_id) as tenant:
             before = tenant.one(scope, record.id, at)
-            same = (before.scope, record.content_hash)
-            if any(
-                (r.record.scope, r.record.content_hash) == same and r.record.id != record.id
-                for r in tenant.rows.values()
-            ):
-                raise InvalidInput("another memory in this scope says the same already; delete one of them")
-            tenant.put(_updated(before, record, at), embedding, "UPDATE", at)
+            tenant.renew(record, embedding, at)
             if before_commit is not None:
                 before_commit()
-        return _removed(before)
+        return as_removed(before)
 
     def set_metadata(self, scope: Scope, memory_id: str, metadata: Mapping[str, Any]) -> MemoryRecord:
         check_metadata(metadata)
@@ -172,19 +129,60 @@ class InMemoryStore:
             tenant.put(after, tenant.rows[memory_id].embedding, "UPDATE", at)
         return after
 
+    def set_pinned(self, scope: Scope, memory_id: str, pinned: bool) -> MemoryRecord:
+        at = self._clock()
+        with self._writing(scope.tenant_id) as tenant:
+            after = replace(tenant.one(scope, memory_id, at), pinned=pinned, updated_at=at)
+            tenant.put(after, tenant.rows[memory_id].embedding, "UPDATE", at)
+        return after
+
+    def count_uses(self, tenant_id: str, uses: Mapping[str, int]) -> None:
+        at = self._clock()
+        with self._writing(tenant_id) as tenant:
+            for memory_id, more in uses.items():
+                if memory_id in tenant.rows:
+                    row = tenant.rows[memory_id]
+                    used = replace(row.record, uses=row.record.uses + more, used_at=at)
+                    tenant.rows[memory_id] = replace(row, record=used)
+
+    def keep_past(self, records: Sequence[MemoryRecord], vectors: Vectors) -> int:
+        embeddings = to_bytes(records, vectors)
+        if not records:
+            return 0
+        with self._writing(only_tenant(records)) as tenant:
+            taken = {*tenant.rows, *tenant.past}
+            new = {r.id: Row(r, e) for r, e in zip(records, embeddings, strict=True) if r.id not in taken}
+            tenant.past |= new
+        return len(new)
+
     # -- memories out
 
     def get(self, scope: Scope, memory_id: str) -> MemoryRecord:
         return self._reading(scope.tenant_id).one(scope, memory_id, self._clock())
 
-    def get_many(self, scope: Scope, memory_ids: Sequence[str]) -> list[MemoryRecord]:
-        visible = self._reading(scope.required().tenant_id).visible(scope, self._clock())
-        found = {record.id: record for record in visible}
+    def get_many(
+        self, scope: Scope, memory_ids: Sequence[str], *, as_of: datetime | None = None
+    ) -> list[MemoryRecord]:
+        found = {record.id: record for record in self._seen(scope.required(), as_of)}
         return [found[memory_id] for memory_id in memory_ids if memory_id in found]
 
     def known(self, scope: Scope, hashes: Collection[str]) -> dict[str, MemoryRecord]:
-        visible = self._reading(scope.required().tenant_id).visible(scope, self._clock())
-        return {r.content_hash: r for r in visible if r.scope == scope and r.content_hash in hashes}
+        standing = self._reading(scope.required().tenant_id).standing(scope, self._clock())
+        return {
+            content: r for (exact, content), r in standing.items() if exact == scope and content in hashes
+        }
+
+    def _seen(self, scope: Scope, as_of: datetime | None) -> list[MemoryRecord]:
+        """What a read that finds can see, oldest first."""
+        tenant, at = self._reading(scope.tenant_id), self._clock()
+        return tenant.visible(scope, at) if as_of is None else tenant.held(scope, at, as_of)
+
+    def skills_for(self, scope: Scope) -> tuple[list[MemoryRecord], Vectors]:
+        tenant, at = self._reading(scope.required().tenant_id), self._clock()
+        everything = tenant.visible(Scope(tenant_id=scope.tenant_id), at)
+        skills = [r for r in everything if (r.kind, r.document_id) == ("skill", SKILLS)]
+        found = [r for r in skills if r.scope.covers(scope)]
+        return found, to_vectors([tenant.rows[record.id].embedding for record in found])
 
     def page(
         self,
@@ -194,29 +192,81 @@ class InMemoryStore:
         document_id: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
+        as_of: datetime | None = None,
     ) -> Page:
         scope.required()
         check_page(limit)
         found = [
             record
-            for record in reversed(self._reading(scope.tenant_id).visible(scope, self._clock()))
+            for record in reversed(self._seen(scope, as_of))
             if kind in (None, record.kind)
             and document_id in (None, record.document_id)
             and (cursor is None or record.id < cursor)
         ]
         return Page(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
 
-    def everything(self, tenant_id: str) -> Iterator[MemoryRecord]:
-        yield from self._reading(tenant_id).visible(Scope(tenant_id=tenant_id), self._clock())
+    def everything(self, tenant_id: str, scope: Scope | None = None) -> Iterator[MemoryRecord]:
+        yield from self._reading(tenant_id).alive(scope or Scope(tenant_id=tenant_id), self._clock())
+
+    def everything_retired(self, tenant_id: str, scope: Scope | None = None) -> Iterator[MemoryRecord]:
+        yield from self._reading(tenant_id).retired(scope or Scope(tenant_id=tenant_id), self._clock())
+
+    def retired(
+        self, scope: Scope, *, ids: Collection[str] | None = None, held_by: Collection[str] | None = None
+    ) -> list[MemoryRecord]:
+        passages = self._reading(scope.tenant_id).retired(scope, self._clock())
+        return [p for p in passages if (p.id in ids if ids is not None else p.held_by in (held_by or ()))]
+
+    def past(self, scope: Scope, as_of: datetime, embedder: str) -> tuple[list[str], Vectors]:
+        tenant = self._reading(scope.required().tenant_id)
+        passages = tenant.retired(scope, self._clock())
+        ids = [p.id for p in passages if p.holds(as_of) and p.embedder == embedder]
+        return ids, to_vectors([tenant.past[memory_id].embedding for memory_id in ids])
+
+    def groups(self, scope: Scope, *, before: datetime | None = None) -> list[Group]:
+        counts: dict[tuple[Scope, str | None], int] = {}
+        for record in self._loose(scope, before):
+            key = (record.scope, record.document_id)
+            counts[key] = counts.get(key, 0) + 1
+        groups = [Group(exact, document, count) for (exact, document), count in counts.items()]
+        return sorted(groups, key=lambda g: (*_names(g.scope), g.document_id or ""))
+
+    def members(
+        self,
+        group: Group,
+        *,
+        before: datetime | None = None,
+        after: str = "",
+        limit: int = 100,
+        ended: bool = False,
+    ) -> list[MemoryRecord]:
+        loose = self._ended(group.scope) if ended else self._loose(group.scope, before)
+        same = [r for r in loose if r.scope == group.scope and r.document_id == group.document_id]
+        return [record for record in same if record.id > after][:limit]
+
+    def _ended(self, scope: Scope) -> list[MemoryRecord]:
+        at = self._clock()
+        alive = self._reading(scope.tenant_id).alive(scope, at)
+        return [record for record in alive if record.valid_until is not None and record.valid_until <= at]
+
+    def _loose(self, scope: Scope, before: datetime | None) -> list[MemoryRecord]:
+        """What can be compacted."""
+        return [
+            record
+            for record in self._seen(scope, None)
+            if not (record.kind == "skill" or record.pinned or record.expires_at or record.valid_until)
+            and (before is None or record.created_at < before)
+        ]
 
     # -- taking away
 
-    def delete(self, scope: Scope, memory_id: str) -> Removed:
+    def delete(self, scope: Scope, memory_id: str) -> list[Removed]:
+        at = self._clock()
         with self._writing(scope.tenant_id) as tenant:
-            removed = tenant.remove(lambda r: scope.covers(r.scope) and r.id == memory_id, self._clock())
+            removed = tenant.remove(lambda r: scope.covers(r.scope) and r.id == memory_id, at)
             if not removed:
-                raise _not_found(memory_id)
-        return removed[0]
+                raise tenant.not_found(scope, memory_id, at)
+        return removed
 
     def delete_where(
         self, scope: Scope, *, document_id: str | None = None
@@ -224,19 +274,27 @@ class InMemoryStore:
         if document_id is None:
             scope.required()
         with self._writing(scope.tenant_id) as tenant:
-            removed = tenant.remove(
-                lambda r: scope.covers(r.scope) and document_id in (None, r.document_id), self._clock()
-            )
-            if document_id is not None:
-                return removed, []
-            turns = sorted(turn.id for turn in tenant.turns if scope.covers(turn.scope))
-            tenant.turns = [turn for turn in tenant.turns if not scope.covers(turn.scope)]
-            return removed, turns
+            at = self._clock()
+
+            def goes(record: MemoryRecord) -> bool:
+                return scope.covers(record.scope) and document_id in (None, record.document_id)
+
+            removed = tenant.remove(goes, at)
+            removed += tenant.remove_past(goes, at)
+            return removed, [] if document_id is not None else tenant.remove_turns(scope)
+
+    def delete_tenant(self, tenant_id: str) -> tuple[list[Removed], list[str]]:
+        at = self._clock()
+        with self._writing(tenant_id) as tenant:
+            removed = tenant.remove(lambda _: True, at)
+            removed += tenant.remove_past(lambda _: True, at)
+            return removed, tenant.remove_turns(Scope(tenant_id=tenant_id))
 
     def expire(self, tenant_id: str, now: datetime | None = None) -> list[Removed]:
         at = now or self._clock()
         with self._writing(tenant_id) as tenant:
-            return tenant.remove(lambda record: _ended(record, at), at)
+            gone = tenant.remove(lambda record: ended(record, at), at)
+            return gone + tenant.remove_past(lambda record: ended(record, at), at)
 
     def release(self, tenant_id: str, digests: Collection[str], remove: Callable[[str], None]) -> list[str]:
         with self._lock:
@@ -266,6 +324,23 @@ class InMemoryStore:
         wanted = [turn for turn in of_session if internalized in (None, turn.internalized)]
         return wanted if last is None else wanted[len(wanted) - min(last, len(wanted)) :]
 
+    def sessions(self, scope: Scope, *, limit: int = 100, cursor: str | None = None) -> SessionPage:
+        scope.required()
+        check_page(limit)
+        after = after_session(cursor)
+        of_session: dict[tuple[str, str, str], list[Turn]] = {}
+        for turn in self._reading(scope.tenant_id).turns:
+            if turn.scope.session_id is not None and scope.covers(turn.scope):
+                named = turn.scope
+                key = (named.session_id or "", named.user_id or "", named.agent_id or "")
+                of_session.setdefault(key, []).append(turn)
+        found = [
+            Session(said[0].scope, len(said), said[-1].created_at)
+            for key, said in sorted(of_session.items())
+            if key > after
+        ]
+        return SessionPage.cut(found[: limit + 1], limit)
+
     def mark_internalized(self, scope: Scope, turn_ids: Collection[str]) -> None:
         scope.required_session()
         with self._writing(scope.tenant_id) as tenant:
@@ -274,13 +349,25 @@ class InMemoryStore:
                 for turn in tenant.turns
             ]
 
+    def session_scopes(self, scope: Scope) -> list[Scope]:
+        told = {turn.scope for turn in self._reading(scope.tenant_id).turns}
+        return sorted((exact for exact in told if scope.covers(exact)), key=_names)
+
+    def restore_turns(self, scope: Scope, turns: Sequence[Turn]) -> int:
+        scope.required_session()
+        with self._writing(scope.tenant_id) as tenant:
+            if any(turn.scope == scope for turn in tenant.turns):
+                return 0
+            tenant.turns += [replace(turn, scope=scope, id=new_id()) for turn in turns]
+        return len(turns)
+
     # -- the tenant
 
     def history(self, scope: Scope, memory_id: str) -> list[HistoryEvent]:
         past = self._reading(scope.tenant_id).history
         events = [e for whose, e in past if scope.covers(whose) and e.memory_id == memory_id]
         if not events:
-            raise _not_found(memory_id)
+            raise self._reading(scope.tenant_id).not_found(scope, memory_id, self._clock())
         return events
 
     def stats(self, scope: Scope) -> StoreStats:
@@ -290,7 +377,7 @@ class InMemoryStore:
         scopes = {record.scope for record in seen} | {turn.scope for turn in turns}
         return StoreStats(
             memories=len(seen),
-            documents=len({record.document_id for record in seen} - {None}),
+            documents=len({record.document_id for record in seen if record.kind != "skill"} - {None}),
             sessions=sum(scope.session_id is not None for scope in scopes),
             turns=len(turns),
             characters=sum(len(record.text) for record in seen),
@@ -301,7 +388,8 @@ class InMemoryStore:
         return sorted(self._tenants)
 
     def embedders(self, tenant_id: str) -> set[str]:
-        return {row.record.embedder for row in self._reading(tenant_id).rows.values()}
+        tenant = self._reading(tenant_id)
+        return {row.record.embedder for row in [*tenant.rows.values(), *tenant.past.values()]}
 
     def version(self, tenant_id: str) -> Version:
         return self._reading(tenant_id).version()
@@ -325,16 +413,12 @@ class InMemoryStore:
         )
 
 
-def _updated(before: MemoryRecord, record: MemoryRecord, at: datetime) -> MemoryRecord:
-    """The record's content in the place of what stood there before."""
-    return replace(
-        before,
-        text=record.text,
-        content_hash=record.content_hash,
-        embedder=record.embedder,
-        dim=record.dim,
-        adapter=record.adapter,
-        expires_at=record.expires_at,
-        metadata=dict(record.metadata),
-        updated_at=at,
-    )
+def _names(scope: Scope) -> tuple[str, ...]:
+    return (scope.tenant_id, *(getattr(scope, field) or "" for field in SCOPE_FIELDS))
+
+
+def _renewed(revision: Revision) -> list[bytes]:
+    """The embeddings of what a revision renews."""
+    if revision.vectors is None:
+        return []
+    return to_bytes(revision.renewed, revision.vectors)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from memory import migrate
 from memory.blob_store import FileBlobStore
-from memory.database import Database, sqlite_url
+from memory.database import sqlite_url
 from memory.embedder import MiniLMEmbedder
 from memory.faiss_index import FaissIndex
 from memory.fakes import BruteForceIndex, InMemoryBlobs, InMemoryStore, WordEmbedder
@@ -24,26 +22,16 @@ def clock() -> Clock:
     return Clock()
 
 
-STORES = ["sqlite", "memory"]
-SERVER = os.environ.get("MEMORY_TEST_DATABASE_URL")  # an empty database to run on as well, say PostgreSQL's
-if SERVER is not None:
-    STORES.append("server")
-
-
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=["sqlite", "postgres", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[MemoryStore]:
     if request.param == "memory":
         yield InMemoryStore(clock=clock)
         return
-    url = SERVER if request.param == "server" and SERVER else sqlite_url(tmp_path / "memory.db")
+    on_server = request.param == "postgres"
+    url = request.getfixturevalue("postgres_url") if on_server else sqlite_url(tmp_path / "memory.db")
     opened = SqlStore.open(url, clock=clock)
     yield opened
     opened.close()
-    if request.param == "server":
-        database = Database(url)
-        with database.write() as connection:
-            migrate.downgrade(connection, "base")
-        database.close()
 
 
 @pytest.fixture(params=["files", "memory"])

@@ -10,8 +10,8 @@ import pytest
 
 from memory.errors import EmptyText, InvalidInput, MissingScope, NotFound
 from memory.ports import MemoryStore
-from memory.records import MemoryRecord, Scope, StoreStats, content_hash
-from tests.tiny_memories import ANA, BEN, ELSEWHERE, NOON, Clock, adapter, record, vectors
+from memory.records import SKILLS, MemoryRecord, Scope, StoreStats, content_hash
+from tests.tiny_memories import ANA, BEN, DIM, ELSEWHERE, NOON, Clock, adapter, record, vectors
 
 
 def kept(store: MemoryStore, *records: MemoryRecord) -> list[MemoryRecord]:
@@ -271,7 +271,7 @@ def test_metadata_can_be_replaced_alone(store: MemoryStore, clock: Clock) -> Non
 def test_a_deleted_memory_is_gone(store: MemoryStore) -> None:
     """Its names come back, it is not found again, and the same content can be stored anew."""
     [tea] = kept(store, record("tea"))
-    removed = store.delete(ANA, tea.id)
+    [removed] = store.delete(ANA, tea.id)
     assert (removed.memory_id, removed.content_hash, removed.digest) == (
         *(tea.id, tea.content_hash),
         tea.adapter.digest,
@@ -360,6 +360,34 @@ def test_blobs_are_released_when_no_row_refers_to_them(store: MemoryStore) -> No
     assert store.release("default", [shared.digest], gone.append) == []
     store.delete(BEN, b.id)
     assert store.release("default", [shared.digest], gone.append) == [shared.digest] == gone
+
+
+def test_skills_are_found_where_their_scope_takes_in_a_turn(store: MemoryStore, clock: Clock) -> None:
+    """Oldest first, with their embeddings; never another tenant's, an ended one, or what is no skill."""
+    bound = [Scope(user_id="ana"), Scope(user_id="ana", session_id="s"), Scope(agent_id="a"), BEN, ELSEWHERE]
+    skills = [
+        record("Be brief.", scope, kind="skill", document_id=SKILLS, id=f"skill{i}")
+        for i, scope in enumerate(bound)
+    ]
+    ended = record("Sing.", kind="skill", document_id=SKILLS, expires_at=clock.at + timedelta(hours=1))
+    for one in [*skills, ended, record("Be brief."), record("Notes.", document_id=SKILLS)]:
+        store.add([one], vectors(1, seed=7))
+    clock.pass_by(hours=2)
+
+    def found(scope: Scope) -> list[str]:
+        records, embeddings = store.skills_for(scope)
+        assert embeddings.shape == (len(records), DIM if records else 0)
+        return [one.id for one in records]
+
+    assert found(ANA) == ["skill0"]
+    assert found(Scope(user_id="ana", session_id="s", agent_id="a")) == ["skill0", "skill1", "skill2"]
+    assert found(Scope(user_id="ana", session_id="other")) == ["skill0"]
+    assert found(ELSEWHERE) == ["skill4"]
+    assert found(Scope(user_id="nobody")) == []
+    [_], embeddings = store.skills_for(BEN)
+    np.testing.assert_array_equal(embeddings, vectors(1, seed=7))
+    with pytest.raises(MissingScope):
+        store.skills_for(Scope())
 
 
 def test_stats_count_within_the_scope(store: MemoryStore) -> None:

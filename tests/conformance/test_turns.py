@@ -100,3 +100,38 @@ def test_a_turn_that_cannot_be_stored_stores_none(store: MemoryStore) -> None:
 def test_an_empty_reply_is_a_turn(store: MemoryStore) -> None:
     """A model may say nothing."""
     assert store.append_turns(SESSION, [Message("assistant", "")])[0].text == ""
+
+
+def test_sessions_are_listed_by_name_with_what_is_in_them(store: MemoryStore) -> None:
+    """Those of the user alone, agents apart; memories without turns make no session."""
+    store.add([record("told", replace(ANA, session_id="s9"))], vectors(1))
+    for session in ("b", "a"):
+        store.append_turns(replace(ANA, session_id=session), [HELLO, HI])
+    with_agent = replace(ANA, session_id="a", agent_id="bot")
+    for other in (with_agent, replace(BEN, session_id="a"), replace(SESSION, tenant_id="other")):
+        store.append_turns(other, [HELLO])
+    found = store.sessions(ANA).sessions
+    assert [(one.scope.session_id, one.scope.agent_id, one.turns) for one in found] == [
+        ("a", None, 2),
+        ("a", "bot", 1),
+        ("b", None, 2),
+    ]
+    assert {one.last_at for one in found} == {NOON}
+    assert [one.scope for one in store.sessions(Scope(agent_id="bot")).sessions] == [with_agent]
+
+
+def test_sessions_come_in_pages(store: MemoryStore) -> None:
+    """Each once; what is no cursor is refused, as is a scope that names nobody."""
+    for session in ("c", "ä", "B", "a", 'quote"'):
+        store.append_turns(replace(ANA, session_id=session), [HELLO])
+    seen, cursor = [], None
+    while not seen or cursor is not None:
+        page = store.sessions(ANA, limit=2, cursor=cursor)
+        seen += [one.scope.session_id for one in page.sessions]
+        cursor = page.cursor
+    assert sorted(seen, key=str) == sorted(["c", "ä", "B", "a", 'quote"'])
+    for wrong in ("x", "[1]", "null", '{"a": 1}'):
+        with pytest.raises(InvalidInput):
+            store.sessions(ANA, cursor=wrong)
+    with pytest.raises(MissingScope):
+        store.sessions(Scope())

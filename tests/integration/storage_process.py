@@ -1,7 +1,7 @@
 """A process of its own for test_storage_crash.py: writes memories, and may kill itself on the way.
 
-python -m tests.integration.storage_process FOLDER STEP       adds "acknowledged", then dies at STEP
-python -m tests.integration.storage_process FOLDER write N    adds N memories, some also added by others
+python -m tests.integration.storage_process FOLDER URL STEP       adds "acknowledged", then dies at STEP
+python -m tests.integration.storage_process FOLDER URL write N    adds N memories, some also added by others
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 
 from memory import files
 from memory.blob_store import FileBlobStore
-from memory.database import sqlite_url
 from memory.sql_store import SqlStore
 from tests.tiny_memories import record, vectors
 
@@ -24,8 +23,8 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(folder: Path, step: str, *count: str) -> None:
-    store, blobs = SqlStore.open(sqlite_url(folder / "memory.db"), busy_timeout_s=30), FileBlobStore(folder)
+def main(folder: Path, url: str, step: str, *count: str) -> None:
+    store, blobs = SqlStore.open(url, busy_timeout_s=30), FileBlobStore(folder)
     if step == "write":
         for n in range(int(count[0])):
             add(store, blobs, f"by {os.getpid()}: {n}")

@@ -20,11 +20,13 @@ from memory.blob_store import FileBlobStore
 from memory.database import sqlite_url
 from memory.faiss_index import FaissIndex
 from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
+from memory.records import now
 from memory.sql_store import SqlStore
 from tests.faults import Faulty
 
 CAT, DOG = "My cat is called Onyx.", "My dog is called Biscuit."
 RIO, KIWI = "My bird is called Rio.", "My bird is called Kiwi."
+HAT, CUP = "My hat is quite red.", "My cup is rather blue."
 
 # Loads everything once, and does each action in a child that has to be killed.
 VICTIMS = """
@@ -43,7 +45,7 @@ for home, action, step, visit in json.load(sys.stdin):
 
 # What writes; dying before something is only read is dying after the write before it.
 WRITES = {"put", "delete", "clean", "add", "update", "delete_where", "expire", "release", "refresh"}
-WRITES |= {"append_turns", "mark_internalized"}
+WRITES |= {"append_turns", "mark_internalized", "revise"}
 
 
 def open_faulty(home: Path | str, fault: Callable[[str], None] = str) -> Memory:
@@ -76,22 +78,55 @@ def forget(memory: Memory) -> None:
 def update(memory: Memory) -> None:
     for record in memory.list(user_id="bob").records:
         if record.text == RIO:
-            memory.update(record.id, KIWI)
+            memory.update(record.id, KIWI, keep_past=False)
 
 
-ACTIONS = {"add": add, "chat": chat, "forget": forget, "update": update}
+def compact(memory: Memory) -> None:
+    memory.compact(user_id="bob", min_adapters=2)
+
+
+def supersede(memory: Memory) -> None:
+    memory.add(KIWI, user_id="bob")
+
+
+def compacted(memory: Memory) -> None:
+    """Bob's bird and two more things in one memory."""
+    memory.add(HAT, user_id="bob")
+    memory.add(CUP, user_id="bob")
+    compact(memory)
+
+
+def forget_passage(memory: Memory) -> None:
+    for record in memory.list(user_id="bob", as_of=now()).records:
+        if record.text == RIO:
+            memory.forget(memory_id=record.id)
+
+
+ACTIONS = {
+    "add": add,
+    "chat": chat,
+    "forget": forget,
+    "update": update,
+    "compact": compact,
+    "supersede": supersede,
+    "forget passage": forget_passage,
+}
 
 
 def everything_in(home: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())
 
 
-def killed_at_every_step(folder: Path, action: str) -> list[tuple[str, Path]]:
+def killed_at_every_step(
+    folder: Path, action: str, prepare: Callable[[Memory], None] | None = None
+) -> list[tuple[str, Path]]:
     """(step, home) for each step of the action, after a process was killed there."""
     before = folder / "before"
     with open_faulty(before) as memory:
         memory.add(CAT, user_id="ana")
         memory.add(RIO, user_id="bob")
+        if prepare is not None:
+            prepare(memory)
     trace: list[str] = []
     shutil.copytree(before, folder / "rehearsal")
     with open_faulty(folder / "rehearsal", trace.append) as memory:
@@ -160,10 +195,73 @@ def test_killed_while_updating(tmp_path: Path) -> None:
     """The old text or the new, never both and never neither; afterwards the old is in no file."""
     updated = False
     for step, home in killed_at_every_step(tmp_path, "update"):
-        updated = updated or step == "after store.update"
+        updated = updated or step == "after store.revise"
         with open_faulty(home) as memory:
             assert texts(memory, "bob") == [KIWI if updated else RIO], step
             update(memory)
             add(memory)
             assert texts(memory, "bob") == [KIWI], step
+        assert b"Rio" not in everything_in(home), step
+
+
+def passages(memory: Memory) -> list[str]:
+    """What bob has told, whatever was made of it."""
+    return sorted(record.text for record in memory.list(user_id="bob", as_of=now()).records)
+
+
+def told(memory: Memory) -> str:
+    """All that bob's memories say."""
+    return "\n".join(record.text for record in memory.list(user_id="bob").records)
+
+
+def test_killed_while_compacting(tmp_path: Path) -> None:
+    """The old memories or the new one, never both and never neither; run again, it is done."""
+
+    def prepare(memory: Memory) -> None:
+        memory.add(HAT, user_id="bob")
+        memory.add(CUP, user_id="bob")
+
+    swapped = False
+    homes = killed_at_every_step(tmp_path, "compact", prepare)
+    assert {"before store.add", "in store.add", "late in store.add", "after store.add"} <= {
+        s for s, _ in homes
+    }
+    for step, home in homes:
+        swapped = swapped or step == "after store.add"
+        with open_faulty(home) as memory:
+            assert len(memory.list(user_id="bob").records) == (1 if swapped else 3), step
+            assert sorted(told(memory).split("\n")) == passages(memory) == sorted([CUP, HAT, RIO]), step
+            compact(memory)
+            assert len(memory.list(user_id="bob").records) == 1, step
+            add(memory)  # the first write of a process takes away what was left behind
+            assert len(memory._parts.blobs.digests("default")) == 3, step
+            memory.forget(user_id="bob")
+        assert b"Rio" not in everything_in(home), step
+
+
+def test_killed_while_forgetting_a_compacted_passage(tmp_path: Path) -> None:
+    """With it or without it, whole; afterwards it is in no file, and the rest answers."""
+    gone = False
+    for step, home in killed_at_every_step(tmp_path, "forget passage", compacted):
+        gone = gone or step == "after store.revise"
+        with open_faulty(home) as memory:
+            assert passages(memory) == sorted([CUP, HAT] if gone else [CUP, HAT, RIO]), step
+            assert ("Rio" in told(memory)) == (not gone), step
+            forget_passage(memory)
+            add(memory)
+            assert passages(memory) == sorted([CUP, HAT]), step
+            assert HAT in memory.ask("Which hat is mine?", user_id="bob").text
+        assert b"Rio" not in everything_in(home), step
+
+
+def test_killed_while_superseding(tmp_path: Path) -> None:
+    """The old holds or the new, never both and never neither, also inside a compacted memory."""
+    superseded = False
+    for step, home in killed_at_every_step(tmp_path, "supersede", compacted):
+        superseded = superseded or step == "after store.add"
+        with open_faulty(home) as memory:
+            assert ("Kiwi" in told(memory), "Rio" in told(memory)) == (superseded, not superseded), step
+            supersede(memory)
+            assert ("Kiwi" in told(memory), "Rio" in told(memory)) == (True, False), step
+            memory.forget(user_id="bob")
         assert b"Rio" not in everything_in(home), step

@@ -246,7 +246,7 @@ def test_an_update_is_internalized_and_the_old_is_gone(make_memory: MakeMemory, 
     memory = make_memory()
     [record] = memory.add("My dog is called Rover.", user_id="ana", metadata={"a": 1})
     assert memory.ask(ASK, user_id="ana").text == "My dog is called Rover."
-    changed = memory.update(record.id, DOG)
+    changed = memory.update(record.id, DOG, keep_past=False)
     assert (changed.text, changed.metadata, changed.id) == (DOG, {"a": 1}, record.id)
     assert memory.ask(ASK, user_id="ana").text == DOG
     assert memory.update(record.id, metadata={"b": 2}).metadata == {"b": 2}

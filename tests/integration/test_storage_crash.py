@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
 from memory.blob_store import FileBlobStore
-from memory.database import sqlite_url
 from memory.errors import StoreBusy
 from memory.faiss_index import FaissIndex
 from memory.records import Scope
@@ -25,13 +25,14 @@ ROOT = Path(__file__).parents[2]
 NOW = timedelta(0)
 
 
-def process(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.integration.storage_process", str(folder), *arguments]
+def process(folder: Path, url: URL, *arguments: str) -> subprocess.Popen[str]:
+    where = (str(folder), url.render_as_string(hide_password=False))
+    command = [sys.executable, "-m", "tests.integration.storage_process", *where, *arguments]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def opened(folder: Path) -> tuple[SqlStore, FileBlobStore]:
-    return SqlStore.open(sqlite_url(folder / "memory.db"), busy_timeout_s=30), FileBlobStore(folder)
+def opened(folder: Path, url: URL) -> tuple[SqlStore, FileBlobStore]:
+    return SqlStore.open(url, busy_timeout_s=30), FileBlobStore(folder)
 
 
 def check(store: SqlStore, blobs: FileBlobStore) -> list[str]:
@@ -54,12 +55,14 @@ def check(store: SqlStore, blobs: FileBlobStore) -> list[str]:
         ("a commit that nobody heard of", ["acknowledged", "interrupted"], 0),
     ],
 )
-def test_a_process_killed_while_writing(tmp_path: Path, step: str, kept: list[str], swept: int) -> None:
+def test_a_process_killed_while_writing(
+    tmp_path: Path, database_url: URL, step: str, kept: list[str], swept: int
+) -> None:
     """What was acknowledged is there with its blob, and what is left of the rest is swept away."""
-    killed = process(tmp_path, step)
+    killed = process(tmp_path, database_url, step)
     said, _ = killed.communicate(timeout=60)
     assert (said, killed.returncode) == ("acknowledged\n", -signal.SIGKILL)
-    store, blobs = opened(tmp_path)
+    store, blobs = opened(tmp_path, database_url)
     assert check(store, blobs) == kept
     assert sweep(store, blobs, older_than=NOW) == swept
     assert check(store, blobs) == kept
@@ -70,15 +73,15 @@ def test_a_process_killed_while_writing(tmp_path: Path, step: str, kept: list[st
     store.close()
 
 
-def test_processes_may_open_and_write_at_once(tmp_path: Path) -> None:
+def test_processes_may_open_and_write_at_once(tmp_path: Path, database_url: URL) -> None:
     """One migrates the empty database, all write, equal content is stored once, no number is missing."""
     together, each = 3, 20
-    running = [process(tmp_path, "write", str(each)) for _ in range(together)]
+    running = [process(tmp_path, database_url, "write", str(each)) for _ in range(together)]
     assert [one.wait(timeout=120) for one in running] == [0] * together
     for one in running:
         assert one.stdout is not None
         one.stdout.close()
-    store, blobs = opened(tmp_path)
+    store, blobs = opened(tmp_path, database_url)
     texts = check(store, blobs)
     assert len(texts) == len(set(texts)) == together * each + each
     assert store.version("default").seq == len(texts)
@@ -88,14 +91,14 @@ def test_processes_may_open_and_write_at_once(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_blob_erased_before_the_commit_is_put_again(tmp_path: Path) -> None:
+def test_a_blob_erased_before_the_commit_is_put_again(tmp_path: Path, database_url: URL) -> None:
     """Ben's erasure takes the blob that Ana has found there: her commit brings it back."""
-    store, blobs = opened(tmp_path)
+    store, blobs = opened(tmp_path, database_url)
     put = partial(blobs.put, "default", b"tea")
     put()
     [bens] = store.add([record("tea", BEN)], vectors(1), before_commit=put)
     put()  # Ana's writer sees that the blob is there
-    removed = store.delete(BEN, bens.id)
+    [removed] = store.delete(BEN, bens.id)
     assert store.release("default", [removed.digest], partial(blobs.delete, "default")) == [removed.digest]
     assert blobs.digests("default") == []
     store.add([record("tea", ANA)], vectors(1), before_commit=put)
@@ -103,10 +106,10 @@ def test_a_blob_erased_before_the_commit_is_put_again(tmp_path: Path) -> None:
     store.close()
 
 
-def test_no_blob_can_be_erased_during_the_commit(tmp_path: Path) -> None:
+def test_no_blob_can_be_erased_during_the_commit(tmp_path: Path, database_url: URL) -> None:
     """A release waits for the writer's lock, and then finds the blob in use."""
-    store, blobs = opened(tmp_path)
-    hasty = SqlStore.open(sqlite_url(tmp_path / "memory.db"), busy_timeout_s=0)
+    store, blobs = opened(tmp_path, database_url)
+    hasty = SqlStore.open(database_url, busy_timeout_s=0)
     erase = partial(blobs.delete, "default")
 
     def put_and_be_interrupted() -> None:
@@ -121,9 +124,9 @@ def test_no_blob_can_be_erased_during_the_commit(tmp_path: Path) -> None:
     store.close()
 
 
-def test_threads_may_tell_and_erase_the_same_at_once(tmp_path: Path) -> None:
+def test_threads_may_tell_and_erase_the_same_at_once(tmp_path: Path, database_url: URL) -> None:
     """Each finds its rows with their blobs whenever it looks, and in the end nothing is left."""
-    store, blobs = opened(tmp_path)
+    store, blobs = opened(tmp_path, database_url)
     put, erase = partial(blobs.put, "default", b"tea"), partial(blobs.delete, "default")
     errors: list[Exception] = []
 

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from setuptools import find_packages
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import JSON, URL, Column, Connection, MetaData, Table, inspect, select, text
 
 from memory import migrate
-from memory.database import Database, sqlite_url
+from memory.database import Database
 from memory.errors import SchemaTooNew, StoreUnavailable
 from memory.sql_store import SqlStore
 from memory.tables import metadata
-from tests.tiny_memories import ANA, record, vectors
+from tests.tiny_memories import ANA, NOON, record, vectors
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database(sqlite_url(tmp_path / "memory.db"))
+def database(empty_url: URL) -> Iterator[Database]:
+    opened = Database(empty_url)
+    yield opened
+    opened.close()
+
+
+def steps(connection: Connection) -> list[str]:
+    """Every step, the first one first."""
+    scripts = ScriptDirectory.from_config(migrate.configuration(connection)).walk_revisions()
+    return [script.revision for script in scripts][::-1]
 
 
 def differences(connection: Connection) -> list[object]:
@@ -57,33 +69,59 @@ def test_the_steps_lead_back_and_forth(database: Database) -> None:
         assert differences(connection) == []
 
 
+def test_every_step_leads_up_and_down_and_keeps_what_is_there(database: Database) -> None:
+    """One at a time, with rows of the first tables in place: each is there after every step, in both ways."""
+    with database.write() as connection:
+        every = steps(connection)
+        migrate.upgrade(connection, every[0])
+        _fill(connection)
+        before = _rows(connection)
+        assert all(before.values())
+        for step in every[1:]:
+            migrate.upgrade(connection, step)
+            assert migrate.current(connection) == step
+            assert _rows(connection) == before
+        assert differences(connection) == []
+        for step in every[-2::-1]:
+            migrate.downgrade(connection, step)
+            assert migrate.current(connection) == step
+            assert _rows(connection) == before
+
+
 def test_the_newest_step_is_the_one_we_name(database: Database) -> None:
     """HEAD spares Alembic's import; it must not fall behind the folder."""
     with database.read() as connection:
-        steps = ScriptDirectory.from_config(migrate.configuration(connection))
-    assert steps.get_current_head() == migrate.HEAD
+        assert steps(connection)[-1] == migrate.HEAD
 
 
-def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_newer_database_is_refused_and_left_alone(database: Database, empty_url: URL) -> None:
     """The message names both versions and says what to do; nothing in it changes."""
-    url = sqlite_url(tmp_path / "memory.db")
-    SqlStore.open(url).close()
-    database = Database(url)
+    SqlStore.open(empty_url).close()
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0999'"))
-    with pytest.raises(SchemaTooNew, match=r"'0999'.*'0001'.*install the newer"):
-        SqlStore.open(url)
+    with pytest.raises(SchemaTooNew, match=rf"'0999'.*'{migrate.HEAD}'.*install the newer"):
+        SqlStore.open(empty_url)
     with database.read() as connection:
         assert migrate.current(connection) == "0999"
 
 
-def test_opening_again_keeps_what_is_there(tmp_path: Path) -> None:
+def test_opening_again_keeps_what_is_there(empty_url: URL) -> None:
     """A current database is not migrated."""
-    url = sqlite_url(tmp_path / "memory.db")
-    first = SqlStore.open(url)
+    first = SqlStore.open(empty_url)
     [tea] = first.add([record("tea")], vectors(1))
     first.close()
-    assert SqlStore.open(url).get(ANA, tea.id) == tea
+    again = SqlStore.open(empty_url)
+    assert again.get(ANA, tea.id) == tea
+    again.close()
+
+
+def test_processes_that_open_an_empty_database_at_once_migrate_it_once(empty_url: URL) -> None:
+    """The others wait, and find it done."""
+    with ThreadPoolExecutor(4) as pool:
+        stores = [*pool.map(lambda _: SqlStore.open(empty_url), range(4))]
+    assert [store.tenants() for store in stores] == [[]] * 4
+    for store in stores:
+        store.close()
 
 
 def test_a_step_that_fails_leaves_nothing_half_done(
@@ -100,6 +138,51 @@ def test_a_step_that_fails_leaves_nothing_half_done(
         migrate.open_current(database)
     with database.read() as connection:
         assert inspect(connection).get_table_names() == []
+
+
+def _fill(connection: Connection) -> None:
+    """One row in each table of the first step, written as the first version wrote them."""
+    tables = _reflected(connection)
+    connection.execute(tables["tenants"].insert().values(tenant_id="default", seq=1, last="m"))
+    for table in (tables["memories"], tables["turns"], tables["history"]):
+        values = {column.name: _value(column) for column in table.columns}
+        connection.execute(table.insert().values(values))
+
+
+def _value(column: Column[Any]) -> object:
+    """Something the column takes."""
+    if column.name == "tenant_id":
+        return "default"
+    if isinstance(column.type, JSON):
+        return {"page": 3}
+    samples = {str: "é", int: 7, datetime: NOON, bytes: b"\x00\xff", bool: True}
+    return samples[column.type.python_type]
+
+
+def _rows(connection: Connection) -> dict[str, list[dict[str, object]]]:
+    """What is in the columns of the first step, whatever later steps add to them."""
+    return {
+        name: [
+            {column: value for column, value in row.items() if column in _FIRST[name]}
+            for row in connection.execute(select(table)).mappings()
+        ]
+        for name, table in _reflected(connection).items()
+        if name in _FIRST
+    }
+
+
+_FIRST = {
+    "tenants": {"tenant_id", "seq", "last"},
+    "memories": {"id", "user_id", "text", "metadata", "embedding", "created_at", "expires_at", "nbytes"},
+    "turns": {"id", "session_id", "ordinal", "text", "internalized"},
+    "history": {"seq", "memory_id", "event", "user_digest"},
+}
+
+
+def _reflected(connection: Connection) -> dict[str, Table]:
+    there = MetaData()
+    there.reflect(connection)
+    return dict(there.tables)
 
 
 def test_the_steps_are_installed_with_the_package() -> None:

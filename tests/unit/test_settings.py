@@ -25,7 +25,7 @@ def test_the_home_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings.load()
     assert settings.home.is_absolute()
     assert not settings.home.is_relative_to(tempfile.gettempdir())
-    assert settings.blob_folder.parent == settings.home
+    assert settings.adapter_folder.parent == settings.home
 
 
 def test_a_home_stays_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

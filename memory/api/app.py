@@ -1,0 +1,101 @@
+"""The app: routes, what stands before them, and what lives as long as the server does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import anyio.to_thread
+from fastapi import FastAPI
+
+from memory import migrate
+from memory.api import problems
+from memory.api.bodies import Bodies
+from memory.api.description import describe
+from memory.api.observed import Observed
+from memory.api.routes import (
+    adapters,
+    audit,
+    chat,
+    forget,
+    health,
+    jobs,
+    keys,
+    memories,
+    models,
+    search,
+    sessions,
+    skills,
+    tenants,
+    upkeep,
+)
+from memory.api.shared import Shared
+from memory.bootstrap import Memory, database_url
+from memory.database import Database
+from memory.server.limited_store import LimitedStore
+from memory.service import Service
+from memory.settings import Settings
+
+ROUTERS = (
+    *(memories.router, search.router, sessions.router, forget.router, upkeep.router, jobs.router),
+    *(chat.router, models.router, skills.router, adapters.router),
+    *(keys.router, audit.router, tenants.router, health.router),
+)
+
+
+def create_app(memory: Service | Settings | None = None) -> FastAPI:
+    """A server in front of a memory, which the caller closes; or of settings, whose memory is its own.
+
+    Quotas of memories and bytes are exact where the memory's store is `open_store`'s.
+
+    The routes are made at once, everything else when the server starts. Keys, quotas, audit and jobs are
+    kept in the database that the memory's settings name. Raises nothing that a memory would not.
+    """
+    given = memory if isinstance(memory, Service) else None
+    settings = memory.settings if isinstance(memory, Service) else memory or Settings.load()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = settings.server_threads
+        app.state.shared = parts = await anyio.to_thread.run_sync(_start, settings, given)
+        yield
+        await anyio.to_thread.run_sync(_stop, parts, given is None)
+
+    app = FastAPI(
+        title="Parametric Memory",
+        version=version("parametric-memory"),
+        description="Memory that answers from weights.",
+        lifespan=lifespan,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(Bodies, max_bytes=settings.max_request_bytes)
+    app.add_middleware(Observed, otel=settings.otel)
+    problems.install(app)
+    describe(app)
+    return app
+
+
+def open_store(settings: Settings) -> LimitedStore:
+    """The store of a server's memory, which keeps tenants within their quotas."""
+    return LimitedStore.open(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
+
+
+def _start(settings: Settings, given: Service | None) -> Shared:
+    memory = given or Memory(settings, store=open_store(settings))
+    database = Database(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
+    migrate.open_current(database)
+    parts = Shared.around(memory, database)
+    parts.worker.start()
+    parts.model.warm()
+    return parts
+
+
+def _stop(parts: Shared, owned: bool) -> None:
+    """Jobs finish or are handed back; replies under way have ended, for the server waits for requests."""
+    parts.worker.stop(parts.memory.settings.shutdown_s)
+    parts.model.wait(parts.memory.settings.shutdown_s)
+    parts.database.close()
+    if owned:
+        parts.memory.close()

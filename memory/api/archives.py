@@ -1,0 +1,79 @@
+"""Archives on their way in and out: files beside the adapters, each tenant's apart, gone within a day.
+
+They hold what people said, so an erasure takes away all of the tenant's: an export can be asked for again.
+Servers that share a database share this folder too.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+import anyio
+
+from memory.errors import NotFound, TextTooLarge
+from memory.files import translated
+from memory.records import new_id
+
+KEPT_S = 24 * 3600.0
+
+
+class Archives:
+    """The files. Safe to share between threads and processes."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+
+    def path(self, tenant_id: str, name: str) -> Path:
+        """Where an archive of the tenant's is, or is to be; its folder is made."""
+        folder = self._of(tenant_id)
+        with translated(self._folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder / f"{name}.zip"
+
+    def existing(self, tenant_id: str, name: str) -> Path:
+        """One that is there. Raises NotFound."""
+        path = self._of(tenant_id) / f"{name}.zip"
+        if not path.is_file():
+            raise NotFound("the archive is gone: it was fetched too late, or something was erased since")
+        return path
+
+    async def receive(self, tenant_id: str, body: AsyncIterator[bytes]) -> str:
+        """Write an upload down piece by piece; returns its name. Raises TextTooLarge, StoreError."""
+        name, size = new_id(), 0
+        path = await anyio.to_thread.run_sync(self.path, tenant_id, name)
+        try:
+            with translated(self._folder):
+                async with await anyio.open_file(path, "wb") as file:
+                    async for piece in body:
+                        size += len(piece)
+                        if size > self._max_bytes:
+                            raise TextTooLarge(f"the archive is larger than {self._max_bytes:,} bytes")
+                        await file.write(piece)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return name
+
+    def remove(self, tenant_id: str, name: str) -> None:
+        """Take one away, if it is there."""
+        (self._of(tenant_id) / f"{name}.zip").unlink(missing_ok=True)
+
+    def drop(self, tenant_id: str) -> None:
+        """Take all of a tenant's away, half-written ones too."""
+        shutil.rmtree(self._of(tenant_id), ignore_errors=True)
+
+    def purge(self) -> None:
+        """Take away what is older than a day, whoever's."""
+        for path in self._folder.glob("*/*"):
+            with suppress(OSError):
+                if path.stat().st_mtime < time.time() - KEPT_S:
+                    path.unlink()
+
+    def _of(self, tenant_id: str) -> Path:
+        return self._folder / sha256(tenant_id.encode()).hexdigest()

@@ -1,0 +1,92 @@
+"""What the server's jobs do: each kind a call of the memory, with its progress. Results hold no text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from memory.api.archives import Archives
+from memory.api.metrics import Metrics
+from memory.errors import JobCancelled
+from memory.inputs import Whose
+from memory.records import Scope
+from memory.server.jobs import Job
+from memory.server.worker import Handler, Progress
+from memory.service import Service
+
+
+class Handlers:
+    """One method a kind of job."""
+
+    def __init__(self, memory: Service, metrics: Metrics, archives: Archives) -> None:
+        self._memory = memory
+        self._metrics = metrics
+        self._archives = archives
+
+    def by_kind(self) -> dict[str, Handler]:
+        return {"add": self.add, "compact": self.compact, "export": self.export, "import": self.import_}
+
+    def add(self, job: Job, progress: Progress) -> Mapping[str, Any]:
+        given = _payload(job)
+        times = {name: _time(given.get(name)) for name in ("expires_at", "valid_from", "valid_until")}
+        with self._metrics.internalizing():
+            added = self._memory.add(
+                given["messages"] if given.get("text") is None else given["text"],
+                metadata=given.get("metadata"),
+                document_id=given.get("document_id"),
+                progress=progress,
+                **times,
+                **whose(job.scope),
+            )
+        document = added[0].document_id if added else None
+        return {"memories": len(added), "created": len(added.created), "document_id": document}
+
+    def compact(self, job: Job, progress: Progress) -> Mapping[str, Any]:
+        given = _payload(job)
+        report = self._memory.compact(
+            older_than=timedelta(days=given["older_than_days"]),
+            min_adapters=given["min_adapters"],
+            dry_run=given["dry_run"],
+            progress=progress,
+            **whose(job.scope),
+        )
+        return asdict(report)
+
+    def export(self, job: Job, progress: Progress) -> Mapping[str, Any]:
+        """The archive has the job's id for its name."""
+        _payload(job)
+        self._archives.purge()
+        path = self._archives.path(job.scope.tenant_id, job.id)
+        path.unlink(missing_ok=True)  # of an attempt before
+        report = asdict(self._memory.export(path, progress=progress, **whose(job.scope)))
+        del report["path"]
+        return report
+
+    def import_(self, job: Job, progress: Progress) -> Mapping[str, Any]:
+        tenant_id, name = job.scope.tenant_id, _payload(job)["archive"]
+        path = self._archives.existing(tenant_id, name)
+        report = asdict(self._memory.import_(path, progress=progress, **whose(job.scope)))
+        self._archives.remove(tenant_id, name)
+        return report
+
+
+def _payload(job: Job) -> Mapping[str, Any]:
+    if job.payload is None:
+        raise JobCancelled("what it was about has been erased")
+    return job.payload
+
+
+def _time(said: str | None) -> datetime | None:
+    return None if said is None else datetime.fromisoformat(said)
+
+
+def whose(scope: Scope) -> Whose:
+    """A scope as the service takes it."""
+    return Whose(
+        tenant_id=scope.tenant_id,
+        user_id=scope.user_id,
+        agent_id=scope.agent_id,
+        session_id=scope.session_id,
+    )

@@ -1,0 +1,176 @@
+"""What is seen of a request from outside: its id, a line in the log, the metrics, the audit, a trace."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from memory.api.problems import unexpected
+from memory.api.shared import Shared
+from memory.errors import ParametricMemoryError
+from memory.records import new_id
+
+_log = logging.getLogger("memory.api")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_DENIED = (401, 403)
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")  # others may be anything, and many
+
+
+class Observed:
+    """The outermost ASGI middleware. Nothing of a body, and no name of a user, is written anywhere."""
+
+    def __init__(self, app: ASGIApp, *, otel: bool) -> None:
+        self._app = app
+        self._otel = otel
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        seen = _Seen(scope)
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                seen.status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = seen.request_id
+                if seen.audited:
+                    await run_in_threadpool(seen.audit)
+            await send(message)
+
+        with _span(scope, seen, self._otel):
+            try:
+                await self._app(scope, receive, sending)
+            except Exception as error:  # the edge of the process
+                answer = unexpected(scope, error)
+                if not seen.status:
+                    await answer(scope, receive, sending)
+            finally:
+                seen.finish()
+
+
+class _Seen:
+    """One request."""
+
+    def __init__(self, scope: Scope) -> None:
+        given = Headers(scope=scope).get("x-request-id", "")
+        self.request_id = given if _REQUEST_ID.fullmatch(given) else new_id()
+        self.status = 0
+        self.method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._scope = scope
+        self._began = perf_counter()
+        scope["state"] = {**scope.get("state", {}), "request_id": self.request_id}
+
+    @property
+    def route(self) -> str:
+        """The template of its route, such as /v1/memories/{memory_id}: no name of anybody's."""
+        found = self._scope.get("route")
+        return getattr(found, "path", "unknown")
+
+    @property
+    def audited(self) -> bool:
+        """Whether it wrote something, or was denied."""
+        return bool(self._scope["state"].get("writes")) or self.status in _DENIED
+
+    def audit(self) -> None:
+        """Put it on record before it is answered."""
+        caller = self._scope["state"].get("caller")
+        tenant_id, key_id = (None, None) if caller is None else (caller.tenant_id, caller.key_id)
+        named = "/".join(str(value) for value in self._scope.get("path_params", {}).values())
+        target = self._scope["state"].get("target", named)
+        try:
+            self._shared.audit.record(
+                tenant_id, key_id, f"{self.method} {self.route}"[:64], target, self.status
+            )
+        except ParametricMemoryError as error:
+            _log.critical("not audited", extra={"fields": self._fields(), "reason": str(error)})
+
+    def finish(self) -> None:
+        """Count it, and log it."""
+        seconds = perf_counter() - self._began
+        self._shared.metrics.answered(self.method, self.route, self.status, seconds)
+        _log.info("request", extra={"fields": self._fields() | {"ms": round(seconds * 1000, 1)}})
+
+    def _fields(self) -> dict[str, Any]:
+        caller = self._scope["state"].get("caller")
+        return {
+            "request_id": self.request_id,
+            "method": self.method,
+            "route": self.route,
+            "status": self.status,
+            "key_id": None if caller is None else caller.key_id,
+        }
+
+    @property
+    def _shared(self) -> Shared:
+        found: Shared = self._scope["app"].state.shared
+        return found
+
+
+@contextmanager
+def _span(scope: Scope, seen: _Seen, otel: bool) -> Iterator[None]:
+    """A span of OpenTelemetry around the request, under the caller's trace where it names one."""
+    if not otel:
+        yield
+        return
+    from opentelemetry import trace
+    from opentelemetry.propagate import extract
+
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    tracer = trace.get_tracer("memory.api")
+    with tracer.start_as_current_span(
+        seen.method, context=extract(headers), kind=trace.SpanKind.SERVER
+    ) as span:
+        yield
+        span.update_name(f"{seen.method} {seen.route}")
+        span.set_attribute("http.route", seen.route)
+        span.set_attribute("http.response.status_code", seen.status)
+        span.set_attribute("memory.request_id", seen.request_id)
+
+
+class JsonLines(logging.Formatter):
+    """A JSON object a line. Of an exception, its kind and where it arose; never its words.
+
+    What an exception says may quote what somebody told: a row, a value that did not fit.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            line |= {"error": record.exc_info[0].__name__, "where": _where(record)}
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _where(record: logging.LogRecord) -> list[str]:
+    frames, places = record.exc_info[2] if record.exc_info else None, []
+    while frames is not None:
+        places.append(f"{frames.tb_frame.f_code.co_filename}:{frames.tb_lineno}")
+        frames = frames.tb_next
+    return places[-8:]
+
+
+def log_to_stderr() -> dict[str, Any]:
+    """A logging configuration (dictConfig): JSON lines on standard error, uvicorn's own among them."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": JsonLines}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": sys.stderr}},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        "loggers": {"memory": {"level": "INFO"}, "uvicorn": {"level": "INFO"}},
+    }

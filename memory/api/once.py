@@ -1,0 +1,75 @@
+"""A POST that may be sent again: with an `Idempotency-Key`, the second gets the first one's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Annotated
+
+from fastapi import Header, Request, Response
+from pydantic import BaseModel
+
+from memory.api.callers import Tenant
+from memory.api.shared import Shared
+from memory.errors import Conflict
+from memory.records import MAX_NAME, Scope
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=MAX_NAME,
+        description="Any name new for each request: sent again with it, a request is answered, not repeated.",
+        examples=["6f1c"],
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a route answers."""
+
+    body: BaseModel
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def response(self) -> Response:
+        return Response(
+            self.body.model_dump_json(), self.status, dict(self.headers), media_type="application/json"
+        )
+
+
+def once(
+    request: Request,
+    parts: Shared,
+    tenant: Tenant,
+    key: str | None,
+    act: Callable[[], Answer],
+    scope: Scope | None = None,
+) -> Response:
+    """Act, unless a request with this key was answered already. Raises Conflict while the first one runs.
+
+    `scope` is whose text the answer may hold, so that an erasure finds it; none where it holds none.
+    """
+    if key is None:
+        return act().response()
+    earlier = parts.idempotency.begin(tenant.id, key, _fingerprint(request), scope=scope)
+    if earlier is not None:
+        if earlier.body is None:
+            raise Conflict("this request was answered, and what it was answered has been erased since")
+        repeated = {"Idempotency-Replayed": "true"}
+        return Response(earlier.body, earlier.status, repeated, media_type="application/json")
+    try:
+        answer = act()
+    except BaseException:
+        parts.idempotency.abandon(tenant.id, key)
+        raise
+    parts.idempotency.finish(tenant.id, key, answer.status, answer.body.model_dump_json())
+    return answer.response()
+
+
+def _fingerprint(request: Request) -> str:
+    asked = f"{request.method} {request.url.path}?{request.url.query} {request.state.body_sha256}"
+    return sha256(asked.encode()).hexdigest()

@@ -1,0 +1,43 @@
+"""/v1/forget: complete erasure, with a receipt."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from memory.api.callers import Writer
+from memory.api.once import Answer, IdempotencyKey, once
+from memory.api.schemas import ForgetIn, ReceiptOut
+from memory.api.shared import Parts
+from memory.records import ErasureReceipt
+
+router = APIRouter(prefix="/v1", tags=["forget"])
+
+
+@router.post("/forget", response_model=ReceiptOut)
+def forget(
+    request: Request, tenant: Writer, parts: Parts, given: ForgetIn, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Erase what a user, agent or session said and all that was made from it, or a document, or a memory.
+
+    Complete when it answers; sent again, it takes what an interruption may have left.
+    """
+    whose = given.whose(tenant.id)
+    request.state.target = "/".join(
+        f"{name}={value}" for name, value in given.model_dump(exclude_none=True, exclude={"metadata"}).items()
+    )
+
+    def erase() -> ErasureReceipt:
+        if given.memory_id is not None:
+            parts.archives.drop(tenant.id)
+            return parts.memory.delete(given.memory_id, **whose)
+        scope = given.scope(tenant.id)
+        if given.document_id is None:
+            scope.required()
+        if given.metadata is None:
+            parts.erase_jobs(scope, given.document_id)  # before the memories: one might add some
+        receipt = parts.memory.forget(document_id=given.document_id, metadata=given.metadata, **whose)
+        parts.archives.drop(tenant.id)  # they may hold it
+        parts.idempotency.erase(scope)
+        return receipt
+
+    return once(request, parts, tenant, idempotency_key, lambda: Answer(ReceiptOut.of(erase())))

@@ -1,0 +1,111 @@
+"""/v1/jobs: what a server does later: state, progress, retry, cancel."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from memory.api.callers import Reader, Writer
+from memory.api.once import Answer
+from memory.api.routes.asking import Cursor, JobId, Limit
+from memory.api.schemas import MEMORY_ID, example, example_of
+from memory.api.shared import Parts
+from memory.server.jobs import Job, State
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+
+class JobOut(BaseModel):
+    """A job, and how far it is."""
+
+    model_config = example(
+        id=MEMORY_ID,
+        kind="add",
+        state="running",
+        done=32,
+        total=180,
+        reason=None,
+        result=None,
+        attempt=1,
+        attempts=5,
+        cancelling=False,
+        user_id="ana",
+        agent_id=None,
+        session_id=None,
+        created_at="2026-05-04T12:00:00Z",
+        ended_at=None,
+    )
+
+    id: str
+    kind: str
+    state: State
+    done: int = Field(description="Progress: so much,")
+    total: int | None = Field(description="of so much, where that is known.")
+    reason: str | None = Field(description="Why it, or its last attempt, failed.")
+    result: dict[str, Any] | None
+    attempt: int
+    attempts: int = Field(description="At most so many.")
+    cancelling: bool
+    user_id: str | None
+    agent_id: str | None
+    session_id: str | None
+    created_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        own = cls.model_fields.keys() - {"user_id", "agent_id", "session_id", "result"}
+        scope = job.scope
+        return cls(
+            **{name: getattr(job, name) for name in own},
+            result=None if job.result is None else dict(job.result),
+            user_id=scope.user_id,
+            agent_id=scope.agent_id,
+            session_id=scope.session_id,
+        )
+
+
+class JobsOut(BaseModel):
+    """One page of jobs, newest first."""
+
+    model_config = example(jobs=[example_of(JobOut)], cursor=None)
+
+    jobs: list[JobOut]
+    cursor: str | None = Field(description="Goes into the next call; null says that this was the last page.")
+
+
+def accepted(job: Job) -> Answer:
+    """202: what was asked for will be done, and where to look."""
+    return Answer(JobOut.of(job), 202, {"Location": f"/v1/jobs/{job.id}"})
+
+
+@router.get("", response_model=JobsOut)
+def list_(
+    tenant: Reader, parts: Parts, state: State | None = None, limit: Limit = 100, cursor: Cursor = None
+) -> JobsOut:
+    """The tenant's jobs, newest first; ended ones are kept for a week."""
+    page = parts.jobs.list(tenant.id, state=state, limit=limit, cursor=cursor)
+    return JobsOut(jobs=[JobOut.of(job) for job in page.jobs], cursor=page.cursor)
+
+
+@router.get("/{job_id}", response_model=JobOut)
+def get(tenant: Reader, parts: Parts, job_id: JobId) -> JobOut:
+    """One job."""
+    return JobOut.of(parts.jobs.get(tenant.id, job_id))
+
+
+@router.post("/{job_id}/retry", response_model=JobOut)
+def retry(tenant: Writer, parts: Parts, job_id: JobId) -> JobOut:
+    """Queue a failed job again."""
+    job = parts.jobs.retry(tenant.id, job_id)
+    parts.wake()
+    return JobOut.of(job)
+
+
+@router.post("/{job_id}/cancel", response_model=JobOut)
+def cancel(tenant: Writer, parts: Parts, job_id: JobId) -> JobOut:
+    """Stop a job: a waiting one at once, a running one at its next step; an ended one stays as it is."""
+    return JobOut.of(parts.jobs.cancel(tenant.id, job_id))

@@ -1,0 +1,195 @@
+"""/v1/memories: add, list, get, change, delete, history."""
+
+from __future__ import annotations
+
+from types import EllipsisType
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from memory.api.callers import Reader, Tenant, Writer
+from memory.api.etags import IfMatch, IfNoneMatch, check_unchanged, etag, matches
+from memory.api.once import Answer, IdempotencyKey, once
+from memory.api.routes.asking import AsOf, Cursor, Limit, MemoryId, QueryScope
+from memory.api.routes.jobs import JobOut, accepted
+from memory.api.schemas import (
+    AddedOut,
+    AddIn,
+    ChangeIn,
+    EventOut,
+    HistoryOut,
+    MemoriesOut,
+    MemoryOut,
+    ReceiptOut,
+)
+from memory.api.shared import Parts, Shared
+from memory.inputs import check_expiry, check_span, messages_in, text_in
+from memory.records import Kind, check_metadata
+from memory.server.quotas import check_room
+
+router = APIRouter(prefix="/v1/memories", tags=["memories"])
+
+_TIMES = ("expires_at", "valid_from", "valid_until")
+
+Prefer = Annotated[
+    str | None, Header(description="`respond-async`: answer at once with a job, whatever the size.")
+]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=AddedOut,
+    responses={202: {"model": JobOut, "description": "Too much for one request; a job does it."}},
+)
+def add(
+    request: Request,
+    tenant: Writer,
+    parts: Parts,
+    given: AddIn,
+    idempotency_key: IdempotencyKey = None,
+    prefer: Prefer = None,
+) -> Response:
+    """Remember a text or messages. Durable when it answers 201; a job's when the job is done."""
+    later = _size(given) > parts.memory.settings.async_text_bytes or "respond-async" in (prefer or "").lower()
+
+    def act() -> Answer:
+        _check(parts, tenant, given)
+        if later:
+            return _submit(parts, tenant, given, idempotency_key)
+        with parts.metrics.internalizing():
+            added = parts.memory.add(
+                given.content,
+                metadata=given.metadata,
+                expires_at=given.expires_at,
+                valid_from=given.valid_from,
+                valid_until=given.valid_until,
+                document_id=given.document_id,
+                **given.whose(tenant.id),
+            )
+        return Answer(AddedOut.of(added), 201)
+
+    return once(request, parts, tenant, idempotency_key, act)
+
+
+@router.get("", response_model=MemoriesOut)
+def list_(
+    tenant: Reader,
+    parts: Parts,
+    scope: QueryScope,
+    kind: Kind | None = None,
+    document_id: Annotated[str | None, Query(min_length=1, max_length=255)] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    as_of: AsOf = None,
+) -> MemoriesOut:
+    """Memories of a user, agent or session, newest first; with `as_of`, the passages that held then."""
+    page = parts.memory.list(
+        kind=kind,
+        document_id=document_id,
+        limit=limit,
+        cursor=cursor,
+        as_of=as_of,
+        **scope.whose(tenant.id),
+    )
+    return MemoriesOut(memories=[MemoryOut.of(record) for record in page.records], cursor=page.cursor)
+
+
+@router.get(
+    "/{memory_id}", response_model=MemoryOut, responses={304: {"description": "It is as you know it."}}
+)
+def get(
+    tenant: Reader, parts: Parts, memory_id: MemoryId, scope: QueryScope, if_none_match: IfNoneMatch = None
+) -> Response:
+    """One memory, with its ETag."""
+    memory = MemoryOut.of(parts.memory.get(memory_id, **scope.whose(tenant.id)))
+    tag = etag(memory)
+    if if_none_match is not None and matches(if_none_match, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    return Answer(memory, headers={"ETag": tag}).response()
+
+
+@router.patch("/{memory_id}", response_model=MemoryOut)
+def change(
+    tenant: Writer,
+    parts: Parts,
+    memory_id: MemoryId,
+    scope: QueryScope,
+    given: ChangeIn,
+    if_match: IfMatch = None,
+) -> Response:
+    """Change text, metadata, expiry or what goes first; new text is internalized, the old is of the past."""
+    whose = scope.whose(tenant.id)
+    until: EllipsisType | None = ... if "expires_at" not in given.model_fields_set else None
+    with parts.changing:  # between the comparison and the change, no other request of this process
+        check_unchanged(if_match, MemoryOut.of(parts.memory.get(memory_id, **whose)))
+        if given.pinned is not None:
+            record = parts.memory.pin(memory_id, given.pinned, **whose)
+        if given.updates:
+            record = parts.memory.update(
+                memory_id,
+                given.text,
+                metadata=given.metadata,
+                expires_at=given.expires_at or until,
+                keep_past=given.keep_past,
+                **whose,
+            )
+    memory = MemoryOut.of(record)
+    return Answer(memory, headers={"ETag": etag(memory)}).response()
+
+
+@router.delete("/{memory_id}", response_model=ReceiptOut)
+def delete(tenant: Writer, parts: Parts, memory_id: MemoryId, scope: QueryScope) -> ReceiptOut:
+    """Forget one memory."""
+    parts.archives.drop(tenant.id)  # they may hold it
+    return ReceiptOut.of(parts.memory.delete(memory_id, **scope.whose(tenant.id)))
+
+
+@router.get("/{memory_id}/history", response_model=HistoryOut)
+def history(tenant: Reader, parts: Parts, memory_id: MemoryId, scope: QueryScope) -> HistoryOut:
+    """What happened to a memory, oldest first, also after it is gone; never what it said."""
+    events = parts.memory.history(memory_id, **scope.whose(tenant.id))
+    return HistoryOut(
+        events=[EventOut(memory_id=one.memory_id, event=one.event, at=one.at) for one in events]
+    )
+
+
+def _size(given: AddIn) -> int:
+    """Of its text, in bytes of UTF-8."""
+    texts = [given.text or "", *(message.content for message in given.messages or [])]
+    return sum(len(text.encode()) for text in texts)
+
+
+def _check(parts: Shared, tenant: Tenant, given: AddIn) -> None:
+    """Refuse now what would fail later, in a job too."""
+    most = parts.memory.settings.max_text_bytes
+    given.scope(tenant.id).required()
+    check_expiry(given.expires_at)
+    check_span(given.valid_from, given.valid_until)
+    check_metadata(given.metadata)
+    if given.text is not None:
+        text_in(given.text, most)
+    else:
+        messages_in([message.model_dump() for message in given.messages or []], most)
+    check_quotas(parts, tenant, _size(given))
+
+
+def check_quotas(parts: Shared, tenant: Tenant, size: int) -> None:
+    """Refuse one more memory of so many bytes of text where the tenant has no room. Raises QuotaExceeded."""
+    quotas = tenant.caller.quotas
+    if quotas.memories is not None or quotas.bytes is not None:
+        check_room(parts.memory.stats(tenant_id=tenant.id), quotas, size=size)
+
+
+def _submit(parts: Shared, tenant: Tenant, given: AddIn, key: str | None) -> Answer:
+    job = parts.jobs.submit(
+        tenant.id,
+        "add",
+        given.model_dump(mode="json", include={"text", "messages", "document_id", "metadata", *_TIMES}),
+        user_id=given.user_id,
+        agent_id=given.agent_id,
+        session_id=given.session_id,
+        idempotency_key=key,
+    )
+    parts.wake()
+    return accepted(job)

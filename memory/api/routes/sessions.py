@@ -1,0 +1,77 @@
+"""/v1/sessions: conversations and their turns."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from memory.api.callers import Reader, Writer
+from memory.api.once import Answer, IdempotencyKey, once
+from memory.api.routes.asking import Cursor, Limit, Named, QueryScope
+from memory.api.routes.memories import check_quotas
+from memory.api.schemas import AddedOut, AppendIn, SessionOut, SessionsOut, TurnOut, TurnsOut
+from memory.api.shared import Parts
+from memory.inputs import Whose
+from memory.records import MAX_PAGE
+
+router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
+
+User = Annotated[str | None, Query(min_length=1, max_length=255, description="Whose session.")]
+Agent = Annotated[str | None, Query(min_length=1, max_length=255, description="With which agent.")]
+
+
+@router.get("", response_model=SessionsOut)
+def list_(
+    tenant: Reader, parts: Parts, scope: QueryScope, limit: Limit = 100, cursor: Cursor = None
+) -> SessionsOut:
+    """The conversations of a user or agent, by name."""
+    page = parts.memory.sessions(limit=limit, cursor=cursor, **scope.whose(tenant.id))
+    return SessionsOut(
+        sessions=[
+            SessionOut(
+                session_id=one.scope.session_id or "",
+                user_id=one.scope.user_id,
+                agent_id=one.scope.agent_id,
+                turns=one.turns,
+                last_at=one.last_at,
+            )
+            for one in page.sessions
+        ],
+        cursor=page.cursor,
+    )
+
+
+@router.get("/{session_id}/turns", response_model=TurnsOut)
+def turns(
+    tenant: Reader,
+    parts: Parts,
+    session_id: Named,
+    user_id: User = None,
+    agent_id: Agent = None,
+    last: Annotated[int, Query(ge=1, le=MAX_PAGE, description="The newest so many.")] = 100,
+) -> TurnsOut:
+    """The newest turns of exactly this session (of this user and agent, where it has them), oldest first."""
+    whose = Whose(tenant_id=tenant.id, user_id=user_id, agent_id=agent_id, session_id=session_id)
+    return TurnsOut(turns=[TurnOut.of(turn) for turn in parts.memory.turns(last=last, **whose)])
+
+
+@router.post("/{session_id}/turns", status_code=201, response_model=AddedOut)
+def append(
+    request: Request,
+    tenant: Writer,
+    parts: Parts,
+    session_id: Named,
+    given: AppendIn,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Go on with a session: messages become turns of it, and what they tell is remembered."""
+    whose = Whose(tenant_id=tenant.id, user_id=given.user_id, agent_id=given.agent_id, session_id=session_id)
+
+    def act() -> Answer:
+        check_quotas(parts, tenant, sum(len(message.content.encode()) for message in given.messages))
+        with parts.metrics.internalizing():
+            added = parts.memory.append([message.model_dump() for message in given.messages], **whose)
+        return Answer(AddedOut.of(added), 201)
+
+    return once(request, parts, tenant, idempotency_key, act)

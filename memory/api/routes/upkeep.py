@@ -1,0 +1,127 @@
+"""/v1/compact, /v1/export and /v1/import: what takes long, as jobs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import FileResponse
+from pydantic import Field
+from starlette.concurrency import run_in_threadpool
+
+from memory.api.callers import Reader, Tenant, Writer, needs
+from memory.api.once import Answer, IdempotencyKey, once
+from memory.api.routes.asking import JobId, QueryScope
+from memory.api.routes.jobs import JobOut, accepted
+from memory.api.schemas import ScopeIn, example
+from memory.api.shared import Parts, Shared
+from memory.compaction import MIN_ADAPTERS
+from memory.errors import Conflict, NotFound
+from memory.records import Scope
+
+router = APIRouter(prefix="/v1", tags=["upkeep"])
+
+Exporting = Annotated[Tenant, Depends(needs("read", writes=True))]
+
+
+class CompactIn(ScopeIn):
+    """What to compact: all of a user, agent or session, or of the tenant where nobody is named."""
+
+    model_config = example(user_id="ana", older_than_days=30)
+
+    older_than_days: float = Field(0, ge=0, le=36_500, description="Leave alone what was told since.")
+    min_adapters: int = Field(
+        MIN_ADAPTERS, ge=2, le=1_000_000, description="Leave alone where there are fewer."
+    )
+    dry_run: bool = Field(False, description="Count what would be joined, and change nothing.")
+
+
+class ExportIn(ScopeIn):
+    """Whose memories and turns; of the whole tenant where nobody is named, which takes an admin's key."""
+
+    model_config = example(user_id="ana")
+
+
+@router.post("/compact", status_code=202, response_model=JobOut)
+def compact(
+    request: Request, tenant: Writer, parts: Parts, given: CompactIn, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Make few, denser memories of many, where they answer as well. A job."""
+
+    def act() -> Answer:
+        payload = given.model_dump(include={"older_than_days", "min_adapters", "dry_run"})
+        return _submitted(parts, "compact", given.scope(tenant.id), payload, idempotency_key)
+
+    return once(request, parts, tenant, idempotency_key, act)
+
+
+@router.post("/export", status_code=202, response_model=JobOut)
+def export(
+    request: Request, tenant: Exporting, parts: Parts, given: ExportIn, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Write all of somebody's into one archive. A job; when it is done, /v1/export/{job_id} has the file."""
+    scope = given.scope(tenant.id)
+    _check_whole(tenant, scope)
+    return once(
+        request,
+        parts,
+        tenant,
+        idempotency_key,
+        lambda: _submitted(parts, "export", scope, {}, idempotency_key),
+    )
+
+
+@router.get(
+    "/export/{job_id}",
+    response_class=FileResponse,
+    responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
+)
+def download(tenant: Reader, parts: Parts, job_id: JobId) -> FileResponse:
+    """The archive of an export that is done; kept for a day, or until something of the tenant is erased."""
+    job = parts.jobs.get(tenant.id, job_id)
+    if job.kind != "export":
+        raise NotFound(f"no export {job_id!r} here")
+    _check_whole(tenant, job.scope)
+    if job.state != "done":
+        raise Conflict(f"the export is {job.state}; come back when it is done")
+    path = parts.archives.existing(tenant.id, job_id)
+    return FileResponse(path, media_type="application/zip", filename=f"memory-{job_id}.zip")
+
+
+@router.post(
+    "/import",
+    status_code=202,
+    response_model=JobOut,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+async def import_(request: Request, tenant: Writer, parts: Parts, scope: QueryScope) -> Response:
+    """Add what an archive holds, under its names or those given here. A job; again, it adds nothing."""
+    name = await parts.archives.receive(tenant.id, request.stream())
+    answer = await run_in_threadpool(
+        _submitted, parts, "import", scope.scope(tenant.id), {"archive": name}, None
+    )
+    return answer.response()
+
+
+def _check_whole(tenant: Tenant, scope: Scope) -> None:
+    if not scope.names_somebody:
+        tenant.caller.require("admin")
+
+
+def _submitted(parts: Shared, kind: str, scope: Scope, payload: dict[str, object], key: str | None) -> Answer:
+    job = parts.jobs.submit(
+        scope.tenant_id,
+        kind,
+        payload,
+        user_id=scope.user_id,
+        agent_id=scope.agent_id,
+        session_id=scope.session_id,
+        idempotency_key=key,
+    )
+    parts.wake()
+    return accepted(job)

@@ -1,0 +1,472 @@
+"""What the native routes take and give. Each model has an example; docs and tests are made from them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from memory.inputs import Content, Whose, scope_in
+from memory.internalize import Added
+from memory.records import (
+    MAX_NAME,
+    MAX_PAGE,
+    AdapterChoice,
+    ErasureReceipt,
+    Event,
+    Kind,
+    MemoryHit,
+    MemoryRecord,
+    Role,
+    Scope,
+    Turn,
+)
+
+MEMORY_ID = "18b2f0c3a1d4e5f60718293a4b5c6d7e"
+
+
+def _utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the time is out of range") from error
+
+
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["ana"])]
+Time = Annotated[AwareDatetime, AfterValidator(_utc), Field(examples=["2030-01-01T00:00:00Z"])]
+Text = Annotated[str, Field(min_length=1, examples=["My dog is called Biscuit."])]
+
+
+def example(**values: Any) -> ConfigDict:
+    """The configuration of a model: no unknown fields, and what it looks like."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [values]})
+
+
+def example_of(model: type[BaseModel]) -> Any:
+    """What a model looks like."""
+    extra: Any = model.model_config["json_schema_extra"]
+    return extra["examples"][0]
+
+
+class ScopeIn(BaseModel):
+    """Whose memory. The tenant is that of the key."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user_id: Name | None = Field(default=None, description="The person.")
+    agent_id: Name | None = Field(default=None, description="The agent.", examples=["concierge"])
+    session_id: Name | None = Field(default=None, description="The conversation.", examples=["monday"])
+
+    def whose(self, tenant_id: str) -> Whose:
+        """As the service takes it."""
+        return Whose(
+            tenant_id=tenant_id, user_id=self.user_id, agent_id=self.agent_id, session_id=self.session_id
+        )
+
+    def scope(self, tenant_id: str) -> Scope:
+        """As the stores take it."""
+        return scope_in(self.whose(tenant_id), tenant_id)
+
+
+class MessageIn(BaseModel):
+    """One line of a conversation."""
+
+    model_config = example(role="user", content="My dog is called Biscuit.")
+
+    role: Role
+    content: str
+
+
+class AddIn(ScopeIn):
+    """A text, or messages of a conversation, to remember."""
+
+    model_config = example(user_id="ana", text="My dog is called Biscuit and we live in Lisbon.")
+
+    text: Text | None = Field(
+        default=None, description="A text; a long one becomes a document of several memories."
+    )
+    messages: list[MessageIn] | None = Field(
+        default=None, description="Messages; with a session, turns of it."
+    )
+    document_id: Name | None = Field(default=None, description="Name of the document.", examples=["handbook"])
+    metadata: dict[str, Any] = Field(default_factory=dict, examples=[{"source": "support"}])
+    expires_at: Time | None = Field(default=None, description="From this moment on it is not seen.")
+    valid_from: Time | None = Field(default=None, description="When it begins to hold, where that is later.")
+    valid_until: Time | None = Field(default=None, description="Until when it holds.")
+
+    @model_validator(mode="after")
+    def _one_content(self) -> Self:
+        if (self.text is None) == (self.messages is None):
+            raise ValueError("give either text or messages")
+        return self
+
+    @property
+    def content(self) -> Content:
+        """As the service takes it."""
+        if self.text is not None:
+            return self.text
+        return [message.model_dump() for message in self.messages or []]
+
+
+class AddedMemory(BaseModel):
+    """What stands for one passage of an added text."""
+
+    id: str
+    created: bool = Field(description="False where the scope held it already.")
+
+
+class AddedOut(BaseModel):
+    """Memories that an added text became; ids, whose text is at /v1/memories/{id}."""
+
+    model_config = example(memories=[{"id": MEMORY_ID, "created": True}], superseded=[])
+
+    memories: list[AddedMemory]
+    superseded: list[str] = Field(description="Ids of what holds no longer, because this contradicts it.")
+
+    @classmethod
+    def of(cls, added: Added) -> Self:
+        memories = [AddedMemory(id=one.id, created=one.id in added.created) for one in added]
+        return cls(memories=memories, superseded=sorted(added.superseded))
+
+
+class AdapterOut(BaseModel):
+    """The adapter of a memory; its file is at /v1/adapters/{memory_id}."""
+
+    digest: str = Field(description="sha256 of its bytes.")
+    rank: int
+    nbytes: int
+
+
+class MemoryOut(BaseModel):
+    """One memory: a passage, and the adapter made from it."""
+
+    model_config = example(
+        id=MEMORY_ID,
+        text="My dog is called Biscuit and we live in Lisbon.",
+        kind="message",
+        user_id="ana",
+        agent_id=None,
+        session_id=None,
+        document_id=None,
+        position=0,
+        role=None,
+        first_turn=None,
+        last_turn=None,
+        created_at="2026-05-04T12:00:00Z",
+        updated_at=None,
+        expires_at=None,
+        valid_from=None,
+        valid_until=None,
+        superseded_by=None,
+        pinned=False,
+        compacted=0,
+        metadata={},
+        adapter={"digest": "9f86d081884c7d65", "rank": 8, "nbytes": 61440},
+    )
+
+    id: str
+    text: str
+    kind: Kind
+    user_id: str | None
+    agent_id: str | None
+    session_id: str | None
+    document_id: str | None
+    position: int = Field(description="Of the passage within its document or session.")
+    role: Role | None = Field(description="Who said it, where one speaker did.")
+    first_turn: int | None
+    last_turn: int | None
+    created_at: datetime
+    updated_at: datetime | None
+    expires_at: datetime | None
+    valid_from: datetime | None
+    valid_until: datetime | None
+    superseded_by: str | None = Field(description="Id of the memory that says what holds since.")
+    pinned: bool = Field(description="Goes before all others that matter for a turn.")
+    compacted: int = Field(description="Passages it was made from; 0: it is a passage itself.")
+    metadata: dict[str, Any]
+    adapter: AdapterOut
+
+    @classmethod
+    def of(cls, record: MemoryRecord) -> Self:
+        same = {name: getattr(record, name) for name in cls.model_fields.keys() & set(MemoryRecord.__slots__)}
+        scope, ref = record.scope, record.adapter
+        return cls(
+            **same
+            | {"user_id": scope.user_id, "agent_id": scope.agent_id, "session_id": scope.session_id}
+            | {"adapter": AdapterOut(digest=ref.digest, rank=ref.rank, nbytes=ref.nbytes)}
+            | {"metadata": dict(record.metadata)}
+        )
+
+
+class MemoriesOut(BaseModel):
+    """One page of memories, newest first."""
+
+    model_config = example(memories=[example_of(MemoryOut)], cursor=None)
+
+    memories: list[MemoryOut]
+    cursor: str | None = Field(description="Goes into the next call; null says that this was the last page.")
+
+
+class ChangeIn(BaseModel):
+    """What to change of a memory; what is left out stays."""
+
+    model_config = example(text="My dog is called Bruno.")
+
+    text: Text | None = None
+    metadata: dict[str, Any] | None = None
+    expires_at: Time | None = Field(default=None, description="null: it does not expire any more.")
+    pinned: bool | None = Field(default=None, description="Whether it goes first, where it matters.")
+    keep_past: bool = Field(default=True, description="Whether `as_of` still shows what it said before.")
+
+    @property
+    def updates(self) -> bool:
+        """Whether more than the pin changes."""
+        return self.text is not None or self.metadata is not None or "expires_at" in self.model_fields_set
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.updates and self.pinned is None:
+            raise ValueError("nothing to change; give text, metadata, expires_at or pinned")
+        return self
+
+
+class EventOut(BaseModel):
+    """That a memory was added, updated or deleted, and when; never what it said."""
+
+    memory_id: str
+    event: Event
+    at: datetime
+
+
+class HistoryOut(BaseModel):
+    """What happened to a memory, oldest first."""
+
+    model_config = example(events=[{"memory_id": MEMORY_ID, "event": "ADD", "at": "2026-05-04T12:00:00Z"}])
+
+    events: list[EventOut]
+
+
+class SearchIn(ScopeIn):
+    """What to look for."""
+
+    model_config = example(user_id="ana", query="What is my dog called?", k=4)
+
+    query: Text
+    as_of: Time | None = Field(default=None, description="What held at that time, instead of now.")
+    k: int = Field(4, ge=1, le=100, description="Most memories to find.")
+
+
+class HitOut(BaseModel):
+    """A memory that was found, and its cosine with the query."""
+
+    model_config = example(score=0.71, memory=example_of(MemoryOut))
+
+    score: float
+    memory: MemoryOut
+
+    @classmethod
+    def of(cls, hit: MemoryHit) -> Self:
+        return cls(score=hit.score, memory=MemoryOut.of(hit.record))
+
+
+class HitsOut(BaseModel):
+    """What was found, nearest first."""
+
+    model_config = example(hits=[example_of(HitOut)])
+
+    hits: list[HitOut]
+
+
+class SelectIn(ScopeIn):
+    """What a turn would say."""
+
+    model_config = example(user_id="ana", query="What is my dog called?")
+
+    query: Text
+    as_of: Time | None = Field(default=None, description="What held at that time, instead of now.")
+
+
+class ChoiceOut(BaseModel):
+    """An adapter that the turn would merge."""
+
+    memory_id: str
+    score: float
+    weight: float = Field(description="In the merge.")
+    text: str
+
+    @classmethod
+    def of(cls, choice: AdapterChoice) -> Self:
+        return cls(memory_id=choice.memory_id, score=choice.score, weight=choice.weight, text=choice.text)
+
+
+class ChoicesOut(BaseModel):
+    """The adapters a turn would merge, best first; none where nothing matters for it."""
+
+    model_config = example(
+        adapters=[{"memory_id": MEMORY_ID, "score": 0.71, "weight": 1.0, "text": "My dog is called Biscuit."}]
+    )
+
+    adapters: list[ChoiceOut]
+
+
+class SessionOut(BaseModel):
+    """A conversation, and how much is in it."""
+
+    model_config = example(
+        session_id="monday", user_id="ana", agent_id=None, turns=12, last_at="2026-05-04T12:00:00Z"
+    )
+
+    session_id: str
+    user_id: str | None
+    agent_id: str | None
+    turns: int
+    last_at: datetime
+
+
+class SessionsOut(BaseModel):
+    """One page of conversations, by name."""
+
+    model_config = example(sessions=[example_of(SessionOut)], cursor=None)
+
+    sessions: list[SessionOut]
+    cursor: str | None = Field(description="Goes into the next call; null says that this was the last page.")
+
+
+class TurnOut(BaseModel):
+    """One message of a session."""
+
+    model_config = example(
+        id=MEMORY_ID,
+        ordinal=0,
+        role="user",
+        content="My dog is called Biscuit.",
+        created_at="2026-05-04T12:00:00Z",
+        internalized=True,
+    )
+
+    id: str
+    ordinal: int
+    role: Role
+    content: str
+    created_at: datetime
+    internalized: bool = Field(description="Whether an adapter holds it.")
+
+    @classmethod
+    def of(cls, turn: Turn) -> Self:
+        return cls(
+            id=turn.id,
+            ordinal=turn.ordinal,
+            role=turn.role,
+            content=turn.text,
+            created_at=turn.created_at,
+            internalized=turn.internalized,
+        )
+
+
+class TurnsOut(BaseModel):
+    """Turns of a session, oldest first."""
+
+    model_config = example(turns=[example_of(TurnOut)])
+
+    turns: list[TurnOut]
+
+
+class AppendIn(BaseModel):
+    """Messages that a session goes on with."""
+
+    model_config = example(user_id="ana", messages=[{"role": "user", "content": "My dog is called Biscuit."}])
+
+    user_id: Name | None = None
+    agent_id: Name | None = Field(default=None, examples=["concierge"])
+    messages: list[MessageIn] = Field(min_length=1)
+
+
+class ForgetIn(ScopeIn):
+    """What to erase: all of a user, agent or session, one document, or one memory. There is no way back."""
+
+    model_config = example(user_id="ana", session_id="monday")
+
+    document_id: Name | None = Field(default=None, description="Only this document.", examples=["handbook"])
+    metadata: dict[str, Any] | None = Field(default=None, description="Only what has these items.")
+    memory_id: str | None = Field(
+        default=None, max_length=64, description="Only this memory.", examples=[MEMORY_ID]
+    )
+
+
+class RemovedOut(BaseModel):
+    """A memory that went."""
+
+    memory_id: str
+    content_hash: str = Field(description="sha256 of its text.")
+    digest: str = Field(description="Of its adapter.")
+
+
+class ReceiptOut(BaseModel):
+    """What an erasure took away: ids and hashes, never text."""
+
+    model_config = example(
+        tenant_id="acme",
+        memories=[{"memory_id": MEMORY_ID, "content_hash": "e3b0c44298fc1c14", "digest": "9f86d081884c7d65"}],
+        turns=[],
+        blobs=["9f86d081884c7d65"],
+        rebuilt=[],
+        erased_at="2026-05-04T12:00:00Z",
+    )
+
+    tenant_id: str
+    memories: list[RemovedOut]
+    turns: list[str] = Field(description="Ids.")
+    blobs: list[str] = Field(description="Digests of adapters whose files are gone.")
+    rebuilt: list[str] = Field(description="Memories made again without what was erased.")
+    erased_at: datetime
+
+    @classmethod
+    def of(cls, receipt: ErasureReceipt) -> Self:
+        return cls(
+            tenant_id=receipt.tenant_id,
+            memories=[
+                RemovedOut(memory_id=one.memory_id, content_hash=one.content_hash, digest=one.digest)
+                for one in receipt.memories
+            ],
+            turns=[*receipt.turns],
+            blobs=[*receipt.blobs],
+            rebuilt=[*receipt.rebuilt],
+            erased_at=receipt.erased_at,
+        )
+
+
+class FieldWrong(BaseModel):
+    """One field that is wrong."""
+
+    field: str
+    message: str
+
+
+class ProblemOut(BaseModel):
+    """An error, as RFC 9457 has it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:parametric-memory:problem:missing-scope",
+                    "title": "Unprocessable Entity",
+                    "status": 422,
+                    "detail": "whose memory? give user_id, agent_id or session_id",
+                    "request_id": MEMORY_ID,
+                }
+            ]
+        }
+    )
+
+    type: str = Field(description="Names the kind of problem; stable.")
+    title: str
+    status: int
+    detail: str = Field(description="What to do about it.")
+    request_id: str | None
+    errors: list[FieldWrong] | None = Field(default=None, description="The fields that are wrong.")
+
+
+PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE)]
+HealthState = Literal["ready", "loading", "unavailable"]

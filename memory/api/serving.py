@@ -1,0 +1,81 @@
+"""Runs the app with uvicorn, and refuses to let strangers in."""
+
+from __future__ import annotations
+
+import logging.config
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+
+from memory.api.app import create_app
+from memory.api.callers import is_loopback
+from memory.api.observed import log_to_stderr
+from memory.bootstrap import database_url
+from memory.database import Database
+from memory.errors import InvalidSettings
+from memory.server.access import Access
+from memory.service import Service
+from memory.settings import Settings
+
+_BACKLOG = 2048
+
+
+def serve(memory: Service, listening: Callable[[str], None]) -> None:
+    """Answer requests until a signal; `listening` is told the address once there is one.
+
+    A signal ends it well: requests under way finish within settings.shutdown_s, jobs finish or are handed
+    back. Raises InvalidSettings for an address that cannot be listened on.
+    """
+    settings = memory.settings
+    logging.config.dictConfig(log_to_stderr())
+    with _bound(settings) as listener:
+        config = uvicorn.Config(
+            create_app(memory),
+            access_log=False,  # the app logs requests itself, without addresses
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=round(settings.shutdown_s),
+        )
+        host, port = listener.getsockname()[:2]
+        listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+        signal.signal(
+            signal.SIGTERM, lambda *_: None
+        )  # uvicorn's comes first; it sends it on when all has ended
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def check_anonymous(settings: Settings) -> None:
+    """Anonymous callers are for this machine alone. Raises InvalidSettings."""
+    if settings.anonymous and not is_loopback(settings.host):
+        raise InvalidSettings(
+            f"MEMORY_ANONYMOUS lets everybody in who can reach {settings.host}; "
+            "listen on 127.0.0.1, or make keys with `memory keys create`"
+        )
+
+
+def has_keys(settings: Settings) -> bool:
+    """Whether anybody could have a key."""
+    database = Database(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
+    try:
+        return bool(Access(database).every_key())
+    finally:
+        database.close()
+
+
+def _bound(settings: Settings) -> socket.socket:
+    address: tuple[Any, ...] = (settings.host, settings.port)
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(_BACKLOG)  # from here on callers wait rather than be refused
+    except OSError as error:
+        listener.close()
+        raise InvalidSettings(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; "
+            "give another --host or --port"
+        ) from error
+    return listener

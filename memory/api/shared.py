@@ -1,0 +1,126 @@
+"""What every request of a server shares: the memory, and what stands around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock, Thread
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from memory.api.archives import Archives
+from memory.api.handlers import Handlers
+from memory.api.metrics import Metrics
+from memory.database import Database
+from memory.errors import ParametricMemoryError, StoreBusy
+from memory.records import Scope
+from memory.server.access import Access
+from memory.server.audit import Audit
+from memory.server.idempotency import Idempotency
+from memory.server.jobs import Jobs
+from memory.server.quotas import Limiter
+from memory.server.worker import Worker
+from memory.service import Service
+
+_STOPS_WITHIN_S = 20.0  # a running job, once it is told to
+
+
+class Model:
+    """Loads the models in the background when the server starts, and knows whether that went well."""
+
+    def __init__(self, load: Callable[[], object]) -> None:
+        self._load = load
+        self._lock = Lock()
+        self._thread: Thread | None = None
+        self.loaded = False
+        self.reason = ""  # why loading failed the last time
+
+    def warm(self) -> None:
+        """Begin to load, unless that is done or under way; after a failure, try again."""
+        with self._lock:
+            if self.loaded or (self._thread is not None and self._thread.is_alive()):
+                return
+            self._thread = Thread(target=self._run, name="memory-warm", daemon=True)
+            self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Let loading end, for at most so long."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def _run(self) -> None:
+        try:
+            self._load()
+        except ParametricMemoryError as error:
+            self.reason = str(error)
+        else:
+            self.loaded, self.reason = True, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The parts of one server. Everything in here may be used by many threads."""
+
+    memory: Service
+    database: Database
+    access: Access
+    limiter: Limiter
+    audit: Audit
+    idempotency: Idempotency
+    jobs: Jobs
+    metrics: Metrics
+    archives: Archives
+    model: Model
+    worker: Worker
+    changing: Lock = field(default_factory=Lock)  # held while a memory is compared with its ETag and changed
+
+    @classmethod
+    def around(cls, memory: Service, database: Database) -> Shared:
+        """The parts of a server for this memory, whose tables are in this database."""
+        settings = memory.settings
+        jobs, metrics = Jobs(database), Metrics(memory)
+        archives = Archives(settings.home / "archives", settings.max_archive_bytes)
+        return cls(
+            memory=memory,
+            database=database,
+            access=Access(database),
+            limiter=Limiter(database),
+            audit=Audit(database),
+            idempotency=Idempotency(database),
+            jobs=jobs,
+            metrics=metrics,
+            archives=archives,
+            model=Model(lambda: _use(memory)),
+            worker=Worker(
+                jobs,
+                Handlers(memory, metrics, archives).by_kind(),
+                threads=settings.job_workers,
+                lease_s=settings.job_lease_s,
+            ),
+        )
+
+    def wake(self) -> None:
+        """Have a new job looked at now."""
+        self.worker.wake()
+
+    def erase_jobs(self, scope: Scope, document_id: str | None = None) -> None:
+        """Take what jobs hold of a scope, and stop them. Raises StoreBusy while one cannot be stopped."""
+        for job in self.jobs.erase(scope, document_id=document_id):
+            if not self.jobs.wait(job, _STOPS_WITHIN_S):
+                raise StoreBusy("a job of this scope is still running; ask for the erasure again")
+
+
+def _use(memory: Service) -> None:
+    """Use every model once, so that each is loaded. What is looked for does not matter, nor who."""
+    memory.count_tokens([{"role": "user", "content": "warm"}])
+    memory.select("warm", user_id="nobody")
+
+
+def shared(request: Request) -> Shared:
+    """The parts of the server that this request came to."""
+    found: Shared = request.app.state.shared
+    return found
+
+
+Parts = Annotated[Shared, Depends(shared)]

@@ -1,0 +1,131 @@
+"""The sentences that `memory.claims` understands. Data only."""
+
+from __future__ import annotations
+
+import re
+
+_FLAGS = re.IGNORECASE | re.VERBOSE
+
+# What may stand before a statement without being part of it.
+OPENERS = re.compile(
+    r"""^(?:(?:actually|also|and|but|by\ the\ way|correction|for\ the\ record|fyi|good\ news|hey|hi|hello
+    |in\ fact|just\ so\ you\ know|listen|no|note|now|oh|ok|okay|please\ note|remember|sorry|so|update|wait
+    |well|yes|from\ now\ on|as\ of\ (?:today|now)|i\ mean|i\ meant|i\ think|it\ is\ said
+    |you\ should\ know|i\ want\ you\ to\ know|please\ remember|don'?t\ forget|as\ you\ know
+    |one\ more\ thing|quick\ update|for\ you)(?:\s+that)?[,:;]?\s+)+""",
+    _FLAGS,
+)
+ADVERBS = re.compile(
+    r""",?\s+(?:actually|currently|just|now|nowadays|recently|still|these\ days|at\ the\ moment|instead|too
+    |again|by\ the\ way|as\ it\ happens|at\ present|of\ course|from\ now\ on)(?=[\s,.!]|$)""",
+    _FLAGS,
+)
+CONTRACTIONS = (
+    (r"\b(i)['’]m\b", r"\1 am"),
+    (r"\b(we)['’]re\b", r"\1 are"),
+    (r"\b(it)['’]s\b", r"\1 is"),
+    (r"\b(i|we)['’]ve\b", r"\1 have"),
+    (r"\bisn['’]t\b", "is not"),
+    (r"\baren['’]t\b", "are not"),
+    (r"\bdon['’]t\b", "do not"),
+    (r"\bdoesn['’]t\b", "does not"),
+)
+DENIAL = re.compile(
+    r"\b(?:no longer|(?:do|does) not|is not|are not|am not)\b|\bnot\b(?=.*\bany ?more\b)", re.IGNORECASE
+)
+# "It is not Monday, the deadline is Friday", "my PIN is not 1 but 2": the rest is what is said instead.
+INSTEAD = re.compile(
+    r"(?:^(?:it|that) is not [^,]+, (?:but )?|\bnot [^,]+?(?:,? but|, it is) )(?P<rest>.+)$", re.IGNORECASE
+)
+# Where a value ends that was read to the end of the clause.
+ENDS = re.compile(
+    r"""(?:[;,]|\s+[-–]|\.\s|\s+(?:and|but|because|since|which|who|so|after|before|until|when|where|if|as
+    |not)\b).*$|[.!]+$""",
+    _FLAGS | re.DOTALL,
+)
+# Words that name nothing by themselves.
+SMALL = frozenset(
+    ("a", "an", "the", "of", "for", "is", "are", "was", "in", "on", "at", "to", "and", "that", "this",
+     "there",
+     "it", "its", "his", "her", "their", "s", "new", "own", "old")
+)  # fmt: skip
+# Of these one has several, so that another name adds one.
+MANY = re.compile(
+    r"""\b(?:(?<!best\ )friend|colleague|neighbou?r|cousin|sister|brother|sibling|aunt|uncle|niece|nephew
+    |son|daughter|child|kid|grand\w+|classmate|teammate|student|pupil|guest|client|patient|book|song|film|movie
+    |hobby|goal|plan|idea|problem|question|answer|thing|one|reason|way|part|point|example|word|in-law|relative
+    |visitor)s?$""",
+    _FLAGS,
+)
+# Of these there is one at a time, whatever its value looks like.
+ATTRIBUTE = re.compile(
+    r"""\b(?:address|age|alarm|appointment|birthday|budget|capital|code|colou?r|date|day|deadline|email|fee
+    |height|hometown|id|job|key|keyword|license|licence|location|mail|name|number|nickname|occupation|password
+    |passphrase|phone|pin|plate|platform|position|postcode|price|profession|rate|room|salary|score|seat|size
+    |start|status|street|subject|surname|team|time|title|username|version|weight|zip|language|dish|food|drink
+    |sport|season|instrument|fruit|animal|country|city|band|floor|gate|terminal|diet|plan)$
+    |\b(?:favou?rite|best|worst|weakest|current)\b""",
+    _FLAGS,
+)
+WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
+
+_NAME = r"(?!the |that |this |it )(?-i:[A-Z])[\w'’-]+(?: (?-i:[A-Z])[\w'’-]+)?"
+_I = rf"(?P<who>i|we|{_NAME}|my [\w' -]+?|our [\w' -]+?)"
+_WHO = r"(?P<who>[\w'’ -]+?)"
+_X = r"(?P<what>[\w'’$ -]+?)"
+_V = r"(?P<value>.+)"
+_VALUE = r"(?P<value>[\w'’ -]+?)"
+_CAPITAL = r"(?P<value>(?-i:[A-Z]).*)"
+_MY = r"(?:my|our|his|her|their|the)"
+_HAVE = r"(?:have|has)"
+_WORK = r"(?:works?|am working|is working|started working|have a job|has a job)"
+_MOVED = r"(?:moved|changed|switched|shifted|rescheduled|postponed|updated)"
+
+# Pattern of a whole clause, what it adds to the slot, and whether it says that there is one only.
+PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
+    (re.compile(f"^{pattern}$", re.IGNORECASE), adds, firm)
+    for pattern, adds, firm in (
+        (rf"(?:the )?name of {_X} is {_V}", "name", True),
+        (rf"as for {_X}, it is {_V}", "", True),
+        (rf"{_I} (?:{_HAVE}(?: got)?|got) an? {_X} (?:called|named) {_V}", "name", False),
+        (rf"{_X}(?: is| are|, is)? (?:called|named) {_V}", "name", True),
+        (rf"{_VALUE} is (?:the )?name of {_X}", "name", True),
+        (rf"(?:everyone|everybody|we|i) calls? {_X} {_CAPITAL}", "name", True),
+        (rf"{_I} (?:called|named|renamed) {_MY} {_X} {_CAPITAL}", "name", True),
+        (rf"{_X} goes by (?:the name of )?{_V}", "name", True),
+        (rf"{_I} lives? at {_V}", "address", True),
+        (rf"{_X} house is at {_V}", "address", True),
+        (rf"{_I} (?:lives?|(?:am|is|are) living|resides?) in (?:the city of )?{_V}", "home", True),
+        (rf"{_I} (?:{_HAVE} )?(?:moved|relocated)(?: house)?(?: from .+?)? to {_V}", "home", True),
+        (rf"{_X} home is in {_V}", "home", True),
+        (rf"{_VALUE} is where {_I} lives?", "home", True),
+        (rf"{_I} was born (?P<how>in|on) {_V}", "born", True),
+        (rf"{_I} (?:{_WORK}|started) (?P<how>in) {_V}", "work", True),
+        (rf"{_I} {_WORK} (?:at|for) {_V}", "employer", True),
+        (rf"{_I} (?:am|is|are) {_V} years old", "age", True),
+        (rf"{_I} (?:{_HAVE} )?turned (?P<value>\d+)", "age", True),
+        (rf"{_I} wears? shoes in size {_V}", "shoe size", True),
+        (rf"{_I} (?:set|changed|switched|updated|reset) {_MY} {_X}(?: from .+?)? to {_V}", "", True),
+        (rf"{_X} (?:has |have |was |got |been |is )*{_MOVED}(?: from .+?)? to {_V}", "", True),
+        (rf"(?:the )?number for {_X} is {_V}", "", True),
+        (rf"{_I} {_HAVE} {_MY} {_X} (?P<how>on|at) {_V}", "", True),
+        (rf"{_I} (?:works?|is|am) on (?P<what>floor) {_V}", "", True),
+        (rf"{_I} {_HAVE} (?:the|a) (?P<what>[\w' -]+ (?:number|plate|code|id)) {_V}", "", True),
+        (rf"{_WHO} {_HAVE} (?:an?|the) (?P<what>[\w -]+?) of {_V}", "", True),
+        (rf"{_WHO} {_HAVE} the (?P<what>[a-z -]+?) (?P<value>\S*\d\S*|(?-i:[A-Z])\S*)", "", True),
+        (rf"{_WHO} {_HAVE} (?P<value>[^,]+?) as (?:(?:{_MY}|its) )?(?P<what>[\w -]+)", "", True),
+        (rf"{_X} (?P<how>starts|begins|opens|closes|ends|leaves|arrives|departs) (?:at|on) {_V}", "", True),
+        (
+            rf"(?P<what>(?:{_MY}|[A-Z]).*?)(?: is| are| turns out to be| will be|:)"
+            rf"(?: (?P<how>on|at|in|due on|due|from))? {_V}",
+            "",
+            True,
+        ),
+        (
+            rf"(?P<value>[^,]+?) is (?P<what>(?:{_MY}|(?-i:[A-Z])\w+['’]s) [\w' -]+)",
+            "",
+            True,
+        ),
+    )
+)

@@ -1,0 +1,186 @@
+"""What sentences claim, as slots and values, so that a newer value is known to take an older one's place.
+
+    "My dog is called Biscuit."           my dog + name      Biscuit
+    "I moved from Lisbon to Porto."       I + home           Porto
+    "The name of my dog is not Biscuit."  my dog + name      no longer Biscuit
+
+Only slots that hold one value at a time are read: "I like tea" and "my friend is called Ben" claim nothing
+here, because tomorrow's tea does not take the coffee away. In doubt a sentence claims nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from memory.claim_patterns import (
+    ADVERBS,
+    ATTRIBUTE,
+    CONTRACTIONS,
+    DENIAL,
+    ENDS,
+    INSTEAD,
+    MANY,
+    MONTH,
+    OPENERS,
+    PATTERNS,
+    SMALL,
+    WEEKDAY,
+)
+from memory.conversation import unlabelled
+from memory.passages import clauses
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That something has a value, or no longer has it. `firm` is what says that there is one only."""
+
+    slot: frozenset[str]  # words that name what has the value
+    value: str  # casefolded
+    shape: str  # what kind of value it looks like
+    firm: bool = True
+    denied: bool = False
+
+
+MOST = 300  # characters of a clause that is read; who tells a value says it more shortly
+
+
+def claims(text: str) -> list[tuple[int, int, list[Claim]]]:
+    """Start, end and claims of each clause of a passage that was not said by an assistant."""
+    found = []
+    for start, end in clauses(text):
+        line = text[text.rfind("\n", 0, start) + 1 : end]
+        if end - start <= MOST and not line.startswith("Assistant: "):
+            found.append((start, end, list(_claimed(unlabelled(text[start:end])))))
+    return found
+
+
+def _claimed(clause: str) -> Iterator[Claim]:
+    said = _plain(clause)
+    denied = DENIAL.search(said)
+    if denied:
+        said = _affirmed(said)
+    if said.endswith("?"):
+        return
+    for pattern, adds, firm in PATTERNS:
+        match = pattern.match(said)
+        claim = match and _claim(match.groupdict(), adds, firm, bool(denied))
+        if claim:
+            yield claim
+            return
+
+
+def _plain(clause: str) -> str:
+    """The clause without what does not matter for what it claims."""
+    said = clause.strip().strip('"“”')
+    for pattern, full in CONTRACTIONS:
+        said = re.sub(pattern, full, said, flags=re.IGNORECASE)
+    said = OPENERS.sub("", said)
+    said = ADVERBS.sub("", said)
+    said = INSTEAD.sub(r"\g<rest>", said)
+    return re.sub(r"\s+", " ", said).strip().rstrip(".!")
+
+
+def _affirmed(said: str) -> str:
+    """The same without its denial: "I no longer live in Lisbon" says what is no longer so."""
+    said = re.sub(r"\b(?:no longer|any ?more)\b", "", said, flags=re.IGNORECASE)
+    said = re.sub(r"\b(?:do|does) not\b", "", said, flags=re.IGNORECASE)
+    said = re.sub(r"\bnot\b", "", said, flags=re.IGNORECASE)
+    return re.sub(r"\s+", " ", said).strip()
+
+
+def _claim(found: dict[str, str | None], adds: str, firm: bool, denied: bool) -> Claim | None:
+    what, who, how = (found.get(name) or "" for name in ("what", "who", "how"))
+    value = ENDS.sub("", found["value"] or "").strip().strip("\"'“”")
+    value = re.sub(r"^(?:the|an?) ", "", value, flags=re.IGNORECASE)
+    if not value or len(value.split()) > 6 or re.match(r"(?:my|our|not|very|so|too)\b", value, re.IGNORECASE):
+        return None
+    thing = what or who
+    shape = _shape(value)
+    if adds == "name" and MANY.search(thing):
+        return None
+    if not adds and not _single(thing, how, shape):
+        return None
+    slot = _words(f"{who} {what} {adds} {how}")
+    return Claim(slot, value.casefold(), shape, firm, denied) if slot else None
+
+
+def _single(thing: str, how: str, shape: str) -> bool:
+    """Whether such a thing has one such value at a time: "my car is red" leaves room for "my car is fast"."""
+    if re.search(r"\b(?:he|she|it|they|there|this|that|what)$", thing, re.IGNORECASE):
+        return False
+    head = re.split(r" (?:of|for) ", thing)[0]
+    if ATTRIBUTE.search(thing) or (ATTRIBUTE.search(head) and head != thing):
+        return True
+    if MANY.search(head) or shape == "words":
+        return False
+    return bool(how) or shape in ("number", "day") or (head != thing and head.casefold().startswith("the "))
+
+
+def _shape(value: str) -> str:
+    if re.fullmatch(WEEKDAY + r"(?: .*)?", value, re.IGNORECASE):
+        return "day"
+    if re.search(r"\d", value) or re.match(MONTH + r"\b", value, re.IGNORECASE):
+        return "number"
+    return "name" if value[:1].isupper() else "words"
+
+
+def _words(text: str) -> frozenset[str]:
+    """The words that name a slot; of the speaker, singly or with others, there is one."""
+    words = re.findall(r"\w+", text.casefold().replace("'s", " ").replace("’s", " "))
+    mine = {"my": "i", "our": "i", "we": "i", "favorite": "favourite", "color": "colour"}
+    return frozenset(mine.get(word, word) for word in words if word not in SMALL)
+
+
+def contradicts(new: Claim, old: Claim) -> bool:
+    """Whether the old claim cannot hold beside the newer one."""
+    if new.slot != old.slot or old.denied:
+        return False
+    if new.denied:
+        return new.value == old.value
+    if _same(new.value, old.value) or not (new.firm or old.firm):
+        return False
+    return new.shape == old.shape or "words" in (new.shape, old.shape)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether one value only says the other more exactly: "Porto" and "Porto, Portugal"."""
+    a, b = set(re.findall(r"\w+", one)), set(re.findall(r"\w+", other))
+    return a <= b or b <= a
+
+
+def remaining(old: str, new: str, *, own: bool = False) -> str | None:
+    """What is left of an old passage beside a newer one: None where all of it, "" where nothing.
+
+    With `own`, only what is claimed of the speaker counts.
+    """
+    newer = [claim for _, _, found in claims(new) for claim in found if not own or "i" in claim.slot]
+    stale = [
+        (start, end)
+        for start, end, found in (claims(old) if newer else [])
+        if any(contradicts(claim, before) for claim in newer for before in found)
+    ]
+    return _without(old, stale) if stale else None
+
+
+def _without(text: str, stale: list[tuple[int, int]]) -> str:
+    kept = [(start, end) for start, end in clauses(text) if (start, end) not in stale]
+    told = [unlabelled(text[start:end]) for start, end in kept if not _by_assistant(text, start)]
+    if not any(re.search(r"\w", part) for part in told):
+        return ""
+    lines: list[str] = []
+    before = 0
+    for start, end in kept:
+        begins = text.rfind("\n", 0, start) + 1
+        label = text[begins:start] if text[begins:start] in ("User: ", "Assistant: ") else ""
+        if lines and "\n" not in text[before:start]:
+            lines[-1] += " " + text[start:end]
+        else:
+            lines.append(label + text[start:end])
+        before = end
+    return "\n".join(lines)
+
+
+def _by_assistant(text: str, start: int) -> bool:
+    return text[text.rfind("\n", 0, start) + 1 :].startswith("Assistant: ")

@@ -1,0 +1,154 @@
+"""`memory keys create`, `list` and `revoke`: who may call the server."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memory.cli.options import Json, WrongUsage, opened_database
+from memory.cli.output import Column, Output
+from memory.errors import NotFound
+from memory.records import now
+
+if TYPE_CHECKING:
+    from memory.database import Database
+    from memory.server.access import Access, KeyInfo, Role
+
+keys = typer.Typer(help="Make, list and revoke the keys that callers of `memory serve` show.")
+
+_AGES = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+@keys.command("create")
+def create(
+    context: typer.Context,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", "-t", metavar="NAME", help="Whose; made where it is new.")
+    ] = None,
+    operator: Annotated[
+        bool, typer.Option("--operator", help="Nobody's: a key that manages tenants and their keys.")
+    ] = False,
+    role: Annotated[
+        str,
+        typer.Option("--role", "-r", metavar="ROLE", help="read, write or admin; each includes the former."),
+    ] = "write",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What it is for.")] = "",
+    expires: Annotated[
+        str | None, typer.Option("--expires", metavar="TIME", help="When it ends: 90d, 12h, 2w.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key, and show it this once: only a hash of it is kept."""
+    if (tenant is None) != operator:
+        raise WrongUsage("whose key? name a --tenant, or give --operator")
+    ends = None if expires is None else _moment(expires)
+    out = Output(as_json)
+    with opened_database(context) as database:
+        access = _access(database)
+        is_new = tenant is not None and _let_in(access, tenant)
+        made = access.create_key(tenant, _role(role), name=name, expires_at=ends)
+        _audit(database, tenant, "keys create", made.id)
+    if is_new:
+        out.note(f"The tenant {tenant} is new.")
+    said = [("key", made.secret), ("id", made.id), ("tenant", tenant), ("role", role), ("expires", ends)]
+    out.pairs([(what, value) for what, value in said if value is not None], _document(made.info, made.secret))
+    if out.terminal:
+        out.note("Keep it now: it cannot be shown again.")
+
+
+@keys.command("list")
+def list_(
+    context: typer.Context,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", "-t", metavar="NAME", help="Of this tenant alone.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List keys, oldest first: never their secrets."""
+    out = Output(as_json)
+    with opened_database(context) as database:
+        access = _access(database)
+        found = access.every_key() if tenant is None else access.keys(access.tenant(tenant).id)
+    out.rows(found, _KEYS, {"keys": [_document(key) for key in found]})
+
+
+@keys.command("revoke")
+def revoke(
+    context: typer.Context,
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="Of a key, as `memory keys list` shows it.")],
+    as_json: Json = False,
+) -> None:
+    """End a key at once, for good."""
+    out = Output(as_json)
+    with opened_database(context) as database:
+        access = _access(database)
+        known = {key.id: key for key in access.every_key()}
+        if key_id not in known:
+            raise NotFound(f"no key {key_id!r}; `memory keys list` shows their ids")
+        revoked = access.revoke(known[key_id].tenant_id, key_id)
+        _audit(database, revoked.tenant_id, "keys revoke", key_id)
+    out.pairs([("id", revoked.id), ("revoked", revoked.revoked_at)], _document(revoked))
+
+
+def _access(database: Database) -> Access:
+    from memory.server.access import Access
+
+    return Access(database)
+
+
+def _audit(database: Database, tenant_id: str | None, action: str, key_id: str) -> None:
+    from memory.server.audit import Audit
+
+    Audit(database).record(tenant_id, None, action, key_id)
+
+
+def _let_in(access: Access, tenant_id: str) -> bool:
+    """Make the tenant where it is new; returns whether it was."""
+    try:
+        access.tenant(tenant_id)
+    except NotFound:
+        access.create_tenant(tenant_id)
+        return True
+    return False
+
+
+def _role(given: str) -> Role:
+    from memory.server.access import ROLES
+
+    for role in ROLES:
+        if role == given:
+            return role
+    raise WrongUsage(f"the role is {given!r}; give one of {', '.join(ROLES)}")
+
+
+def _moment(given: str) -> datetime:
+    """So long from now."""
+    parts = re.fullmatch(r"([1-9][0-9]{0,4})([hdw])", given)
+    if parts is None:
+        raise WrongUsage(f"--expires is {given!r}; give hours, days or weeks, such as 12h, 90d or 2w")
+    return now() + int(parts[1]) * _AGES[parts[2]]
+
+
+def _document(key: KeyInfo, secret: str | None = None) -> dict[str, object]:
+    shown = {what: getattr(key, what) for what in type(key).__slots__}
+    return shown if secret is None else {"key": secret, **shown}
+
+
+def _state(key: KeyInfo) -> str:
+    if key.revoked_at is not None:
+        return "revoked"
+    return "expired" if key.expires_at is not None and key.expires_at <= now() else "in force"
+
+
+_KEYS: tuple[Column[KeyInfo], ...] = (
+    Column("id", lambda key: key.id, style="cyan", fit="whole"),
+    Column("tenant", lambda key: key.tenant_id or "(operator)", fit="crop"),
+    Column("role", lambda key: key.role),
+    Column("name", lambda key: key.name, fit="crop"),
+    Column("state", _state),
+    Column("created", lambda key: key.created_at, fit="whole"),
+    Column("expires", lambda key: key.expires_at, fit="whole"),
+)

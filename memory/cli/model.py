@@ -1,0 +1,90 @@
+"""`memory model list` and `memory model import`: hypernetworks that others have trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from memory.cli.columns import size
+from memory.cli.options import Json, setup
+from memory.cli.output import Column, Output
+from memory.errors import InvalidInput, ModelUnavailable
+
+verbs = typer.Typer(no_args_is_help=True, help="Hypernetworks that others have trained.")
+
+_NAMED: tuple[Column[tuple[str, str, str, str]], ...] = (
+    Column("name", lambda row: row[0], style="cyan", fit="whole"),
+    Column("base model", lambda row: row[1]),
+    Column("hypernetwork", lambda row: row[2]),
+    Column("skills", lambda row: row[3]),
+)
+
+
+@verbs.command("list")
+def list_(as_json: Json = False) -> None:
+    """List what MEMORY_MODEL knows by name, and where each is had from."""
+    from hypernet.catalog import CATALOG
+
+    rows = [(name, model.base, model.hypernetwork, model.skills or "") for name, model in CATALOG.items()]
+    rows.insert(0, ("reference", "comes with the package", "", ""))
+    Output(as_json).rows(
+        rows,
+        _NAMED,
+        {
+            "models": [
+                dict(zip(("name", "base_model", "hypernetwork", "skills"), row, strict=True)) for row in rows
+            ]
+        },
+    )
+
+
+@verbs.command("import")
+def import_(
+    context: typer.Context,
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="A file, a folder, a hub id owner/repo:folder, or a name.")
+    ],
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="FOLDER", help="Where to; by default models/NAME in the home."),
+    ] = None,
+    dtype: Annotated[
+        Literal["float32", "bfloat16"], typer.Option("--dtype", help="How the weights are stored.")
+    ] = "float32",
+    as_json: Json = False,
+) -> None:
+    """Convert a published hypernetwork into our own layout, once; nothing that is in it is run.
+
+    MEMORY_MODEL (or MEMORY_SKILLS_MODEL) then names the folder.
+    """
+    out = Output(as_json)
+    home = setup(context).settings().home
+    with out.progress("Converting"):
+        from hypernet import catalog
+        from hypernet.convert import convert
+
+        source = catalog.hypernetwork_of(path)
+        try:
+            done = convert(source, to or home / "models" / _name(path), dtype=dtype)
+        except FileExistsError as error:
+            raise InvalidInput(str(error)) from error
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ModelUnavailable(f"cannot import {path!r}: {' '.join(str(error).split())}") from error
+    pairs: list[tuple[str, object]] = [
+        ("folder", done.folder),
+        ("kind", done.kind),
+        ("base_model", done.base_model),
+        ("bytes", size(done.nbytes) if out.terminal else done.nbytes),
+    ]
+    out.pairs(pairs, dict(pairs))
+    setting = "MEMORY_MODEL" if done.kind == "Doc-to-LoRA" else "MEMORY_SKILLS_MODEL"
+    out.note(f"Use it with {setting}={done.folder}")
+
+
+def _name(path: str) -> str:
+    """A folder's name for what was imported: the last part of its path that says something."""
+    parts = [part for part in path.replace(":", "/").split("/") if part not in ("", ".", "..", "~")]
+    telling = [part for part in parts if not part.startswith("checkpoint-") and "." not in part]
+    return (telling or parts or ["model"])[-1]

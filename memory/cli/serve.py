@@ -1,0 +1,71 @@
+"""`memory serve`: the REST API, on this machine or for others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memory.cli.options import Json, setup
+from memory.cli.output import Output
+from memory.errors import InvalidSettings
+
+if TYPE_CHECKING:
+    from memory.service import Service
+
+_NO_KEY = """There is no key yet, so nobody can ask anything. Make one, in another terminal:
+    memory keys create --tenant acme
+or, to try it out on this machine alone, start with --anonymous."""
+_FIRST = """Try it:
+    curl {url}/v1/memories -H 'Content-Type: application/json' \\
+         -d '{{"user_id": "ana", "text": "My dog is called Biscuit."}}'
+What there is: {url}/docs"""
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="ADDRESS", help="Where to listen; else MEMORY_HOST.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", "-p", metavar="PORT", help="The port; else MEMORY_PORT. 0: any free one."),
+    ] = None,
+    anonymous: Annotated[
+        bool | None,
+        typer.Option("--anonymous", help="Let callers on this machine in without a key, to try it out."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Serve the REST API, OpenAI's chat completions in it, until it is stopped.
+
+    It listens on this machine alone unless told otherwise, and asks everybody for a key. The address is
+    printed once callers may come; what happens is logged on standard error, as JSON lines.
+    """
+    try:
+        from memory.api import serving
+        from memory.api.app import open_store
+    except ImportError as error:
+        raise InvalidSettings(
+            f"the server needs more packages ({error.name} is missing): "
+            "pip install 'parametric-memory[server]'"
+        ) from error
+    given = {"host": host, "port": port, "anonymous": anonymous}
+    out = Output(as_json)
+    settings = setup(context).settings(**given)
+    serving.check_anonymous(settings)
+    with setup(context).memory(store=open_store(settings), **given) as memory:
+        serving.serve(memory, lambda url: _greet(out, memory, url))
+
+
+def _greet(out: Output, memory: Service, url: str) -> None:
+    from memory.api.serving import has_keys
+
+    if out.json:
+        out.document({"listening": url})
+        return
+    out.line(f"listening on {url}")
+    if memory.settings.anonymous:
+        out.note(_FIRST.format(url=url))
+    elif not has_keys(memory.settings):
+        out.note(_NO_KEY)

@@ -1,0 +1,62 @@
+"""Questions with known answers, made from the very text that is remembered, without asking a model.
+
+A statement is cut before the value that it tells, and what stands before it is the question:
+
+    "My dog is called Biscuit."                      My dog is called?    Biscuit
+    "Assistant: For which day?" "User: Friday."      For which day?       Friday
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from memory.conversation import unlabelled
+from memory.passages import clauses
+
+MOST = 4  # questions of one passage
+
+_CAPITAL = r"[^\W\d_a-zß-ÿ][\w'’-]*"  # a word with a capital
+_VALUE = re.compile(
+    rf"[$€£]?\w*\d[\w.,:%/€$-]*\w(?:\s(?:am|pm|euros?|dollars?|percent))?|[$€£]?\d%?"
+    rf"|\b{_CAPITAL}(?:\s(?:of|de|da|van|von)\s{_CAPITAL}|\s{_CAPITAL})*"
+)
+_LAST = re.compile(r"\w[\w'’-]*(?=\W*$)")
+_COMMON = re.compile(
+    r"(?:I|I['’]\w+|The|A|An|My|We|Our|It|He|She|They|This|That|You|Please|And|But|Yes|No)\b"
+)
+
+
+def questions(text: str) -> list[tuple[str, str]]:
+    """What one can ask about a passage, each with its answer."""
+    return list(_asked(text))[:MOST]
+
+
+def _asked(text: str) -> Iterator[tuple[str, str]]:
+    asked = ""  # by the line before
+    for start, end in clauses(text):
+        clause = unlabelled(text[start:end]).strip()
+        if clause.endswith("?"):
+            asked = clause
+            continue
+        value = _value(clause, answers=bool(asked))
+        if value is not None:
+            before = clause[: value.start()].strip(" ,:;-")
+            if before:
+                yield before + "?", value[0]
+            elif asked:
+                yield asked, value[0]
+            else:
+                yield "What" + clause[value.end() :].rstrip(" .!") + "?", value[0]
+        asked = ""
+
+
+def _value(clause: str, *, answers: bool) -> re.Match[str] | None:
+    """The last thing in the clause that looks like a value; else its last word."""
+    found = [match for match in _VALUE.finditer(clause) if not _COMMON.fullmatch(match[0])]
+    inside = [match for match in found if match.start() > 0]
+    chosen = inside or (found if answers or len(clause.split()) > 2 else [])
+    if chosen:
+        return chosen[-1]
+    words = clause.split()
+    return _LAST.search(clause) if answers or len(words) > 2 else None

@@ -1,0 +1,150 @@
+"""A revision being drawn up: what becomes of passages, and so of the compacted memories that hold them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from memory.conversation import unlabelled
+from memory.errors import NotFound
+from memory.making import Making
+from memory.ports import MemoryStore, Revision
+from memory.records import MemoryRecord, Scope, content_hash, new_id, now
+
+Write = Callable[[], None]
+
+
+def told(passages: Iterable[MemoryRecord]) -> str:
+    """What a memory made from these passages says: those that still hold, in order, each said once."""
+    lines: dict[tuple[str, ...], str] = {}
+    for passage in passages:
+        if passage.valid_until is None:
+            lines.setdefault(words(passage.text), passage.text)
+    return "\n".join(lines.values())
+
+
+def words(text: str) -> tuple[str, ...]:
+    """What two passages have in common that say the same; a text without words is its own."""
+    found = tuple(re.findall(r"\w+", unlabelled(text).casefold()))
+    return found or (text,)
+
+
+class Draft:
+    """Collects what happens to passages of one tenant, then makes everything again that holds one of them.
+
+    Records are as the store gave them, memories that are passages or retired passages, each named once.
+    """
+
+    def __init__(self, store: MemoryStore, making: Making, tenant_id: str) -> None:
+        self._store = store
+        self._making = making
+        self._tenant_id = tenant_id
+        self._touched: dict[str, MemoryRecord] = {}
+        self._outdated: dict[str, str] = {}
+        self._kept: dict[str, tuple[str, str]] = {}
+        self._renewed: dict[str, MemoryRecord] = {}
+        self._erased: list[str] = []
+        self.rebuilt: tuple[str, ...] = ()  # ids of the memories that are made again; known once finished
+
+    def __bool__(self) -> bool:
+        return bool(self._touched)
+
+    def outdate(self, record: MemoryRecord, by: str) -> None:
+        """From now on the memory `by` says what holds."""
+        self._touched[record.id] = record
+        self._outdated[record.id] = by
+
+    def rewrite(self, record: MemoryRecord, by: str, *, keep: bool = True) -> None:
+        """It says from now on what the record says; what it said before is kept for the past, or not."""
+        self._touched[record.id] = self._store_record(record)
+        self._renewed[record.id] = replace(record, content_hash=content_hash(record.text), valid_from=now())
+        if keep:
+            self._kept[record.id] = (new_id(), by)
+
+    def drop(self, record_id: str) -> None:
+        """It is not rewritten after all."""
+        self._renewed.pop(record_id, None)
+        self._kept.pop(record_id, None)
+
+    def erase(self, record: MemoryRecord) -> None:
+        """It is gone, with all that it holds."""
+        self._touched[record.id] = record
+        self._erased.append(record.id)
+
+    def finish(self) -> tuple[Revision, Write]:
+        """The revision, and what writes its blobs. Makes the adapters and embeddings that it needs."""
+        holders = self._holders()
+        parts = {holder.id: self._parts(holder) for holder in holders}
+        texts = {holder.id: told(parts[holder.id]) for holder in holders}
+        emptied = [holder for holder in holders if not texts[holder.id]]
+        again = [
+            replace(
+                holder,
+                text=texts[holder.id],
+                content_hash=content_hash(texts[holder.id]),
+                compacted=sum(part.valid_until is None for part in parts[holder.id]),
+            )
+            for holder in holders
+            if texts[holder.id]
+        ]
+        freed = {part.id: None for holder in emptied for part in self._store_parts(holder)}
+        self.rebuilt = tuple(holder.id for holder in again)
+        memories = [record for record in self._renewed.values() if not record.retired] + again
+        passages = [record for record in self._renewed.values() if record.retired]
+        made = self._making.adapters([record.text for record in memories])
+        name, dim = self._making.embedder
+        renewed = [
+            *(replace(r, adapter=ref) for r, (ref, _) in zip(memories, made, strict=True)),
+            *passages,
+        ]
+        renewed = [replace(record, embedder=name, dim=dim) for record in renewed]
+        revision = Revision(
+            expects=[*self._touched.values(), *holders],
+            outdated=self._outdated,
+            kept=self._kept,
+            renewed=renewed,
+            vectors=self._making.embed([record.text for record in renewed]) if renewed else None,
+            retired=freed,
+            erased=[*self._erased, *(holder.id for holder in emptied)],
+        )
+        return revision, self._making.writer(self._tenant_id, made)
+
+    def _store_record(self, record: MemoryRecord) -> MemoryRecord:
+        """As the store has it: the record given here has another text."""
+        if not record.retired:
+            return self._store.get(Scope(tenant_id=self._tenant_id), record.id)
+        [found] = self._store.retired(Scope(tenant_id=self._tenant_id), ids=[record.id])
+        return found
+
+    def _holders(self) -> list[MemoryRecord]:
+        """The compacted memories whose text is another from now on."""
+        ids = {
+            record.held_by: None
+            for record in self._touched.values()
+            if record.held_by is not None and record.valid_until is None
+        }
+        found = []
+        for memory_id in ids:
+            try:
+                holder = self._store.get(Scope(tenant_id=self._tenant_id), memory_id)
+            except NotFound:
+                continue
+            if holder.compacted and memory_id not in self._erased and memory_id not in self._renewed:
+                found.append(holder)
+        return found
+
+    def _store_parts(self, holder: MemoryRecord) -> Sequence[MemoryRecord]:
+        return [
+            part
+            for part in self._store.retired(holder.scope, held_by=[holder.id])
+            if part.id not in self._erased
+        ]
+
+    def _parts(self, holder: MemoryRecord) -> list[MemoryRecord]:
+        """What the memory holds from now on, oldest first."""
+        return [
+            self._renewed.get(part.id, part)
+            for part in self._store_parts(holder)
+            if part.id not in self._outdated
+        ]

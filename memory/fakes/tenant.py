@@ -1,0 +1,226 @@
+"""What InMemoryStore keeps of one tenant. A writer works on a copy, which then takes its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from memory.errors import InvalidInput, NotFound, StoreConflict
+from memory.ports import START, Revision, Version
+from memory.records import RETIRED, Event, HistoryEvent, MemoryRecord, Removed, Scope, Turn
+
+Goes = Callable[[MemoryRecord], bool]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A memory, or a retired passage, whose seq is 0."""
+
+    record: MemoryRecord
+    embedding: bytes
+    seq: int = 0
+
+
+@dataclass
+class Tenant:
+    """Rows by id, turns, and history: its n-th event has seq n + 1."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    past: dict[str, Row] = field(default_factory=dict)  # what is retired
+    turns: list[Turn] = field(default_factory=list)
+    history: list[tuple[Scope, HistoryEvent]] = field(default_factory=list)
+
+    def copy(self) -> Tenant:
+        return Tenant(dict(self.rows), dict(self.past), list(self.turns), list(self.history))
+
+    # -- reading
+
+    def version(self) -> Version:
+        return Version(len(self.history), self.history[-1][1].memory_id) if self.history else START
+
+    def alive(self, scope: Scope, at: datetime) -> list[MemoryRecord]:
+        """Oldest first, outdated ones too."""
+        return _alive(self.rows, scope, at)
+
+    def visible(self, scope: Scope, at: datetime) -> list[MemoryRecord]:
+        """What holds now, oldest first."""
+        return [record for record in self.alive(scope, at) if record.current(at)]
+
+    def retired(self, scope: Scope, at: datetime) -> list[MemoryRecord]:
+        return _alive(self.past, scope, at)
+
+    def held(self, scope: Scope, at: datetime, as_of: datetime) -> list[MemoryRecord]:
+        """The passages that held then, oldest first."""
+        passages = [record for record in self.alive(scope, at) if not record.compacted]
+        found = [r for r in [*passages, *self.retired(scope, at)] if r.holds(as_of)]
+        return sorted(found, key=lambda record: record.id)
+
+    def one(self, scope: Scope, memory_id: str, at: datetime) -> MemoryRecord:
+        for record in self.alive(scope, at):
+            if record.id == memory_id:
+                return record
+        raise self.not_found(scope, memory_id, at)
+
+    def not_found(self, scope: Scope, memory_id: str, at: datetime) -> NotFound:
+        for passage in self.retired(scope, at):
+            if passage.id == memory_id and passage.valid_until is not None:
+                return NotFound(f"memory {memory_id!r} is of the past; ask for it with as_of")
+            if passage.id == memory_id:
+                return NotFound(
+                    f"memory {memory_id!r} was compacted; memory {passage.held_by!r} holds it now"
+                )
+        return NotFound(f"no memory {memory_id!r} here; list the memories to see their ids")
+
+    def standing(self, scope: Scope, at: datetime) -> dict[tuple[Scope, str], MemoryRecord]:
+        """What stands for each exact scope and content, in itself or in what a compacted memory holds."""
+        visible = {record.id: record for record in self.visible(scope, at)}
+        inside = {
+            (passage.scope, passage.content_hash): visible[passage.held_by]
+            for passage in self.retired(scope, at)
+            if passage.held_by in visible and passage.valid_until is None
+        }
+        return inside | {(record.scope, record.content_hash): record for record in visible.values()}
+
+    # -- writing
+
+    def note(self, event: Event, record: MemoryRecord, at: datetime) -> int:
+        self.history.append((record.scope, HistoryEvent(record.id, event, at)))
+        return len(self.history)
+
+    def put(self, record: MemoryRecord, embedding: bytes, event: Event, at: datetime) -> None:
+        self.rows[record.id] = Row(record, embedding, self.note(event, record, at))
+
+    def change(self, record: MemoryRecord, embedding: bytes, event: Event, at: datetime) -> None:
+        """Put a memory or a retired passage in the place of what has its id."""
+        if record.id in self.rows:
+            self.put(record, embedding, event, at)
+        else:
+            self.past[record.id] = Row(record, embedding)
+            self.note(event, record, at)
+
+    def remove(self, goes: Goes, at: datetime) -> list[Removed]:
+        """Take memories away, with all that they hold."""
+        removed = self._take(self.rows, goes, at)
+        return removed + self._held({memory.memory_id for memory in removed}, at)
+
+    def remove_past(self, goes: Goes, at: datetime) -> list[Removed]:
+        """The same for retired passages."""
+        removed = self._take(self.past, goes, at)
+        return removed + self._held({passage.memory_id for passage in removed}, at)
+
+    def remove_turns(self, scope: Scope) -> list[str]:
+        """Their ids."""
+        gone = sorted(turn.id for turn in self.turns if scope.covers(turn.scope))
+        self.turns = [turn for turn in self.turns if not scope.covers(turn.scope)]
+        return gone
+
+    def retire(self, goes: Goes, holder: str | None, at: datetime) -> None:
+        for row in [row for row in self.rows.values() if goes(row.record)]:
+            del self.rows[row.record.id]
+            self.note("RETIRE", row.record, at)
+            passage = replace(
+                row.record, adapter=RETIRED, held_by=holder, pinned=False, uses=0, used_at=None, compacted=0
+            )
+            self.past[passage.id] = Row(passage, row.embedding)
+
+    def revise(
+        self, revision: Revision, embeddings: list[bytes], standing: Mapping[str, str], at: datetime
+    ) -> list[Removed]:
+        for record in revision.expects:
+            row = (self.past if record.retired else self.rows).get(record.id)
+            if row is None or _unused(row.record) != _unused(record):
+                raise StoreConflict("another writer changed the same memories meanwhile; try again")
+        for old, new in revision.outdated.items():
+            self._outdate(old, standing.get(new, new), at)
+        for old, (copy, by) in revision.kept.items():
+            self._keep(old, copy, standing.get(by, by), at)
+        for record, embedding in zip(revision.renewed, embeddings, strict=True):
+            self.renew(record, embedding, at)
+        for old, holder in revision.retired.items():
+            holder = holder and standing.get(holder, holder)
+            self.retire(_is(old), holder, at)
+            if old in self.past:
+                row = self.past[old]
+                self.past[old] = replace(row, record=replace(row.record, held_by=holder))
+        gone: list[Removed] = []
+        for memory_id in revision.erased:
+            gone += self.remove(_is(memory_id), at) + self.remove_past(_is(memory_id), at)
+        return gone
+
+    def renew(self, record: MemoryRecord, embedding: bytes, at: datetime) -> None:
+        """Give a memory, or a retired passage, the content of the record."""
+        before = (self.past if record.retired else self.rows)[record.id].record
+        same = (before.scope, record.content_hash)
+        others = (row.record for row in self.rows.values() if row.record.id != record.id)
+        if not record.retired and any((r.scope, r.content_hash) == same for r in others):
+            raise InvalidInput("another memory in this scope says the same already; delete one of them")
+        self.change(_updated(before, record, at), embedding, "UPDATE", at)
+
+    def _outdate(self, old: str, new: str, at: datetime) -> None:
+        row = self.rows.get(old) or self.past[old]
+        ended = replace(row.record, valid_until=at, superseded_by=new, updated_at=at)
+        self.change(ended, row.embedding, "OUTDATE", at)
+
+    def _keep(self, old: str, copy: str, by: str, at: datetime) -> None:
+        row = self.rows.get(old) or self.past[old]
+        former = replace(
+            *(row.record,), id=copy, adapter=RETIRED, held_by=old, valid_until=at, superseded_by=by,
+            pinned=False, uses=0, used_at=None, compacted=0,
+        )  # fmt: skip
+        self.note("OUTDATE", former, at)
+        self.past[copy] = Row(former, row.embedding)
+
+    def _held(self, holders: Collection[str], at: datetime) -> list[Removed]:
+        if not holders:
+            return []
+        removed = self._take(self.past, lambda record: record.held_by in holders, at)
+        return removed + self._held({passage.memory_id for passage in removed}, at)
+
+    def _take(self, rows: dict[str, Row], goes: Goes, at: datetime) -> list[Removed]:
+        removed = []
+        for record in [rows[memory_id].record for memory_id in sorted(rows)]:
+            if goes(record):
+                del rows[record.id]
+                self.note("DELETE", record, at)
+                removed.append(as_removed(record))
+        return removed
+
+
+def ended(record: MemoryRecord, at: datetime) -> bool:
+    """Whether it has expired."""
+    return record.expires_at is not None and record.expires_at <= at
+
+
+def as_removed(record: MemoryRecord) -> Removed:
+    return Removed(record.id, record.content_hash, record.adapter.digest)
+
+
+def _is(memory_id: str) -> Goes:
+    return lambda record: record.id == memory_id
+
+
+def _alive(rows: Mapping[str, Row], scope: Scope, at: datetime) -> list[MemoryRecord]:
+    records = (rows[memory_id].record for memory_id in sorted(rows))
+    return [record for record in records if scope.covers(record.scope) and not ended(record, at)]
+
+
+def _unused(record: MemoryRecord) -> MemoryRecord:
+    return replace(record, uses=0, used_at=None)
+
+
+def _updated(before: MemoryRecord, record: MemoryRecord, at: datetime) -> MemoryRecord:
+    """The record's content in the place of what stood there before."""
+    return replace(
+        before,
+        text=record.text,
+        content_hash=record.content_hash,
+        embedder=record.embedder,
+        dim=record.dim,
+        adapter=record.adapter,
+        expires_at=record.expires_at,
+        valid_from=record.valid_from,
+        compacted=record.compacted,
+        metadata=dict(record.metadata),
+        updated_at=at,
+    )

@@ -1,0 +1,88 @@
+"""Texts -> adapters and embeddings, ready to be stored."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from memory.conversation import unlabelled
+from memory.errors import ModelUnavailable
+from memory.ports import BlobStore, Embedder, Internalizer, SkillWriter, Vectors
+from memory.records import AdapterRef, Kind
+
+if TYPE_CHECKING:
+    from hypernet.adapter import LoRA
+
+Maker = Internalizer | SkillWriter
+Made = tuple[AdapterRef, bytes]
+"""An adapter by name, and its bytes."""
+
+
+class Making:
+    """What the hypernetwork and the embedder make of texts. Stores nothing but blobs, and these when told."""
+
+    def __init__(
+        self,
+        blobs: BlobStore,
+        embedder: Embedder,
+        internalizer: Internalizer,
+        skills: SkillWriter | None = None,
+    ) -> None:
+        self._blobs = blobs
+        self._embedder = embedder
+        self._internalizer = internalizer
+        self._skills = skills
+
+    @property
+    def embedder(self) -> tuple[str, int]:
+        """Name and dimension of the embedder in use."""
+        return self._embedder.name, self._embedder.dim
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Task embeddings [N, D] of passages or turns."""
+        return self._embedder.embed([unlabelled(text) for text in texts])
+
+    def maker(self, kind: Kind) -> Maker | None:
+        """What makes the adapters of memories of a kind; None for skills where no network does."""
+        return self._skills if kind == "skill" else self._internalizer
+
+    def required_maker(self, kind: Kind) -> Maker:
+        """The same, or ModelUnavailable where there is none."""
+        maker = self.maker(kind)
+        if maker is None:
+            raise ModelUnavailable(
+                "no Text-to-LoRA network goes with this model: set MEMORY_SKILLS_MODEL to one, "
+                "or remove the skills (`memory skill list`)"
+            )
+        return maker
+
+    def adapters(self, texts: Sequence[str], kind: Kind = "message") -> list[Made]:
+        """One adapter a text, without bias. Raises ModelUnavailable."""
+        loras = self.required_maker(kind).generate(texts) if texts else []
+        return [self.serialized(lora, kind) for lora in loras]
+
+    def loras(self, texts: Sequence[str]) -> list[LoRA]:
+        """The same as tensors."""
+        return self._internalizer.generate(texts) if texts else []
+
+    def serialized(self, lora: LoRA, kind: Kind = "message") -> Made:
+        """An adapter as it is stored."""
+        data = lora.to_bytes()
+        ref = AdapterRef(
+            digest=hashlib.sha256(data).hexdigest(),
+            rank=lora.rank,
+            nbytes=len(data),
+            base_fingerprint=self._internalizer.base_fingerprint,
+            hypernet_fingerprint=self.required_maker(kind).hypernet_fingerprint,
+        )
+        return ref, data
+
+    def writer(self, tenant_id: str, made: Sequence[Made]) -> Callable[[], None]:
+        """Writes their blobs: once before the rows, and again while the tenant's lock is held."""
+
+        def write() -> None:
+            for _, data in made:
+                self._blobs.put(tenant_id, data)
+
+        return write

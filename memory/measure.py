@@ -1,0 +1,62 @@
+"""Whether new adapters answer as well as the ones they would replace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from memory.cloze import questions
+from memory.ports import Generator, Internalizer, Score, Trial
+
+if TYPE_CHECKING:
+    from hypernet.adapter import LoRA
+
+WORST = 6.0  # margins that a single question may lose, where the mean loses less than one
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The same questions under old adapters and new ones; pairs of (old, new)."""
+
+    scores: tuple[tuple[Score, Score], ...] = ()
+
+    @property
+    def loss(self) -> float:
+        """By how much the new are less likely to answer right, in mean; below 0 where they gain."""
+        lost = [old.likelihood - new.likelihood for old, new in self.scores]
+        return sum(lost) / len(lost) if lost else 0.0
+
+    @property
+    def worst(self) -> float:
+        """The loss of the question that loses most."""
+        return max((old.likelihood - new.likelihood for old, new in self.scores), default=0.0)
+
+    def within(self, margin: float) -> bool:
+        """Whether the new may take the place of the old."""
+        return self.loss <= margin and self.worst <= WORST * margin
+
+
+class Measure:
+    """Asks adapters about the texts they were made from: `memory.cloze` makes the questions.
+
+    Answers are scored by their likelihood and not written, so it takes one forward pass for many questions.
+    """
+
+    def __init__(self, generator: Generator, internalizer: Internalizer) -> None:
+        self._generator = generator
+        self._internalizer = internalizer
+
+    def __call__(self, passages: Sequence[tuple[str, LoRA]], new: LoRA) -> Comparison:
+        """(text, the adapter it is remembered by) of each passage; the adapter to replace all of these."""
+        after = self._internalizer.combine([new])
+        combined: dict[int, LoRA] = {}
+        trials = []
+        for text, old in passages:
+            if id(old) not in combined:
+                combined[id(old)] = self._internalizer.combine([old])
+            for question, answer in questions(text):
+                trials.append(Trial(question, answer, combined[id(old)]))
+                trials.append(Trial(question, answer, after))
+        scores = self._generator.score(trials) if trials else []
+        return Comparison(tuple(zip(scores[::2], scores[1::2], strict=True)))

@@ -1,0 +1,52 @@
+"""How likely given answers are, under an adapter each: one forward pass a batch, nothing written.
+
+Axes: N rows, T tokens, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from transformers import PreTrainedModel
+
+from hypernet.inject import apply
+from memory.ports import Score
+
+if TYPE_CHECKING:
+    from hypernet.adapter import LoRA
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A prompt, the answer to be scored after it, and the adapter in force, all as the model takes them."""
+
+    prompt: Sequence[int]
+    answer: Sequence[int]
+    adapter: LoRA | None
+
+
+@torch.no_grad()
+def score(model: PreTrainedModel, rows: Sequence[Row], pad_id: int = 0) -> list[Score]:
+    """The score of each row's answer. Rows are padded on the right, where nothing that counts sees it."""
+    width = max(len(row.prompt) + len(row.answer) for row in rows)
+    ids = torch.full((len(rows), width), pad_id, device=model.device)  # [N, T]
+    mask = torch.zeros_like(ids)
+    for i, row in enumerate(rows):
+        told = torch.tensor([*row.prompt, *row.answer], device=model.device)
+        ids[i, : len(told)] = told
+        mask[i, : len(told)] = 1
+    with apply(model, [row.adapter for row in rows]):
+        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits  # [N, T, V]
+    return [_score(logits[i], row) for i, row in enumerate(rows)]
+
+
+def _score(logits: torch.Tensor, row: Row) -> Score:
+    """From logits [T, V]: those at one token speak of the next."""
+    first = len(row.prompt) - 1
+    chances = logits[first : first + len(row.answer)].float().log_softmax(-1)
+    answer = torch.tensor(row.answer, device=logits.device)
+    likelihood = chances.gather(-1, answer[:, None]).mean()
+    return Score(float(likelihood), bool((chances.argmax(-1) == answer).all()))

@@ -1,0 +1,80 @@
+"""The audit: which key did what, when, and how it ended. Never what was said, nor whose it was."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select
+
+from memory.database import Database
+from memory.records import check_page, new_id
+from memory.records import now as utc_now
+from memory.tables import audit
+
+_ID = re.compile(r"[0-9a-f]{16,64}")  # of a memory, job or key: tells nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One write, or one call that was denied."""
+
+    id: str
+    tenant_id: str | None  # None: an operator's call, or one whose key opened nothing
+    at: datetime
+    key_id: str | None
+    action: str
+    target: str  # an id of ours; of any other name the digest; '' for none
+    status: int  # as the answer had it
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Part of the audit. `cursor` goes into the next call; None says that this was the last page."""
+
+    entries: tuple[Entry, ...]
+    cursor: str | None
+
+
+class Audit:
+    """The audit, in SQL. It is only ever added to. Safe to share between threads."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+
+    def record(
+        self, tenant_id: str | None, key_id: str | None, action: str, target: str = "", status: int = 200
+    ) -> None:
+        """Write down a call. A target that is no id of ours (a user, a session) is kept as a digest."""
+        values = {
+            "id": new_id(),
+            "tenant_id": tenant_id,
+            "at": self._clock(),
+            "key_id": key_id,
+            "action": action,
+            "target": discreet(tenant_id, target),
+            "status": status,
+        }
+        with self._database.write() as connection:
+            connection.execute(insert(audit).values(values))
+
+    def page(self, tenant_id: str | None, cursor: str | None = None, limit: int = 100) -> AuditPage:
+        """A tenant's entries, or those of nobody, newest first."""
+        check_page(limit)
+        those = [audit.c.tenant_id == tenant_id]
+        those += [] if cursor is None else [audit.c.id < cursor]
+        wanted = select(audit).where(*those).order_by(audit.c.id.desc()).limit(limit + 1)
+        with self._database.read() as connection:
+            found = [Entry(**row) for row in connection.execute(wanted).mappings()]
+        return AuditPage(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
+
+
+def discreet(tenant_id: str | None, target: str) -> str:
+    """The target where it is an id of ours, else its digest: enough to answer whoever knows the name."""
+    if not target or _ID.fullmatch(target):
+        return target
+    return hashlib.sha256(f"{tenant_id or ''}\0{target}".encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,110 @@
+"""Repeated requests: who sends one again with its Idempotency-Key gets the first one's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from memory.database import Database
+from memory.errors import Conflict
+from memory.records import Scope, check_name
+from memory.records import now as utc_now
+from memory.scoping import scope_columns
+from memory.server.touching import touching
+from memory.tables import answers
+
+KEPT = timedelta(hours=24)
+LEASE = timedelta(minutes=5)  # a request that runs for longer died with its process; it may be sent again
+
+_FRESH = {"status": None, "body": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request was answered."""
+
+    status: int
+    body: str | None  # None: it held something that has been erased since
+
+
+class Idempotency:
+    """Answers by tenant and key, in SQL, for a day. Safe to share between threads."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+
+    def begin(
+        self, tenant_id: str, key: str, fingerprint: str, *, scope: Scope | None = None
+    ) -> Answer | None:
+        """The answer of an earlier request with this key; None where this is the first, which may run now.
+
+        `fingerprint` is a digest of the request; `scope` is whose text may be in the answer, so that an
+        erasure finds it. Raises Conflict for another request under the same key, or one still running.
+        """
+        check_name("the idempotency key", key)
+        at = self._clock()
+        values = {
+            **scope_columns(scope or Scope(tenant_id=tenant_id)),
+            "key": key,
+            "fingerprint": fingerprint,
+            "started_at": at,
+            "expires_at": at + KEPT,
+        }
+        with self._database.write() as connection:
+            _purge(connection, at)
+            found = _find(connection, tenant_id, key)
+            if found is None:
+                try:
+                    with connection.begin_nested():
+                        connection.execute(insert(answers).values(values))
+                    return None
+                except IntegrityError:  # another process was first, and has committed by now
+                    found = _find(connection, tenant_id, key)
+            if found is not None and found.expires_at <= at:  # too many were to be purged at once
+                connection.execute(update(answers).where(_this(tenant_id, key)).values(_FRESH | values))
+                return None
+            if found is None or found.fingerprint != fingerprint:
+                raise Conflict(f"the idempotency key {key!r} was used for another request; use a new one")
+            if found.status is not None:
+                return Answer(found.status, found.body)
+            if found.started_at + LEASE > at:
+                raise Conflict(f"the request with the idempotency key {key!r} still runs; ask again later")
+            connection.execute(update(answers).where(_this(tenant_id, key)).values(started_at=at))
+            return None
+
+    def finish(self, tenant_id: str, key: str, status: int, body: str) -> None:
+        """Keep the answer, for the time it takes to be asked for again."""
+        running = and_(_this(tenant_id, key), answers.c.status.is_(None))
+        with self._database.write() as connection:
+            connection.execute(update(answers).where(running).values(status=status, body=body))
+
+    def abandon(self, tenant_id: str, key: str) -> None:
+        """Forget a request that had no effect: the next one with its key runs."""
+        with self._database.write() as connection:
+            connection.execute(delete(answers).where(_this(tenant_id, key), answers.c.status.is_(None)))
+
+    def erase(self, scope: Scope) -> None:
+        """Take the bodies of answers that may hold text of the scope; that they were given stays known."""
+        with self._database.write() as connection:
+            connection.execute(update(answers).where(touching(answers, scope)).values(body=None))
+        self._database.scrub()
+
+
+def _purge(connection: Connection, at: datetime) -> None:
+    """Delete a few of what has expired, whoever's: each request takes along more than it adds."""
+    old = select(answers.c.tenant_id, answers.c.key).where(answers.c.expires_at <= at).limit(10)
+    for row in connection.execute(old.with_for_update(skip_locked=True)).all():
+        connection.execute(delete(answers).where(_this(row.tenant_id, row.key)))
+
+
+def _this(tenant_id: str, key: str) -> ColumnElement[bool]:
+    return and_(answers.c.tenant_id == tenant_id, answers.c.key == key)
+
+
+def _find(connection: Connection, tenant_id: str, key: str) -> Row[tuple[object, ...]] | None:
+    return connection.execute(select(answers).where(_this(tenant_id, key)).with_for_update()).first()

@@ -1,0 +1,124 @@
+"""Quotas of a tenant: how many memories, bytes and requests a minute, and who counts them.
+
+Requests are counted in fixed minutes and over all processes of one database. A process takes them from
+the tenant's row in small blocks, so that most requests cost no write; what is left of a block when the
+minute ends is lost. The limit is therefore never passed within a minute, and is reached a little early
+where several processes share it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from threading import Lock
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from memory.database import Database
+from memory.errors import InvalidInput, QuotaExceeded
+from memory.records import StoreStats
+from memory.tables import request_counts
+
+_BLOCKS = 20  # a process takes a twentieth of the limit at a time
+_UNTIL_ROOM = 3600.0  # seconds after which to look for room again: only expiry or a deletion makes any
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """What a tenant may use; None is no limit."""
+
+    memories: int | None = None
+    bytes: int | None = None  # of adapters, and characters of text
+    requests_per_minute: int | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and not 0 <= value < 2**31 * (1 if "requests" in field.name else 2**31):
+                raise InvalidInput(f"the quota {field.name} is {value}; give 0 or more, or none")
+
+
+UNLIMITED = Quotas()
+
+
+def check_room(stats: StoreStats, quotas: Quotas, *, memories: int = 1, size: int = 0) -> None:
+    """Refuse so many more memories of so many bytes where they would pass a quota. Raises QuotaExceeded."""
+    if quotas.memories is not None and stats.memories + memories > quotas.memories:
+        raise QuotaExceeded(
+            f"the tenant may keep {quotas.memories} memories and has {stats.memories}; "
+            "forget some, or ask for a larger quota",
+            _UNTIL_ROOM,
+        )
+    used = stats.adapter_bytes + stats.characters
+    if quotas.bytes is not None and used + size > quotas.bytes:
+        raise QuotaExceeded(
+            f"the tenant may use {quotas.bytes} bytes and uses {used}; "
+            "forget something, or ask for a larger quota",
+            _UNTIL_ROOM,
+        )
+
+
+@dataclass(slots=True)
+class _Block:
+    """Requests a process may still let through in a minute."""
+
+    minute: int
+    left: int
+    exhausted: bool = False  # the tenant's row had no more
+
+
+class Limiter:
+    """Lets requests through while their tenant has some left in this minute. Safe to share."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives seconds since 1970."""
+        self._database = database
+        self._clock = clock
+        self._blocks: dict[str, _Block] = {}
+        self._lock = Lock()
+
+    def check(self, tenant_id: str | None, quotas: Quotas) -> None:
+        """Count one request. Raises QuotaExceeded when the minute's are used up."""
+        limit = quotas.requests_per_minute
+        if tenant_id is None or limit is None:
+            return
+        at = self._clock()
+        minute = int(at // 60)
+        with self._lock:
+            block = self._blocks.get(tenant_id)
+            if block is None or block.minute != minute:
+                block = self._blocks[tenant_id] = _Block(minute, 0)
+            if block.left == 0 and not block.exhausted:
+                block.left = self._take(tenant_id, minute, limit)
+                block.exhausted = block.left == 0
+            if block.left == 0:
+                raise QuotaExceeded(
+                    f"the tenant may make {limit} requests a minute, and has", (minute + 1) * 60 - at
+                )
+            block.left -= 1
+
+    def _take(self, tenant_id: str, minute: int, limit: int) -> int:
+        """A block of requests out of the tenant's row; 0 when there are none left."""
+        wanted = max(1, limit // _BLOCKS)
+        mine = request_counts.c.tenant_id == tenant_id
+        with self._database.write() as connection:
+            granted = _granted(connection, tenant_id, minute)
+            taken = max(0, min(wanted, limit - granted))
+            if taken:
+                values = {"minute": minute, "granted": granted + taken}
+                connection.execute(update(request_counts).where(mine).values(values))
+        return taken
+
+
+def _granted(connection: Connection, tenant_id: str, minute: int) -> int:
+    """Requests granted to the tenant in that minute, by whatever process; its row is locked from now on."""
+    locked = select(request_counts).where(request_counts.c.tenant_id == tenant_id).with_for_update()
+    row = connection.execute(locked).first()
+    if row is None:
+        with contextlib.suppress(IntegrityError), connection.begin_nested():  # another may be first
+            connection.execute(insert(request_counts).values(tenant_id=tenant_id, minute=minute, granted=0))
+        row = connection.execute(locked).one()
+    return int(row.granted) if row.minute == minute else 0

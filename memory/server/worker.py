@@ -1,0 +1,198 @@
+"""Runs jobs in threads: claims them, keeps their leases, notes how they end.
+
+One more thread prolongs the leases of all that run, so that a handler may be silent for as long as its
+work takes; the lease of a process that died runs out by itself, and another worker claims its jobs.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Event, Lock, Thread
+from typing import Any, Self
+
+from memory.errors import (
+    Conflict,
+    IncompatibleAdapter,
+    InvalidInput,
+    JobCancelled,
+    LeaseLost,
+    NotFound,
+    ParametricMemoryError,
+    QuotaExceeded,
+    StoreError,
+)
+from memory.server.jobs import Job, Jobs
+
+Progress = Callable[..., None]  # progress(done, total=None); raises what ends the job early
+Handler = Callable[[Job, Progress], Mapping[str, Any]]  # returns the job's result: ids and numbers, no text
+
+_FINAL = (InvalidInput, NotFound, Conflict, IncompatibleAdapter, QuotaExceeded)  # the same the next time
+_PURGE_EVERY_S = 3600.0
+_log = logging.getLogger(__name__)
+
+
+class _HandedBack(Exception):
+    """The worker stops, and gives the job to whoever claims it next."""
+
+
+@dataclass
+class _Running:
+    """A job in the hands of a thread of ours."""
+
+    job: Job
+    ends: Exception | None = None  # why the handler shall stop at its next step
+    done: int | None = None
+    total: int | None = None
+    lock: Lock = field(default_factory=Lock)
+
+    def progress(self, done: int, total: int | None = None) -> None:
+        """Note how far it is; told to the store with the next heartbeat."""
+        with self.lock:
+            self.done, self.total = done, total
+            if self.ends is not None:
+                raise self.ends
+
+
+class Worker:
+    """Threads that run the jobs of some kinds. Start it, wake it after a submit, stop it."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        handlers: Mapping[str, Handler],
+        *,
+        threads: int = 1,
+        lease_s: float = 60.0,
+        poll_s: float = 1.0,
+        name: str | None = None,
+    ) -> None:
+        """`poll_s` is how often it looks for jobs of other processes."""
+        self._jobs = jobs
+        self._handlers = dict(handlers)
+        self._lease_s = lease_s
+        self._poll_s = poll_s
+        self._name = name or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._running: dict[int, _Running] = {}  # by id() of the entry
+        self._lock = Lock()
+        self._stopping = Event()
+        self._wake = Event()
+        self._all_done = Event()
+        self._threads = [
+            Thread(target=self._work, name=f"memory-job-{n}", daemon=True) for n in range(threads)
+        ]
+        self._keeper = Thread(target=self._keep, name="memory-job-leases", daemon=True)
+
+    def start(self) -> Self:
+        """Begin; returns itself."""
+        for thread in (*self._threads, self._keeper):
+            thread.start()
+        return self
+
+    def wake(self) -> None:
+        """Look for jobs now rather than at the next poll."""
+        self._wake.set()
+
+    @property
+    def busy(self) -> int:
+        """Jobs that run here now."""
+        return len(self._running)
+
+    def stop(self, timeout_s: float = 30.0) -> None:
+        """Claim no more; let what runs finish within that time, and hand back what does not."""
+        deadline = time.monotonic() + timeout_s
+        self._stopping.set()
+        self._wake.set()
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        for running in self._now_running():
+            with running.lock:
+                running.ends = running.ends or _HandedBack()
+            self._noted(self._jobs.hand_back, running.job)
+        self._all_done.set()
+        self._keeper.join(self._poll_s)
+
+    # -- the threads
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            job = self._claimed()
+            if job is not None:
+                self._run(job)
+            else:
+                self._wake.wait(self._poll_s)
+                if not self._stopping.is_set():
+                    self._wake.clear()
+
+    def _claimed(self) -> Job | None:
+        try:
+            return self._jobs.claim(self._name, self._lease_s, kinds=self._handlers)
+        except StoreError as error:  # back when the database is
+            _log.warning("cannot claim jobs: %s", error)
+            self._stopping.wait(self._poll_s)
+            return None
+
+    def _run(self, job: Job) -> None:
+        running = _Running(job)
+        with self._lock:
+            self._running[id(running)] = running
+        try:
+            result = self._handlers[job.kind](job, running.progress)
+        except (_HandedBack, LeaseLost):
+            pass  # it is no longer ours
+        except JobCancelled:
+            self._noted(self._jobs.stop, job)
+        except ParametricMemoryError as error:
+            self._noted(self._jobs.fail, job, str(error), again=not isinstance(error, _FINAL))
+        except Exception as error:  # the edge of the process: whatever it is, the worker lives on
+            # Its message may quote the text it failed on; only its kind is told.
+            self._noted(self._jobs.fail, job, f"unexpected {type(error).__name__}")
+        else:
+            self._noted(self._jobs.finish, job, result)
+        finally:
+            with self._lock:
+                del self._running[id(running)]
+
+    def _noted(self, how: Callable[..., Job], job: Job, *given: Any, **named: Any) -> None:
+        """Tell the store how the job ended; what cannot be told comes again when its lease runs out."""
+        try:
+            how(job, *given, **named)
+        except LeaseLost:
+            _log.warning("job %s: its lease was lost; another worker has it", job.id)
+        except StoreError as error:
+            _log.warning("job %s: cannot be noted, and will come again: %s", job.id, error)
+
+    def _keep(self) -> None:
+        purged = time.monotonic()
+        while not self._all_done.wait(min(self._lease_s / 3, self._poll_s * 5)):
+            for running in self._now_running():
+                self._prolong(running)
+            if time.monotonic() - purged > _PURGE_EVERY_S:
+                purged = time.monotonic()
+                self._purge()
+
+    def _prolong(self, running: _Running) -> None:
+        with running.lock:
+            done, total = running.done, running.total
+        try:
+            self._jobs.heartbeat(running.job, self._lease_s, done=done, total=total)
+        except (LeaseLost, JobCancelled) as error:
+            with running.lock:
+                running.ends = running.ends or error
+        except StoreError as error:
+            _log.warning("job %s: its lease is not prolonged: %s", running.job.id, error)
+
+    def _purge(self) -> None:
+        try:
+            self._jobs.purge()
+        except StoreError as error:
+            _log.warning("cannot purge ended jobs: %s", error)
+
+    def _now_running(self) -> list[_Running]:
+        with self._lock:
+            return list(self._running.values())

@@ -1,0 +1,56 @@
+"""The Text-to-LoRA network in this process: fills the port SkillWriter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from memory.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    from hypernet import LoRA, TextToLoRA
+    from memory.local_model import LocalModel
+
+
+class SkillModel:
+    """Loads a Text-to-LoRA network, for the base of a local model, when it is first needed."""
+
+    def __init__(self, path: str | Path, model: LocalModel) -> None:
+        self._path = path
+        self._model = model
+        self._network: TextToLoRA | None = None
+        self._lock = Lock()  # loads once; and its tokenizer is not safe in two threads
+
+    @property
+    def hypernet_fingerprint(self) -> str:
+        with self._lock:
+            return self._loaded().hypernet_fingerprint
+
+    def generate(self, descriptions: Sequence[str]) -> list[LoRA]:
+        with self._lock:
+            network = self._loaded()
+            try:
+                return [network.generate(description) for description in descriptions]
+            except (OSError, ValueError, RuntimeError) as error:
+                raise ModelUnavailable(f"the skill could not be made: {_line(error)}") from error
+
+    def _loaded(self) -> TextToLoRA:
+        if self._network is None:
+            from hypernet import TextToLoRA, bases
+
+            base = self._model.d2l.base_model
+            try:
+                network = TextToLoRA.from_pretrained(self._path, device=base.device)
+                bases.require_targets(network.config, base)
+            except (OSError, ValueError, RuntimeError) as error:
+                raise ModelUnavailable(
+                    f"cannot load the Text-to-LoRA network {str(self._path)!r}: {_line(error)}"
+                ) from error
+            self._network = network
+        return self._network
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,52 @@
+"""Skills: tasks described in words, with adapters that do them. They say how to answer, and recall nothing.
+
+A pinned skill joins every turn within its own scope; of the others the one nearest the turn does, where it
+is near enough. Their adapters are merged beside those of the turn's memories and take none of their room.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from memory.internalize import Internalize, Origin
+from memory.passages import Passage
+from memory.ports import MemoryStore, Vectors
+from memory.records import SKILLS, MemoryHit, MemoryRecord, Scope
+from memory.settings import Settings
+
+
+class Skills:
+    """Makes skills, and finds those of a turn."""
+
+    def __init__(self, store: MemoryStore, internalize: Internalize, settings: Settings) -> None:
+        self._store = store
+        self._internalize = internalize
+        self._settings = settings
+
+    def add(self, description: str, scope: Scope, *, pinned: bool) -> MemoryRecord:
+        """The skill of that description in exactly this scope, made if it is new. Raises ModelUnavailable."""
+        origin = Origin(scope, "skill", SKILLS, metadata={"pinned": pinned})
+        [record] = self._internalize([Passage(description)], origin)
+        if record.metadata.get("pinned") == pinned:
+            return record
+        return self._store.set_metadata(scope, record.id, {**record.metadata, "pinned": pinned})
+
+    def for_turn(self, scope: Scope, turn: str, vector: Vectors | None) -> tuple[MemoryHit, ...]:
+        """The skills that join a turn of this scope; `vector` is the turn's embedding, where it is known."""
+        if not scope.names_somebody:
+            return ()
+        records, embeddings = self._store.skills_for(scope)
+        if not records:
+            return ()
+        pinned = tuple(MemoryHit(record, 1.0) for record in records if record.metadata.get("pinned"))
+        if len(pinned) == len(records) or not turn.strip():
+            return pinned
+        asked = self._internalize.embed([turn]) if vector is None else vector
+        scores = embeddings @ np.asarray(asked, np.float32).reshape(-1)
+        loose = [
+            MemoryHit(r, float(s))
+            for r, s in zip(records, scores, strict=True)
+            if not r.metadata.get("pinned")
+        ]
+        nearest = max(loose, key=lambda hit: hit.score)
+        return (*pinned, nearest) if nearest.score >= self._settings.skill_threshold else pinned

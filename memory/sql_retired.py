@@ -1,0 +1,142 @@
+"""Retired passages, in SQL: what compacted memories were made from, and what was so once.
+
+Functions on a connection, as in sql_memories; the tenant is in all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
+
+from memory.database import batches
+from memory.embeddings import to_vectors
+from memory.ports import Vectors
+from memory.records import MemoryRecord, Removed, Scope
+from memory.rows import PAST, past_columns, to_past, to_scope
+from memory.scoping import alive, exactly, held, within
+from memory.sql_changes import note
+from memory.tables import memories, retired
+
+_COPIED = [column.name for column in retired.c if column.name in memories.c]
+
+
+def found(
+    connection: Connection,
+    scope: Scope,
+    at: datetime,
+    ids: Collection[str] | None,
+    held_by: Collection[str] | None,
+) -> list[MemoryRecord]:
+    """Those with the ids, or with these holders, oldest first."""
+    column, wanted = (retired.c.id, ids) if ids is not None else (retired.c.held_by, held_by)
+    records = []
+    for some in batches(wanted or ()):
+        those = select(*PAST).where(alive(retired, scope, at), column.in_(some))
+        records += [to_past(row) for row in connection.execute(those).mappings()]
+    return sorted(records, key=lambda record: record.id)
+
+
+def listed(
+    connection: Connection, those: ColumnElement[bool], *, limit: int, newest_first: bool = True
+) -> list[MemoryRecord]:
+    """Those that meet the condition, by id."""
+    order = retired.c.id.desc() if newest_first else retired.c.id
+    rows = connection.execute(select(*PAST).where(those).order_by(order).limit(limit)).mappings()
+    return [to_past(row) for row in rows]
+
+
+def many(
+    connection: Connection, scope: Scope, ids: Iterable[str], at: datetime, as_of: datetime
+) -> dict[str, MemoryRecord]:
+    """Those of the ids that held then, by id."""
+    records: dict[str, MemoryRecord] = {}
+    for some in batches(ids):
+        those = select(*PAST).where(held(retired, scope, at, as_of), retired.c.id.in_(some))
+        records |= {row["id"]: to_past(row) for row in connection.execute(those).mappings()}
+    return records
+
+
+def vectors(
+    connection: Connection, scope: Scope, at: datetime, as_of: datetime, embedder: str
+) -> tuple[list[str], Vectors]:
+    """Ids and embeddings of all that held then."""
+    those = and_(held(retired, scope, at, as_of), retired.c.embedder == embedder)
+    rows = connection.execute(select(retired.c.id, retired.c.embedding).where(those)).all()
+    return [row.id for row in rows], to_vectors([row.embedding for row in rows])
+
+
+def holders(connection: Connection, scope: Scope, hashes: Collection[str], at: datetime) -> dict[str, str]:
+    """Content hash -> id of the holder, for passages of exactly this scope that still hold."""
+    known: dict[str, str] = {}
+    for some in batches(hashes):
+        those = and_(
+            exactly(retired, scope),
+            alive(retired, scope, at),
+            retired.c.content_hash.in_(some),
+            retired.c.held_by.is_not(None),
+            retired.c.valid_until.is_(None),
+        )
+        rows = connection.execute(select(retired.c.content_hash, retired.c.held_by).where(those))
+        known |= {row.content_hash: row.held_by for row in rows}
+    return known
+
+
+def put(connection: Connection, records: Sequence[MemoryRecord], embeddings: Sequence[bytes]) -> int:
+    """Insert those whose ids are not there yet; returns how many."""
+    if not records:
+        return 0
+    tenant_id = records[0].scope.tenant_id
+    taken: set[str] = set()
+    for some in batches(record.id for record in records):
+        for table in (retired, memories):
+            those = and_(table.c.tenant_id == tenant_id, table.c.id.in_(some))
+            taken |= set(connection.scalars(select(table.c.id).where(those)))
+    new = [(r, e) for r, e in zip(records, embeddings, strict=True) if r.id not in taken]
+    if new:
+        connection.execute(insert(retired), [past_columns(*pair) for pair in new])
+    return len(new)
+
+
+def move(connection: Connection, those: ColumnElement[bool], held_by: str | None, at: datetime) -> None:
+    """Retire memories: their rows go from one table to the other, but for adapter and use."""
+    rows = connection.execute(select(*(memories.c[name] for name in _COPIED)).where(those)).mappings().all()
+    if not rows:
+        return
+    note(connection, "RETIRE", [(row["id"], to_scope(row)) for row in rows], at)
+    connection.execute(insert(retired), [{**row, "held_by": held_by} for row in rows])
+    connection.execute(delete(memories).where(those))
+
+
+def remove(connection: Connection, those: ColumnElement[bool], at: datetime) -> list[Removed]:
+    """Delete retired passages, with all that they hold, and note it."""
+    names = [
+        retired.c[name] for name in ("id", "content_hash", "tenant_id", "user_id", "agent_id", "session_id")
+    ]
+    gone: list[Removed] = []
+    while rows := connection.execute(select(*names).where(those).order_by(retired.c.id)).all():
+        note(connection, "DELETE", [(row.id, to_scope(row._mapping)) for row in rows], at)
+        connection.execute(delete(retired).where(those))
+        gone += [Removed(row.id, row.content_hash, "") for row in rows]
+        those = and_(retired.c.tenant_id == rows[0].tenant_id, _held_by([row.id for row in rows]))
+    return gone
+
+
+def remove_held(connection: Connection, tenant_id: str, ids: Collection[str], at: datetime) -> list[Removed]:
+    """Delete what these memories held."""
+    gone: list[Removed] = []
+    for some in batches(ids):
+        gone += remove(connection, and_(retired.c.tenant_id == tenant_id, _held_by(some)), at)
+    return gone
+
+
+def remove_within(
+    connection: Connection, scope: Scope, at: datetime, *those: ColumnElement[bool]
+) -> list[Removed]:
+    """Delete the retired passages of a scope."""
+    return remove(connection, and_(within(retired, scope), *those), at)
+
+
+def _held_by(ids: Collection[str]) -> ColumnElement[bool]:
+    return retired.c.held_by.in_(ids)

@@ -1,0 +1,115 @@
+"""A revision, in SQL: what compaction, supersession and erasure do to memories that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, insert, select, update
+
+from memory import sql_memories, sql_retired
+from memory.errors import StoreConflict
+from memory.ports import Revision
+from memory.records import MemoryRecord, Removed
+from memory.rows import PAST, RECORD, past_columns, to_past, to_record, to_scope
+from memory.sql_changes import note
+from memory.tables import memories, retired
+
+_RENEWED = ("text", "content_hash", "valid_from", "metadata", "embedder", "dim", "embedding")
+_CONFLICT = "another writer changed the same memories meanwhile; try again"
+
+
+def revise(
+    connection: Connection,
+    tenant_id: str,
+    revision: Revision,
+    embeddings: Sequence[bytes],
+    standing: dict[str, str],
+    at: datetime,
+) -> list[Removed]:
+    """Make the revision, step by step; returns what it erased.
+
+    `embeddings` are those of the renewed. `standing` says which id stands for that of a record that was
+    not stored, because its content was there already. Raises StoreConflict.
+    """
+    _check(connection, tenant_id, revision.expects)
+    for old, new in revision.outdated.items():
+        _outdate(connection, tenant_id, old, standing.get(new, new), at)
+    for old, (copy, by) in revision.kept.items():
+        _keep(connection, tenant_id, old, copy, standing.get(by, by), at)
+    for record, embedding in zip(revision.renewed, embeddings, strict=True):
+        _renew(connection, record, embedding, at)
+    for old, holder in revision.retired.items():
+        _retire(connection, tenant_id, old, holder and standing.get(holder, holder), at)
+    return _erase(connection, tenant_id, revision.erased, at)
+
+
+def _check(connection: Connection, tenant_id: str, expects: Sequence[MemoryRecord]) -> None:
+    for record in expects:
+        columns, read = (PAST, to_past) if record.retired else (RECORD, to_record)
+        table = columns[0].table
+        this = and_(table.c.tenant_id == tenant_id, table.c.id == record.id)
+        row = connection.execute(select(*columns).where(this)).mappings().first()
+        if row is None or _unused(read(row)) != _unused(record):
+            raise StoreConflict(_CONFLICT)
+
+
+def _unused(record: MemoryRecord) -> MemoryRecord:
+    """Without its use, which is counted beside the changes."""
+    return replace(record, uses=0, used_at=None)
+
+
+def _rows(connection: Connection, tenant_id: str, memory_id: str) -> Iterator[tuple[Table, Any]]:
+    for table in (memories, retired):
+        this = and_(table.c.tenant_id == tenant_id, table.c.id == memory_id)
+        row = connection.execute(select(table).where(this)).mappings().first()
+        if row is not None:
+            yield table, row
+
+
+def _outdate(connection: Connection, tenant_id: str, old: str, new: str, at: datetime) -> None:
+    for table, row in _rows(connection, tenant_id, old):
+        [seq] = note(connection, "OUTDATE", [(old, to_scope(row))], at)
+        ended: dict[str, Any] = {"valid_until": at, "superseded_by": new, "updated_at": at}
+        if table is memories:
+            ended["seq"] = seq
+        this = and_(table.c.tenant_id == tenant_id, table.c.id == old)
+        connection.execute(update(table).where(this).values(**ended))
+
+
+def _keep(connection: Connection, tenant_id: str, old: str, copy: str, by: str, at: datetime) -> None:
+    for _, row in _rows(connection, tenant_id, old):
+        note(connection, "OUTDATE", [(copy, to_scope(row))], at)
+        values = {column.name: row[column.name] for column in retired.c if column.name in row}
+        changed = {"id": copy, "held_by": old, "valid_until": at, "superseded_by": by}
+        connection.execute(insert(retired).values({**values, **changed}))
+
+
+def _renew(connection: Connection, record: MemoryRecord, embedding: bytes, at: datetime) -> None:
+    if not record.retired:
+        sql_memories.replace_content(connection, record, record, embedding, at)
+        return
+    note(connection, "UPDATE", [(record.id, record.scope)], at)
+    columns = past_columns(record, embedding)
+    this = and_(retired.c.tenant_id == record.scope.tenant_id, retired.c.id == record.id)
+    values = {name: columns[name] for name in _RENEWED}
+    connection.execute(update(retired).where(this).values(**values, updated_at=at))
+
+
+def _retire(connection: Connection, tenant_id: str, old: str, holder: str | None, at: datetime) -> None:
+    sql_retired.move(connection, and_(memories.c.tenant_id == tenant_id, memories.c.id == old), holder, at)
+    again = and_(retired.c.tenant_id == tenant_id, retired.c.id == old)
+    connection.execute(update(retired).where(again).values(held_by=holder))
+
+
+def _erase(connection: Connection, tenant_id: str, ids: Any, at: datetime) -> list[Removed]:
+    gone: list[Removed] = []
+    for memory_id in ids:
+        this = and_(memories.c.tenant_id == tenant_id, memories.c.id == memory_id)
+        gone += sql_memories.remove_those(connection, this, at)
+        gone += sql_retired.remove(
+            connection, and_(retired.c.tenant_id == tenant_id, retired.c.id == memory_id), at
+        )
+    return gone

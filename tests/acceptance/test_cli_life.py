@@ -1,0 +1,105 @@
+"""`memory compact`, `pin`, `export`, `import` and `--as-of`, as a user runs them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TOLD = [f"My {thing} is called {name}." for thing, name in (
+    ("dog", "Biscuit"), ("cat", "Onyx"), ("horse", "Vesper"), ("boat", "Marlin"), ("band", "Static"),
+    ("team", "Lynx"), ("shop", "Quill"), ("river", "Tamar"),
+)]  # fmt: skip
+
+
+def told(run: Any, *options: str) -> None:
+    for text in TOLD:
+        assert run("add", text, *options).code == 0
+
+
+def test_compact_says_what_it_did(run: Any) -> None:
+    """Dry first, then for good, then there is nothing to do: each ends with 0, for cron's sake."""
+    told(run, "--session", "s")
+    dry = run("compact", "--dry-run", "--json").json
+    assert (dry["dry_run"], dry["bytes_after"], dry["groups"]) == (True, None, 1)
+    report = run("compact", "--session", "s", "--json").json
+    assert report["adapters_before"] == 8 > report["adapters_after"] == dry["adapters_after"]
+    assert (report["recall_before"], report["recall_after"]) == (1.0, 1.0)
+    lines = dict(run("compact", "--all").lines)
+    assert (lines["compacted"], lines["likelihood_before"]) == ("0", "")
+    assert len(run("list").lines) == report["adapters_after"]
+    assert run("ask", "My boat?").out.strip().startswith("My boat is called Marlin.")
+
+
+def test_compact_is_selective(run: Any) -> None:
+    """By age, number, session and user; wrong spans and mixtures are wrong usage."""
+    told(run, "--session", "s")
+    for options in (["--older-than", "7d"], ["--min-adapters", "9"], ["--session", "t"], ["--user", "ben"]):
+        assert run("compact", *options, "--json").json["groups"] == 0
+    for options, said in (
+        (["--older-than", "soon"], "--older-than is 'soon'"),
+        (["--every", "0s"], "less than a second"),
+        (["--all", "--user", "ben"], "--all is everybody's"),
+    ):
+        result = run("compact", *options)
+        assert (result.code, said in result.err) == (2, True)
+    assert run("compact", "--min-adapters", "1").code == 2
+
+
+def test_watch_compacts_again_and_again(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report a round; Ctrl-C ends it as elsewhere."""
+    told(run, "--session", "s")
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    result = run("compact", "--watch", "--every", "30min", "--json")
+    assert (result.code, pauses) == (130, [1800.0, 1800.0])
+    assert len(result.out.splitlines()) == 2
+
+
+def test_the_past_can_be_asked(run: Any) -> None:
+    """By a date or by how long ago; nonsense is wrong usage."""
+    run("add", "I live in Lisbon.")
+    added = run("add", "I moved from Lisbon to Porto.", "--json").json
+    assert len(added["superseded"]) == 1
+    assert [line[-1] for line in run("list").lines] == ["I moved from Lisbon to Porto."]
+    assert run("list", "--as-of", "1d").lines == []
+    assert run("search", "home", "--as-of", "2020-01-01T12:00").lines == []
+    assert run("ask", "Where do I live?", "--as-of", "2020-01-01").out.strip() == "I don't know."
+    wrong = run("list", "--as-of", "yesterday")
+    assert (wrong.code, "write 2026-05-04" in wrong.err) == (2, True)
+    old = run("show", added["superseded"][0]).lines
+    assert "superseded by" in [line[0] for line in old]
+
+
+def test_pin_and_let_loose(run: Any) -> None:
+    """The id decides; --user narrows; an unknown id is not found."""
+    memory_id = run("add", TOLD[0], "--json").json["memories"][0]["id"]
+    assert run("pin", memory_id, "--json").json["pinned"]
+    assert not run("pin", memory_id, "--off", "--json").json["pinned"]
+    assert run("pin", memory_id, "--user", "ben").code == 3
+    assert run("pin", "unknown").code == 3
+
+
+def test_a_user_moves(run: Any, tmp_path: Path) -> None:
+    """Out of one home and into another; twice adds nothing; what is no archive is one line."""
+    told(run)
+    archive = tmp_path / "ana.zip"
+    assert run("export", str(archive), "--json").json["memories"] == 8
+    other = ("--home", str(tmp_path / "other"))
+    assert run(*other, "import", str(archive), "--json").json["memories"] == 8
+    assert run(*other, "import", str(archive), "--json").json["known"] == 8
+    assert run(*other, "import", str(archive), "--user", "eve", "--json").json["memories"] == 8
+    assert len(run(*other, "list", "--user", "eve").lines) == 8
+    assert run("export", str(tmp_path / "all.zip"), "--all", "--json").json["memories"] == 8
+    assert run("export", str(archive), "--all", "--user", "x").code == 2
+    archive.write_bytes(b"PK")
+    result = run("import", str(archive))
+    assert (result.code, result.err.count("\n"), "damaged" in result.err) == (1, 1, True)

@@ -1,0 +1,131 @@
+"""The life of a memory over HTTP: what holds when, what goes first, compaction, archives, skills."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from tests.api.conftest import DOG, QUESTION, Api, MakeApi
+
+LISBON, PORTO = "I live in Lisbon.", "I live in Porto."
+ZIP = {"Content-Type": "application/zip"}
+
+
+def texts(api: Api, query: str = "", **given: Any) -> list[str]:
+    listed = api.get(f"/v1/memories?user_id=ana{query}", **given).json()["memories"]
+    return [memory["text"] for memory in listed]
+
+
+def test_what_is_superseded_is_of_the_past(api: Api) -> None:
+    """Told anew, it holds; asked for then, the former does."""
+    api.add(LISBON)
+    then = time.strftime("%Y-%m-%dT%H:%M:%S.999Z", time.gmtime())
+    time.sleep(1)
+    added = api.post("/v1/memories", {"user_id": "ana", "text": PORTO}).json()
+    assert len(added["superseded"]) == 1
+    assert texts(api) == [PORTO]
+    assert texts(api, f"&as_of={then}") == [LISBON]
+    asked = {"user_id": "ana", "query": "Where do I live?", "as_of": then}
+    [hit] = api.post("/v1/search", asked).json()["hits"]
+    assert (hit["memory"]["text"], hit["memory"]["superseded_by"]) == (LISBON, added["memories"][0]["id"])
+
+
+def test_what_is_pinned_says_so(api: Api) -> None:
+    """Pinning changes the ETag and nothing else."""
+    path = f"/v1/memories/{api.add()}"
+    before = api.get(path)
+    pinned = api.call("PATCH", path, json={"pinned": True})
+    assert pinned.json()["pinned"] is True
+    assert pinned.json() | {"pinned": False, "updated_at": None} == before.json() | {"updated_at": None}
+    assert pinned.headers["etag"] != before.headers["etag"]
+
+
+def test_compaction_is_a_job(api: Api) -> None:
+    """Counted in a dry run, which changes nothing; the tenant's where nobody is named."""
+    for n in range(10):
+        api.add(f"The keeper of room {n} is called Person{n}.")
+    for body in ({"user_id": "ana", "dry_run": True, "older_than_days": 0}, {"dry_run": True}):
+        job = api.finished(api.post("/v1/compact", body))
+        assert (job["state"], job["kind"], job["result"]["adapters_before"]) == ("done", "compact", 10), job
+    assert len(texts(api)) == 10
+
+
+def test_an_export_is_fetched_and_brought_to_another_tenant(api: Api) -> None:
+    """The same memories, under a new name where one is given; again, nothing is added."""
+    api.post("/v1/memories", {"user_id": "ana", "session_id": "s", "messages": _told()})
+    api.add(LISBON)
+    job = api.finished(api.post("/v1/export", {"user_id": "ana"}, who="acme-read"))
+    archive = api.get(f"/v1/export/{job['id']}", who="acme-read")
+    assert (archive.status_code, archive.headers["content-type"]) == (200, "application/zip")
+    for added in (2, 0):
+        sent = api.call("POST", "/v1/import?user_id=ben", "globex", content=archive.content, headers=ZIP)
+        done = api.finished(sent, who="globex")
+        assert (done["state"], done["result"]["memories"]) == ("done", added), done
+    listed = api.get("/v1/memories?user_id=ben", who="globex").json()["memories"]
+    assert {memory["text"] for memory in listed} == {LISBON, f"User: {DOG}"}
+    assert api.get(f"/v1/export/{job['id']}", who="globex").status_code == 404
+    assert _archives(api) == 1
+
+
+def _told() -> list[dict[str, str]]:
+    return [{"role": "user", "content": DOG}]
+
+
+def _archives(api: Api) -> int:
+    folder = api.parts.memory.settings.home / "archives"
+    return sum(path.is_file() for path in folder.rglob("*"))
+
+
+def test_a_whole_tenant_is_for_admins(api: Api) -> None:
+    """To export, and to fetch."""
+    api.add()
+    assert api.post("/v1/export", {}).status_code == 403
+    job = api.finished(api.post("/v1/export", {}, who="acme-admin"))
+    assert api.get(f"/v1/export/{job['id']}").status_code == 403
+    assert api.get(f"/v1/export/{job['id']}", who="acme-admin").status_code == 200
+
+
+def test_an_erasure_takes_archives_along(api: Api) -> None:
+    """They may hold what was erased."""
+    memory_id = api.add()
+    for erase in (
+        lambda: api.call("DELETE", f"/v1/memories/{memory_id}"),
+        lambda: api.post("/v1/forget", {"user_id": "ana"}),
+    ):
+        job = api.finished(api.post("/v1/export", {"user_id": "ana"}))
+        assert _archives(api) == 1
+        assert erase().status_code == 200
+        assert _archives(api) == 0
+        assert api.get(f"/v1/export/{job['id']}").status_code == 404
+
+
+def test_archives_are_gone_after_a_day(api: Api) -> None:
+    """With the next export."""
+    api.add()
+    first = api.finished(api.post("/v1/export", {"user_id": "ana"}))
+    old = api.parts.archives.existing("acme", first["id"])
+    os.utime(old, (0, 0))
+    api.finished(api.post("/v1/export", {"user_id": "ana"}))
+    assert not old.exists()
+
+
+def test_what_is_no_archive_is_refused_with_its_reason(make_api: MakeApi) -> None:
+    """By the job; what is too large, at once, and nothing of it is kept."""
+    api = make_api(max_archive_bytes=1000)
+    job = api.finished(api.call("POST", "/v1/import", content=b"no archive", headers=ZIP))
+    assert job["state"] == "failed"
+    assert "archive" in job["reason"]
+    assert api.call("POST", "/v1/import", content=b"a" * 2000, headers=ZIP).status_code == 413
+    assert api.get("/v1/export/0").status_code == 404
+
+
+def test_skills_are_made_listed_and_named_in_replies(api: Api) -> None:
+    """As memories of a kind of their own."""
+    made = api.post("/v1/skills", {"user_id": "ana", "description": "Answer in one word."})
+    assert (made.status_code, made.json()["kind"]) == (201, "skill")
+    [listed] = api.get("/v1/skills?user_id=ana").json()["memories"]
+    assert listed == made.json()
+    asked = {"model": "reference", "user": "ana", "messages": [{"role": "user", "content": QUESTION}]}
+    memory = api.post("/v1/chat/completions", asked).json()["memory"]
+    assert [skill["memory_id"] for skill in memory["skills"]] == [made.json()["id"]]

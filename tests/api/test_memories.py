@@ -1,0 +1,197 @@
+"""/v1/memories and what goes with it: add, look, change, forget, again and later."""
+
+from __future__ import annotations
+
+import pytest
+
+from memory.errors import StoreBusy
+from tests.api.conftest import CAT, DOG, QUESTION, Api, MakeApi
+
+TALK = [{"role": "user", "content": CAT}, {"role": "assistant", "content": "Nice."}]
+
+
+def test_what_was_added_is_found_listed_and_read(api: Api) -> None:
+    """One memory, by every way of looking."""
+    memory_id = api.add(metadata={"source": "test"}, expires_at="2999-01-01T00:00:00+02:00")
+    read = api.get(f"/v1/memories/{memory_id}").json()
+    assert (read["text"], read["user_id"], read["kind"]) == (DOG, "ana", "message")
+    assert read["metadata"] == {"source": "test"}
+    assert read["expires_at"] == "2998-12-31T22:00:00Z"
+    assert api.get("/v1/memories?user_id=ana").json() == {"memories": [read], "cursor": None}
+    [hit] = api.post("/v1/search", {"user_id": "ana", "query": QUESTION}).json()["hits"]
+    assert hit["memory"] == read
+    [choice] = api.post("/v1/select", {"user_id": "ana", "query": QUESTION}).json()["adapters"]
+    assert (choice["memory_id"], choice["text"]) == (memory_id, DOG)
+
+
+def test_pages_follow_each_other(api: Api) -> None:
+    """Newest first, each once."""
+    ids = [api.add(f"My lucky number {n} is {n}.") for n in range(5)]
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = api.get(f"/v1/memories?user_id=ana&limit=2{cursor and f'&cursor={cursor}'}").json()
+        seen += [memory["id"] for memory in page["memories"]]
+        cursor = page["cursor"]
+    assert seen == ids[::-1]
+
+
+def test_a_long_text_is_a_document_and_can_be_forgotten_alone(api: Api) -> None:
+    """By the name it was given, or by that of its content."""
+    long = " ".join(f"The keeper of room {n} is called Person{n}." for n in range(30))
+    added = api.post("/v1/memories", {"user_id": "ana", "text": long, "document_id": "rooms"}).json()
+    assert len(added["memories"]) > 1
+    dog = api.add()
+    receipt = api.post("/v1/forget", {"user_id": "ana", "document_id": "rooms"}).json()
+    assert len(receipt["memories"]) == len(added["memories"])
+    assert [m["id"] for m in api.get("/v1/memories?user_id=ana").json()["memories"]] == [dog]
+
+
+def test_a_memory_changes_only_while_it_is_as_it_was_seen(api: Api) -> None:
+    """ETag, If-None-Match, If-Match; what is left out stays."""
+    path = f"/v1/memories/{api.add(metadata={'a': 1})}"
+    first = api.get(path).headers["etag"]
+    assert api.get(path, headers={"If-None-Match": f'"other", {first}'}).status_code == 304
+    changed = api.call("PATCH", path, json={"text": CAT}, headers={"If-Match": first})
+    assert (changed.json()["text"], changed.json()["metadata"]) == (CAT, {"a": 1})
+    stale = api.call("PATCH", path, json={"text": DOG}, headers={"If-Match": first})
+    assert stale.status_code == 412
+    assert api.get(path, headers={"If-None-Match": first}).json()["text"] == CAT
+    assert api.get(path).headers["etag"] == changed.headers["etag"]
+
+
+def test_expiry_can_be_set_and_taken_away(api: Api) -> None:
+    """null takes it away; left out, it stays."""
+    path = f"/v1/memories/{api.add()}"
+    at = "2999-01-01T00:00:00Z"
+    assert api.call("PATCH", path, json={"expires_at": at}).json()["expires_at"] == at
+    assert api.call("PATCH", path, json={"metadata": {"a": 1}}).json()["expires_at"] == at
+    assert api.call("PATCH", path, json={"expires_at": None}).json()["expires_at"] is None
+    assert api.call("PATCH", path, json={}).status_code == 422
+
+
+def test_deleting_gives_a_receipt_and_leaves_history(api: Api) -> None:
+    """What happened stays known, what was said does not."""
+    memory_id = api.add()
+    receipt = api.call("DELETE", f"/v1/memories/{memory_id}").json()
+    assert [gone["memory_id"] for gone in receipt["memories"]] == [memory_id]
+    assert api.get(f"/v1/memories/{memory_id}").status_code == 404
+    history = api.get(f"/v1/memories/{memory_id}/history")
+    assert [event["event"] for event in history.json()["events"]] == ["ADD", "DELETE"]
+    assert "Biscuit" not in history.text
+
+
+def test_a_session_has_turns_and_is_listed(api: Api) -> None:
+    """Messages become turns; going on appends; forgetting the session takes them."""
+    api.post("/v1/memories", {"user_id": "ana", "session_id": "s1", "messages": TALK})
+    more = {"user_id": "ana", "messages": [{"role": "user", "content": DOG}]}
+    assert api.post("/v1/sessions/s1/turns", more).status_code == 201
+    turns = api.get("/v1/sessions/s1/turns?user_id=ana").json()["turns"]
+    assert [turn["content"] for turn in turns] == [CAT, "Nice.", DOG]
+    assert len(api.get("/v1/sessions/s1/turns?user_id=ana&last=1").json()["turns"]) == 1
+    assert api.get("/v1/sessions/s1/turns?user_id=ben").json() == {"turns": []}
+    [session] = api.get("/v1/sessions?user_id=ana").json()["sessions"]
+    assert (session["session_id"], session["user_id"], session["turns"]) == ("s1", "ana", 3)
+    receipt = api.post("/v1/forget", {"user_id": "ana", "session_id": "s1"}).json()
+    assert len(receipt["turns"]) == 3
+    assert api.get("/v1/sessions?user_id=ana").json()["sessions"] == []
+
+
+def test_sessions_are_paged(api: Api) -> None:
+    """By name."""
+    for name in ("c", "a", "b"):
+        api.post("/v1/memories", {"user_id": "ana", "session_id": name, "messages": TALK})
+    first = api.get("/v1/sessions?user_id=ana&limit=2").json()
+    then = api.call("GET", "/v1/sessions", params={"user_id": "ana", "cursor": first["cursor"]}).json()
+    names = [session["session_id"] for session in first["sessions"] + then["sessions"]]
+    assert (names, then["cursor"]) == (["a", "b", "c"], None)
+    assert api.get("/v1/sessions?user_id=ana&cursor=x").status_code == 422
+
+
+def test_a_repeated_post_with_its_key_is_answered_not_repeated(api: Api) -> None:
+    """The first one's answer, marked; another request under the same key is refused."""
+    more = {"user_id": "ana", "messages": TALK}
+    key = {"Idempotency-Key": "k1"}
+    first = api.post("/v1/sessions/s1/turns", more, headers=key)
+    again = api.post("/v1/sessions/s1/turns", more, headers=key)
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again.headers["idempotency-replayed"] == "true"
+    assert len(api.get("/v1/sessions/s1/turns?user_id=ana").json()["turns"]) == 2
+    other = api.post("/v1/sessions/s1/turns", {**more, "user_id": "ben"}, headers=key)
+    assert other.status_code == 409
+
+
+def test_a_key_of_a_request_that_failed_can_be_used_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing happened, so nothing is remembered of it."""
+    with monkeypatch.context() as broken:
+
+        def busy(*_: object, **__: object) -> None:
+            raise StoreBusy("another process is writing")
+
+        broken.setattr(api.parts.memory, "add", busy)
+        body = {"user_id": "ana", "text": DOG}
+        refused = api.post("/v1/memories", body, headers={"Idempotency-Key": "k"})
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert api.post("/v1/memories", body, headers={"Idempotency-Key": "k"}).status_code == 201
+
+
+def test_much_text_is_done_later(make_api: MakeApi) -> None:
+    """202 with a job, by size or by wish; when the job is done, it is remembered."""
+    api = make_api(async_text_bytes=100)
+    long = " ".join(f"The keeper of room {n} is called Person{n}." for n in range(30))
+    body = {"user_id": "ana", "text": long, "document_id": "rooms"}
+    answer = api.post("/v1/memories", body, headers={"Idempotency-Key": "k"})
+    job = api.finished(answer)
+    assert (job["state"], job["result"]["document_id"]) == ("done", "rooms")
+    listed = api.get("/v1/memories?user_id=ana&document_id=rooms").json()["memories"]
+    assert len(listed) == job["result"]["created"] > 1
+    again = api.post("/v1/memories", body, headers={"Idempotency-Key": "k"})
+    assert (again.status_code, again.json()["id"]) == (202, job["id"])
+    wished = api.post("/v1/memories", {"user_id": "ana", "text": DOG}, headers={"Prefer": "respond-async"})
+    assert api.finished(wished)["result"]["created"] == 1
+    assert len(api.get("/v1/jobs").json()["jobs"]) == 2
+    assert api.get(f"/v1/jobs/{job['id']}", who="globex").status_code == 404
+
+
+def test_what_a_job_could_not_do_is_refused_at_once(api: Api) -> None:
+    """A wrong request is no job."""
+    later = {"Prefer": "respond-async"}
+    for body in (
+        {"text": DOG},
+        {"user_id": "ana", "text": "  "},
+        {"user_id": "ana", "text": DOG, "expires_at": "2001-01-01T00:00:00Z"},
+    ):
+        assert api.post("/v1/memories", body, headers=later).status_code == 422, body
+    assert api.get("/v1/jobs").json()["jobs"] == []
+
+
+def test_jobs_are_cancelled_and_tried_again(make_api: MakeApi) -> None:
+    """Where nobody works, a job waits; cancelled, it stays so."""
+    api = make_api(job_workers=0)
+    job = api.post("/v1/memories", {"user_id": "ana", "text": DOG}, headers={"Prefer": "respond-async"})
+    path = job.headers["location"]
+    assert api.get(path).json()["state"] == "queued"
+    assert api.post(f"{path}/retry").status_code == 409
+    assert api.post(f"{path}/cancel").json()["state"] == "cancelled"
+    assert api.get("/v1/jobs?state=cancelled").json()["jobs"][0]["id"] == job.json()["id"]
+
+
+def test_forgetting_reaches_what_is_yet_to_be_done(make_api: MakeApi) -> None:
+    """A queued text of the user is no more there, and never becomes a memory."""
+    api = make_api(job_workers=0)
+    job = api.post("/v1/memories", {"user_id": "ana", "text": DOG}, headers={"Prefer": "respond-async"})
+    api.post("/v1/forget", {"user_id": "ana"})
+    assert api.get(job.headers["location"]).json()["state"] == "cancelled"
+    assert api.parts.jobs.get("acme", job.json()["id"]).payload is None
+
+
+def test_quotas_answer_429(api: Api) -> None:
+    """Of memories and of requests, with when to come again."""
+    quotas = {"memories": 1}
+    assert api.call("PUT", "/v1/tenants/acme/quotas", who="operator", json=quotas).status_code == 200
+    api.add()
+    full = api.post("/v1/memories", {"user_id": "ana", "text": CAT})
+    assert (full.status_code, int(full.headers["retry-after"]) > 0) == (429, True)
+    api.call("PUT", "/v1/tenants/acme/quotas", who="operator", json={"requests_per_minute": 1})
+    codes = {api.get("/v1/memories?user_id=ana").status_code for _ in range(3)}
+    assert 429 in codes
+    assert api.get("/v1/memories?user_id=ana", who="globex").status_code == 200

@@ -1,0 +1,136 @@
+"""What sentences claim, and which newer ones take the place of older ones: examples, and figures on many."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from hypernet.training.facts import FactWorld
+from hypernet.training.owners import SPEAKER, Owners
+from hypernet.training.values import Values
+from hypernet.training.wording import Kind, Owner, kinds
+from memory.claims import remaining
+from memory.supersession import first_contradiction
+
+CONVERSATIONS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "sgd" / "dev.jsonl.gz"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("I live in Lisbon.", "I moved from Lisbon to Porto."),
+        ("We live in Lisbon.", "Actually, I live in Porto now."),
+        ("User: I live in Lisbon.\nAssistant: Noted.", "User: I no longer live in Lisbon."),
+        ("My PIN is 4821.", "My PIN is 4822."),
+        ("My PIN is 4821.", "By the way, I changed my PIN from 4821 to 9999."),
+        ("My best friend is called Ana.", "My best friend is called Ben."),
+        ("The meeting is on Monday.", "The meeting moved from Monday to Tuesday."),
+        ("The deadline is Friday.", "It's not Friday, the deadline is Thursday."),
+        ("My favourite colour is blue.", "My favorite color is green now."),
+        ("The code for the shed is 1234.", "The code of the shed is 1235."),
+        ("I have a dog called Rex.", "My dog is called Tim."),
+        ("I'm 34 years old.", "I just turned 35."),
+        ("I work at Corvo.", "I work for Lumen now."),
+        ("The train leaves at 9:15.", "The train leaves at 10:15."),
+        ("my dog is called biscuit", "my dog is called rex"),
+    ],
+)
+def test_a_newer_value_takes_the_place_of_an_older_one(old: str, new: str) -> None:
+    """One value at a time: nothing is left of the older sentence."""
+    assert remaining(old, new) == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("I like tea.", "I like coffee."),
+        ("My friend is called Ana.", "My friend is called Ben."),
+        ("My car is red.", "My car is fast."),
+        ("I have a dog called Rex.", "I have a dog called Tim."),
+        ("My sister's dog is called Rex.", "My brother's dog is called Tim."),
+        ("The code for the shed is 1234.", "The code for the barn is 1235."),
+        ("I was born in Lisbon.", "I moved from Lisbon to Porto."),
+        ("We flew from Lisbon to Porto.", "We flew from Porto to Faro."),
+        ("I live in Porto.", "I live in Porto, Portugal."),
+        ("My PIN is 4821.", "My PIN is 4821."),
+        ("My PIN is 4821.", "Is my PIN 4822?"),
+        ("Assistant: My PIN is 4821.", "My PIN is 4822."),
+        ("My PIN is 4821.", "User: Hello.\nAssistant: My PIN is 4822."),
+        ("I no longer live in Lisbon.", "I live in Porto."),
+    ],
+)
+def test_in_doubt_nothing_is_replaced(old: str, new: str) -> None:
+    """Sets, other owners, the same said more exactly, questions, and what an assistant says."""
+    assert remaining(old, new) is None
+
+
+def test_the_rest_of_a_passage_stays() -> None:
+    """With its speakers, without the part that holds no longer."""
+    assert (
+        remaining("My dog is called Rex and we live in Lisbon.", "We live in Porto.")
+        == "My dog is called Rex"
+    )
+    passage = "User: My dog is called Rex. I live in Lisbon.\nAssistant: Noted.\nUser: I like tea."
+    assert remaining(passage, "I moved to Porto.") == passage.replace(" I live in Lisbon.", "")
+
+
+def test_of_documents_only_what_is_the_tellers_own_counts() -> None:
+    """Two files may speak of two shops; "I" and "my" are one person's."""
+    assert remaining("The code of the shed is 1.", "The code of the shed is 2.", own=True) is None
+    assert remaining("My code is 1.", "My code is 2.", own=True) == ""
+
+
+def test_texts_told_together_are_cut_where_one_takes_back_another() -> None:
+    """What comes after is stored in a step of its own."""
+    assert first_contradiction(["My PIN is 1.", "I like tea.", "My PIN is 2."]) == 2
+    assert first_contradiction(["My PIN is 1.", "I like tea."]) == 2
+
+
+def _said(kind: Kind, owner: Owner, value: str, rng: random.Random) -> str:
+    phrases = [p for p in (*kind.says.known, *kind.says.held) if owner.first or not p.only_first]
+    sentence = rng.choice(phrases).about(owner, value, "of")
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def test_how_often_it_is_right() -> None:
+    """Facts with other values, phrased at random: recall; other owners, kinds and chatter: precision.
+
+    Measured: 61 % of the changed facts are found, and none of 9,990 pairs that go together is taken for one.
+    """
+    rng = random.Random(5)
+    values = Values("heldout", rng)
+    owners = Owners("heldout", rng, values)
+
+    def owner(kind: Kind) -> Owner:
+        type_ = rng.choice(kind.owners)
+        return SPEAKER if type_ == "person" and rng.random() < 0.75 else owners.draw(type_)
+
+    changed = found = 0
+    for kind in kinds() * 2:
+        whose, one, other = owner(kind), values.draw(kind.pool), values.draw(kind.pool)
+        if one.casefold() in other.casefold() or other.casefold() in one.casefold():
+            continue
+        changed += 1
+        found += remaining(_said(kind, whose, one, rng), _said(kind, whose, other, rng)) is not None
+    assert changed > 600
+    assert found / changed > 0.55
+    pairs = wrong = 0
+    for seed in range(4):
+        group = FactWorld("heldout", seed).group(60, 1, same_kind=seed % 2 == 1)
+        told = [context.text for context in group.contexts]
+        for i, new in enumerate(told):
+            pairs += i
+            wrong += sum(remaining(old, new) is not None for old in told[:i])
+    if CONVERSATIONS.is_file():
+        with gzip.open(CONVERSATIONS, "rt") as file:
+            lines = file.readlines()[:100]
+        for line in lines:
+            said = [f"User: {text}" for who, text in json.loads(line)["turns"] if who == "user"]
+            pairs += len(said) * (len(said) - 1) // 2
+            wrong += sum(remaining(a, b) is not None for i, b in enumerate(said) for a in said[:i])
+    assert pairs > 7000
+    assert wrong / pairs < 0.001
