@@ -153,7 +153,8 @@ def _engine(url: URL, busy_timeout_s: float) -> Engine:
 
 
 def _sqlite(url: URL, busy_timeout_s: float) -> Engine:
-    _make_folder(Path(str(url.database)).parent)
+    if not str(url.database).startswith("file:"):  # a URI, which has its own word on what is made
+        _make_folder(Path(str(url.database)).parent)
     engine = create_engine(url, pool_size=5, max_overflow=60, hide_parameters=True)
     _prepare_sqlite(engine, busy_timeout_s)
     return engine

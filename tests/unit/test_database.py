@@ -117,14 +117,18 @@ def test_a_full_disk_loses_nothing_acknowledged(path: Path) -> None:
     reopened.add([record("x" * 300_000)], vectors(1))
 
 
-def test_a_database_that_cannot_be_written_is_read(store: SqlStore, path: Path) -> None:
-    """Reading works, writing says why not."""
+def test_a_database_that_cannot_be_written_is_read(
+    store: SqlStore, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading works, writing says why not, and no folder is made in the name of the URI."""
+    monkeypatch.chdir(tmp_path)
     store.add([record("tea")], vectors(1))
     read_only = SqlStore(Database(f"sqlite:///file:{path}?mode=ro&uri=true"))
     assert len(read_only.page(ANA).records) == 1
     with pytest.raises(StoreReadOnly, match="cannot be written"):
         read_only.add([record("milk")], vectors(1))
     read_only.close()
+    assert not Path("file:").exists()
 
 
 def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
