@@ -46,6 +46,18 @@ class Origin:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """How adapters are kept: the kind of number, and the rank they are truncated to (0: as they are made)."""
+
+    numbers: str = "float32"
+    rank: int = 0
+
+    def shrunk(self, lora: LoRA) -> LoRA:
+        """The adapter at the rank it is kept with."""
+        return lora.truncate(self.rank) if self.rank else lora
+
+
 class Internalize:
     """Makes memories of passages, and makes them again."""
 
@@ -56,12 +68,14 @@ class Internalize:
         embedder: Embedder,
         internalizer: Internalizer,
         skills: SkillWriter | None = None,
+        storage: Storage = Storage(),
     ) -> None:
         self._store = store
         self._blobs = blobs
         self._embedder = embedder
         self._internalizer = internalizer
         self._skills = skills
+        self._storage = storage
 
     def __call__(
         self, passages: Sequence[Passage], origin: Origin, progress: Progress | None = None
@@ -138,8 +152,8 @@ class Internalize:
 
     def _made(self, texts: Sequence[str], kind: Kind) -> Iterator[tuple[AdapterRef, bytes]]:
         maker = self.required_maker(kind)
-        for lora in maker.generate(texts):
-            data = lora.to_bytes()
+        for lora in map(self._storage.shrunk, maker.generate(texts)):
+            data = lora.to_bytes(self._storage.numbers)
             yield self._ref(lora, data, maker.hypernet_fingerprint), data
 
     def _ref(self, lora: LoRA, data: bytes, hypernet_fingerprint: str) -> AdapterRef:

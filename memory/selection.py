@@ -1,7 +1,8 @@
 """Which memories matter for a turn.
 
     candidates of the index -> rows in the scope, not expired -> score threshold and margin
-    -> newness breaks near ties -> duplicates out -> the best that the merge budget holds
+    -> newness breaks near ties -> duplicates out -> the best that the merge budget holds, and no more than
+    the hypernetwork was trained to combine: beyond that a merge answers worse, and then not at all
 
 Nothing above the threshold selects nothing: then the base model answers by itself. Few adapters answer
 better than many, so a memory far below the best one is left out even where the budget has room.
@@ -16,7 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from memory.conversation import unlabelled
-from memory.ports import MemoryStore, VectorIndex, Vectors
+from memory.ports import Internalizer, MemoryStore, VectorIndex, Vectors
 from memory.records import AdapterChoice, MemoryHit, Scope
 from memory.records import now as utc_now
 
@@ -56,11 +57,13 @@ class Selector:
         store: MemoryStore,
         index: VectorIndex,
         settings: Settings,
+        internalizer: Internalizer,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._store = store
         self._index = index
         self._settings = settings
+        self._internalizer = internalizer
         self._clock = clock
 
     def search(self, scope: Scope, vector: Vectors, k: int) -> list[MemoryHit]:
@@ -77,18 +80,24 @@ class Selector:
     def select(self, scope: Scope, vector: Vectors) -> Selection:
         """The memories to merge for a turn with this embedding."""
         k = _CANDIDATES_PER_PLACE * self._settings.merge_budget
-        return choose(self.search(scope, vector, k), self._settings, self._clock())
+        hits = self.search(scope, vector, k)
+        if not hits:
+            return Selection()
+        budget = min(self._settings.merge_budget, self._internalizer.most_merged)
+        return choose(hits, self._settings, self._clock(), budget)
 
 
-def choose(hits: Sequence[MemoryHit], settings: Settings, at: datetime) -> Selection:
-    """Pick from candidates, nearest first."""
+def choose(
+    hits: Sequence[MemoryHit], settings: Settings, at: datetime, budget: int | None = None
+) -> Selection:
+    """Pick from candidates, nearest first; at most `budget`, which is by default that of the settings."""
     if not hits:
         return Selection()
     least = max(settings.score_threshold, hits[0].score - settings.score_margin)
     near = [hit for hit in hits if hit.score >= least]
     ranked = sorted(near, key=lambda hit: _rank(hit, settings.recency_weight, at), reverse=True)
     distinct = tuple(_distinct(ranked))
-    budget = settings.merge_budget
+    budget = settings.merge_budget if budget is None else budget
     return Selection(distinct[:budget], distinct[budget:], settings.weight_power)
 
 

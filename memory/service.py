@@ -17,7 +17,7 @@ from memory.conversation import ends_asking
 from memory.erasure import Eraser
 from memory.errors import IncompatibleAdapter, InvalidInput
 from memory.inputs import Content, Said, Whose, check_expiry, messages_in, scope_in, text_in
-from memory.internalize import Added, Internalize, Origin, Progress
+from memory.internalize import Added, Internalize, Origin, Progress, Storage
 from memory.ports import Parts
 from memory.records import (
     AdapterChoice,
@@ -70,12 +70,15 @@ class Service:
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self.settings = settings
         self._parts = parts
-        internalize = Internalize(parts.store, parts.blobs, parts.embedder, parts.internalizer, parts.skills)
+        storage = Storage(settings.adapter_storage, settings.adapter_rank)
+        internalize = Internalize(
+            parts.store, parts.blobs, parts.embedder, parts.internalizer, parts.skills, storage
+        )
         adapters = Adapters(
             parts.blobs, parts.internalizer, internalize, int(settings.adapter_cache_mb * 2**20)
         )
         self._internalize = internalize
-        self._selector = Selector(parts.store, parts.index, settings)
+        self._selector = Selector(parts.store, parts.index, settings, parts.internalizer)
         self._skills = Skills(parts.store, internalize, settings)
         self._answerer = Answerer(
             parts.store, internalize, self._selector, adapters, self._skills, parts.generator, settings
