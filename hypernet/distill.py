@@ -206,8 +206,11 @@ def _fresh(
 
 @torch.no_grad()
 def _teacher(model: PreTrainedModel, lesson: Lesson) -> Tensor:
-    """Log chances of each token of the reply, with the text in the prompt: [reply, V], kept on the CPU."""
-    return _said(model, [lesson.taught], [lesson.reply])[0].log_softmax(-1).cpu()
+    """Log chances of each token of the reply, with the text in the prompt: [reply, V], kept on the CPU.
+
+    In the model's own precision, for large vocabularies.
+    """
+    return _said(model, [lesson.taught], [lesson.reply])[0].log_softmax(-1).to("cpu", model.dtype)
 
 
 def _loss(
@@ -220,7 +223,7 @@ def _loss(
     with apply_factors(model, factors, SCALING):
         said = _said(model, [lesson.asked for lesson in lessons], [lesson.reply for lesson in lessons])
     found = torch.cat(said).log_softmax(-1)
-    wanted = torch.cat(list(taught)).to(found.device)
+    wanted = torch.cat(list(taught)).to(found.device, torch.float32)
     return F.kl_div(found, wanted, reduction="batchmean", log_target=True)
 
 
