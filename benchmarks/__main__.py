@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
-from benchmarks import bench_history, bench_recall, bench_turn
+from benchmarks import bench_distill, bench_gpu, bench_history, bench_recall, bench_storage, bench_turn
 from benchmarks.bench import Bench, Options, Row
 from benchmarks.machine import described
 from benchmarks.tables import markdown_table, rich_table, write_between_markers
@@ -35,7 +35,15 @@ def _hypernet(_: Options) -> Iterator[Row]:
 
 
 HYPERNET = Bench("hypernet", "Merging, applying and making adapters", _hypernet)
-BENCHES = (HYPERNET, bench_turn.BENCH, bench_history.BENCH, bench_recall.BENCH)
+BENCHES = (
+    HYPERNET,
+    bench_gpu.BENCH,
+    bench_turn.BENCH,
+    bench_history.BENCH,
+    bench_recall.BENCH,
+    bench_storage.BENCH,
+    bench_distill.BENCH,
+)
 
 
 def main() -> int:
@@ -72,7 +80,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time and memory, in tables.")
     parser.add_argument("--json", action="store_true", help="one JSON object a row instead of tables")
     parser.add_argument("--only", choices=[bench.name for bench in BENCHES], help="one table only")
-    parser.add_argument("--quick", action="store_true", help="turn and history on an untrained model, small")
+    parser.add_argument("--quick", action="store_true", help="on an untrained model, small (not hypernet)")
     parser.add_argument("--model", default="reference", help="hypernetwork: a file, folder or hub id")
     parser.add_argument("--prose", type=Path, metavar="FILE", help="plain text for needles in recall")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables into this page")

@@ -36,6 +36,21 @@ MODULE = "down_proj"
 
 
 @dataclass(frozen=True)
+class Shape:
+    """Sizes of a base and of the hypernetwork for it."""
+
+    layers: int
+    hidden: int
+    inner: int
+    latent: int
+    pre_head_layers: int
+
+
+GOLDEN = Shape(layers=4, hidden=64, inner=128, latent=32, pre_head_layers=1)  # as the reference values have
+DEEP = Shape(layers=LAYERS, hidden=128, inner=384, latent=64, pre_head_layers=4)
+
+
+@dataclass(frozen=True)
 class Row:
     """One line of the table; ``times`` is how many of our milliseconds the other takes."""
 
@@ -59,7 +74,10 @@ def rows() -> Iterator[Row]:
     loras = [_lora(seed) for seed in range(16)]
     yield from merging(base, loras[:4])
     yield from batching(base, loras)
-    yield from internalizing(_doc_to_lora())
+    yield from internalizing(_doc_to_lora(GOLDEN), 128)
+    deep = _doc_to_lora(DEEP)
+    yield from internalizing(deep, CHUNK)
+    yield from storing(deep)
 
 
 def merging(base: PreTrainedModel, loras: Sequence[LoRA]) -> Iterator[Row]:
@@ -111,26 +129,31 @@ def batching(base: PreTrainedModel, loras: Sequence[LoRA]) -> Iterator[Row]:
         yield Row(f"{what}, {len(loras)} adapters", sixteen, "PEFT adapter_names", other)
 
 
-def internalizing(model: DocToLoRA) -> Iterator[Row]:
-    """Chunks of 512 tokens, all layers' features together and layer by layer."""
+def internalizing(model: DocToLoRA, tokens: int) -> Iterator[Row]:
+    """Chunks of so many tokens, one by one and together, all layers' features at once and layer by layer."""
     bounded = DocToLoRA(
-        model.hypernetwork, model.base_model, model.tokenizer, tokens_at_once=CHUNK, layer_by_layer=True
+        model.hypernetwork, model.base_model, model.tokenizer, tokens_at_once=tokens, layer_by_layer=True
     )
-    model.generate([[1] * CHUNK])
+    model.generate([[1] * tokens])
+    layers = model.config.num_layers
     for count in (1, 4, 16):
-        chunks = torch.randint(5, VOCAB, (count, CHUNK)).tolist()
+        chunks = torch.randint(5, VOCAB, (count, tokens)).tolist()
         with peak_memory() as together:
             ms = _milliseconds(lambda c=chunks: model.generate(c))
         with peak_memory() as apart:
             bounded_ms = _milliseconds(lambda c=chunks: bounded.generate(c))
         yield Row(
-            f"make {count} adapters, per {CHUNK}-token chunk",
+            f"{layers} layers: make {count} adapters, per {tokens}-token chunk",
             ms / count,
             "layer by layer",
             bounded_ms / count,
             f"peak +{together.mib:.0f} MiB, layer by layer +{apart.mib:.0f} MiB",
         )
-    lora = bounded.generate([[1] * CHUNK])[0]
+
+
+def storing(model: DocToLoRA) -> Iterator[Row]:
+    """The bytes of one adapter in each kind of number."""
+    lora = model.generate([[1] * CHUNK])[0]
     for storage in ("float32", "bfloat16", "int8"):
         start = time.perf_counter()
         size = len(lora.to_bytes(storage))
@@ -154,13 +177,13 @@ def _milliseconds(run: Callable[[], object]) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def _base(hidden: int, inner: int) -> PreTrainedModel:
+def _base(hidden: int, inner: int, layers: int = LAYERS) -> PreTrainedModel:
     config = LlamaConfig(
         vocab_size=VOCAB,
         hidden_size=hidden,
         intermediate_size=inner,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=hidden // 64,
+        num_hidden_layers=layers,
+        num_attention_heads=max(1, hidden // 64),
         num_key_value_heads=max(1, hidden // 192),
         max_position_embeddings=2048,
     )
@@ -206,24 +229,25 @@ def _error(found: Tensor, exact: Tensor) -> float:
     return ((found - exact).norm() / exact.norm()).item()
 
 
-def _doc_to_lora() -> DocToLoRA:
-    """Thirty narrower layers, and a small hypernetwork of the published kind for them."""
-    base = _base(128, 384)
+def _doc_to_lora(shape: Shape) -> DocToLoRA:
+    """A base of that shape, and a small hypernetwork of the published kind for it."""
     config = HypernetConfig(
         target_modules=(MODULE,),
-        d_in={MODULE: 384},
-        d_out={MODULE: 128},
-        num_layers=LAYERS,
+        d_in={MODULE: shape.inner},
+        d_out={MODULE: shape.hidden},
+        num_layers=shape.layers,
         rank=RANK,
-        hidden_size=128,
+        hidden_size=shape.hidden,
         scaling=2 * RANK**1.5,
-        latent_size=64,
+        latent_size=shape.latent,
         num_latents=8,
         num_blocks=2,
         feature_kind="per_layer",
         max_chunk_tokens=CHUNK,
+        num_pre_head_layers=shape.pre_head_layers,
     )
     tokenizer = wrap_tokenizer(train_tokenizer(["a small text"] * 30))
+    base = _base(shape.hidden, shape.inner, shape.layers)
     return DocToLoRA(Hypernetwork(config).eval().requires_grad_(False), base, tokenizer)
 
 

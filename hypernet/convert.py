@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hypernet import checkpoint, locate, published, published_task
 from hypernet.doc_to_lora import load_checkpoint
@@ -34,7 +35,11 @@ def convert(path: str | Path, folder: str | Path, *, dtype: str = "float32") -> 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is there already; name a folder that is new or empty")
     where = locate.checkpoint_path(path)
-    kind, base = _tasks(where, folder) if _holds_tasks(where) else _documents(where, folder, dtype)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as part:  # whole, or not there
+        made = Path(part) / "made"
+        kind, base = _tasks(where, made) if _holds_tasks(where) else _documents(where, made, dtype)
+        made.replace(folder)
     size = sum(file.stat().st_size for file in folder.iterdir())
     return Imported(folder, kind, base, size)
 

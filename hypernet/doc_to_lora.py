@@ -6,6 +6,7 @@ Axes: C chunks, T tokens, L base layers, R rank.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import cached_property
@@ -24,6 +25,8 @@ from hypernet.encoder import by_length, encode, pad, visit_features
 from hypernet.fingerprint import fingerprint
 from hypernet.heads import Factors
 from hypernet.hypernetwork import AnyHypernetwork, Hypernetwork
+
+_log = logging.getLogger(__name__)
 
 
 class DocToLoRA:
@@ -122,9 +125,15 @@ class DocToLoRA:
     def internalize(self, text: str) -> LoRA:
         """One adapter that holds the whole text: chunked, generated and combined with the bias adapter.
 
-        Beyond ``config.max_chunks`` chunks the hypernetwork combines more than it was trained to.
+        Beyond ``config.max_chunks`` chunks the hypernetwork combines more than it was trained to, which is
+        logged: keep such a text as many adapters, and combine those that matter for a question, as
+        ``memory.Memory`` does.
         """
-        return self.combine(self.generate(self.chunks(text)))
+        chunks = self.chunks(text)
+        if len(chunks) > self.config.max_chunks:
+            most = self.config.max_chunks
+            _log.warning("a text of %d chunks is combined, beyond the %d trained for", len(chunks), most)
+        return self.combine(self.generate(chunks))
 
     def chunks(self, text: str) -> list[list[int]]:
         """Token ids of the text in even windows, ready for ``generate``. Raises ValueError for blank text."""

@@ -40,8 +40,9 @@ def _download(repo: str, subfolder: str) -> Path:
     try:
         root = snapshot_download(repo, allow_patterns=patterns)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        said = " ".join(str(error).split())
         raise FileNotFoundError(
-            f"no checkpoint at {repo}: not a local path, and the hub says: {error}"
+            f"no checkpoint at {repo}: not a local path, and the hub says: {said}"
         ) from error
     folder = Path(root) / subfolder
     if not folder.exists():

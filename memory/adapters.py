@@ -59,8 +59,12 @@ class Adapters:
     ) -> LoRA:
         from hypernet.adapter import LoRA
 
-        told = [self._internalizer.combine([self.load(r) for r in records], weights)] if records else []
-        return LoRA.concat([*told, *map(self.load, skills)])
+        joining = [self.load(skill) for skill in skills]
+        if not records:
+            return LoRA.concat(joining)
+        told = self._internalizer.combine([self.load(record) for record in records], weights)
+        device = next(iter(told.A.values())).device  # the base model's; what comes from storage is on the CPU
+        return LoRA.concat([told, *(skill.to(device) for skill in joining)])
 
     def load(self, record: MemoryRecord) -> LoRA:
         """One adapter, without bias; that of a retired passage is made from its text, and not kept."""

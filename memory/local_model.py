@@ -97,6 +97,10 @@ class LocalModel:
         affixes = len(self._chunks("a")[0]) - self.count(["a"])[0]
         return min(self._passage_tokens, max(1, (self.d2l.config.max_chunk_tokens - affixes) // WHOLE))
 
+    @property
+    def most_merged(self) -> int:
+        return self.d2l.config.max_chunks
+
     def count(self, texts: Sequence[str]) -> list[int]:
         if not texts:
             return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from memory.conversation import unlabelled
@@ -19,6 +20,18 @@ Made = tuple[AdapterRef, bytes]
 """An adapter by name, and its bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """How adapters are kept: the kind of number, and the rank they are truncated to (0: as they are made)."""
+
+    numbers: str = "float32"
+    rank: int = 0
+
+    def shrunk(self, lora: LoRA) -> LoRA:
+        """The adapter at the rank it is kept with."""
+        return lora.truncate(self.rank) if self.rank else lora
+
+
 class Making:
     """What the hypernetwork and the embedder make of texts. Stores nothing but blobs, and these when told."""
 
@@ -28,11 +41,13 @@ class Making:
         embedder: Embedder,
         internalizer: Internalizer,
         skills: SkillWriter | None = None,
+        storage: Storage = Storage(),
     ) -> None:
         self._blobs = blobs
         self._embedder = embedder
         self._internalizer = internalizer
         self._skills = skills
+        self._storage = storage
 
     @property
     def embedder(self) -> tuple[str, int]:
@@ -68,7 +83,8 @@ class Making:
 
     def serialized(self, lora: LoRA, kind: Kind = "message") -> Made:
         """An adapter as it is stored."""
-        data = lora.to_bytes()
+        lora = self._storage.shrunk(lora)
+        data = lora.to_bytes(self._storage.numbers)
         ref = AdapterRef(
             digest=hashlib.sha256(data).hexdigest(),
             rank=lora.rank,

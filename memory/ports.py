@@ -156,11 +156,7 @@ class MemoryStore(Protocol):
         ...
 
     def skills_for(self, scope: Scope) -> tuple[list[MemoryRecord], Vectors]:
-        """Skills whose own scope takes in this one, oldest first, with their embeddings [N, D].
-
-        A skill of a user is for all of the user's sessions, one of an agent for all of its users; one of a
-        session is for that alone.
-        """
+        """Skills whose own scope takes in this one, oldest first, with their embeddings [N, D]."""
         ...
 
     def page(
@@ -394,7 +390,7 @@ class Embedder(Protocol):
 
 
 class SkillWriter(Protocol):
-    """Descriptions of tasks -> adapters for the internalizer's base model: the Text-to-LoRA network."""
+    """Descriptions of tasks -> adapters for the internalizer's base model: Text-to-LoRA."""
 
     @property
     def hypernet_fingerprint(self) -> str:
@@ -422,6 +418,11 @@ class Internalizer(Protocol):
     @property
     def passage_tokens(self) -> int:
         """Most tokens in a passage that becomes one adapter."""
+        ...
+
+    @property
+    def most_merged(self) -> int:
+        """Most adapters that the hypernetwork was trained to combine."""
         ...
 
     def count(self, texts: Sequence[str]) -> list[int]:

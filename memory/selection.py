@@ -1,7 +1,8 @@
 """Which memories matter for a turn.
 
     candidates of the index -> rows in the scope that hold -> score threshold and margin
-    -> pinned ones first, then by rank -> duplicates out -> the best that the merge budget holds
+    -> pinned ones first, then by rank -> duplicates out -> the best that the merge budget holds, and no
+    more than the hypernetwork was trained to combine: beyond that a merge answers worse, and then not at all
 
     rank  =  cosine  +  recency_weight * 2 ** (-age / 30 days)
                      +  use_weight * (1 - 2 ** (-uses / 8)) * 2 ** (-time since the last use / 30 days)
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from memory.draft import words
 from memory.past import Past
-from memory.ports import MemoryStore, VectorIndex, Vectors
+from memory.ports import Internalizer, MemoryStore, VectorIndex, Vectors
 from memory.records import AdapterChoice, MemoryHit, Scope
 from memory.records import now as utc_now
 
@@ -65,6 +66,7 @@ class Selector:
         store: MemoryStore,
         index: VectorIndex,
         settings: Settings,
+        internalizer: Internalizer,
         clock: Callable[[], datetime] = utc_now,
         embedder: str | None = None,
     ) -> None:
@@ -74,6 +76,7 @@ class Selector:
         self._index = index
         self._settings = settings
         self._past = Past(store, index)
+        self._internalizer = internalizer
         self._clock = clock
 
     def search(self, scope: Scope, vector: Vectors, k: int, as_of: datetime | None = None) -> list[MemoryHit]:
@@ -95,18 +98,24 @@ class Selector:
     def select(self, scope: Scope, vector: Vectors, as_of: datetime | None = None) -> Selection:
         """The memories to merge for a turn with this embedding."""
         k = _CANDIDATES_PER_PLACE * self._settings.merge_budget
-        return choose(self.search(scope, vector, k, as_of), self._settings, as_of or self._clock())
+        hits = self.search(scope, vector, k, as_of)
+        if not hits:
+            return Selection()
+        budget = min(self._settings.merge_budget, self._internalizer.most_merged)
+        return choose(hits, self._settings, as_of or self._clock(), budget)
 
 
-def choose(hits: Sequence[MemoryHit], settings: Settings, at: datetime) -> Selection:
-    """Pick from candidates, nearest first."""
+def choose(
+    hits: Sequence[MemoryHit], settings: Settings, at: datetime, budget: int | None = None
+) -> Selection:
+    """Pick from candidates, nearest first; at most `budget`, which is by default that of the settings."""
     if not hits:
         return Selection()
     least = max(settings.score_threshold, hits[0].score - settings.score_margin)
     near = [hit for hit in hits if hit.score >= (settings.score_threshold if hit.record.pinned else least)]
     ranked = sorted(near, key=lambda hit: _rank(hit, settings, at), reverse=True)
     distinct = tuple(_distinct(ranked))
-    budget = settings.merge_budget
+    budget = settings.merge_budget if budget is None else budget
     return Selection(distinct[:budget], distinct[budget:], settings.weight_power)
 
 

@@ -20,7 +20,7 @@ from memory.erasure import Eraser
 from memory.errors import IncompatibleAdapter, InvalidInput
 from memory.inputs import Content, Said, Whose, check_expiry, check_span, messages_in, scope_in, text_in
 from memory.internalize import Added, Internalize, Origin, Progress
-from memory.making import Making
+from memory.making import Making, Storage
 from memory.measure import Measure
 from memory.ports import Parts
 from memory.records import (
@@ -93,7 +93,8 @@ class Service:
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self.settings = settings
         self._parts = parts
-        making = Making(parts.blobs, parts.embedder, parts.internalizer, parts.skills)
+        storage = Storage(settings.adapter_storage, settings.adapter_rank)
+        making = Making(parts.blobs, parts.embedder, parts.internalizer, parts.skills, storage)
         supersession = Supersession(parts.store, parts.index, making) if settings.supersede else None
         internalize = Internalize(parts.store, making, supersession)
         adapters = Adapters(
@@ -102,7 +103,9 @@ class Service:
         self._internalize = internalize
         self._adapters = adapters
         self._usage = Usage(parts.store)
-        self._selector = Selector(parts.store, parts.index, settings, embedder=parts.embedder.name)
+        self._selector = Selector(
+            parts.store, parts.index, settings, parts.internalizer, embedder=parts.embedder.name
+        )
         self._skills = Skills(parts.store, internalize, settings)
         self._answerer = Answerer(
             parts.store,

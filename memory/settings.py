@@ -121,6 +121,12 @@ class Settings(BaseSettings):
     recalled_text_tokens: int = Field(
         256, ge=0, description="Most tokens of recalled text in a prompt, in the modes that put text there."
     )
+    adapter_storage: Literal["float32", "bfloat16", "int8"] = Field(
+        "int8", description="Numbers that adapters are kept in; docs/benchmarks.md has what each costs."
+    )
+    adapter_rank: int = Field(
+        0, ge=0, description="Rank that adapters are truncated to before they are kept; 0: as they are made."
+    )
     adapter_cache_mb: float = Field(
         256, ge=0, description="Memory for adapters kept ready, in MiB; the least used leave."
     )

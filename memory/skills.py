@@ -33,20 +33,13 @@ class Skills:
 
     def for_turn(self, scope: Scope, turn: str, vector: Vectors | None) -> tuple[MemoryHit, ...]:
         """The skills that join a turn of this scope; `vector` is the turn's embedding, where it is known."""
-        if not scope.names_somebody:
-            return ()
         records, embeddings = self._store.skills_for(scope)
-        if not records:
-            return ()
         pinned = tuple(MemoryHit(record, 1.0) for record in records if record.metadata.get("pinned"))
         if len(pinned) == len(records) or not turn.strip():
             return pinned
         asked = self._internalize.embed([turn]) if vector is None else vector
         scores = embeddings @ np.asarray(asked, np.float32).reshape(-1)
-        loose = [
-            MemoryHit(r, float(s))
-            for r, s in zip(records, scores, strict=True)
-            if not r.metadata.get("pinned")
-        ]
+        scored = (MemoryHit(r, float(score)) for r, score in zip(records, scores, strict=True))
+        loose = [hit for hit in scored if not hit.record.metadata.get("pinned")]
         nearest = max(loose, key=lambda hit: hit.score)
         return (*pinned, nearest) if nearest.score >= self._settings.skill_threshold else pinned

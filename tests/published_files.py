@@ -46,6 +46,11 @@ class Sizes:
     layer_idx: int | None = 1
 
     @property
+    def exit_layer(self) -> int:
+        """Blocks that run in early exit: a quarter of them where nothing is said."""
+        return self.layers // 4 if self.layer_idx is None else self.layer_idx
+
+    @property
     def out_queries(self) -> int:
         per_layer = len(self.modules) * self.rank
         return per_layer if self.kind == "per_layer_activations" else self.layers * per_layer

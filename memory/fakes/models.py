@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 
 from hypernet.adapter import LoRA
@@ -25,9 +26,10 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
 class EchoInternalizer:
-    """One adapter a passage; its B holds the passage's bytes, ROW of them a rank, its A the weight."""
+    """One adapter a passage; its B holds the passage's bits, ROW bytes of it a rank, its A the weight."""
 
     base_fingerprint = "echo-base"
+    most_merged = 64
 
     def __init__(self, *, hypernet_fingerprint: str = "echo-hypernet", passage_tokens: int = 60) -> None:
         self.hypernet_fingerprint = hypernet_fingerprint
@@ -120,10 +122,11 @@ def passages_in(lora: LoRA, module: str = MODULE) -> list[str]:
     passages: list[bytes] = []
     if module not in lora.B:
         return []
-    for begins, length, *letters in lora.B[module][0].tolist():
+    for bits in lora.B[module][0].float().round().numpy().astype(np.uint8):
+        begins, length, *letters = np.packbits(bits).tolist()
         if begins:
             passages.append(b"")
-        passages[-1] += bytes(int(letter) for letter in letters[: int(length)])
+        passages[-1] += bytes(letters[:length])
     return [passage.decode() for passage in passages]
 
 
@@ -134,14 +137,14 @@ def _certain(trial: Trial) -> Score:
 
 
 def _encoded(passage: str) -> LoRA:
-    """A [1, R, 1] of ones; B [1, R, 2 + ROW]: whether the passage begins, bytes in use, the bytes."""
+    """A [1, R, 1] of ones; B [1, R, 8 * (2 + ROW)]: whether the passage begins, bytes in use, the bytes.
+
+    In bits, which survive any storage of adapters.
+    """
     data = passage.encode()
     rows = [data[start : start + ROW] for start in range(0, len(data), ROW)]
-    b = torch.zeros(1, len(rows), 2 + ROW)
-    for index, row in enumerate(rows):
-        b[0, index, 0] = index == 0
-        b[0, index, 1] = len(row)
-        b[0, index, 2 : 2 + len(row)] = torch.tensor(list(row))
+    table = [[index == 0, len(row), *row, *bytes(ROW - len(row))] for index, row in enumerate(rows)]
+    b = torch.from_numpy(np.unpackbits(np.array(table, np.uint8), axis=1)).float()[None]
     return LoRA({MODULE: torch.ones(1, len(rows), 1)}, {MODULE: b}, 1.0)
 
 

@@ -61,12 +61,47 @@ def test_recall_is_counted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     assert row["right %"] == 0
 
 
+def test_storing_smaller_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every form has its size and its divergence; in float32 nothing moves."""
+    run(monkeypatch, "--only", "storage", "--quick", "--json")
+    exact, half, quarter, *_ = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert exact["KiB"] > 1.9 * half["KiB"] > 3.4 * quarter["KiB"]
+    assert float(exact["KL"]) == 0 < float(quarter["KL"]) < 1e-2
+
+
+def test_distillation_is_measured_beside_the_hypernetwork(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Four ways for texts of one and of three facts; the teacher makes no adapter."""
+    run(monkeypatch, "--only", "distill", "--quick", "--json")
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["asked"] for row in rows] == [1] * 4 + [3] * 4
+    assert [row["seconds a text"] is None for row in rows] == [False, False, False, True] * 2
+
+
+def test_the_gpu_script_runs_small_on_a_cpu_and_else_says_that_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All that it measures is there; without a GPU it skips."""
+    run(monkeypatch, "--only", "gpu", "--quick", "--json")
+    [row] = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (row["tokens"], row["chunks"]) == (40, 2)
+    assert row["internalize s"] > 0 < row["prefill s"]
+    assert row["KV cache MB"] == 2 * 2 * 40 * 2 * 8 * 4 / 1e6  # keys and values, layers, tokens, heads, bytes
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    run(monkeypatch, "--only", "gpu", "--json")
+    assert json.loads(capsys.readouterr().out)["note"] == "skipped: there is no CUDA GPU here"
+
+
 def test_every_table_has_a_place_on_its_page(tmp_path: Path) -> None:
     """docs/benchmarks.md has markers for all that a run writes; a page without them is refused."""
     page = tmp_path / "page.md"
     page.write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
     made = markdown_table([{"what": "a row", "ms": 1234.5, "times": 0.126, "note": None}])
-    write_between_markers(page, dict.fromkeys(("machine", "hypernet", "turn", "history", "recall"), made))
-    assert page.read_text(encoding="utf-8").count("| a row | 1234 | 0.13 |  |") == 5
+    tables = ("machine", "hypernet", "gpu", "turn", "history", "recall", "storage", "distill")
+    write_between_markers(page, dict.fromkeys(tables, made))
+    assert page.read_text(encoding="utf-8").count("| a row | 1234 | 0.13 |  |") == len(tables)
     with pytest.raises(ValueError, match="no place for other: <!-- other -->"):
         write_between_markers(page, {"other": made})

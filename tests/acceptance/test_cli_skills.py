@@ -84,10 +84,19 @@ def test_what_cannot_be_imported_is_refused(run: Any, tmp_path: Path, content: b
     assert (refused.code, refused.out) == (1, "")
     assert refused.err.startswith("memory: cannot import")
     assert len(refused.err.splitlines()) == 1
-    assert not (tmp_path / "out").exists()
+    assert [found.name for found in tmp_path.iterdir() if found != path] == []
 
 
 @pytest.mark.usefixtures("reference")
+def test_a_network_for_skills_is_imported_too(run: Any, home: Path, reference: Path) -> None:
+    """In the home, under the name of its folder, as MEMORY_SKILLS_MODEL takes it."""
+    done = run("model", "import", str(reference / "styles"), "--json").json
+    assert (done["kind"], done["folder"]) == ("Text-to-LoRA", str(home / "models" / "styles"))
+    memory = Memory(home=home, skills_model=done["folder"])
+    assert memory.add_skill("In capitals.", user_id="ana").kind == "skill"
+    memory.close()
+
+
 def test_the_packaged_skills_change_how_a_memory_is_told(home: Path) -> None:
     """The reference model's own Text-to-LoRA network is found, and its adapter joins the memory's."""
     with Memory(home=home) as memory:

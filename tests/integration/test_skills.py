@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from hypernet import LoRA
 from memory import Memory
 from memory.errors import EmptyText, IncompatibleAdapter, InvalidInput, MissingScope, ModelUnavailable
-from memory.fakes import EchoSkills
+from memory.fakes import EchoGenerator, EchoInternalizer, EchoSkills
+from memory.fakes.models import EchoGeneration
+from memory.ports import GenerationRequest
 from memory.records import Message
 from tests.integration.test_service import ASK, DOG, AnotherBase, everything_in
 
@@ -142,3 +145,27 @@ def test_what_cannot_be_a_skill_is_refused(make_memory: MakeMemory, memory: Memo
         memory.add_skill(7, user_id="ana")  # type: ignore[arg-type]
     with pytest.raises(ModelUnavailable, match="no Text-to-LoRA network goes with this model"):
         make_memory().add_skill(TERSE, user_id="ana")
+
+
+class Elsewhere(EchoInternalizer):
+    """Combines where its base model is, which is not where stored adapters are read to."""
+
+    def combine(self, loras: Sequence[LoRA], weights: Sequence[float] | None = None) -> LoRA:
+        return super().combine(loras, weights).to("meta")
+
+
+def test_a_skill_is_merged_where_the_base_model_is(make_memory: MakeMemory) -> None:
+    """As on a GPU: both adapters must be on one device to be one."""
+    seen: list[str] = []
+
+    class Looking(EchoGenerator):
+        def stream(self, request: GenerationRequest) -> EchoGeneration:
+            assert request.adapter is not None
+            seen.extend(sorted({a.device.type for a in request.adapter.A.values()}))
+            return EchoGeneration(0, ["seen"])
+
+    memory = make_memory(skills=EchoSkills(), internalizer=Elsewhere(), generator=Looking())
+    memory.add(DOG, user_id="ana")
+    memory.add_skill(TERSE, user_id="ana")
+    assert memory.ask(ASK, user_id="ana").text == "seen"
+    assert seen == ["meta"]

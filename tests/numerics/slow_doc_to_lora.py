@@ -16,7 +16,10 @@ def features(model: PreTrainedModel, sizes: Sizes, ids: list[int]) -> list[Tenso
     """[T, H] for every base layer. The model is cut for good: give it a copy."""
     decoder = model.model
     per_layer = sizes.kind == "per_layer_activations"
-    decoder.layers = decoder.layers[: sizes.layers - 1 if per_layer else sizes.layer_idx]
+    until = sizes.layers - 1 if per_layer else sizes.exit_layer
+    if until == 0:  # no block at all: the embeddings, normed
+        return [decoder.norm(decoder.embed_tokens(torch.tensor([ids])))[0]]
+    decoder.layers = decoder.layers[:until]
     decoder.config.num_hidden_layers = len(decoder.layers)
     states = decoder(torch.tensor([ids]), use_cache=False, output_hidden_states=True).hidden_states
     return [state[0] for state in states] if per_layer else [states[-1][0]]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from memory.fakes import BruteForceIndex, EchoInternalizer, InMemoryStore
 from memory.records import MemoryHit
-from memory.selection import Selection, choose
+from memory.selection import Selection, Selector, choose
 from memory.settings import Settings
-from tests.tiny_memories import NOON, record
+from tests.tiny_memories import ANA, DIM, EMBEDDER, NOON, record, vectors
 
 SETTINGS = Settings(score_threshold=0.3, score_margin=0.2, merge_budget=3, recency_weight=0.05)
 
@@ -76,3 +77,18 @@ def test_every_chosen_adapter_counts_once() -> None:
     one = hit("a", 0.8)
     [choice] = choose([one], SETTINGS, NOON).choices
     assert (choice.memory_id, choice.score, choice.weight, choice.text) == (one.record.id, 0.8, 1.0, "a")
+
+
+def test_no_more_are_merged_than_the_hypernetwork_was_trained_for() -> None:
+    """Whatever the settings allow; the rest is known, and may be shown as text."""
+    wide = Settings(score_threshold=-1, score_margin=2, merge_budget=16)
+    store = InMemoryStore()
+    records = [record(f"Fact {i} about tea.") for i in range(12)]
+    store.add(records, vectors(12))
+    index = BruteForceIndex(store, embedder=EMBEDDER, dim=DIM)
+
+    class Trained(EchoInternalizer):
+        most_merged = 8
+
+    selection = Selector(store, index, wide, Trained()).select(ANA, vectors(1))
+    assert (len(selection.chosen), len(selection.overflow)) == (8, 4)

@@ -12,7 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import layer_norm, silu
 
+from hypernet.bases import require_targets
 from hypernet.text_to_lora import TextToLoRA
+from tests.tiny_models import base_model
+from tests.unit.test_unpickle import attacks
 
 LAYERS, RANK, TASK, ENCODED, PLACE, HEAD = 3, 2, 10, 6, 4, 9
 D_IN, D_OUT = {"q_proj": 8, "v_proj": 8}, {"q_proj": 8, "v_proj": 4}
@@ -200,6 +203,26 @@ def test_damaged_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "args.yaml").unlink()
     with pytest.raises(ValueError, match=r"args.yaml is missing"):
         TextToLoRA.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("payload", ["os.system", "builtins.eval"])
+def test_a_malicious_pickle_is_refused_and_does_not_run(tmp_path: Path, payload: str) -> None:
+    """In place of a tensor of hypermod.pt."""
+    marker = tmp_path / "ran"
+    tensors: Any = weights(shared=False, bias=True)
+    tensors["mixer.1.bias"] = attacks(marker)[payload]
+    with pytest.raises(ValueError, match="is refused: it would import"):
+        TextToLoRA.from_pretrained(write(tmp_path, tensors))
+    assert not marker.exists()
+
+
+def test_a_network_for_another_base_is_refused_with_both_sizes(tmp_path: Path) -> None:
+    """Number of layers, and the widths of what it adapts."""
+    network = TextToLoRA.from_pretrained(write(tmp_path, weights(shared=False, bias=True)), device="cpu")
+    with pytest.raises(
+        ValueError, match=r"wrong base model .* expects 3 layers of v_proj 8 -> 4, found 3 of"
+    ):
+        require_targets(network.config, base_model())
 
 
 def test_a_damaged_own_folder_is_refused(tmp_path: Path) -> None:

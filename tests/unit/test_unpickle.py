@@ -106,6 +106,20 @@ def test_tensors_that_claim_more_than_the_file_holds_are_refused(tmp_path: Path)
         unpickle.read(path)
 
 
+def test_weights_that_blocks_share_lie_once_and_are_read(tmp_path: Path) -> None:
+    """One storage under many names is no claim to more than the file holds."""
+    weights, sizes = tensors(SIZES), Sizes()
+    first = "aggregator.perceiver.encoder.layers.0.mlp"
+    for name in list(weights):
+        if name.startswith("aggregator.perceiver.encoder.layers.1.mlp"):
+            weights[name] = weights[first + name.removeprefix("aggregator.perceiver.encoder.layers.1.mlp")]
+    path = write(tmp_path / "x.bin", sizes, weights)
+    assert path.stat().st_size < write(tmp_path / "y.bin", sizes, tensors(SIZES)).stat().st_size
+    network = published.load(path).hypernetwork.state_dict()
+    one, two = (network[f"perceiver.encoder.blocks.{i}.mlp.up_proj.weight"] for i in (0, 1))
+    assert torch.equal(one, two)
+
+
 @pytest.mark.parametrize("tensor", [torch.zeros(2, dtype=torch.int64), torch.zeros(2, device="meta")])
 def test_tensors_of_other_kinds_are_refused(tmp_path: Path, tensor: torch.Tensor) -> None:
     """Weights are dense floating-point numbers."""
