@@ -19,9 +19,7 @@ _WHOSE = [memories.c[name] for name in ("tenant_id", *SCOPE_FIELDS, "document_id
 def groups(connection: Connection, scope: Scope, at: datetime, before: datetime | None) -> list[Group]:
     """Each exact scope and document with how many memories of it can be compacted."""
     counted = (
-        select(*_WHOSE, func.count().label("memories"))
-        .where(_loose(scope, at, before))
-        .group_by(*_WHOSE)
+        select(*_WHOSE, func.count().label("memories")).where(_loose(scope, at, before)).group_by(*_WHOSE)
     )
     rows = connection.execute(counted).mappings().all()
     ordered = sorted(rows, key=lambda row: tuple(row[column.name] or "" for column in _WHOSE))

@@ -161,6 +161,15 @@ def test_without_the_extra_it_says_what_to_install(run_serve: Any, monkeypatch: 
     assert (code, "pip install 'parametric-memory[server]'" in said) == (1, True)
 
 
+def test_without_the_extra_the_rest_works() -> None:
+    """Nothing outside of memory.api needs it."""
+    code = (
+        "import sys; sys.modules |= dict.fromkeys(('fastapi', 'uvicorn', 'starlette', 'prometheus_client'));"
+        "import memory.bootstrap, memory.cli.app, memory.server.worker, memory.server.access"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
 @pytest.fixture
 def run_serve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     """Runs `memory serve` in this process, where it is to fail; gives its code and what it said."""
