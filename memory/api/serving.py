@@ -30,8 +30,8 @@ def serve(memory: Service, listening: Callable[[str], None]) -> None:
     back. Raises InvalidSettings for an address that cannot be listened on.
     """
     settings = memory.settings
-    logging.config.dictConfig(log_to_stderr())
     with _bound(settings) as listener:
+        logging.config.dictConfig(log_to_stderr())
         config = uvicorn.Config(
             create_app(memory),
             access_log=False,  # the app logs requests itself, without addresses

@@ -115,7 +115,7 @@ class Worker:
                 running.ends = running.ends or _HandedBack()
             self._noted(self._jobs.hand_back, running.job)
         self._all_done.set()
-        self._keeper.join(self._poll_s)
+        self._keeper.join(timeout_s)
 
     # -- the threads
 
