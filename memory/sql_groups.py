@@ -22,7 +22,7 @@ def groups(connection: Connection, scope: Scope, at: datetime, before: datetime 
         select(*_WHOSE, func.count().label("memories"))
         .where(_loose(scope, at, before))
         .group_by(*_WHOSE)
-        .order_by(*_WHOSE)
+        .order_by(*_WHOSE[:-1], func.coalesce(memories.c.document_id, ""))
     )
     rows = connection.execute(counted).mappings()
     return [Group(to_scope(row), row["document_id"], row["memories"]) for row in rows]
