@@ -71,7 +71,7 @@ class Internalize:
         superseded: list[str] = []
         while len(standing) < len(passages):
             some = passages[len(standing) : len(standing) + AT_ONCE]
-            if self._supersede is not None:
+            if self._supersede is not None and origin.kind != "document":
                 some = some[: first_contradiction([passage.text for passage in some])]
             known = self._add(some, len(standing), origin, created, superseded)
             standing += [known[content_hash(passage.text)] for passage in some]
