@@ -25,6 +25,7 @@ from hypernet.training.owners import SPEAKER
 from hypernet.training.values import Values
 from hypernet.training.wording import Kind, kinds
 from memory import Memory
+from memory.local_model import LocalModel
 
 CONVERSATIONS = Path(__file__).resolve().parents[2] / "shared" / "data" / "sgd" / "train.jsonl.gz"
 TURNS = 10_000
@@ -33,6 +34,7 @@ CHANGES = 0.4  # of the facts get another value later
 MOMENTS = 4  # of the year at which is asked
 ASKED = 80  # facts at most, at each
 USER = "ana"
+WAYS = ("as told", "compacted")
 
 
 @dataclass
@@ -106,9 +108,11 @@ def _chatter(turns: int, rng: random.Random) -> Iterator[tuple[str, str]]:
 
 
 def lived(
-    made: Year, parts: dict[str, Any], *, compacting: bool, moments: int = MOMENTS, asked: int = ASKED
+    made: Year, embedder: Any, d2l: Any, *, compacting: bool, moments: int = MOMENTS, asked: int = ASKED
 ) -> Iterator[Row]:
     """The year told to a fresh memory; a row for each moment."""
+    model = LocalModel(lambda: d2l)  # of its own, because a memory closes its model
+    parts = {"embedder": embedder, "internalizer": model, "generator": model}
     with (
         tempfile.TemporaryDirectory(prefix="memory-life-") as folder,
         Memory(home=Path(folder), database_url=None, **parts) as memory,
@@ -127,7 +131,7 @@ def lived(
                     report = memory.compact(user_id=USER, min_adapters=4)
                     compacting_s += report.seconds
                 yield {
-                    "memory": "compacted" if compacting else "as told",
+                    "memory": WAYS[compacting],
                     "turns": float(at),
                     **_looked(memory, made, asked),
                     "ms to add a turn": 1000 * adding / at,
@@ -177,7 +181,7 @@ def plot(found: Sequence[Row], path: Path) -> None:
     columns = ("right %", "old value said %", "adapters", "MiB", "ms to select")
     figure, axes = plt.subplots(1, len(columns), figsize=(15, 3), layout="constrained")
     for axis, column in zip(axes, columns, strict=True):
-        for name in ("as told", "compacted"):
+        for name in WAYS:
             those = [row for row in found if row["memory"] == name]
             axis.plot([row["turns"] for row in those], [row[column] for row in those], "o-", label=name)
         axis.set(title=column, xlabel="turns", ylim=(0, None))
@@ -192,13 +196,17 @@ def main() -> None:
     parser.add_argument("--moments", type=int, default=MOMENTS)
     parser.add_argument("--asked", type=int, default=ASKED)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=WAYS, help="one of the two years only")
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
     made = year(given.turns, given.seed)
     parts = Options().parts()
+    models = parts["embedder"], parts["generator"].d2l
     found = []
     for compacting in (False, True):
-        for row in lived(made, parts, compacting=compacting, moments=given.moments, asked=given.asked):
+        if given.only is not None and given.only != WAYS[compacting]:
+            continue
+        for row in lived(made, *models, compacting=compacting, moments=given.moments, asked=given.asked):
             found.append(row)
             print(json.dumps(row), flush=True)
     if given.plot is not None:

@@ -111,8 +111,8 @@ def written(path: Path, scope: Scope) -> Iterator[Writer]:
     temporary = path.with_name(f"{TEMPORARY}{new_id()}")
     with translated(path.parent):
         try:
-            with temporary.open("xb") as file:
-                temporary.chmod(0o600)  # it holds what people told
+            temporary.touch(mode=0o600, exist_ok=False)  # it holds what people told
+            with temporary.open("wb") as file:
                 with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                     writer = Writer(archive, scope)
                     yield writer

@@ -150,12 +150,9 @@ def _same(one: str, other: str) -> bool:
     return a <= b or b <= a
 
 
-def remaining(old: str, new: str, *, own: bool = False) -> str | None:
-    """What is left of an old passage beside a newer one: None where all of it, "" where nothing.
-
-    With `own`, only what is claimed of the speaker counts.
-    """
-    newer = [claim for _, _, found in claims(new) for claim in found if not own or "i" in claim.slot]
+def remaining(old: str, new: str) -> str | None:
+    """What is left of an old passage beside a newer one: None where all of it, "" where nothing."""
+    newer = [claim for _, _, found in claims(new) for claim in found]
     stale = [
         (start, end)
         for start, end, found in (claims(old) if newer else [])

@@ -12,6 +12,7 @@ it has read is no longer so, and steps back.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -197,21 +198,26 @@ class Compactor:
         tally.comparisons += [chunk.comparison for chunk in chunks]
 
     def _chunks(self, items: Sequence[Item]) -> Iterator[tuple[Item, ...]]:
-        """Items in order, as many together as the budget holds; who says the same goes with its twin."""
-        twins: dict[tuple[str, ...], list[Item]] = {}
+        """Items of the same metadata in order, as many together as the budget holds.
+
+        Who says the same as another goes with its twin.
+        """
+        alike: dict[str, dict[tuple[str, ...], list[Item]]] = {}
         for item in items:
-            twins.setdefault(words(item.memory.text), []).append(item)
-        chunk: list[Item] = []
-        used = 0
-        for same in twins.values():
-            tokens = same[0].tokens
-            if chunk and used + tokens > self._settings.compact_tokens:
+            metadata = json.dumps(dict(item.memory.metadata), sort_keys=True)
+            alike.setdefault(metadata, {}).setdefault(words(item.memory.text), []).append(item)
+        for twins in alike.values():
+            chunk: list[Item] = []
+            used = 0
+            for same in twins.values():
+                tokens = same[0].tokens
+                if chunk and used + tokens > self._settings.compact_tokens:
+                    yield tuple(chunk)
+                    chunk, used = [], 0
+                chunk += same
+                used += tokens
+            if chunk:
                 yield tuple(chunk)
-                chunk, used = [], 0
-            chunk += same
-            used += tokens
-        if chunk:
-            yield tuple(chunk)
 
     def _verified(self, group: Group, planned: Sequence[tuple[Item, ...]], tally: _Tally) -> list[_Chunk]:
         """Chunks that answer well enough; what does not is cut in two and tried again."""
@@ -250,7 +256,6 @@ class Compactor:
         used = [memory.used_at for memory in memories if memory.used_at is not None]
         firsts = [memory.first_turn for memory in memories if memory.first_turn is not None]
         lasts = [memory.last_turn for memory in memories if memory.last_turn is not None]
-        first = memories[0].metadata.items()
         return MemoryRecord(
             scope=group.scope,
             text=text,
@@ -267,11 +272,7 @@ class Compactor:
             uses=sum(memory.uses for memory in memories),
             used_at=max(used, default=None),
             compacted=len(passages),
-            metadata={
-                key: value
-                for key, value in first
-                if all(key in m.metadata and m.metadata[key] == value for m in memories)
-            },
+            metadata=memories[0].metadata,
         )
 
     def _swap(self, chunks: Sequence[_Chunk]) -> None:

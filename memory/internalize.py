@@ -18,7 +18,7 @@ from memory.making import Maker, Making
 from memory.passages import Passage
 from memory.ports import MemoryStore, Vectors
 from memory.records import AdapterRef, Kind, MemoryRecord, Scope, content_hash
-from memory.supersession import Supersession, first_contradiction
+from memory.supersession import APART, Supersession, first_contradiction
 
 AT_ONCE = 32  # passages internalized together
 TRIES = 3  # of a change that other writers keep crossing
@@ -69,7 +69,7 @@ class Internalize:
         standing: list[MemoryRecord] = []
         created: list[str] = []
         superseded: list[str] = []
-        supersedes = self._supersede is not None and origin.kind != "skill"
+        supersedes = self._supersede is not None and origin.kind not in APART
         while len(standing) < len(passages):
             some = passages[len(standing) : len(standing) + AT_ONCE]
             if supersedes:

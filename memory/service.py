@@ -473,7 +473,7 @@ class Service:
         scope = self._scope(whose)
         if whose.get("tenant_id") is None:
             scope.required()
-        self._usage.write(scope.tenant_id)
+        self._usage.write()
         return self._exporter(Path(path), scope, progress)
 
     def import_(
@@ -501,7 +501,7 @@ class Service:
             background, self._background = self._background, None
         if background is not None:
             background.shutdown()
-        self._usage.close()
+        self._usage.write()
         self._parts.generator.close()
         self._parts.store.close()
 
@@ -538,7 +538,7 @@ class Service:
         """The same for a scope to be written; the first time, what was left behind is taken away."""
         self._reading(scope)
         self._eraser.tidy(scope.tenant_id)
-        self._usage.write(scope.tenant_id)
+        self._usage.write_if_due()
         return scope
 
     def _hot_window(self, scope: Scope) -> Sequence[Message]:

@@ -3,6 +3,7 @@
     new passages -> what they claim -> the nearest older ones -> other values of the same slots
 
 No model is asked: the index says which are near enough to be about the same, and `memory.claims` reads them.
+Documents stand by themselves: their "I" may be anybody, and each is compared with its former version alone.
 In doubt both are kept, and the newer one weighs more when memories are selected.
 """
 
@@ -17,6 +18,7 @@ from memory.making import Making
 from memory.ports import MemoryStore, VectorIndex, Vectors
 from memory.records import MemoryRecord, Scope
 
+APART = ("document", "skill")  # kinds of memories that supersede nothing told, and are not by it
 LOOKED_AT = 16  # of the nearest memories; a passage among several in a compacted one is not very near
 
 
@@ -33,10 +35,10 @@ class Supersession:
         draft = Draft(self._store, self._making, records[0].scope.tenant_id)
         left: dict[str, str] = {}  # id -> what is left of its text
         for record, vector in zip(records, vectors, strict=True):
-            if not any(found for _, _, found in claims.claims(record.text)):
+            if record.kind in APART or not any(found for _, _, found in claims.claims(record.text)):
                 continue
             for old in self._older(record, vector):
-                rest = claims.remaining(left.get(old.id, old.text), record.text, own=_foreign(record, old))
+                rest = claims.remaining(left.get(old.id, old.text), record.text)
                 if rest is None or left.get(old.id) == "":
                     continue
                 left[old.id] = rest
@@ -55,8 +57,7 @@ class Supersession:
         whole = [memory.id for memory in found if memory.compacted]
         held = self._store.retired(scope, held_by=whole) if whole else []
         for old in [*(memory for memory in found if not memory.compacted), *held]:
-            same_document = old.document_id is not None and old.document_id == record.document_id
-            if old.kind != "skill" and old.valid_until is None and not same_document and old.id != record.id:
+            if old.kind not in APART and old.valid_until is None:
                 yield old
 
 
@@ -65,11 +66,6 @@ def _teller(scope: Scope) -> Scope:
     if scope.user_id is None and scope.agent_id is None:
         return scope
     return replace(scope, session_id=None)
-
-
-def _foreign(one: MemoryRecord, other: MemoryRecord) -> bool:
-    """Whether one of them may be about somebody else's world: a document. Then "my" and "I" alone count."""
-    return "document" in (one.kind, other.kind)
 
 
 def first_contradiction(texts: Sequence[str]) -> int:

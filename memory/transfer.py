@@ -128,7 +128,7 @@ class Importer:
         began = time.perf_counter()
         with archive.opened(path) as reader:
             _check_target(reader.manifest, target, named)
-            run = _Run(self, reader, target, progress)
+            run = _Run(self._store, self._making, self._internalizer, self._most, reader, target, progress)
             run.memories()
             run.past()
             run.turns()
@@ -148,12 +148,19 @@ class _Run:
     """One import under way."""
 
     def __init__(
-        self, importer: Importer, reader: archive.Reader, target: Scope, progress: Progress | None
+        self,
+        store: MemoryStore,
+        making: Making,
+        internalizer: Internalizer,
+        max_text_bytes: int,
+        reader: archive.Reader,
+        target: Scope,
+        progress: Progress | None,
     ) -> None:
-        self._store = importer._store
-        self._making = importer._making
-        self._internalizer = importer._internalizer
-        self._most = importer._most
+        self._store = store
+        self._making = making
+        self._internalizer = internalizer
+        self._most = max_text_bytes
         self._reader = reader
         self._target = target
         self._progress = progress

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
@@ -10,7 +11,7 @@ from threading import Lock
 from memory.errors import StoreError
 from memory.ports import MemoryStore
 
-MOST = 1000  # memories counted at once before they are written; more would be lost by a crash
+EVERY_S = 60.0  # seconds that counts wait for a write to go along with
 
 
 class Usage:
@@ -19,26 +20,24 @@ class Usage:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
         self._counted: dict[str, Counter[str]] = defaultdict(Counter)  # tenant -> memory id -> uses
+        self._written = time.monotonic()
         self._lock = Lock()
 
     def count(self, tenant_id: str, memory_ids: Iterable[str]) -> None:
         """Note that these were merged for an answer."""
         with self._lock:
-            counted = self._counted[tenant_id]
-            counted.update(memory_ids)
-            full = len(counted) >= MOST
-        if full:
-            self.write(tenant_id)
+            self._counted[tenant_id].update(memory_ids)
 
-    def write(self, tenant_id: str) -> None:
-        """Write what was counted for a tenant. A store that refuses loses it: it is a hint, no fact."""
+    def write_if_due(self) -> None:
+        """Write what was counted, where that was not done for a while."""
+        if time.monotonic() - self._written > EVERY_S:
+            self.write()
+
+    def write(self) -> None:
+        """Write what was counted. A store that refuses loses it: it is a hint, no fact."""
         with self._lock:
-            counted = self._counted.pop(tenant_id, None)
-        if counted:
+            counted, self._counted = self._counted, defaultdict(Counter)
+            self._written = time.monotonic()
+        for tenant_id, uses in counted.items():
             with suppress(StoreError):
-                self._store.count_uses(tenant_id, counted)
-
-    def close(self) -> None:
-        """Write all that is left."""
-        for tenant_id in list(self._counted):
-            self.write(tenant_id)
+                self._store.count_uses(tenant_id, uses)

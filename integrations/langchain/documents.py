@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Any
 
 from memory import Memory
+from memory.errors import NotFound
 from memory.inputs import Whose
 from memory.records import MemoryRecord
 
@@ -54,7 +56,8 @@ class Documents:
             standing = {record.id for record in own}
             for record in before:
                 if record.id not in standing:
-                    self._service.delete(record.id, **names)
+                    with suppress(NotFound):  # a compacted memory goes when nothing of it is said any more
+                        self._service.delete(record.id, **names)
             if not own:
                 return None
             self._describe(own, text, metadata, names)

@@ -20,6 +20,7 @@ from integrations.langchain.scope import NAMES, Scoped, names_in, recalling
 from integrations.langchain.shared import close
 from integrations.langchain.tools import memory_tools
 from memory.answering import Mode
+from memory.compaction import CompactReport
 from memory.conversation import ends_asking
 from memory.errors import InvalidInput
 from memory.inputs import Whose
@@ -180,8 +181,8 @@ class ParametricMemory(Scoped, BaseMemory):
         """Erase everything of whom this memory is for, or of the session or document named."""
         return self.service.forget(**self._filled(given))
 
-    def compact(self, session_id: str | None = None, **given: Any) -> Any:
-        """Make a long session into fewer, denser adapters."""
+    def compact(self, session_id: str | None = None, **given: Any) -> CompactReport:
+        """Make a long session, or all sessions of whom this memory is for, into fewer, denser adapters."""
         return self.service.compact(**self._filled({**given, "session_id": session_id}))
 
     def close(self) -> None:

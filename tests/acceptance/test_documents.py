@@ -68,7 +68,7 @@ def test_no_verb_is_documented_that_is_not_there() -> None:
 
 def test_links_lead_somewhere() -> None:
     """Relative links of the documents name files that are there."""
-    for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/cli.md"):
+    for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/cli.md", "docs/lifecycle.md"):
         text = (ROOT / name).read_text(encoding="utf-8")
         for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", text):
             assert ((ROOT / name).parent / target).exists(), f"{name} links to {target}"

@@ -78,12 +78,6 @@ def test_the_rest_of_a_passage_stays() -> None:
     assert remaining(passage, "I moved to Porto.") == passage.replace(" I live in Lisbon.", "")
 
 
-def test_of_documents_only_what_is_the_tellers_own_counts() -> None:
-    """Two files may speak of two shops; "I" and "my" are one person's."""
-    assert remaining("The code of the shed is 1.", "The code of the shed is 2.", own=True) is None
-    assert remaining("My code is 1.", "My code is 2.", own=True) == ""
-
-
 def test_texts_told_together_are_cut_where_one_takes_back_another() -> None:
     """What comes after is stored in a step of its own."""
     assert first_contradiction(["My PIN is 1.", "I like tea.", "My PIN is 2."]) == 2

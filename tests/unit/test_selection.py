@@ -55,6 +55,30 @@ def test_newness_halves_in_thirty_days() -> None:
     assert chosen(hit("month", 0.7, days=30), hit("now", 0.674))[0] == ["month", "now"]
 
 
+def test_use_counts_a_little_and_fades() -> None:
+    """The documented formula: weight * (1 - 2 ** (-uses / 8)) * 2 ** (-since the last use / 30 days)."""
+
+    def used(text: str, score: float, uses: int, days: float = 0.0) -> MemoryHit:
+        at = NOON - timedelta(days=days)
+        return MemoryHit(record(text, uses=uses, used_at=at), score)
+
+    settings = Settings(score_threshold=0.3, score_margin=0.2, recency_weight=0, use_weight=0.02)
+    for uses, days, worth in ((8, 0, 0.01), (16, 0, 0.015), (8, 30, 0.005)):
+        for more, first in ((0.0005, "used"), (-0.0005, "new")):
+            hits = [hit("new", 0.7), used("used", 0.7 - worth + more, uses, days)]
+            assert chosen(*hits, settings=settings)[0][0] == first, (uses, days, more)
+
+
+def test_a_pinned_memory_goes_first_where_it_matters() -> None:
+    """Above the threshold no margin cuts it; below it has nothing to do with the turn."""
+
+    def pinned(score: float) -> MemoryHit:
+        return MemoryHit(record("pinned", pinned=True), score)
+
+    assert chosen(hit("a", 0.9), hit("b", 0.85), pinned(0.31))[0] == ["pinned", "a", "b"]
+    assert chosen(hit("a", 0.9), pinned(0.29))[0] == ["a"]
+
+
 def test_the_same_words_count_once() -> None:
     """Labels, case and marks make no difference; numbers do."""
     assert chosen(
