@@ -1,6 +1,7 @@
 """Which memories matter for a turn.
 
-    candidates of the index -> rows in the scope that hold -> score threshold and margin
+    candidates of the index, and compacted memories by the nearest passage that they hold
+    -> rows in the scope that hold -> score threshold and margin
     -> pinned ones first, then by rank -> duplicates out -> the best that the merge budget holds, and no
     more than the hypernetwork was trained to combine: beyond that a merge answers worse, and then not at all
 
@@ -86,11 +87,14 @@ class Selector:
         """
         if as_of is not None:
             return self._past.search(scope, vector, k, as_of, self._embedder)
+        inside = self._past.holders(scope, vector, k, self._clock(), self._embedder)
         wanted = k
         while True:
             found = self._index.search(scope, vector, wanted)
             scores = dict(found)
-            records = [r for r in self._store.get_many(scope, list(scores)) if r.kind != "skill"]
+            scores |= {i: max(score, scores.get(i, score)) for i, score in inside.items()}
+            nearest = sorted(scores, key=lambda memory_id: -scores[memory_id])
+            records = [r for r in self._store.get_many(scope, nearest) if r.kind != "skill"]
             if len(records) >= k or len(found) < wanted:
                 return [MemoryHit(record, scores[record.id]) for record in records[:k]]
             wanted *= 4  # expired ones, or skills, took the places; look further
