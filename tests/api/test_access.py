@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from memory.errors import StoreUnavailable
 from tests.api.conftest import CAT, DOG, QUESTION, Api, MakeApi
 
 CHAT = {"model": "reference", "user": "ana", "messages": [{"role": "user", "content": CAT}]}
@@ -96,6 +97,28 @@ def test_operators_manage_tenants_and_have_no_memories(api: Api) -> None:
     assert api.get("/v1/memories?user_id=ana", who="initech").status_code == 401
     assert api.parts.memory.stats(tenant_id="initech").memories == 0
     assert memory_id not in api.get("/v1/memories?user_id=ana").text
+
+
+def test_a_tenant_whose_erasure_was_interrupted_can_be_dropped_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its keys end first; what is left is still a tenant, so the operator may ask again."""
+    api.post("/v1/tenants", {"id": "initech"}, who="operator")
+    api.keys["initech"] = api.post("/v1/tenants/initech/keys", {"role": "write"}, who="operator").json()[
+        "secret"
+    ]
+    api.add(who="initech")
+
+    def lost(_: str) -> None:
+        raise StoreUnavailable("the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(api.parts.memory, "forget_tenant", lost)
+        assert api.call("DELETE", "/v1/tenants/initech", "operator").status_code == 503
+    assert api.get("/v1/memories?user_id=ana", who="initech").status_code == 401
+    assert api.call("DELETE", "/v1/tenants/initech", "operator").status_code == 204
+    assert api.parts.memory.stats(tenant_id="initech").memories == 0
+    assert api.call("DELETE", "/v1/tenants/initech", "operator").status_code == 404
 
 
 def test_another_tenants_things_are_as_unknown_as_unknown_ones(api: Api) -> None:
