@@ -103,7 +103,7 @@ class Settings(BaseSettings):
         True, description="What is told anew takes the place of what it contradicts; False keeps both."
     )
     compact_tokens: int = Field(
-        45, ge=8, description="Tokens up to which `memory compact` puts passages into one memory."
+        60, ge=8, description="Tokens up to which `memory compact` puts passages into one memory."
     )
     compact_margin: float = Field(
         0.5,

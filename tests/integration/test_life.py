@@ -326,6 +326,19 @@ def test_a_memory_is_compacted_further_while_it_has_room(memory: Memory) -> None
     assert texts(memory, as_of=now()) == TOLD[:3]
 
 
+def test_a_compacted_memory_is_found_by_what_it_holds(memory: Memory) -> None:
+    """Its score is that of its nearest passage, as before it was compacted."""
+    told(memory)
+    before = memory.search(TOLD[4], user_id="ana", k=1)[0]
+    compacted(memory)
+    [after] = memory.search(TOLD[4], user_id="ana", k=1)
+    assert TOLD[4] in after.record.text
+    assert after.score == pytest.approx(before.score, abs=1e-5)
+    assert memory.select(TOLD[4], user_id="ana")[0].memory_id == after.record.id
+    assert all(hit.record.scope.user_id == "ana" for hit in memory.search("My dog?", user_id="ana", k=9))
+    assert memory.search(TOLD[4], user_id="ben") == []
+
+
 # -- forgetting
 
 
