@@ -23,6 +23,7 @@ from memory.draft import Draft
 from memory.errors import NotFound, StoreConflict
 from memory.internalize import TRIES
 from memory.making import Making
+from memory.past import Past
 from memory.ports import BlobStore, MemoryStore, VectorIndex
 from memory.records import ErasureReceipt, MemoryRecord, Removed, Scope
 from memory.sweep import sweep
@@ -32,13 +33,20 @@ class Eraser:
     """Takes memories away, with a receipt."""
 
     def __init__(
-        self, store: MemoryStore, blobs: BlobStore, index: VectorIndex, adapters: Adapters, making: Making
+        self,
+        store: MemoryStore,
+        blobs: BlobStore,
+        index: VectorIndex,
+        adapters: Adapters,
+        making: Making,
+        past: Past,
     ) -> None:
         self._store = store
         self._making = making
         self._blobs = blobs
         self._index = index
         self._adapters = adapters
+        self._past = past
         self._tidied: set[str] = set()  # tenants freed of what earlier processes left behind
         self._lock = Lock()
 
@@ -112,6 +120,7 @@ class Eraser:
     def _clear(self, tenant_id: str) -> None:
         expired = self._store.expire(tenant_id)
         self._adapters.forget(tenant_id, {memory.digest for memory in expired})
+        self._past.forget(tenant_id)
         if self._release(tenant_id) or expired:
             self._index.refresh(tenant_id)
 
@@ -120,6 +129,7 @@ class Eraser:
     ) -> ErasureReceipt:
         gone = tuple(removed)
         self._adapters.forget(tenant_id, {memory.digest for memory in gone})
+        self._past.forget(tenant_id)
         self._index.refresh(tenant_id)
         return ErasureReceipt(tenant_id, gone, tuple(turns), tuple(self._release(tenant_id)))
 

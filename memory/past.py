@@ -1,17 +1,30 @@
 """Passages that are retired, found by their embeddings: for the past, and for the memories that hold them.
 
-They have no place in the index. Their embeddings are in their rows, and are compared one by one: a few
-milliseconds for a thousand.
+They have no place in the index. Their embeddings are in their rows, and are compared one by one. Those of
+the scopes that were asked for last are kept at hand, as long as nothing of their tenant changes.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
-from memory.ports import MemoryStore, VectorIndex, Vectors
+from memory.lru import ByteLRU
+from memory.ports import MemoryStore, VectorIndex, Vectors, Version
 from memory.records import MemoryHit, Scope
+
+_KEPT_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Embeddings [N, D] of a scope's retired passages, as of a version of its tenant."""
+
+    version: Version
+    ids: list[str]
+    vectors: Vectors
 
 
 class Past:
@@ -20,6 +33,7 @@ class Past:
     def __init__(self, store: MemoryStore, index: VectorIndex) -> None:
         self._store = store
         self._index = index
+        self._kept: ByteLRU[tuple[Scope, str], _Kept] = ByteLRU(_KEPT_BYTES)
 
     def search(
         self, scope: Scope, vector: Vectors, k: int, as_of: datetime, embedder: str
@@ -44,13 +58,26 @@ class Past:
 
         One embedding of all that a compacted memory says is near to none of it in particular.
         """
-        ids, vectors = self._store.past(scope, at, embedder)
-        if not ids:
+        kept = self._held(scope, at, embedder)
+        if not kept.ids:
             return {}
-        scores = vectors @ np.atleast_2d(vector)[0]
-        nearest = {ids[row]: float(scores[row]) for row in np.argsort(-scores)[:k]}
+        scores = kept.vectors @ np.atleast_2d(vector)[0]
+        nearest = {kept.ids[row]: float(scores[row]) for row in np.argsort(-scores)[:k]}
         found: dict[str, float] = {}
         for passage in self._store.retired(scope, ids=nearest):
-            if passage.held_by is not None:
+            ended = passage.valid_until is not None and passage.valid_until <= at
+            if passage.held_by is not None and not ended:
                 found[passage.held_by] = max(nearest[passage.id], found.get(passage.held_by, -1.0))
         return found
+
+    def forget(self, tenant_id: str) -> None:
+        """Let go of what is kept of a tenant: some of it may have been erased."""
+        self._kept.drop(lambda key: key[0].tenant_id == tenant_id)
+
+    def _held(self, scope: Scope, at: datetime, embedder: str) -> _Kept:
+        version = self._store.version(scope.tenant_id)
+        kept = self._kept.get((scope, embedder))
+        if kept is None or kept.version != version:
+            kept = _Kept(version, *self._store.past(scope, at, embedder))
+            self._kept.put((scope, embedder), kept, kept.vectors.nbytes + 64 * len(kept.ids))
+        return kept

@@ -70,13 +70,14 @@ class Selector:
         internalizer: Internalizer,
         clock: Callable[[], datetime] = utc_now,
         embedder: str | None = None,
+        past: Past | None = None,
     ) -> None:
         """`embedder` is the name of the model that embeds turns; by default the one in the settings."""
         self._embedder = settings.embedder if embedder is None else embedder
         self._store = store
         self._index = index
         self._settings = settings
-        self._past = Past(store, index)
+        self._past = past or Past(store, index)
         self._internalizer = internalizer
         self._clock = clock
 

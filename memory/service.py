@@ -22,6 +22,7 @@ from memory.inputs import Content, Said, Whose, check_expiry, check_span, messag
 from memory.internalize import Added, Internalize, Origin, Progress
 from memory.making import Making, Storage
 from memory.measure import Measure
+from memory.past import Past
 from memory.ports import Parts
 from memory.records import (
     AdapterChoice,
@@ -103,8 +104,9 @@ class Service:
         self._internalize = internalize
         self._adapters = adapters
         self._usage = Usage(parts.store)
+        past = Past(parts.store, parts.index)
         self._selector = Selector(
-            parts.store, parts.index, settings, parts.internalizer, embedder=parts.embedder.name
+            parts.store, parts.index, settings, parts.internalizer, embedder=parts.embedder.name, past=past
         )
         self._skills = Skills(parts.store, internalize, settings)
         self._answerer = Answerer(
@@ -118,7 +120,7 @@ class Service:
             self._usage,
         )
         self._rememberer = Rememberer(parts.store, internalize, making, parts.embedder, parts.internalizer)
-        self._eraser = Eraser(parts.store, parts.blobs, parts.index, adapters, making)
+        self._eraser = Eraser(parts.store, parts.blobs, parts.index, adapters, making, past)
         measure = Measure(parts.generator, parts.internalizer)
         self._compactor = Compactor(
             parts.store, making, adapters, parts.internalizer, measure, self._eraser, settings

@@ -339,6 +339,23 @@ def test_a_compacted_memory_is_found_by_what_it_holds(memory: Memory) -> None:
     assert memory.search(TOLD[4], user_id="ben") == []
 
 
+def test_passages_of_compacted_memories_are_read_once_for_many_turns(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until something changes: what was forgotten since is found no more."""
+    compacted(told(memory))
+    store = memory._parts.store
+    reads: list[Any] = []
+    past = store.past
+    monkeypatch.setattr(store, "past", lambda *given: reads.append(given) or past(*given))
+    for text in TOLD:
+        assert text in memory.search(text, user_id="ana", k=1)[0].record.text
+    assert len(reads) == 1
+    memory.forget(user_id="ana", session_id="s")
+    assert memory.search(TOLD[4], user_id="ana", k=1) == []
+    assert len(reads) == 2
+
+
 # -- forgetting
 
 
