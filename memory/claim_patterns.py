@@ -37,6 +37,12 @@ DENIAL = re.compile(
 INSTEAD = re.compile(
     r"(?:^(?:it|that) is not [^,]+, (?:but )?|\bnot [^,]+?(?:,? but|, it is) )(?P<rest>.+)$", re.IGNORECASE
 )
+# What is told of something that one has no longer, or of how it was once.
+FORMER = re.compile(
+    r"""^(?:my|our|his|her|their|the)\ (?:old|former|previous|late|ex)\b
+    |\b(?:was|were|been)\ (?:called|named)\b""",
+    _FLAGS,
+)
 # Where a value ends that was read to the end of the clause.
 ENDS = re.compile(
     r"""(?:[;,]|\s+[-–]|\.\s|\s+(?:and|but|because|since|which|who|so|after|before|until|when|where|if|as

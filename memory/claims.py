@@ -20,6 +20,7 @@ from memory.claim_patterns import (
     CONTRACTIONS,
     DENIAL,
     ENDS,
+    FORMER,
     INSTEAD,
     MANY,
     MONTH,
@@ -61,7 +62,7 @@ def _claimed(clause: str) -> Iterator[Claim]:
     denied = DENIAL.search(said)
     if denied:
         said = _affirmed(said)
-    if said.endswith("?"):
+    if said.endswith("?") or FORMER.search(said):
         return
     for pattern, adds, firm in PATTERNS:
         match = pattern.match(said)
