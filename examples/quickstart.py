@@ -8,7 +8,7 @@ from memory import Memory
 def main() -> None:
     with Memory() as memory:
         memory.add("My dog is called Biscuit and we live in Lisbon.", user_id="ana")
-        for question in ("What is my dog called?", "Where do I live?"):
+        for question in ("What is my dog called?", "Where do we live?"):
             reply = memory.ask(question, user_id="ana")
             print(f"{question} {reply.text}")
             print(f"  {reply.prompt_tokens} prompt tokens, {reply.memory_tokens} of them memory")

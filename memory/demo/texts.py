@@ -29,7 +29,7 @@ The lighthouse of Sardel opens at 9:30 am and it is closed on Monday.
 
 QUESTIONS: tuple[tuple[str, str | None], ...] = (  # the answer; None where it was never told
     ("What is my dog called?", "Biscuit"),
-    ("Where do I live?", "Lisbon"),
+    ("Where do we live?", "Lisbon"),
     ("What am I allergic to?", "peanuts"),
     ("What does my sister do for a living?", "baker"),
     ("On which day is my table at Corvo?", "Thursday"),
