@@ -82,6 +82,16 @@ def test_only_new_messages_are_saved(anybody: ParametricMemory, ana: Any) -> Non
     assert len(anybody.get_all(user_id="ana")) == 4
 
 
+def test_of_messages_of_one_id_the_last_counts(anybody: ParametricMemory, ana: Any) -> None:
+    """As in the agent's own state: what was edited there is held as edited."""
+    agent = create_agent(planner(anybody), middleware=[anybody.as_middleware()])
+    said = [HumanMessage("My dog is called Rex.", id="1"), HumanMessage("My dog is called Biscuit.", id="1")]
+    state = agent.invoke({"messages": said}, ana)["messages"]
+    turns = anybody.service.turns(user_id="ana", session_id="t1")
+    assert [turn.text for turn in turns] == [message.text for message in state]
+    assert turns[0].text == "My dog is called Biscuit."
+
+
 def test_a_conversation_from_before_is_saved_with_the_next_turn(anybody: ParametricMemory, ana: Any) -> None:
     """Nothing leaves the prompt that memory does not hold."""
     agent = create_agent(planner(anybody), middleware=[anybody.as_middleware(k=0)])

@@ -146,7 +146,7 @@ def test_without_names_it_is_one_person(anybody: ParametricMemory) -> None:
 
 
 def test_the_verbs(parametric: ParametricMemory) -> None:
-    """add, search, get, get_all, update, delete, history, forget and select, for whom the memory is."""
+    """All of the service, for whom the memory is."""
     [record] = parametric.add("My dog is called Biscuit.", metadata={"from": "form"})
     assert parametric.search("dog", k=1)[0].record.id == record.id
     assert parametric.select("What is my dog called?")[0].memory_id == record.id
@@ -156,6 +156,8 @@ def test_the_verbs(parametric: ParametricMemory) -> None:
     assert [one.id for one in parametric.get_all()] == [record.id]
     parametric.delete(record.id)
     assert [event.event for event in parametric.history(record.id)] == ["ADD", "UPDATE", "UPDATE", "DELETE"]
-    parametric.add("I live in Porto.")
-    assert len(parametric.forget().memories) == 1
+    for text in ("I live in Porto.", "My cat is called Onyx.", "My boat is called Marlin."):
+        parametric.add(text)
+    assert parametric.compact(min_adapters=2).adapters_before == 3
+    assert len(parametric.forget().memories) >= 1
     assert parametric.get_all() == []

@@ -36,6 +36,15 @@ def test_messages_come_back_in_order(history: ParametricChatMessageHistory) -> N
     assert history.messages[-1] == HumanMessage("hm", id=history.messages[-1].id)
 
 
+def test_messages_of_one_id_are_two(history: ParametricChatMessageHistory) -> None:
+    """Ids are the caller's affair, and no reason to lose what was said."""
+    history.add_messages(
+        [HumanMessage("My cat is called Onyx.", id="1"), HumanMessage("I like tea.", id="1")]
+    )
+    assert [message.text for message in history.messages] == ["My cat is called Onyx.", "I like tea."]
+    assert len({message.id for message in history.messages}) == 2
+
+
 def test_the_newest_exchanges(parametric: ParametricMemory) -> None:
     """`k` of them, since the others are in the weights."""
     history = parametric.as_chat_history("monday", k=1)
