@@ -30,8 +30,12 @@ def exactly(table: Table, scope: Scope) -> ColumnElement[bool]:
 
 
 def covering(table: Table, scope: Scope) -> ColumnElement[bool]:
-    """Rows of the tenant whose own scope takes in this one: a field they have not is open."""
-    fields = [table.c[field].in_({"", getattr(scope, field) or ""}) for field in SCOPE_FIELDS]
+    """Rows of the tenant whose own scope takes in this one: a field they have not is open.
+
+    The scope's columns are wrapped, so that no planner reads all that a user ever told to find a few rows.
+    """
+    wrapped = {field: func.coalesce(table.c[field], "") for field in SCOPE_FIELDS}
+    fields = [wrapped[field].in_({"", getattr(scope, field) or ""}) for field in SCOPE_FIELDS]
     return and_(table.c.tenant_id == scope.tenant_id, *fields)
 
 

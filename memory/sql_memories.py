@@ -91,8 +91,11 @@ def skills(connection: Connection, scope: Scope, at: datetime) -> list[tuple[Mem
     """Skills whose scope takes in this one, oldest first, with their embeddings."""
     theirs = and_(covering(memories, scope), unexpired(memories, at))
     those = and_(theirs, memories.c.document_id == SKILLS, memories.c.kind == "skill")
-    wanted = select(*RECORD, memories.c.embedding).where(those).order_by(memories.c.id)
-    return [(to_record(row), row["embedding"]) for row in connection.execute(wanted).mappings()]
+    rows = connection.execute(select(*RECORD, memories.c.embedding).where(those)).mappings()
+    ordered = sorted(
+        rows, key=lambda row: str(row["id"])
+    )  # here: asked for order, SQLite reads the whole tenant
+    return [(to_record(row), row["embedding"]) for row in ordered]
 
 
 def listed(
