@@ -82,7 +82,8 @@ def test_killed_under_load_it_keeps_every_acknowledged_write(tmp_path: Path) -> 
             assert found in jobs or kept[found]["user_id"] == user
         told = [(memory["user_id"], memory["text"]) for memory in kept.values()]
         assert len(told) == len(set(told))
-        query = {"user_id": "user3", "query": "What is my number 1?", "k": 1}
+        # Of somebody who came through: under load one of them may have written nothing before the end.
+        query = {"user_id": told[0][0], "query": "What is my number 1?", "k": 1}
         [hit] = client.post("/v1/search", json=query).json()["hits"]
         assert hit["memory"]["text"].startswith("My number ")
 
