@@ -6,7 +6,7 @@ tables are compiled.
 
 from __future__ import annotations
 
-# ruff: noqa: E501
+# ruff: noqa: E501 - a table of phrasings is easier to read with a kind's in few lines
 # fmt: off
 NOUN_SAYS = (
     "{n} happens to be {v}", "{n} is still {v}", "these days {n} is {v}", "at the moment {n} is {v}",
