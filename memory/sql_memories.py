@@ -10,7 +10,19 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from memory import sql_retired
@@ -112,13 +124,13 @@ def sort_out(
 ) -> tuple[Standing, list[MemoryRecord]]:
     """What stands for each scope and content, and which of the records are new.
 
-    Expired ones give way, and so do outdated ones: these are retired.
+    Expired ones give way, and so do those that hold no longer or not yet: these are retired.
     """
     standing: Standing = {}
     for scope in dict.fromkeys(record.scope for record in records):
         hashes = [record.content_hash for record in records if record.scope == scope]
         _remove_expired(connection, scope, hashes, at)
-        _retire_outdated(connection, scope, hashes, at)
+        _retire_others(connection, scope, hashes, at)
         found = known(connection, scope, hashes, at)
         standing |= {(scope, content): record for content, record in found.items()}
     new = []
@@ -176,10 +188,11 @@ def remove(connection: Connection, scope: Scope, at: datetime, *those: ColumnEle
     return remove_those(connection, and_(within(memories, scope), *those), at)
 
 
-def _retire_outdated(connection: Connection, scope: Scope, hashes: Collection[str], at: datetime) -> None:
+def _retire_others(connection: Connection, scope: Scope, hashes: Collection[str], at: datetime) -> None:
+    other = or_(memories.c.valid_until <= at, memories.c.valid_from > at)
     for some in batches(hashes):
-        ended = and_(memories.c.content_hash.in_(some), memories.c.valid_until <= at)
-        sql_retired.move(connection, and_(exactly(memories, scope), ended), None, at)
+        those = and_(exactly(memories, scope), memories.c.content_hash.in_(some), other)
+        sql_retired.move(connection, those, None, at)
 
 
 def _remove_expired(connection: Connection, scope: Scope, hashes: Collection[str], at: datetime) -> None:

@@ -181,6 +181,17 @@ def test_validity_can_be_given(store: MemoryStore, clock: Clock) -> None:
     assert texts(store, ANA, as_of=NOON) == ["soon over"]
 
 
+def test_what_begins_later_can_be_told_again(store: MemoryStore, clock: Clock) -> None:
+    """The same words told before they hold stand in the place of those that wait, and hold as they say."""
+    [waiting] = kept(store, record("ten", valid_from=NOON + HOUR))
+    [again] = kept(store, record("ten", valid_from=NOON + HOUR))
+    [at_once] = kept(store, record("ten"))
+    assert len({waiting.id, again.id, at_once.id}) == 3
+    assert texts(store, ANA) == ["ten"]
+    clock.pass_by(hours=2)
+    assert texts(store, ANA) == ["ten"]
+
+
 def test_what_can_be_compacted(store: MemoryStore, clock: Clock) -> None:
     """By exact scope and document: nothing pinned, outdated, expiring or too young."""
     session = replace(ANA, session_id="s")
