@@ -4,6 +4,7 @@
 
 No model is asked: the index says which are near enough to be about the same, and `memory.claims` reads them.
 Documents stand by themselves: their "I" may be anybody, and each is compared with its former version alone.
+What holds for a time alone, or not yet, takes no place: nothing would hold after it, or before.
 In doubt both are kept, and the newer one weighs more when memories are selected.
 """
 
@@ -16,7 +17,7 @@ from memory import claims
 from memory.draft import Draft
 from memory.making import Making
 from memory.ports import MemoryStore, VectorIndex, Vectors
-from memory.records import MemoryRecord, Scope
+from memory.records import MemoryRecord, Scope, now
 
 APART = ("document", "skill")  # kinds of memories that supersede nothing told, and are not by it
 LOOKED_AT = 16  # of the nearest memories; a passage among several in a compacted one is not very near
@@ -35,7 +36,9 @@ class Supersession:
         draft = Draft(self._store, self._making, records[0].scope.tenant_id)
         left: dict[str, str] = {}  # id -> what is left of its text
         for record, vector in zip(records, vectors, strict=True):
-            if record.kind in APART or not any(found for _, _, found in claims.claims(record.text)):
+            lasting = record.current(now()) and record.valid_until is None
+            claiming = any(found for _, _, found in claims.claims(record.text))
+            if record.kind in APART or not lasting or not claiming:
                 continue
             for old in self._older(record, vector):
                 rest = claims.remaining(left.get(old.id, old.text), record.text)

@@ -175,6 +175,16 @@ def test_what_begins_later_or_ends_is_recalled_in_its_time(memory: Memory) -> No
         memory.search("x", user_id="ana", as_of=datetime(2026, 1, 1))
 
 
+def test_what_does_not_hold_now_supersedes_nothing_that_does(memory: Memory) -> None:
+    """Neither an announcement nor a time that ends takes the place of what holds without end."""
+    memory.add(LISBON, user_id="ana")
+    tomorrow = now() + timedelta(days=1)
+    for given in ({"valid_from": tomorrow}, {"valid_until": tomorrow}):
+        added = memory.add("I live in Porto.", user_id="ana", **given)
+        assert not added.superseded
+    assert LISBON in texts(memory)
+
+
 # -- compaction
 
 
