@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -153,8 +154,10 @@ class Completion:
         replies = []
         absent = {"usage": None} if with_usage else {}
         for index, stream in enumerate(streams):
+            pieces = iter(stream)
+            first = next(pieces)  # before anything is sent: what fails until then is answered with its status
             yield self._chunk(index, {"role": "assistant", "content": ""}) | absent
-            for piece in stream:
+            for piece in chain([first], pieces):
                 if isinstance(piece, str):
                     yield self._chunk(index, {"content": piece}) | absent
                     continue

@@ -92,6 +92,19 @@ def test_what_passes_says_when_to_come_again(
         assert (openai.status_code, openai.json()["error"]["type"]) == (503, "server_error")
 
 
+def test_a_stream_that_fails_before_its_first_word_is_503(make_api: MakeApi) -> None:
+    """Selection and the model begin when the stream is first read; until then there is a status to give."""
+
+    class Busy(EchoGenerator):
+        def stream(self, _: GenerationRequest) -> EchoGeneration:
+            raise ModelUnavailable("the model is away")
+
+    api = make_api(generator=Busy())
+    for store in (True, False):
+        answer = api.post("/v1/chat/completions", {**CHAT, "stream": True, "store": store})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "model_unavailable")
+
+
 def test_a_lost_database_is_503_and_comes_back(
     founded: Founded, postgres: Postgres, postgres_url: URL, tmp_path: Path
 ) -> None:
