@@ -35,6 +35,7 @@ ATTEMPTS = 5
 BACKOFF = timedelta(seconds=2)  # before the second attempt; twice as long before each one after it,
 LONGEST_BACKOFF = timedelta(minutes=5)  # up to this
 KEPT = timedelta(days=7)  # how long an ended job can be looked at
+REPEATED = timedelta(hours=23)  # after which a key makes a new job: before `idempotency` frees it
 
 _OPEN = ("queued", "running")
 
@@ -94,7 +95,8 @@ class Jobs:
         idempotency_key: str | None = None,
         attempts: int = ATTEMPTS,
     ) -> Job:
-        """Queue a job; durable when it returns. The same idempotency key again gives the first one's job.
+        """Queue a job; durable when it returns. The same idempotency key again gives the first one's job,
+        for as long as a key is one request's.
 
         The payload goes through JSON. A text in it is under the scope named here, so that an erasure
         finds it, and one that makes a document names it as "document_id".
@@ -107,12 +109,15 @@ class Jobs:
             **{"done": 0, "attempt": 0, "attempts": attempts, "cancelling": False},
             **{"idempotency_key": idempotency_key, "due_at": at, "created_at": at},
         }
+        same = and_(jobs.c.tenant_id == tenant_id, jobs.c.idempotency_key == idempotency_key)
         with self._database.write() as connection:
+            if idempotency_key is not None:
+                former = and_(same, jobs.c.created_at <= at - REPEATED)
+                connection.execute(update(jobs).where(former).values(idempotency_key=None))
             try:
                 with connection.begin_nested():
                     connection.execute(insert(jobs).values(values))
             except IntegrityError:
-                same = and_(jobs.c.tenant_id == tenant_id, jobs.c.idempotency_key == idempotency_key)
                 return _to_job(connection.execute(select(jobs).where(same)).one())
             return _one(connection, tenant_id, job_id)
 

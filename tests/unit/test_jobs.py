@@ -9,6 +9,7 @@ import pytest
 from memory.database import Database
 from memory.errors import Conflict, InvalidInput, JobCancelled, LeaseLost, NotFound
 from memory.records import Scope
+from memory.server import idempotency
 from memory.server.jobs import ATTEMPTS, BACKOFF, KEPT, LONGEST_BACKOFF, Job, Jobs
 from tests.tiny_memories import NOON, Clock
 
@@ -199,6 +200,17 @@ def test_the_same_key_is_the_same_job(jobs: Jobs) -> None:
     assert jobs.submit("acme", "add", {"other": 1}, idempotency_key="k").id == first.id
     assert jobs.submit("other", "add", {}, idempotency_key="k").id != first.id
     assert jobs.submit("acme", "add", {}).id != jobs.submit("acme", "add", {}).id
+
+
+def test_a_key_is_free_when_its_answer_is(jobs: Jobs, clock: Clock) -> None:
+    """A day later it is another request's, though the first one's job can still be looked at."""
+    first = jobs.submit("acme", "add", {}, idempotency_key="nightly")
+    jobs.finish(claimed(jobs), {})
+    clock.at += idempotency.KEPT - timedelta(seconds=1)  # the answer was begun before its job
+    second = jobs.submit("acme", "add", {"other": 1}, idempotency_key="nightly")
+    assert (second.id != first.id, second.payload) == (True, {"other": 1})
+    assert jobs.get("acme", first.id).state == "done"
+    assert jobs.submit("acme", "add", {}, idempotency_key="nightly").id == second.id
 
 
 def test_jobs_come_in_their_order_to_workers_of_their_kind(jobs: Jobs, clock: Clock) -> None:
