@@ -47,11 +47,11 @@ def once(
     tenant: Tenant,
     key: str | None,
     act: Callable[[], Answer],
-    scope: Scope | None = None,
+    scope: Scope,
 ) -> Response:
     """Act, unless a request with this key was answered already. Raises Conflict while the first one runs.
 
-    `scope` is whose text the answer may hold, so that an erasure finds it; none where it holds none.
+    `scope` is whom the request is about: an erasure of them takes the answer, and of nobody else.
     """
     if key is None:
         return act().response()

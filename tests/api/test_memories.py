@@ -120,6 +120,18 @@ def test_a_repeated_post_with_its_key_is_answered_not_repeated(api: Api) -> None
     assert other.status_code == 409
 
 
+def test_erasing_somebody_takes_their_answers_and_nobody_elses(api: Api) -> None:
+    """Ben's requests can still be sent again."""
+    for user in ("ana", "ben"):
+        body = {"user_id": user, "text": DOG}
+        assert api.post("/v1/memories", body, headers={"Idempotency-Key": user}).status_code == 201
+    assert api.post("/v1/forget", {"user_id": "ana"}).status_code == 200
+    for user, status in (("ana", 409), ("ben", 201)):
+        body = {"user_id": user, "text": DOG}
+        again = api.post("/v1/memories", body, headers={"Idempotency-Key": user})
+        assert again.status_code == status, again.text
+
+
 def test_a_key_of_a_request_that_failed_can_be_used_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing happened, so nothing is remembered of it."""
     with monkeypatch.context() as broken:

@@ -21,7 +21,7 @@ def forget(
 
     Complete when it answers; sent again, it takes what an interruption may have left.
     """
-    whose = given.whose(tenant.id)
+    whose, scope = given.whose(tenant.id), given.scope(tenant.id)
     request.state.target = "/".join(
         f"{name}={value}" for name, value in given.model_dump(exclude_none=True, exclude={"metadata"}).items()
     )
@@ -30,7 +30,6 @@ def forget(
         if given.memory_id is not None:
             parts.archives.drop(tenant.id)
             return parts.memory.delete(given.memory_id, **whose)
-        scope = given.scope(tenant.id)
         if given.document_id is None:
             scope.required()
         if given.metadata is None:
@@ -40,4 +39,4 @@ def forget(
         parts.idempotency.erase(scope)
         return receipt
 
-    return once(request, parts, tenant, idempotency_key, lambda: Answer(ReceiptOut.of(erase())))
+    return once(request, parts, tenant, idempotency_key, lambda: Answer(ReceiptOut.of(erase())), scope)

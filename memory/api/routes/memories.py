@@ -69,7 +69,7 @@ def add(
             )
         return Answer(AddedOut.of(added), 201)
 
-    return once(request, parts, tenant, idempotency_key, act)
+    return once(request, parts, tenant, idempotency_key, act, given.scope(tenant.id))
 
 
 @router.get("", response_model=MemoriesOut)

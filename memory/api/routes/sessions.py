@@ -12,7 +12,7 @@ from memory.api.routes.asking import Cursor, Limit, Named, QueryScope
 from memory.api.routes.memories import check_quotas
 from memory.api.schemas import AddedOut, AppendIn, SessionOut, SessionsOut, TurnOut, TurnsOut
 from memory.api.shared import Parts
-from memory.inputs import Whose
+from memory.inputs import Whose, scope_in
 from memory.records import MAX_PAGE
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
@@ -74,4 +74,4 @@ def append(
             added = parts.memory.append([message.model_dump() for message in given.messages], **whose)
         return Answer(AddedOut.of(added), 201)
 
-    return once(request, parts, tenant, idempotency_key, act)
+    return once(request, parts, tenant, idempotency_key, act, scope_in(whose, tenant.id))

@@ -33,8 +33,7 @@ def add(
         skill = parts.memory.add_skill(given.description, pinned=given.pinned, **given.whose(tenant.id))
         return Answer(MemoryOut.of(skill), 201)
 
-    scope = given.scope(tenant.id)
-    return once(request, parts, tenant, idempotency_key, act, scope)
+    return once(request, parts, tenant, idempotency_key, act, given.scope(tenant.id))
 
 
 @router.get("", response_model=MemoriesOut)

@@ -48,11 +48,13 @@ def compact(
 ) -> Response:
     """Make few, denser memories of many, where they answer as well. A job."""
 
+    scope = given.scope(tenant.id)
+
     def act() -> Answer:
         payload = given.model_dump(include={"older_than_days", "min_adapters", "dry_run"})
-        return _submitted(parts, "compact", given.scope(tenant.id), payload, idempotency_key)
+        return _submitted(parts, "compact", scope, payload, idempotency_key)
 
-    return once(request, parts, tenant, idempotency_key, act)
+    return once(request, parts, tenant, idempotency_key, act, scope)
 
 
 @router.post("/export", status_code=202, response_model=JobOut)
@@ -68,6 +70,7 @@ def export(
         tenant,
         idempotency_key,
         lambda: _submitted(parts, "export", scope, {}, idempotency_key),
+        scope,
     )
 
 
