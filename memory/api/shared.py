@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock, Thread
 from typing import Annotated
@@ -10,11 +11,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from memory.api.archives import Archives
-from memory.api.handlers import Handlers
+from memory.api.handlers import Handlers, whose
 from memory.api.metrics import Metrics
 from memory.database import Database
-from memory.errors import ParametricMemoryError, StoreBusy
-from memory.records import Scope
+from memory.errors import NotFound, ParametricMemoryError, StoreBusy
+from memory.records import ErasureReceipt, Scope
 from memory.server.access import Access
 from memory.server.audit import Audit
 from memory.server.idempotency import Idempotency
@@ -109,6 +110,18 @@ class Shared:
         for job in self.jobs.erase(scope, document_id=document_id):
             if not self.jobs.wait(job, _STOPS_WITHIN_S):
                 raise StoreBusy("a job of this scope is still running; ask for the erasure again")
+
+    def delete(self, memory_id: str, scope: Scope) -> ErasureReceipt:
+        """Forget one memory, and what may say it: a skill's own answer, and archives. Raises NotFound."""
+        one = whose(scope)
+        try:
+            with suppress(NotFound):  # a compacted passage can be deleted, and not looked at
+                record = self.memory.get(memory_id, **one)
+                if record.kind == "skill":
+                    self.idempotency.erase(record.scope)
+            return self.memory.delete(memory_id, **one)
+        finally:  # after the rows, or an export that runs takes it along; also where it is asked for again
+            self.archives.drop(scope.tenant_id)
 
 
 def _use(memory: Service) -> None:

@@ -6,6 +6,8 @@ import os
 import time
 from typing import Any
 
+import pytest
+
 from tests.api.conftest import DOG, QUESTION, Api, MakeApi
 
 LISBON, PORTO = "I live in Lisbon.", "I live in Porto."
@@ -98,6 +100,34 @@ def test_an_erasure_takes_archives_along(api: Api) -> None:
         assert erase().status_code == 200
         assert _archives(api) == 0
         assert api.get(f"/v1/export/{job['id']}").status_code == 404
+
+
+def test_an_export_that_ends_while_a_memory_is_deleted_goes_too(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It read the memory before it was gone."""
+    really = api.parts.memory.delete
+
+    def meanwhile(memory_id: str, **whose: Any) -> Any:
+        api.parts.memory.export(api.parts.archives.path("acme", "late"), user_id="ana", tenant_id="acme")
+        return really(memory_id, **whose)
+
+    monkeypatch.setattr(api.parts.memory, "delete", meanwhile)
+    for erase in (
+        lambda memory_id: api.call("DELETE", f"/v1/memories/{memory_id}"),
+        lambda memory_id: api.post("/v1/forget", {"memory_id": memory_id}),
+    ):
+        assert erase(api.add()).status_code == 200
+        assert _archives(api) == 0
+
+
+def test_a_skill_that_is_deleted_is_in_no_kept_answer(api: Api) -> None:
+    """The request that made it is known still, and is not answered with what it said."""
+    key = {"Idempotency-Key": "k"}
+    body = {"user_id": "ana", "description": "Answer in one word."}
+    made = api.post("/v1/skills", body, headers=key)
+    assert api.call("DELETE", f"/v1/memories/{made.json()['id']}").status_code == 200
+    assert api.post("/v1/skills", body, headers=key).status_code == 409
 
 
 def test_archives_are_gone_after_a_day(api: Api) -> None:

@@ -28,8 +28,7 @@ def forget(
 
     def erase() -> ErasureReceipt:
         if given.memory_id is not None:
-            parts.archives.drop(tenant.id)
-            return parts.memory.delete(given.memory_id, **whose)
+            return parts.delete(given.memory_id, scope)
         if given.document_id is None:
             scope.required()
         if given.metadata is None:

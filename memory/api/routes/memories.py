@@ -141,8 +141,7 @@ def change(
 @router.delete("/{memory_id}", response_model=ReceiptOut)
 def delete(tenant: Writer, parts: Parts, memory_id: MemoryId, scope: QueryScope) -> ReceiptOut:
     """Forget one memory."""
-    parts.archives.drop(tenant.id)  # they may hold it
-    return ReceiptOut.of(parts.memory.delete(memory_id, **scope.whose(tenant.id)))
+    return ReceiptOut.of(parts.delete(memory_id, scope.scope(tenant.id)))
 
 
 @router.get("/{memory_id}/history", response_model=HistoryOut)
