@@ -13,7 +13,7 @@ from rich.console import Console
 from tqdm import tqdm
 
 from benchmarks import bench_distill, bench_gpu, bench_history, bench_recall, bench_storage, bench_turn
-from benchmarks.bench import Bench, Options, Row
+from benchmarks.bench import Bench, Options, Row, UnusableInput
 from benchmarks.machine import described
 from benchmarks.tables import markdown_table, rich_table, write_between_markers
 
@@ -55,7 +55,11 @@ def main() -> int:
         Console().print(machine)
     for bench in BENCHES:
         if given.only in (None, bench.name):
-            found[bench.name] = _run(bench, options, given.json)
+            try:
+                found[bench.name] = _run(bench, options, given.json)
+            except UnusableInput as error:
+                print(f"benchmarks: {error}", file=sys.stderr)
+                return 1
     if given.markdown is not None:
         tables = {name: markdown_table(rows) for name, rows in found.items()}
         write_between_markers(given.markdown, tables if given.only else {"machine": machine, **tables})
@@ -82,7 +86,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=[bench.name for bench in BENCHES], help="one table only")
     parser.add_argument("--quick", action="store_true", help="on an untrained model, small (not hypernet)")
     parser.add_argument("--model", default="reference", help="hypernetwork: a file, folder or hub id")
-    parser.add_argument("--prose", type=Path, metavar="FILE", help="plain text for needles in recall")
+    parser.add_argument(
+        "--prose", type=Path, metavar="FILE", help="text as in WikiText for needles in recall"
+    )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables into this page")
     return parser.parse_args()
 

@@ -14,12 +14,16 @@ Row = Mapping[str, str | float | None]
 """Column -> value, in the order of the columns, which all rows of a benchmark have alike."""
 
 
+class UnusableInput(Exception):
+    """A file that was given cannot be measured with; says why in one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a run is told."""
 
     model: str = "reference"  # as the setting `model`
-    prose: Path | None = None  # plain text, for needles to stand in
+    prose: Path | None = None  # text as in WikiText, for needles to stand in
     quick: bool = False  # few and small measurements on an untrained model: to see that it runs
 
     def parts(self) -> dict[str, Any]:

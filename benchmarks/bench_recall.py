@@ -1,9 +1,9 @@
 """How often a user's question is answered right, through the whole of `Memory`: select, merge, answer.
 
-Users tell single facts, each a message of its own, with held-out values, owners and phrasings; then each fact
-is asked for, from adapters alone, and so are facts that nobody told. Settings are varied about their
-defaults, so that the defaults can be read off the table. With ``prose``, a document of it is told too, with
-facts as needles in it.
+Users tell single facts, each a message of its own, with held-out values, owners and (half of the time)
+phrasings; then each fact is asked for, from adapters alone, and so are facts that nobody told. Settings are
+varied about their defaults, so that the defaults can be read off the table. With ``prose``, documents of it
+are told too, with facts as needles in them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks.bench import Bench, Options, Row
+from benchmarks.bench import Bench, Options, Row, UnusableInput
 from hypernet.evaluation.scoring import wilson
 from hypernet.training.facts import QA, UNKNOWN, FactWorld
 from memory import Memory
@@ -56,11 +56,10 @@ def rows(options: Options) -> Iterator[Row]:
     sizes, users, sweeps = ((5,), 1, ()) if options.quick else (SIZES, USERS, SWEEPS)
     parts = options.parts()
     models = parts["embedder"], parts["generator"].d2l
+    documents = {} if options.prose is None else _documents(options.prose)
     for size in sizes:
         yield _row(f"{size} memories", [_told(user, size) for user in range(users)], *models, {})
-    words = [] if options.prose is None else options.prose.read_text(encoding="utf-8").split()
-    for windows in WINDOWS if words else ():
-        readers = [_reader(user, words, windows) for user in range(READERS)]
+    for windows, readers in documents.items():
         yield _row(f"{NEEDLES} needles in {windows} windows of prose", readers, *models, {})
     people = [_told(user, MEMORIES) for user in range(users)]
     for setting in sweeps:
@@ -75,12 +74,30 @@ def _told(user: int, size: int) -> Told:
     return Told(f"user {user}", [context.text for context in group.contexts[:size]], told, untold)
 
 
+def _documents(prose: Path) -> dict[int, list[Told]]:
+    """Readers by the windows of their document. Raises UnusableInput before anything is measured."""
+    try:
+        words = prose.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableInput(f"cannot read the prose: {error}") from error
+    return {windows: [_reader(user, words, windows) for user in range(READERS)] for windows in WINDOWS}
+
+
 def _reader(user: int, words: Sequence[str], windows: int) -> Told:
     """One document: prose, in which facts stand at random places between words, as sentences of their own."""
     facts, rng = _told(user, NEEDLES), random.Random(f"{user}/{windows}")
+    if len(words) <= windows * _WORDS_A_WINDOW:
+        raise UnusableInput(
+            f"{windows} windows take more than {windows * _WORDS_A_WINDOW} words, the prose has {len(words)}"
+        )
     start = rng.randrange(len(words) - windows * _WORDS_A_WINDOW)
     hay = list(words[start : start + windows * _WORDS_A_WINDOW])
     ends = [i for i, word in enumerate(hay) if word == "."]  # where a sentence ends
+    if len(ends) < NEEDLES:
+        raise UnusableInput(
+            f"{NEEDLES} needles stand behind full stops with spaces around them; "
+            f"{windows} windows of the prose have {len(ends)}"
+        )
     for place, fact in zip(sorted(rng.sample(ends, NEEDLES), reverse=True), facts.messages, strict=True):
         hay.insert(place + 1, fact)
     return replace(facts, messages=[" ".join(hay)])

@@ -15,12 +15,12 @@ from benchmarks.tables import markdown_table, write_between_markers
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "benchmarks.md"
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, code: int = 0) -> None:
     """As `python -m benchmarks` does."""
     monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("benchmarks", run_name="__main__")
-    assert ended.value.code == 0
+    assert ended.value.code == code
 
 
 def test_a_turn_is_measured_and_shown(
@@ -59,6 +59,34 @@ def test_recall_is_counted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     (row,) = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert row["asked"] == 5
     assert row["right %"] == 0
+
+
+@pytest.mark.parametrize(
+    ("prose", "said"),
+    [
+        (None, "cannot read the prose: "),
+        (b"\xff\xfe", "cannot read the prose: "),
+        (b"", "4 windows take more than 1280 words, the prose has 0"),
+        (b"word " * 2000, "4 windows of the prose have 0"),
+    ],
+)
+def test_prose_that_holds_no_needles_is_refused_in_one_line(
+    prose: bytes | None,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """Missing, unreadable, too short, or without sentences: said before anything is measured."""
+    file = tmp_path / "prose.txt"
+    if prose is not None:
+        file.write_bytes(prose)
+    run(monkeypatch, "--only", "recall", "--quick", "--json", "--prose", str(file), code=1)
+    shown = capsys.readouterr()
+    [line] = [line for line in shown.err.splitlines() if line.startswith("benchmarks: ")]
+    assert said in line
+    assert "Traceback" not in shown.err
+    assert shown.out == ""
 
 
 def test_storing_smaller_is_measured(
