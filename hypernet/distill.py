@@ -257,6 +257,8 @@ def main(
     """Distil a text into an adapter by gradient descent. Slow: hundreds of passes for this one text."""
     device = bases.default_device()
     try:
+        if folder.exists() and not folder.is_dir():
+            raise FileExistsError(f"{folder} is a file; the adapter is written as a folder")
         model = bases.load_model(base, device, bases.default_dtype(device))
         lora = distill(
             model,
@@ -269,10 +271,10 @@ def main(
             lr=lr,
             seed=seed,
         )
+        lora.save_pretrained(folder, base_model_name=base)
     except (OSError, ValueError) as error:
         typer.echo(f"distill: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(1) from error
-    lora.save_pretrained(folder, base_model_name=base)
     typer.echo(str(folder))
 
 

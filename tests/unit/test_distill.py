@@ -92,7 +92,7 @@ def test_the_command_writes_an_adapter(
     byte_tokenizer: PreTrainedTokenizerFast,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """As a PEFT folder; a base that is nowhere is one line."""
+    """As a PEFT folder; a base that is nowhere is one line, and so is a file where the folder goes."""
     tiny_d2l.base_model.save_pretrained(tmp_path / "base")
     byte_tokenizer.save_pretrained(tmp_path / "base")
     (tmp_path / "notes.txt").write_text(TEXT)
@@ -104,3 +104,8 @@ def test_the_command_writes_an_adapter(
         main(str(tmp_path / "nowhere"), **given)  # type: ignore[arg-type]
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("distill: cannot load the model")
+    with pytest.raises(typer.Exit):
+        main(str(tmp_path / "base"), **{**given, "folder": tmp_path / "notes.txt"})  # type: ignore[arg-type]
+    [line] = capsys.readouterr().err.splitlines()
+    assert line == f"distill: {tmp_path / 'notes.txt'} is a file; the adapter is written as a folder"
+    assert (tmp_path / "notes.txt").read_text() == TEXT
