@@ -57,7 +57,6 @@ class Handlers:
     def export(self, job: Job, progress: Progress) -> Mapping[str, Any]:
         """The archive has the job's id for its name."""
         _payload(job)
-        self._archives.purge()
         path = self._archives.path(job.scope.tenant_id, job.id)
         path.unlink(missing_ok=True)  # of an attempt before
         report = asdict(self._memory.export(path, progress=progress, **whose(job.scope)))

@@ -80,7 +80,7 @@ class Shared:
     def around(cls, memory: Service, database: Database) -> Shared:
         """The parts of a server for this memory, whose tables are in this database."""
         settings = memory.settings
-        jobs, metrics = Jobs(database), Metrics(memory)
+        jobs, idempotency, metrics = Jobs(database), Idempotency(database), Metrics(memory)
         archives = Archives(settings.home / "archives", settings.max_archive_bytes)
         return cls(
             memory=memory,
@@ -88,7 +88,7 @@ class Shared:
             access=Access(database),
             limiter=Limiter(database),
             audit=Audit(database),
-            idempotency=Idempotency(database),
+            idempotency=idempotency,
             jobs=jobs,
             metrics=metrics,
             archives=archives,
@@ -98,6 +98,7 @@ class Shared:
                 Handlers(memory, metrics, archives).by_kind(),
                 threads=settings.job_workers,
                 lease_s=settings.job_lease_s,
+                purges=(archives.purge, idempotency.purge),
             ),
         )
 

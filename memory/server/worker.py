@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from typing import Any, Self
@@ -70,13 +70,18 @@ class Worker:
         threads: int = 1,
         lease_s: float = 60.0,
         poll_s: float = 1.0,
+        purges: Sequence[Callable[[], object]] = (),
         name: str | None = None,
     ) -> None:
-        """`poll_s` is how often it looks for jobs of other processes."""
+        """`poll_s` is how often it looks for jobs of other processes.
+
+        `purges` take away what is kept for a while, as jobs are: at the start, and each hour.
+        """
         self._jobs = jobs
         self._handlers = dict(handlers)
         self._lease_s = lease_s
         self._poll_s = poll_s
+        self._purges = (jobs.purge, *purges)
         self._name = name or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._running: dict[int, _Running] = {}  # by id() of the entry
         self._lock = Lock()
@@ -168,6 +173,7 @@ class Worker:
             _log.warning("job %s: cannot be noted, and will come again: %s", job.id, error)
 
     def _keep(self) -> None:
+        self._purge()
         purged = time.monotonic()
         while not self._all_done.wait(min(self._lease_s / 3, self._poll_s * 5)):
             for running in self._now_running():
@@ -188,10 +194,11 @@ class Worker:
             _log.warning("job %s: its lease is not prolonged: %s", running.job.id, error)
 
     def _purge(self) -> None:
-        try:
-            self._jobs.purge()
-        except StoreError as error:
-            _log.warning("cannot purge ended jobs: %s", error)
+        for purge in self._purges:
+            try:
+                purge()
+            except StoreError as error:
+                _log.warning("cannot purge: %s", error)
 
     def _now_running(self) -> list[_Running]:
         with self._lock:

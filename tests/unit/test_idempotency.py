@@ -77,6 +77,16 @@ def test_an_answer_is_kept_for_a_day(requests: Idempotency, clock: Clock) -> Non
         assert requests.begin("acme", f"k{n}", "another") is None
 
 
+def test_what_nobody_asks_for_again_is_purged(requests: Idempotency, clock: Clock) -> None:
+    """What a skill said, say, is not kept for longer because nobody comes with a key."""
+    requests.begin("acme", "old", "f")
+    clock.at += KEPT
+    requests.begin("acme", "young", "f")
+    assert (requests.purge(), requests.begin("acme", "old", "another")) == (0, None)
+    clock.at += KEPT
+    assert requests.purge() == 2
+
+
 def test_of_requests_at_once_one_runs(open_database: Callable[..., Database]) -> None:
     """In one process or several."""
     processes = [Idempotency(open_database(busy_timeout_s=60)) for _ in range(2)]

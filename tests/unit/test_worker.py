@@ -88,6 +88,17 @@ def test_a_failure_is_told_without_what_it_failed_on(
     assert SECRET not in caplog.text
 
 
+def test_one_purge_that_fails_keeps_no_other_from_its_work(start: Start) -> None:
+    """What cannot be done now is done an hour later."""
+    purged = Event()
+
+    def away() -> None:
+        raise StoreUnavailable("gone")
+
+    start(nothing, purges=[away, purged.set])
+    assert purged.wait(10)
+
+
 def test_a_handler_may_be_silent_for_longer_than_the_lease(jobs: Jobs, start: Start) -> None:
     """Its worker keeps the lease; nobody else gets the job meanwhile."""
 
