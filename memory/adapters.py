@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from memory.errors import BlobError, CorruptBlob, IncompatibleAdapter
@@ -33,6 +34,7 @@ class Adapters:
         self._make = make
         self._single: ByteLRU[Key, LoRA] = ByteLRU(cache_bytes // 2)
         self._merged: ByteLRU[MergedKey, LoRA] = ByteLRU(cache_bytes // 2)
+        self._remaking = Lock()  # turns that miss the same adapter do not overtake each other
 
     def merged(
         self, records: Sequence[MemoryRecord], weights: Sequence[float], skills: Sequence[MemoryRecord] = ()
@@ -95,7 +97,8 @@ class Adapters:
             return record, self._decoded(record)
         except BlobError as damage:
             _log.warning("the adapter of memory %s is made again from its text: %s", record.id, damage)
-            renewed = self._make.again(record)
+            with self._remaking:
+                renewed = self._make.anew(record)
             return renewed, self._decoded(renewed)
 
     def _decoded(self, record: MemoryRecord) -> LoRA:

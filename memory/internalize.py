@@ -8,6 +8,7 @@ whole memories behind; adding it again makes only those that are missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -140,11 +141,12 @@ class Internalize:
         write()
         self._store.revise(tenant_id, revision, before_commit=write)
 
-    def again(self, record: MemoryRecord) -> MemoryRecord:
+    def again(self, record: MemoryRecord, before: MemoryRecord) -> MemoryRecord:
         """Make adapter and embedding of a record's text, and store the record with them, as it is otherwise.
 
-        Returns the record as it stands. The adapter it had before is left to the next erasure, which
-        takes unused ones away. Raises NotFound.
+        `before` is how the store had it. Returns the record as it stands. The adapter it had before is left
+        to the next erasure, which takes unused ones away. Raises NotFound; StoreConflict where it is another
+        by now.
         """
         made = self._making.adapters([record.text], record.kind)
         name, dim = self._making.embedder
@@ -152,8 +154,17 @@ class Internalize:
         renewed = replace(record, adapter=made[0][0], content_hash=content, embedder=name, dim=dim)
         write = self._making.writer(record.scope.tenant_id, made)
         write()
-        self._store.update(record.scope, renewed, self.embed([record.text]), before_commit=write)
+        vector = self.embed([record.text])
+        self._store.update(record.scope, renewed, vector, before_commit=write, expects=before)
         return self._store.get(record.scope, record.id)
+
+    def anew(self, record: MemoryRecord) -> MemoryRecord:
+        """The same for a memory as it stands, whatever becomes of it meanwhile. Raises NotFound."""
+        for _ in range(TRIES):
+            current = self._store.get(record.scope, record.id)
+            with suppress(StoreConflict):
+                return self.again(current, current)
+        raise StoreConflict(f"other writers keep changing memory {record.id!r}; try again")
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Task embeddings [N, D] of passages or turns."""

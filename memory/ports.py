@@ -179,11 +179,13 @@ class MemoryStore(Protocol):
         vector: Vectors,
         *,
         before_commit: Callable[[], None] | None = None,
+        expects: MemoryRecord | None = None,
     ) -> Removed:
         """Replace text, embedding, adapter, expiry and metadata of the row with the record's id.
 
-        Returns the names of what stood there before, for `release`. Raises NotFound, and InvalidInput
-        when another memory in the scope already says the same. `vector` is [1, D] or [D].
+        Returns the names of what stood there before, for `release`. Raises NotFound, InvalidInput when
+        another memory in the scope already says the same, and StoreConflict where the row is not as
+        `expects` says. `vector` is [1, D] or [D].
         """
         ...
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from memory.conversation import Line, lines, passages, unanswered
 from memory.draft import Draft
-from memory.errors import InvalidInput, StoreConflict
+from memory.errors import InvalidInput, NotFound, StoreConflict
 from memory.internalize import AT_ONCE, TRIES, Added, Internalize, Origin, Progress
 from memory.making import Making
 from memory.passages import WHOLE, Passage, split
 from memory.ports import Embedder, Internalizer, MemoryStore, Revision
-from memory.records import MAX_PAGE, MemoryRecord, Message, content_hash
+from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, content_hash
 
 
 class Rememberer:
@@ -137,7 +137,7 @@ class Rememberer:
             )
         before = self._store.get(record.scope, record.id)
         if before.text == record.text or record.kind == "skill":  # what a skill was is no past to ask about
-            return self._internalize.again(record)
+            return self._internalize.again(record, before)
         draft = Draft(self._store, self._making, record.scope.tenant_id)
         held = self._store.retired(record.scope, held_by=[record.id])
         for passage in held:
@@ -156,18 +156,28 @@ class Rememberer:
         past = [r for r in self._store.everything_retired(tenant_id) if r.embedder != self._embedder.name]
         whole = len(stale) + len(past)
         for done, record in enumerate(stale, 1):
-            self._internalize.again(record)
+            with suppress(NotFound):  # gone meanwhile
+                self._internalize.anew(record)
             if progress is not None:
                 progress(done, whole)
         for start in range(0, len(past), AT_ONCE):
             some = past[start : start + AT_ONCE]
-            name, dim = self._making.embedder
-            renewed = [replace(record, embedder=name, dim=dim) for record in some]
-            vectors = self._making.embed([record.text for record in some])
-            self._store.revise(tenant_id, Revision(renewed=renewed, vectors=vectors))
+            self._embed_again(tenant_id, [record.id for record in some])
             if progress is not None:
                 progress(len(stale) + start + len(some), whole)
         return whole
+
+    def _embed_again(self, tenant_id: str, passage_ids: Sequence[str]) -> None:
+        """Embed retired passages again, as the store has them when their turn comes."""
+        name, dim = self._making.embedder
+        for _ in range(TRIES):
+            found = self._store.retired(Scope(tenant_id=tenant_id), ids=passage_ids)
+            renewed = [replace(record, embedder=name, dim=dim) for record in found]
+            vectors = self._making.embed([record.text for record in found]) if found else None
+            with suppress(StoreConflict):
+                self._store.revise(tenant_id, Revision(expects=found, renewed=renewed, vectors=vectors))
+                return
+        raise StoreConflict("other writers keep changing the past; reindex again")
 
     def _stale(self, record: MemoryRecord) -> bool:
         """Whether other models than those in use made the record's adapter or embedding."""

@@ -167,6 +167,7 @@ def replace_content(
         raise InvalidInput(
             "another memory in this scope says the same already; delete one of them"
         ) from error
+    sql_retired.expire_held(connection, before.scope.tenant_id, [before.id], record.expires_at)
 
 
 def change(connection: Connection, before: MemoryRecord, values: Mapping[str, Any], at: datetime) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
 from memory.database import batches
 from memory.embeddings import to_vectors
@@ -129,6 +129,17 @@ def remove_held(connection: Connection, tenant_id: str, ids: Collection[str], at
     for some in batches(ids):
         gone += remove(connection, and_(retired.c.tenant_id == tenant_id, _held_by(some)), at)
     return gone
+
+
+def expire_held(
+    connection: Connection, tenant_id: str, ids: Collection[str], expires_at: datetime | None
+) -> None:
+    """What these memories hold expires with them."""
+    those = and_(retired.c.tenant_id == tenant_id, _held_by(ids))
+    held = list(connection.scalars(select(retired.c.id).where(those)))
+    if held:
+        connection.execute(update(retired).where(those).values(expires_at=expires_at))
+        expire_held(connection, tenant_id, held, expires_at)
 
 
 def remove_within(

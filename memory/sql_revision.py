@@ -34,7 +34,7 @@ def revise(
     `embeddings` are those of the renewed. `standing` says which id stands for that of a record that was
     not stored, because its content was there already. Raises StoreConflict.
     """
-    _check(connection, tenant_id, revision.expects)
+    check(connection, tenant_id, revision.expects)
     for old, new in revision.outdated.items():
         _outdate(connection, tenant_id, old, standing.get(new, new), at)
     for old, (copy, by) in revision.kept.items():
@@ -46,7 +46,8 @@ def revise(
     return _erase(connection, tenant_id, revision.erased, at)
 
 
-def _check(connection: Connection, tenant_id: str, expects: Sequence[MemoryRecord]) -> None:
+def check(connection: Connection, tenant_id: str, expects: Sequence[MemoryRecord]) -> None:
+    """Refuse where one of these is another by now than it was read. Raises StoreConflict."""
     for record in expects:
         columns, read = (PAST, to_past) if record.retired else (RECORD, to_record)
         table = columns[0].table

@@ -130,11 +130,13 @@ class SqlStore:
         vector: Vectors,
         *,
         before_commit: Callable[[], None] | None = None,
+        expects: MemoryRecord | None = None,
     ) -> Removed:
         [embedding] = to_bytes([record], np.atleast_2d(vector))
         at = self._clock()
         with self._writing(scope.tenant_id) as connection:
             before = sql_memories.one(connection, scope, record.id, at)
+            sql_revision.check(connection, scope.tenant_id, [] if expects is None else [expects])
             sql_memories.replace_content(connection, before, record, embedding, at)
             if before_commit is not None:
                 before_commit()

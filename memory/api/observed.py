@@ -19,10 +19,12 @@ from memory.api.problems import unexpected
 from memory.api.shared import Shared
 from memory.errors import ParametricMemoryError
 from memory.records import new_id
+from memory.server.audit import digest
 
 _log = logging.getLogger("memory.api")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _DENIED = (401, 403)
+_OURS = {"memory_id", "job_id", "key_id"}  # what of a path was named by us, and not by a client
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")  # others may be anything, and many
 
 
@@ -85,7 +87,10 @@ class _Seen:
         """Put it on record before it is answered."""
         caller = self._scope["state"].get("caller")
         tenant_id, key_id = (None, None) if caller is None else (caller.tenant_id, caller.key_id)
-        named = "/".join(str(value) for value in self._scope.get("path_params", {}).values())
+        params = self._scope.get("path_params", {})
+        named = "/".join(str(value) for value in params.values())
+        if params.keys() - _OURS:  # a session of a client may be called like an id
+            named = digest(tenant_id, named)
         target = self._scope["state"].get("target", named)
         try:
             self._shared.audit.record(

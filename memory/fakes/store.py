@@ -110,11 +110,13 @@ class InMemoryStore:
         vector: Vectors,
         *,
         before_commit: Callable[[], None] | None = None,
+        expects: MemoryRecord | None = None,
     ) -> Removed:
         [embedding] = to_bytes([record], np.atleast_2d(vector))
         at = self._clock()
         with self._writing(scope.tenant_id) as tenant:
             before = tenant.one(scope, record.id, at)
+            tenant.check([] if expects is None else [expects])
             tenant.renew(record, embedding, at)
             if before_commit is not None:
                 before_commit()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -127,10 +127,7 @@ class Tenant:
     def revise(
         self, revision: Revision, embeddings: list[bytes], standing: Mapping[str, str], at: datetime
     ) -> list[Removed]:
-        for record in revision.expects:
-            row = (self.past if record.retired else self.rows).get(record.id)
-            if row is None or _unused(row.record) != _unused(record):
-                raise StoreConflict("another writer changed the same memories meanwhile; try again")
+        self.check(revision.expects)
         for old, new in revision.outdated.items():
             self._outdate(old, standing.get(new, new), at)
         for old, (copy, by) in revision.kept.items():
@@ -148,6 +145,13 @@ class Tenant:
             gone += self.remove(_is(memory_id), at) + self.remove_past(_is(memory_id), at)
         return gone
 
+    def check(self, expects: Sequence[MemoryRecord]) -> None:
+        """Refuse where one of these is another by now than it was read."""
+        for record in expects:
+            row = (self.past if record.retired else self.rows).get(record.id)
+            if row is None or _unused(row.record) != _unused(record):
+                raise StoreConflict("another writer changed the same memories meanwhile; try again")
+
     def renew(self, record: MemoryRecord, embedding: bytes, at: datetime) -> None:
         """Give a memory, or a retired passage, the content of the record."""
         before = (self.past if record.retired else self.rows)[record.id].record
@@ -156,6 +160,15 @@ class Tenant:
         if not record.retired and any((r.scope, r.content_hash) == same for r in others):
             raise InvalidInput("another memory in this scope says the same already; delete one of them")
         self.change(_updated(before, record, at), embedding, "UPDATE", at)
+        if not record.retired:
+            self._expire_held({record.id}, record.expires_at)
+
+    def _expire_held(self, holders: Collection[str], expires_at: datetime | None) -> None:
+        held = {memory_id: row for memory_id, row in self.past.items() if row.record.held_by in holders}
+        for memory_id, row in held.items():
+            self.past[memory_id] = replace(row, record=replace(row.record, expires_at=expires_at))
+        if held:
+            self._expire_held(held.keys(), expires_at)
 
     def _outdate(self, old: str, new: str, at: datetime) -> None:
         row = self.rows.get(old) or self.past[old]

@@ -75,6 +75,9 @@ class Audit:
 
 def discreet(tenant_id: str | None, target: str) -> str:
     """The target where it is an id of ours, else its digest: enough to answer whoever knows the name."""
-    if not target or _ID.fullmatch(target):
-        return target
-    return hashlib.sha256(f"{tenant_id or ''}\0{target}".encode(errors="surrogatepass")).hexdigest()
+    return target if not target or _ID.fullmatch(target) else digest(tenant_id, target)
+
+
+def digest(tenant_id: str | None, name: str) -> str:
+    """What the audit keeps of a name of the tenant's."""
+    return hashlib.sha256(f"{tenant_id or ''}\0{name}".encode(errors="surrogatepass")).hexdigest()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from memory.api.observed import JsonLines
+from memory.server.audit import digest
 from tests.api.conftest import CAT, DOG, QUESTION, Api, MakeApi
 
 CHAT = {"model": "reference", "user": "ana", "messages": [{"role": "user", "content": QUESTION}]}
@@ -90,6 +91,15 @@ def test_the_log_has_a_line_a_request_and_nothing_that_was_said(
     assert any("test_observed.py" in place for place in unexpected["where"])
     assert "Tom" not in json.dumps(lines)
     assert "ana" not in json.dumps(lines).replace("/ana", "")
+
+
+def test_the_audit_names_no_session(api: Api) -> None:
+    """Though many clients call theirs as we call memories: by hexadecimal digits."""
+    said = {"user_id": "ana", "messages": [{"role": "user", "content": DOG}]}
+    for name in ("monday", "18b2f0c3a1d4e5f60718293a4b5c6d7e"):
+        assert api.post(f"/v1/sessions/{name}/turns", said).status_code == 201
+        entry = api.get("/v1/audit", who="acme-admin").json()["entries"][0]
+        assert entry["target"] == digest("acme", name)
 
 
 def test_traces_name_the_route_and_nothing_else(make_api: MakeApi) -> None:

@@ -116,6 +116,8 @@ def test_whoever_goes_takes_along_what_it_holds(store: MemoryStore, clock: Clock
     _, whole = compacted(store, clock)
     store.update(ANA, replace(whole, expires_at=clock() + HOUR), vectors(1))
     clock.pass_by(hours=1)
+    assert texts(store, ANA, as_of=NOON + HOUR) == []
+    assert list(store.everything_retired("default")) == []
     assert len(store.expire("default")) == 3
     assert list(store.everything_retired("default")) == []
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from memory.errors import EmptyText, InvalidInput, MissingScope, NotFound
+from memory.errors import EmptyText, InvalidInput, MissingScope, NotFound, StoreConflict
 from memory.ports import MemoryStore
 from memory.records import SKILLS, MemoryRecord, Scope, StoreStats, content_hash
 from tests.tiny_memories import ANA, BEN, DIM, ELSEWHERE, NOON, Clock, adapter, record, vectors
@@ -258,6 +258,16 @@ def test_an_update_to_what_is_there_already_is_refused(store: MemoryStore) -> No
     with pytest.raises(InvalidInput, match="same already"):
         store.update(ANA, record("coffee", id=tea.id), vectors(1))
     assert store.get(ANA, tea.id) == tea
+
+
+def test_an_update_of_what_is_another_by_now_is_refused(store: MemoryStore) -> None:
+    """Where the caller says what it read, and a use is no change of it."""
+    [tea] = kept(store, record("tea"))
+    store.count_uses("default", {tea.id: 1})
+    store.update(ANA, record("coffee", id=tea.id), vectors(1), expects=tea)
+    with pytest.raises(StoreConflict):
+        store.update(ANA, record("milk", id=tea.id), vectors(1), expects=tea)
+    assert store.get(ANA, tea.id).text == "coffee"
 
 
 def test_metadata_can_be_replaced_alone(store: MemoryStore, clock: Clock) -> None:

@@ -458,6 +458,25 @@ def test_updates_of_compacted_memories(memory: Memory, tmp_path: Path) -> None:
     assert (held in left, b"Kiwi" in left) == (False, False)
 
 
+def test_what_changes_during_a_reindexing_stays_changed(make_memory: MakeMemory) -> None:
+    """A text that was updated does not come back when its adapter is made again, nor does what was erased."""
+    first = told(make_memory())
+    steps: list[str] = []
+
+    def overtake(step: str) -> None:
+        if step == "before store.update" and not steps:
+            steps.append(step)
+            one, two, *_ = sorted(record.id for record in first.list(user_id="ana").records)
+            first.update(one, "My parrot is called Kiwi.")
+            first.delete(two)
+
+    memory = make_memory(internalizer=EchoInternalizer(hypernet_fingerprint="new"))
+    memory._rememberer._internalize._store = Faulty(memory._parts.store, "store", overtake)
+    memory.reindex()
+    assert texts(memory) == ["My parrot is called Kiwi.", *TOLD[2:]]
+    assert memory.reindex() == 0
+
+
 def test_an_erasure_that_is_always_overtaken_says_so(make_memory: MakeMemory) -> None:
     """Nothing is half forgotten: it raises, and asked again it is done."""
     memory = make_memory()
