@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import runpy
@@ -64,6 +65,29 @@ def test_no_verb_is_documented_that_is_not_there() -> None:
     sections = re.findall(r"^## memory ([\w ]+)$", (ROOT / "docs" / "cli.md").read_text(), re.MULTILINE)
     assert sorted(sections) == sorted(VERBS)
     assert sorted(re.findall(r"^\| `memory ([\w ]+)` \|", README, re.MULTILINE)) == sorted(VERBS)
+
+
+def test_the_changelog_names_every_verb() -> None:
+    """The first word of each, in the line about the command."""
+    line = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split("The `memory` command: `")[1]
+    assert sorted(line.split("`")[0].split()) == sorted({verb.split()[0] for verb in VERBS})
+
+
+def test_what_is_said_of_merging_many_chunks_is_what_the_card_measured() -> None:
+    """README.md and docs/models.md repeat figures of the packaged weights, and follow when these change."""
+    figures = json.loads((ROOT / "hypernet" / "reference" / "figures.json").read_text(encoding="utf-8"))
+    exact = {(f["case"], f["condition"]): f"{100 * f['exact']:.0f}" for f in figures}
+    sizes = (4, 8, 16, 32, 64)
+    every, nearest = (
+        [exact[f"{size} chunks of 1", condition] for size in sizes]
+        for condition in ("adapter", "selected adapters")
+    )
+    readme = " ".join(README.split())
+    for shares in (every, nearest):
+        assert f"merged, {', '.join(shares[:-1])} and {shares[-1]} %" in readme
+    models = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    for row in zip(sizes, every, nearest, strict=True):
+        assert "| {} | {} % | {} % |".format(*row) in models
 
 
 def test_links_lead_somewhere() -> None:
