@@ -28,7 +28,7 @@ def export_weights(
 
 
 def plot_curve(curve: Path, path: Path) -> None:
-    """Exact match on held-out facts over the minutes of training, one panel a stage. Needs matplotlib."""
+    """Exact match on held-out facts over the steps of training, one panel a stage. Needs matplotlib."""
     import matplotlib
 
     matplotlib.use("Agg")
