@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from hypernet.training import phrasings, phrasings_more
 from hypernet.training.facts import STYLES, UNKNOWN, FactWorld, Group
 from hypernet.training.phrasings import CHIT_CHAT, REMEMBERED, SMALL_TALK
 from hypernet.training.values import exempt, held_out
-from hypernet.training.wording import kinds
+from hypernet.training.wording import held_frame, kinds
 
 SPLITS = ("train", "heldout")
 
@@ -149,6 +150,8 @@ def test_more_phrasings_are_for_training_alone() -> None:
     for kind in kinds():
         for use in (kind.says, kind.asks, kind.about):
             assert not {*use.more} & {*use.held}
+    for name in ("SAY_FRAMES", "TEXT_FRAMES", "ASK_FRAMES", "ABOUT_FRAMES", "NOUN_FRAMES"):
+        assert held_frame(getattr(phrasings, name)) not in getattr(phrasings_more, name)
     marks = ("slipped my mind", "scratch that", "for the record", "happens to be", "in case it matters")
     said = dict.fromkeys(SPLITS, "")
     for split in SPLITS:
