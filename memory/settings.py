@@ -169,6 +169,9 @@ class Settings(BaseSettings):
     shutdown_s: float = Field(
         30.0, ge=0, description="How long a stopping server lets requests and jobs finish, in seconds."
     )
+    audit_days: int = Field(
+        0, ge=0, le=36_500, description="How long the audit is kept, in days; 0: for good."
+    )
     otel: bool = Field(False, description="Trace requests with OpenTelemetry; needs the extra `otel`.")
 
     @field_validator("home", "blob_folder", mode="before")

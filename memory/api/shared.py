@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from threading import Lock, Thread
 from typing import Annotated
 
@@ -81,13 +82,17 @@ class Shared:
         """The parts of a server for this memory, whose tables are in this database."""
         settings = memory.settings
         jobs, idempotency, metrics = Jobs(database), Idempotency(database), Metrics(memory)
+        audit = Audit(database)
         archives = Archives(settings.home / "archives", settings.max_archive_bytes)
+        purges: list[Callable[[], object]] = [archives.purge, idempotency.purge]
+        if settings.audit_days:
+            purges.append(lambda: audit.purge(timedelta(days=settings.audit_days)))
         return cls(
             memory=memory,
             database=database,
             access=Access(database),
             limiter=Limiter(database),
-            audit=Audit(database),
+            audit=audit,
             idempotency=idempotency,
             jobs=jobs,
             metrics=metrics,
@@ -98,7 +103,7 @@ class Shared:
                 Handlers(memory, metrics, archives).by_kind(),
                 threads=settings.job_workers,
                 lease_s=settings.job_lease_s,
-                purges=(archives.purge, idempotency.purge),
+                purges=purges,
             ),
         )
 

@@ -6,9 +6,9 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from memory.database import Database
 from memory.records import check_page, new_id
@@ -40,7 +40,7 @@ class AuditPage:
 
 
 class Audit:
-    """The audit, in SQL. It is only ever added to. Safe to share between threads."""
+    """The audit, in SQL. It is only added to, until its time is over. Safe to share between threads."""
 
     def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._database = database
@@ -71,6 +71,12 @@ class Audit:
         with self._database.read() as connection:
             found = [Entry(**row) for row in connection.execute(wanted).mappings()]
         return AuditPage(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
+
+    def purge(self, older_than: timedelta) -> int:
+        """Delete what was put on record longer ago than that, everybody's; returns how many."""
+        old = audit.c.at <= self._clock() - older_than
+        with self._database.write() as connection:
+            return connection.execute(delete(audit).where(old)).rowcount
 
 
 def discreet(tenant_id: str | None, target: str) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from memory.api.observed import JsonLines
 from memory.server.audit import digest
+from memory.tables import audit
 from tests.api.conftest import CAT, DOG, QUESTION, Api, MakeApi
 
 CHAT = {"model": "reference", "user": "ana", "messages": [{"role": "user", "content": QUESTION}]}
@@ -121,3 +124,16 @@ def test_traces_name_the_route_and_nothing_else(make_api: MakeApi) -> None:
     assert span.attributes["http.response.status_code"] == 200
     assert f"{span.context.trace_id:032x}" == parent.split("-")[1]
     assert DOG not in span.to_json()
+
+
+def test_the_audit_is_purged_where_settings_say_so(make_api: MakeApi) -> None:
+    """Not otherwise: a server that starts leaves it alone."""
+    api = make_api()
+    api.add()
+    old = update(audit).values(at=datetime(2020, 1, 1, tzinfo=UTC))
+    with api.parts.database.write() as connection:
+        connection.execute(old)
+    for days, left in ((0, 1), (365, 0)):
+        purging = make_api(audit_days=days).parts
+        purging.worker.stop(5)
+        assert len(purging.audit.page("acme").entries) == left

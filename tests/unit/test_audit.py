@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from memory.database import Database
@@ -45,6 +47,19 @@ def test_pages_hold_everything_once(audit: Audit) -> None:
     assert seen == [f"call {n}" for n in (4, 3, 2, 1, 0)]
     with pytest.raises(InvalidInput):
         audit.page("acme", limit=0)
+
+
+def test_what_is_old_is_purged(database: Database) -> None:
+    """Of all tenants; what is younger stays."""
+    clock = Clock()
+    audit = Audit(database, clock=clock)
+    audit.record("acme", None, "old")
+    audit.record("other", None, "old")
+    clock.at += timedelta(days=30)
+    audit.record("acme", None, "young")
+    assert audit.purge(timedelta(days=30)) == 2
+    assert [entry.action for entry in audit.page("acme").entries] == ["young"]
+    assert audit.page("other").entries == ()
 
 
 def test_a_name_is_kept_as_a_digest_that_only_its_tenant_can_compare(audit: Audit) -> None:
