@@ -43,6 +43,20 @@ FORMER = re.compile(
     |\b(?:was|were|been)\ (?:called|named)\b""",
     _FLAGS,
 )
+# What is said of a thing beside its value: "my password is weak" tells no other password.
+QUALITY = re.compile(
+    r"""(?:very|really|quite|pretty|rather|getting|far|almost)\ .*|\w+(?:ful|ous|able|ible|less)
+    |(?:bad|big|broken|closed|cold|cool|easy|expired|fine|good|great|hard|high|hot|important|late|long|losing|lost
+    |low|missing|nice|noisy|ok|okay|old|open|quiet|ready|safe|secret|short|small|strong|the\ same|tiny|weak
+    |winning|wrong)""",
+    _FLAGS,
+)
+# When a value counts that is not the one of every day, or not yet the one of now.
+SOMETIMES = re.compile(
+    r"""\b(?:on|at|during)\ (?:\w+days|weekends?|holidays)\b|\bevery\ \w+day\b
+    |\S\ (?:from\ )?next\ (?:week|month|year)\b""",
+    _FLAGS,
+)
 # Where a value ends that was read to the end of the clause.
 ENDS = re.compile(
     r"""(?:[;,]|\s+[-–]|\.\s|\s+(?:and|but|because|since|which|who|so|after|before|until|when|where|if|as

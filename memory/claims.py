@@ -26,7 +26,9 @@ from memory.claim_patterns import (
     MONTH,
     OPENERS,
     PATTERNS,
+    QUALITY,
     SMALL,
+    SOMETIMES,
     WEEKDAY,
 )
 from memory.conversation import unlabelled
@@ -62,7 +64,7 @@ def _claimed(clause: str) -> Iterator[Claim]:
     denied = DENIAL.search(said)
     if denied:
         said = _affirmed(said)
-    if said.endswith("?") or FORMER.search(said):
+    if said.endswith("?") or FORMER.search(said) or SOMETIMES.search(said):
         return
     for pattern, adds, firm in PATTERNS:
         match = pattern.match(said)
@@ -94,6 +96,7 @@ def _affirmed(said: str) -> str:
 def _claim(found: dict[str, str | None], adds: str, firm: bool, denied: bool) -> Claim | None:
     what, who, how = (found.get(name) or "" for name in ("what", "who", "how"))
     value = ENDS.sub("", found["value"] or "").strip().strip("\"'“”")
+    placeless = re.match(r"(?:the|an?|another) (?-i:[a-z])", value, re.IGNORECASE)
     value = re.sub(r"^(?:the|an?) ", "", value, flags=re.IGNORECASE)
     if not value or len(value.split()) > 6 or re.match(r"(?:my|our|not|very|so|too)\b", value, re.IGNORECASE):
         return None
@@ -101,7 +104,9 @@ def _claim(found: dict[str, str | None], adds: str, firm: bool, denied: bool) ->
     shape = _shape(value)
     if adds == "name" and MANY.search(thing):
         return None
-    if not adds and not _single(thing, how, shape):
+    if not adds and (not _single(thing, how, shape) or _beside(value, how, shape)):
+        return None
+    if adds == "home" and placeless:
         return None
     slot = _words(f"{who} {what} {adds} {how}")
     return Claim(slot, value.casefold(), shape, firm, denied) if slot else None
@@ -117,6 +122,12 @@ def _single(thing: str, how: str, shape: str) -> bool:
     if MANY.search(head) or shape == "words":
         return False
     return bool(how) or shape in ("number", "day") or (head != thing and head.casefold().startswith("the "))
+
+
+def _beside(value: str, how: str, shape: str) -> bool:
+    """Whether it says how or where a thing is: "my password is weak", "the code is on the fridge"."""
+    where = how in ("on", "at", "in") and value not in ("noon", "midnight")
+    return shape == "words" and (where or QUALITY.fullmatch(value) is not None)
 
 
 def _shape(value: str) -> str:

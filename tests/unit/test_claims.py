@@ -64,10 +64,19 @@ def test_a_newer_value_takes_the_place_of_an_older_one(old: str, new: str) -> No
         ("Assistant: My PIN is 4821.", "My PIN is 4822."),
         ("My PIN is 4821.", "User: Hello.\nAssistant: My PIN is 4822."),
         ("I no longer live in Lisbon.", "I live in Porto."),
+        ("My password is hunter2.", "My password is weak."),
+        ("My job is nurse.", "My job is stressful."),
+        ("My phone is 555-1234.", "My phone is broken."),
+        ("The code is 1234.", "The code is on the fridge."),
+        ("The gym opens at 7.", "The gym opens at 9 on Sundays."),
+        ("My alarm is at 6.", "My alarm is at 7 on weekends."),
+        ("The rent is 900.", "The rent will be 1000 next year."),
+        ("I live in Porto.", "I moved to the sales team."),
     ],
 )
 def test_in_doubt_nothing_is_replaced(old: str, new: str) -> None:
-    """Sets, other owners, the same said more exactly, questions, and what an assistant says."""
+    """Sets, other owners, the same said more exactly, questions, what an assistant says; how or where a thing
+    is, and values of other days."""
     assert remaining(old, new) is None
 
 
