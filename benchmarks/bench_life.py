@@ -29,7 +29,8 @@ from memory.local_model import LocalModel
 
 CONVERSATIONS = Path(__file__).resolve().parents[2] / "shared" / "data" / "sgd" / "train.jsonl.gz"
 TURNS = 10_000
-FACTS = 0.05  # of the turns
+LEAST = 8  # turns: four facts, each of which may change
+FACTS = 0.05  # of the turns; no more than there are kinds of facts about people
 CHANGES = 0.4  # of the facts get another value later
 MOMENTS = 4  # of the year at which is asked
 ASKED = 80  # facts at most, at each
@@ -75,7 +76,7 @@ def year(turns: int, seed: int = 0) -> Year:
 
 
 def _facts(count: int, rng: random.Random) -> Iterator[Planted]:
-    """Facts about the user, each of its own kind, said in ways that training held back or not."""
+    """Facts about the user, each of its own kind: held-out values, told in ways that training knows too."""
     world, values = FactWorld("heldout", rng.randrange(10**6)), Values("heldout", rng)
     drawn = [kind for kind in kinds() if "person" in kind.owners]
     rng.shuffle(drawn)
@@ -199,6 +200,10 @@ def main() -> None:
     parser.add_argument("--only", choices=WAYS, help="one of the two years only")
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
+    if given.turns < LEAST or not 1 <= given.moments <= given.turns or given.asked < 1:
+        parser.error(
+            f"a year has {LEAST} turns or more, and a moment or more, at which a fact or more is asked"
+        )
     made = year(given.turns, given.seed)
     parts = Options().parts()
     models = parts["embedder"], parts["generator"].d2l

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import bench_life
 from benchmarks.tables import markdown_table, write_between_markers
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "benchmarks.md"
@@ -121,6 +122,18 @@ def test_the_gpu_script_runs_small_on_a_cpu_and_else_says_that_there_is_none(
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     run(monkeypatch, "--only", "gpu", "--json")
     assert json.loads(capsys.readouterr().out)["note"] == "skipped: there is no CUDA GPU here"
+
+
+@pytest.mark.parametrize("given", [("--turns", "7"), ("--moments", "0"), ("--asked", "0")])
+def test_a_year_too_short_to_ask_of_is_refused(
+    given: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line, before a model is loaded; the shortest year has a turn for each telling."""
+    monkeypatch.setattr(sys, "argv", ["bench_life", *given])
+    with pytest.raises(SystemExit):
+        bench_life.main()
+    assert "error: a year has 8 turns or more" in capsys.readouterr().err
+    assert len(bench_life.year(bench_life.LEAST).turns) == 8
 
 
 def test_every_table_has_a_place_on_its_page(tmp_path: Path) -> None:
