@@ -71,7 +71,8 @@ def wilson(right: int, total: int) -> tuple[float, float]:
     """The 95 % Wilson score interval of a share."""
     p = right / total
     centre, spread = p + Z * Z / (2 * total), Z * math.sqrt(p * (1 - p) / total + Z * Z / (4 * total * total))
-    return (centre - spread) / (1 + Z * Z / total), (centre + spread) / (1 + Z * Z / total)
+    low, high = (centre - spread) / (1 + Z * Z / total), (centre + spread) / (1 + Z * Z / total)
+    return max(0.0, low), min(1.0, high)  # rounding may lead a hair beyond
 
 
 def _mean(values: Sequence[float]) -> tuple[float, float, float]:
