@@ -38,7 +38,7 @@ def test_the_interval_holds_the_share_and_narrows_with_questions() -> None:
     assert low > 0.98
     assert high == pytest.approx(1.0)
     assert wilson(80, 100)[0] > wilson(8, 10)[0]
-    assert all(0 <= wilson(0, n)[0] and wilson(n, n)[1] <= 1 for n in range(1, 400))
+    assert all(wilson(0, n)[0] >= 0 and wilson(n, n)[1] <= 1 for n in range(1, 400))
 
 
 def test_nearly_right_is_not_right_but_counts_in_f1() -> None:
