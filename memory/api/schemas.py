@@ -388,10 +388,18 @@ class ForgetIn(ScopeIn):
     model_config = example(user_id="ana", session_id="monday")
 
     document_id: Name | None = Field(default=None, description="Only this document.", examples=["handbook"])
-    metadata: dict[str, Any] | None = Field(default=None, description="Only what has these items.")
+    metadata: dict[str, Any] | None = Field(
+        default=None, min_length=1, description="Only what has these items."
+    )
     memory_id: str | None = Field(
         default=None, max_length=64, description="Only this memory.", examples=[MEMORY_ID]
     )
+
+    @model_validator(mode="after")
+    def _one_filter(self) -> Self:
+        if self.metadata is not None and self.document_id is not None:
+            raise ValueError("give document_id or metadata, not both")
+        return self
 
 
 class RemovedOut(BaseModel):

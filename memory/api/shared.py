@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Lock, Thread
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
@@ -111,9 +111,11 @@ class Shared:
         """Have a new job looked at now."""
         self.worker.wake()
 
-    def erase_jobs(self, scope: Scope, document_id: str | None = None) -> None:
+    def erase_jobs(
+        self, scope: Scope, document_id: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> None:
         """Take what jobs hold of a scope, and stop them. Raises StoreBusy while one cannot be stopped."""
-        for job in self.jobs.erase(scope, document_id=document_id):
+        for job in self.jobs.erase(scope, document_id=document_id, metadata=metadata):
             if not self.jobs.wait(job, _STOPS_WITHIN_S):
                 raise StoreBusy("a job of this scope is still running; ask for the erasure again")
 

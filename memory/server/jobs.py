@@ -161,8 +161,10 @@ class Jobs:
             _change(connection, job, state="queued", done=0, total=None, **fresh)
             return _one(connection, tenant_id, job_id)
 
-    def erase(self, scope: Scope, *, document_id: str | None = None) -> tuple[Job, ...]:
-        """Take the payloads of jobs in the scope, or of one document in it, and stop them.
+    def erase(
+        self, scope: Scope, *, document_id: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> tuple[Job, ...]:
+        """Take the payloads of jobs in the scope, or of one document or some metadata in it, and stop them.
 
         Returns those that are still running. What they store before they stop is not erased by this:
         wait for them (`wait`), and then erase the memories.
@@ -174,6 +176,11 @@ class Jobs:
             found = [_to_job(row) for row in rows]
             if document_id is not None:
                 found = [job for job in found if (job.payload or {}).get("document_id") == document_id]
+            if metadata is not None:
+                wanted = metadata.items()
+                found = [
+                    job for job in found if wanted <= ((job.payload or {}).get("metadata") or {}).items()
+                ]
             for job in found:
                 if job.state == "queued":
                     _end(connection, job, "cancelled", at)

@@ -120,6 +120,15 @@ def test_a_repeated_post_with_its_key_is_answered_not_repeated(api: Api) -> None
     assert other.status_code == 409
 
 
+def test_a_filter_that_is_none_stops_no_job(api: Api) -> None:
+    """Refused before anything is touched."""
+    api.parts.worker.stop(5)
+    job = api.post("/v1/memories", {"user_id": "ana", "text": DOG}, headers={"Prefer": "respond-async"})
+    for wrong in ({"metadata": {}}, {"metadata": {"a": 1}, "document_id": "handbook"}):
+        assert api.post("/v1/forget", {"user_id": "ana", **wrong}).status_code == 422
+    assert api.get(job.headers["location"]).json()["state"] == "queued"
+
+
 def test_erasing_somebody_takes_their_answers_and_nobody_elses(api: Api) -> None:
     """Ben's requests can still be sent again."""
     for user in ("ana", "ben"):

@@ -202,6 +202,15 @@ def test_the_same_key_is_the_same_job(jobs: Jobs) -> None:
     assert jobs.submit("acme", "add", {}).id != jobs.submit("acme", "add", {}).id
 
 
+def test_an_erasure_by_metadata_takes_jobs_that_have_it(jobs: Jobs) -> None:
+    """Others of the scope go on."""
+    texts = ({"source": "mail", "n": [1]}, {"source": "chat"}, None)
+    made = [jobs.submit("acme", "add", {"text": SECRET, "metadata": one}, user_id="ana") for one in texts]
+    assert jobs.erase(Scope("ana", None, None, "acme"), metadata={"source": "mail"}) == ()
+    kept = [jobs.get("acme", job.id).payload is not None for job in made]
+    assert kept == [False, True, True]
+
+
 def test_a_key_is_free_when_its_answer_is(jobs: Jobs, clock: Clock) -> None:
     """A day later it is another request's, though the first one's job can still be looked at."""
     first = jobs.submit("acme", "add", {}, idempotency_key="nightly")

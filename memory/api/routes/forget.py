@@ -31,8 +31,7 @@ def forget(
             return parts.delete(given.memory_id, scope)
         if given.document_id is None:
             scope.required()
-        if given.metadata is None:
-            parts.erase_jobs(scope, given.document_id)  # before the memories: one might add some
+        parts.erase_jobs(scope, given.document_id, given.metadata)  # first: one might add some
         receipt = parts.memory.forget(document_id=given.document_id, metadata=given.metadata, **whose)
         parts.archives.drop(tenant.id)  # they may hold it
         parts.idempotency.erase(scope)
