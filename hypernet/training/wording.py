@@ -134,8 +134,14 @@ def _wordings(
         else ""
     )
     known = tuple(_compile(t, member) for t in texts if t != held)
-    extra = tuple(_compile(t, member) for t in dict.fromkeys(more) if t not in texts)
+    there = {_bare(t) for t in texts}
+    extra = tuple(_compile(t, member) for t in dict.fromkeys(more) if _bare(t) not in there)
     return Wordings(known, (_compile(held, member),) if held else (), extra)
+
+
+def _bare(template: str) -> str:
+    """The template without punctuation: "{n}: {v}" and "{n} = {v}" are one."""
+    return re.sub(r"[^\w{}<>\[\]|#]+", " ", template).strip()
 
 
 def _checksum(text: str) -> int:

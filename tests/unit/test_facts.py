@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -146,10 +147,11 @@ def test_wrong_arguments_are_refused() -> None:
 
 
 def test_more_phrasings_are_for_training_alone() -> None:
-    """None of them equals a held-out one, and the held-out world speaks none of them."""
+    """None of them equals a held-out one but for punctuation, and the held-out world speaks none of them."""
     for kind in kinds():
         for use in (kind.says, kind.asks, kind.about):
-            assert not {*use.more} & {*use.held}
+            held = {re.sub(r"\W+", " ", phrase.third) for phrase in use.held}
+            assert not held & {re.sub(r"\W+", " ", phrase.third) for phrase in use.more}
     for name in ("SAY_FRAMES", "TEXT_FRAMES", "ASK_FRAMES", "ABOUT_FRAMES", "NOUN_FRAMES"):
         assert held_frame(getattr(phrasings, name)) not in getattr(phrasings_more, name)
     marks = ("slipped my mind", "scratch that", "for the record", "happens to be", "in case it matters")
