@@ -77,7 +77,8 @@ class Answerer:
         """The reply to the last message in pieces, and then as a whole.
 
         `adapters` are used where given; else those are selected that matter for the last message. The scope
-        is the turn's own: see `recalling` for where it recalls from. With `as_of`, it recalls what held then.
+        is the turn's own; recalled is from all sessions of its teller (`Scope.of_teller`), and with `as_of`
+        what held then.
         """
         if mode not in get_args(Mode):
             raise InvalidInput(f"mode is {mode!r}; choose one of {', '.join(get_args(Mode))}")
@@ -85,7 +86,7 @@ class Answerer:
         timings: dict[str, float] = {}
         turn = said[-1].text if said else ""
         vector = None if adapters is not None else self._embedded(turn, timings)
-        selection, choices = self._choose(recalling(scope), vector, adapters, as_of, timings)
+        selection, choices = self._choose(scope.of_teller(), vector, adapters, as_of, timings)
         with _timed(timings, "merge"):
             records = [hit.record for hit in selection.chosen] if mode != "text" else []
             skills = self._skills.for_turn(scope, turn, vector)
@@ -150,13 +151,6 @@ class Answerer:
         if missing:
             raise NotFound(f"no memory {missing[0]!r} here; select adapters again")
         return tuple(MemoryHit(found[choice.memory_id], choice.score) for choice in adapters)
-
-
-def recalling(scope: Scope) -> Scope:
-    """Where a turn recalls from: all sessions of the user or agent; the session, where it names only that."""
-    if scope.user_id is None and scope.agent_id is None:
-        return scope
-    return replace(scope, session_id=None)
 
 
 def sampling_in(asking: Mapping[str, Any]) -> Sampling:

@@ -11,7 +11,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -133,6 +133,12 @@ class Scope:
         if self.session_id is None:
             raise MissingScope("which session? give session_id")
         return self
+
+    def of_teller(self) -> Scope:
+        """All sessions of the user or agent; this session, where it names only that."""
+        if self.user_id is None and self.agent_id is None:
+            return self
+        return replace(self, session_id=None)
 
     def covers(self, other: Scope) -> bool:
         """Whether a reader in this scope may see what was written in `other`."""

@@ -17,7 +17,7 @@ from memory import claims
 from memory.draft import Draft
 from memory.making import Making
 from memory.ports import MemoryStore, VectorIndex, Vectors
-from memory.records import MemoryRecord, Scope, now
+from memory.records import MemoryRecord, now
 
 APART = ("document", "skill")  # kinds of memories that supersede nothing told, and are not by it
 LOOKED_AT = 16  # of the nearest memories; a passage among several in a compacted one is not very near
@@ -54,7 +54,7 @@ class Supersession:
 
     def _older(self, record: MemoryRecord, vector: Vectors) -> Iterator[MemoryRecord]:
         """The passages near to a new one that its teller has told, those in compacted memories too."""
-        scope = _teller(record.scope)
+        scope = record.scope.of_teller()
         near = [memory_id for memory_id, _ in self._index.search(scope, vector, LOOKED_AT)]
         found = self._store.get_many(scope, near)
         whole = [memory.id for memory in found if memory.compacted]
@@ -62,13 +62,6 @@ class Supersession:
         for old in [*(memory for memory in found if not memory.compacted), *held]:
             if old.kind not in APART and old.valid_until is None:
                 yield old
-
-
-def _teller(scope: Scope) -> Scope:
-    """All sessions of the user or agent; the session, where it names only that."""
-    if scope.user_id is None and scope.agent_id is None:
-        return scope
-    return replace(scope, session_id=None)
 
 
 def first_contradiction(texts: Sequence[str]) -> int:

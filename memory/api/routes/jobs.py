@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
 
@@ -12,7 +13,8 @@ from memory.api.callers import Reader, Writer
 from memory.api.once import Answer
 from memory.api.routes.asking import Cursor, JobId, Limit
 from memory.api.schemas import MEMORY_ID, example, example_of
-from memory.api.shared import Parts
+from memory.api.shared import Parts, Shared
+from memory.records import Scope
 from memory.server.jobs import Job, State
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -77,8 +79,20 @@ class JobsOut(BaseModel):
     cursor: str | None = Field(description="Goes into the next call; null says that this was the last page.")
 
 
-def accepted(job: Job) -> Answer:
-    """202: what was asked for will be done, and where to look."""
+def submitted(
+    parts: Shared, kind: str, scope: Scope, payload: Mapping[str, object], key: str | None
+) -> Answer:
+    """Queue a job of that scope. 202: what was asked for will be done, and where to look."""
+    job = parts.jobs.submit(
+        scope.tenant_id,
+        kind,
+        payload,
+        user_id=scope.user_id,
+        agent_id=scope.agent_id,
+        session_id=scope.session_id,
+        idempotency_key=key,
+    )
+    parts.wake()
     return Answer(JobOut.of(job), 202, {"Location": f"/v1/jobs/{job.id}"})
 
 

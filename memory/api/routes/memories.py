@@ -11,7 +11,7 @@ from memory.api.callers import Reader, Tenant, Writer
 from memory.api.etags import IfMatch, IfNoneMatch, check_unchanged, etag, matches
 from memory.api.once import Answer, IdempotencyKey, once
 from memory.api.routes.asking import AsOf, Cursor, Limit, MemoryId, QueryScope
-from memory.api.routes.jobs import JobOut, accepted
+from memory.api.routes.jobs import JobOut, submitted
 from memory.api.schemas import (
     AddedOut,
     AddIn,
@@ -30,6 +30,7 @@ from memory.server.quotas import check_room
 router = APIRouter(prefix="/v1/memories", tags=["memories"])
 
 _TIMES = ("expires_at", "valid_from", "valid_until")
+_LATER = {"text", "messages", "document_id", "metadata", *_TIMES}  # what a job is told
 
 Prefer = Annotated[
     str | None, Header(description="`respond-async`: answer at once with a job, whatever the size.")
@@ -56,7 +57,8 @@ def add(
     def act() -> Answer:
         _check(parts, tenant, given)
         if later:
-            return _submit(parts, tenant, given, idempotency_key)
+            payload = given.model_dump(mode="json", include=_LATER)
+            return submitted(parts, "add", given.scope(tenant.id), payload, idempotency_key)
         with parts.metrics.internalizing():
             added = parts.memory.add(
                 given.content,
@@ -178,17 +180,3 @@ def check_quotas(parts: Shared, tenant: Tenant, size: int) -> None:
     quotas = tenant.caller.quotas
     if quotas.memories is not None or quotas.bytes is not None:
         check_room(parts.memory.stats(tenant_id=tenant.id), quotas, size=size)
-
-
-def _submit(parts: Shared, tenant: Tenant, given: AddIn, key: str | None) -> Answer:
-    job = parts.jobs.submit(
-        tenant.id,
-        "add",
-        given.model_dump(mode="json", include={"text", "messages", "document_id", "metadata", *_TIMES}),
-        user_id=given.user_id,
-        agent_id=given.agent_id,
-        session_id=given.session_id,
-        idempotency_key=key,
-    )
-    parts.wake()
-    return accepted(job)

@@ -12,9 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from memory.api.callers import Reader, Tenant, Writer, needs
 from memory.api.once import Answer, IdempotencyKey, once
 from memory.api.routes.asking import JobId, QueryScope
-from memory.api.routes.jobs import JobOut, accepted
+from memory.api.routes.jobs import JobOut, submitted
 from memory.api.schemas import ScopeIn, example
-from memory.api.shared import Parts, Shared
+from memory.api.shared import Parts
 from memory.compaction import MIN_ADAPTERS
 from memory.errors import Conflict, NotFound
 from memory.records import Scope
@@ -52,7 +52,7 @@ def compact(
 
     def act() -> Answer:
         payload = given.model_dump(include={"older_than_days", "min_adapters", "dry_run"})
-        return _submitted(parts, "compact", scope, payload, idempotency_key)
+        return submitted(parts, "compact", scope, payload, idempotency_key)
 
     return once(request, parts, tenant, idempotency_key, act, scope)
 
@@ -69,7 +69,7 @@ def export(
         parts,
         tenant,
         idempotency_key,
-        lambda: _submitted(parts, "export", scope, {}, idempotency_key),
+        lambda: submitted(parts, "export", scope, {}, idempotency_key),
         scope,
     )
 
@@ -106,7 +106,7 @@ async def import_(request: Request, tenant: Writer, parts: Parts, scope: QuerySc
     """Add what an archive holds, under its names or those given here. A job; again, it adds nothing."""
     name = await parts.archives.receive(tenant.id, request.stream())
     answer = await run_in_threadpool(
-        _submitted, parts, "import", scope.scope(tenant.id), {"archive": name}, None
+        submitted, parts, "import", scope.scope(tenant.id), {"archive": name}, None
     )
     return answer.response()
 
@@ -114,17 +114,3 @@ async def import_(request: Request, tenant: Writer, parts: Parts, scope: QuerySc
 def _check_whole(tenant: Tenant, scope: Scope) -> None:
     if not scope.names_somebody:
         tenant.caller.require("admin")
-
-
-def _submitted(parts: Shared, kind: str, scope: Scope, payload: dict[str, object], key: str | None) -> Answer:
-    job = parts.jobs.submit(
-        scope.tenant_id,
-        kind,
-        payload,
-        user_id=scope.user_id,
-        agent_id=scope.agent_id,
-        session_id=scope.session_id,
-        idempotency_key=key,
-    )
-    parts.wake()
-    return accepted(job)
