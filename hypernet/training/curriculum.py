@@ -25,18 +25,19 @@ _SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
     (1, 2, 24, 2.0),
     (1, 3, 20, 2.0),
     (1, 4, 16, 2.0),
-    (1, 6, 12, 2.5),
-    (1, 8, 10, 0.8),
+    (1, 6, 12, 3.0),
+    (1, 8, 10, 1.2),
     (2, 1, 24, 2.0),
     (2, 3, 10, 0.8),
     (4, 1, 16, 3.0),
     (4, 2, 8, 0.6),
     (8, 1, 8, 2.5),
     (16, 1, 4, 1.2),
-    (32, 1, 2, 0.6),
+    (32, 1, 2, 0.8),
+    (64, 1, 1, 0.6),
 )
 _DRILLED_AT_FIRST, _DRILLED, _AT_FIRST = 0.3, 0.15, 2500  # share of steps on random pairs; until this step
-_NATURAL = 0.28  # share of steps on real conversations, and of steps on facts that stand amid prose
+_NATURAL = 0.34  # share of steps on real conversations, and of steps on facts that stand amid prose
 _NEEDLES = 0.1
 
 
@@ -121,8 +122,8 @@ class Curriculum:
     def _memory(self, world: FactWorld, rng: random.Random, groups: list[Group], chunks: int) -> MemoryBatch:
         told = min(sum(len(c.qa) for c in g.contexts) for g in groups)
         count = min(12 if chunks >= 8 else 6, told)
-        unknown = 1 if count == 1 else 5 if chunks >= 8 else 2  # refusing is learned last
-        unknown = min(unknown, *(len(g.unknown) for g in groups))
+        refused = 1 if count == 1 else 2 if chunks < 8 else 5 if chunks < 32 else 10  # learned last
+        unknown = min(refused, *(len(g.unknown) for g in groups))
         talking = rng.random() < 0.15
         dialogues = [
             turns for g in groups for turns in self._questions(world, rng, g, count, unknown, talking)
@@ -165,8 +166,8 @@ class Curriculum:
 
     def _sentences(self, rng: random.Random) -> str:
         words = rng.choice(self.prose).split()
-        start = rng.randrange(max(1, len(words) - 40))
-        return " ".join(words[start : start + rng.randint(8, 40)])
+        start = rng.randrange(max(1, len(words) - 50))
+        return " ".join(words[start : start + rng.randint(8, 50)])
 
     def _prose(self, rng: random.Random) -> list[Row]:
         rows = []

@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,38 @@ _FRAMES = (
     "Can you tell me the {}?",
     "Remind me, what is the {}?",
 )
+_BY_NAME = 0.3  # share of slots asked by name: descriptions alone are few, and others' are worded otherwise
+_NAME_FRAMES = (
+    "What is the {n}?",
+    "What was the {n} again?",
+    "Which {n} is it?",
+    "I forgot the {n}.",
+    "Do you remember the {n}?",
+    "And the {n}, what was it?",
+    "What {n} did we say?",
+    "What is the {n} ({s})?",
+)
 
 
 def read_dialogues(path: Path, *, max_words: int = 90, seed: int = 0) -> list[Context]:
     """Every dialogue cut into windows of whole turns, each with a question for each slot told in it.
 
-    A slot is asked by its description ("Phone number of the restaurant"). Windows without one are left out.
+    A slot is asked by its description ("Phone number of the restaurant"), here and there by its bare name.
+    Windows without one are left out.
     """
     rng = random.Random(seed)
     with gzip.open(path, "rt", encoding="utf-8") as file:
-        return [context for line in file for context in windows(json.loads(line), max_words, rng)]
+        contexts = [context for line in file for context in windows(json.loads(line), max_words, rng)]
+    return [
+        replace(context, qa=tuple(_by_name(qa, rng) if rng.random() < _BY_NAME else qa for qa in context.qa))
+        for context in contexts
+    ]
+
+
+def _by_name(qa: QA, rng: random.Random) -> QA:
+    service, slot = qa.kind.split("/")
+    name = slot.replace("_", " ")
+    return replace(qa, question=rng.choice(_NAME_FRAMES).format(n=name, s=service.split("_")[0].lower()))
 
 
 def windows(dialogue: dict[str, Any], max_words: int, rng: random.Random) -> Iterator[Context]:

@@ -14,6 +14,7 @@ from hypernet.training import phrasings as frames
 from hypernet.training.narration import Fact, Narrator
 from hypernet.training.owners import SPEAKER, Owners
 from hypernet.training.phrasings_things import BOOKINGS, ENTITIES
+from hypernet.training.portraits import OF_TYPE, Portrait, Portraits
 from hypernet.training.values import Split, Values
 from hypernet.training.wording import Kind, Owner, kinds
 
@@ -38,6 +39,7 @@ _TYPES = {
 }
 # Kinds from which the answer to another would follow: whoever has one told is not asked the other.
 _FOLLOWS = {"streets.street": "streets.address", "streets.address": "streets.street"}
+_PORTRAYED = 0.3  # share of training's chunks with sentences that tell several things at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class FactWorld:
         if split not in ("train", "heldout"):
             raise ValueError(f'split must be "train" or "heldout", not {split!r}')
         self._rng = random.Random(f"{split}:{seed}")
+        self._portrayed = split == "train"
+        self._corrected = 0.08 if split == "train" else 0.04  # share of facts first told otherwise
         self._values = Values(split, self._rng)
         self._owners = Owners(split, self._rng, self._values)
         self._narrator = Narrator(split, self._rng, self._values)
@@ -107,8 +111,10 @@ class FactWorld:
         styles = self._styles(chunks, same_kind, style)
         draft = _Draft()
         keys = self._near_keys(styles[0], chunks * facts, draft) if same_kind else None
-        plans = [self._plan(s, facts, draft, keys) for s in styles]
-        contexts = tuple(self._context(plan, s) for plan, s in zip(plans, styles, strict=True))
+        portraits = [self._portraits(s, facts, draft) if not keys else () for s in styles]
+        left = [facts - sum(len(p.told) for p in some) for some in portraits]
+        plans = [self._plan(s, n, draft, keys) for s, n in zip(styles, left, strict=True)]
+        contexts = tuple(map(self._context, plans, portraits, styles))
         return Group(contexts, self._unknown(draft, styles[0], same_kind, unknown))
 
     def chat(self) -> QA:
@@ -146,6 +152,38 @@ class FactWorld:
     def _key(self, style: str) -> Key:
         type_ = self._rng.choice(_TYPES[style])
         return self._kind(type_), self._owner(style, type_)
+
+    def _portraits(self, style: str, facts: int, draft: _Draft) -> tuple[Portrait, ...]:
+        """Sentences of several facts each, in training alone and in some chunks; two facts at least."""
+        if not self._portrayed or self._rng.random() >= (_PORTRAYED if facts > 1 else _PORTRAYED / 2):
+            return ()
+        room, found = max(facts, 2 + self._rng.randrange(2)), []
+        drawn = Portraits(self._rng, lambda kind: self._reserved(kind, draft), draft.take)
+        while room > 1:
+            portrait = self._portrait(drawn, style, draft, min(room, 4))
+            if portrait is None:
+                break
+            found.append(portrait)
+            room -= len(portrait.told)
+        return tuple(found)
+
+    def _portrait(self, drawn: Portraits, style: str, draft: _Draft, most: int) -> Portrait | None:
+        if style in ("documents", "bookings", "codes"):
+            types = [t for t in _TYPES[style] if t in OF_TYPE]
+            return drawn.of(self._owners.draw(self._rng.choice(types)), most)
+        if self._rng.random() < 0.55:
+            relation = self._rng.choice(
+                self._families["person"][self._rng.choice(("names", "names", "pets"))]
+            )
+            name = self._value(relation, draft, 1000)
+            return drawn.named(relation, self._owners.named(relation.name.split(".", 1)[1], name), name, most)
+        return drawn.of(SPEAKER if self._rng.random() < 0.6 else self._owners.draw("person"), most)
+
+    def _reserved(self, kind: Kind, draft: _Draft) -> str:
+        """A value that nothing else in the group has."""
+        value = self._value(kind, draft, 1000)
+        draft.words.update((value.casefold(), _call_name(value, kind)))
+        return value
 
     def _plan(self, style: str, facts: int, draft: _Draft, keys: Iterator[Key] | None) -> list[Fact]:
         """The facts of one chunk, those of one owner usually together."""
@@ -211,7 +249,7 @@ class FactWorld:
         value = self._value(kind, draft, 1000 if distinct else 10)
         draft.words.update((value.casefold(), _call_name(value, kind)))
         old = ""
-        if self._rng.random() < 0.04:
+        if self._rng.random() < self._corrected:
             old = self._value(kind, draft, 10)
             old = "" if old.casefold() == value.casefold() or value in old or old in value else old
         return Fact(kind, owner, value, old)
@@ -223,10 +261,20 @@ class FactWorld:
                 break
         return value
 
-    def _context(self, facts: list[Fact], style: str) -> Context:
-        text, change = self._narrator.tell(facts, style)
-        qa = tuple(QA(self._narrator.question(f.kind, f.owner), change(f.value), f.kind.name) for f in facts)
-        return Context(text, qa)
+    def _context(self, facts: list[Fact], portraits: tuple[Portrait, ...], style: str) -> Context:
+        text, change = self._narrator.tell(facts, style) if facts else ("", str)
+        told = [(f.kind, f.owner, f.value) for f in facts]
+        for portrait in portraits:
+            more = change(self._narrator.portrait(portrait.clause, style))
+            gap = "\n" if more.startswith("User:") else " "
+            front = self._rng.random() < 0.5
+            text, told = (
+                (f"{more}{gap}{text}", [*portrait.told, *told])
+                if front
+                else (f"{text}{gap}{more}", [*told, *portrait.told])
+            )
+        qa = tuple(QA(self._narrator.question(kind, o), change(value), kind.name) for kind, o, value in told)
+        return Context(text.strip(), qa)
 
     def _unknown(self, draft: _Draft, style: str, same_kind: bool, more: int) -> tuple[QA, ...]:
         """Two or three questions near to what was told, and ``more``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ _FRAMES: tuple[
     (frames.NOUN_FRAMES, phrasings_more.NOUN_FRAMES),
 )
 _MORE = 0.45  # share of sentences in the words that only training uses
+_CHANGED = 0.5  # share of corrected facts that training tells in one sentence, of what was and what is
+_JOINTS = (" and ", " and ", ", and ", "; ", " while ", ", but ")  # of two facts; training alone uses all
+_SHARED = ("names", "pets", "places", "streets", "cars", "things", "colours", "money")  # "our" for "my" here
 _NAMED = ("human", "full", "pet")  # after such a value "she" might be somebody else
 
 
@@ -82,6 +86,16 @@ class Narrator:
             return self._dialogue(facts), str
         return self._typed(self._sentences(facts, style))
 
+    def portrait(self, clause: str, style: str) -> str:
+        """A clause that tells several things as a sentence, or as the user's turn."""
+        said = self._sentence(self._framed(clause, frames.SAY_FRAMES, 0.25))
+        if style not in ("dialogue", "bookings"):
+            return said
+        heard = (
+            f"\nAssistant: {self._rng.choice(frames.ACKNOWLEDGEMENTS)}" if self._rng.random() < 0.5 else ""
+        )
+        return f"User: {said}{heard}"
+
     def _direct(self, kind: Kind, owner: Owner) -> str:
         return self._frame(frames.ASK_FRAMES).format(q=self._say(self._pick(kind.asks, owner), owner))
 
@@ -112,11 +126,20 @@ class Narrator:
 
     def _clause(self, fact: Fact, pronoun: bool = False) -> tuple[str, str]:
         """The clause ("=" in front if it is none), and the correction that follows it or ""."""
+        if self._training and fact.old and fact.kind.changes and self._rng.random() < _CHANGED:
+            return self._change(fact), ""
         value = fact.old or fact.value
         phrase = self._pick_for(value, fact)
         text = self._say(phrase, fact.owner, value, pronoun=pronoun)
+        if self._training and fact.kind.family in _SHARED and self._rng.random() < 0.1:
+            text = re.sub(r"\bmy\b", "our", text, count=1)
         mark = "" if phrase.clause else "="
         return mark + text, self._correction(fact) if fact.old else ""
+
+    def _change(self, fact: Fact) -> str:
+        phrase = self._rng.choice(fact.kind.changes)
+        link = self._rng.choice(("of", "for")) if fact.owner.type in ("key", "item") else "of"
+        return ("" if phrase.clause else "=") + phrase.about(fact.owner, fact.value, link, old=fact.old)
 
     def _pick_for(self, value: str, fact: Fact) -> Phrase:
         """A statement that does not put a lower-case value first, where it would have to change its case."""
@@ -149,17 +172,20 @@ class Narrator:
             plain = not clause.startswith("=")
             may_wait = place + 1 < len(facts) and place + 1 not in noise and plain and not correction
             if open_clause and plain:
-                clause, open_clause = f"{open_clause} and {clause}", ""
+                clause, open_clause = f"{open_clause}{self._joint()}{clause}", ""
             elif open_clause:
                 told.append(self._sentence(open_clause))
                 open_clause = ""
-            elif may_wait and self._rng.random() < 0.2:
+            elif may_wait and self._rng.random() < (0.3 if self._training else 0.2):
                 open_clause = clause
                 continue
             else:
                 clause = self._dressed(clause, style, len(facts))
             told += [self._sentence(c) for c in (clause, correction) if c]
         return [*told, self._noise(style)] if len(facts) in noise else told
+
+    def _joint(self) -> str:
+        return self._rng.choice(_JOINTS) if self._training else _JOINTS[0]
 
     def _dressed(self, clause: str, style: str, facts: int) -> str:
         share = 0.25 if facts > 3 else 0.35

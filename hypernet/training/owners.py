@@ -65,6 +65,12 @@ class Owners:
         word = self._rng.choice(list(RELATIVES))
         return _person(f"my {word}", RELATIVES[word], f"your {word}", (f"my {word}",))
 
+    def named(self, word: str, name: str) -> Owner:
+        """The speaker's sister or dog, whose name is told along with something else."""
+        pronouns = _PRONOUNS.get(RELATIVES.get(word, "x"))
+        text, you = f"my {word}", f"your {word}"
+        return Owner(text, "person", text, text, f"{text}'s", pronouns, you, f"{you}'s", (name,))
+
     def fresh_words(self) -> None:
         """Chooses the few words that the next two-word keys are made of, so that keys share words."""
         adjectives = self._rng.sample(pools.ADJECTIVES, 3)

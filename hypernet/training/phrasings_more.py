@@ -54,6 +54,26 @@ DOCUMENT_CORRECTIONS = (
     "the older note said {old}, but it is {v}", "this is no longer so, it is {v}", "since then it is {v}",
     "please correct {old} to {v}", "the right entry is {v}", "it was changed from {old} to {v}",
 )
+# What was and what is, in one sentence.
+NOUN_CHANGES = (
+    "{n} changed from {old} to {v}", "{n} used to be {old}, now it is {v}", "{n} is no longer {old} but {v}",
+    "{n} is now {v} instead of {old}", "{n} was {old} before and is {v} now", "{n} is {v}, no longer {old}",
+    "={n}: first {old}, now {v}", "{n} is not {old} any more, it is {v}", "{old} was {n} until it became {v}",
+)
+CHANGES: dict[str, tuple[str, ...]] = {  # family.first member of a row -> the same, for what has no noun
+    "places.home": (
+        "{S} moved from {old} to {v}", "{S} left {old} for {v}", "{S} used to live in {old} but now {S} [live|lives] in {v}",
+        "{S} [live|lives] in {v} now, not in {old} any more", "1:we moved from {old} to {v}", "1:we moved to {v} from {old}",
+        "{S} [have|has] moved from {old} to {v}", "1:we left {old} and live in {v} now", "{S} just moved to {v} from {old}",
+        "after years in {old} {S} [live|lives] in {v}",
+    ),
+    "places.work": (
+        "{S} used to work in {old} and now [work|works] in {v}", "{S} changed from the office in {old} to the one in {v}",
+        "{S} no longer [work|works] in {old} but in {v}",
+    ),
+    "places.holiday": ("{S} wanted to go on holiday to {old} but [am|is] going to {v}", "not {old} but {v} is where {S} [go|goes] on holiday"),
+    "streets.address": ("{S} moved from {old} to {v}", "{S} no longer [live|lives] at {old} but at {v}"),
+}
 
 # family.first member of a row -> statements, questions, indirect questions
 ROWS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
@@ -66,7 +86,9 @@ ROWS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
         ("what name does <#> have", "what name did {S} give {H} #", "what [do|does] {S} call {H} #",
         "how did {S} name {H} #"), ("how <#> is called", "what name <#> has", "what {S} named {H} #")),
     "places.home": (("{S} settled in {v}", "{S} moved to {v}", "{S} [call|calls] {v} home", "home for {O} is {v}",
-        "{S} [rent|rents] a place in {v}", "{v} is the city {S} [live|lives] in"), ("where is home for {O}",
+        "{S} [rent|rents] a place in {v}", "{v} is the city {S} [live|lives] in",
+        "1:we moved to {v}", "1:we live in {v} now", "1:we have a flat in {v}", "1:our home is in {v}", "1:we are in {v} now"),
+        ("where is home for {O}", "1:where do we live", "1:in which city do we live", "1:where is our home",
         "where [am|is] {S} living", "in what city [do|does] {S} live", "what place [do|does] {S} live in",
         "where did {S} settle"), ("what city {S} [live|lives] in", "where {S} [am|is] living", "where home is for {O}")),
     "places.birth": (("{S} first saw the light in {v}", "{v} is <city of birth>", "{S} [am|is] a native of {v}"),

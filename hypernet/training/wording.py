@@ -55,8 +55,18 @@ class Phrase:
     clause: bool
     only_first: bool
 
-    def about(self, owner: Owner, value: str, link: str, *, pronoun: bool = False, you: bool = False) -> str:
-        """The sentence without capital and full stop. `link` joins thing and owner: "of" or "for"."""
+    def about(
+        self,
+        owner: Owner,
+        value: str,
+        link: str,
+        *,
+        old: str = "",
+        pronoun: bool = False,
+        you: bool = False,
+    ) -> str:
+        """The sentence without capital and full stop. `link` joins thing and owner: "of" or "for"; `old` is
+        the value before this one, in phrases that tell of a change."""
         his = owner.pronoun[2] if owner.pronoun else "their"
         subject, object_, possessive, form = owner.subject, owner.object, owner.possessive, self.third
         if owner.first:
@@ -70,7 +80,7 @@ class Phrase:
         if not possessive:
             form = self.of
         article = f"{_article(value)} {value}"
-        return form.format(S=subject, O=object_, P=possessive, H=his, v=value, a=article, f=link)
+        return form.format(S=subject, O=object_, P=possessive, H=his, v=value, a=article, f=link, old=old)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,8 @@ class Wordings:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of fact, compiled: how it is told and asked, whose it can be, what its values are."""
+    """One kind of fact, compiled: how it is told and asked, whose it can be, what its values are; `changes`
+    tell in one sentence what was and what is."""
 
     name: str
     family: str
@@ -95,6 +106,7 @@ class Kind:
     asks: Wordings
     about: Wordings
     noun: Phrase | None
+    changes: tuple[Phrase, ...]
 
 
 def _article(value: str) -> str:
@@ -155,7 +167,9 @@ def held_frame(options: tuple[str, ...]) -> str:
 
 def _kind(row: Row, member: str) -> Kind:
     who = row.pool == "full"
-    says, asks, about = phrasings_more.ROWS.get(f"{row.family}.{listed(row.members)[0]}", ((), (), ()))
+    name = f"{row.family}.{listed(row.members)[0]}"
+    says, asks, about = phrasings_more.ROWS.get(name, ((), (), ()))
+    changes = (*phrasings_more.CHANGES.get(name, ()), *_of_noun(row, phrasings_more.NOUN_CHANGES))
     fill = _of_noun(row, frames.NOUN_SAYS)
     asks_noun = _of_noun(row, frames.WHO_ASKS if who else frames.NOUN_ASKS)
     about_noun = _of_noun(row, frames.WHO_ABOUT if who else frames.NOUN_ABOUT)
@@ -171,6 +185,7 @@ def _kind(row: Row, member: str) -> Kind:
         asks=_wordings([*row.asks, *asks_noun], more_asks, member),
         about=_wordings([*row.about, *about_noun], more_about, member, keep_all=True),
         noun=_compile(row.noun, member) if row.noun else None,
+        changes=tuple(_compile(template, member) for template in changes),
     )
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
 from hypernet.training import phrasings, phrasings_more
 from hypernet.training.facts import STYLES, UNKNOWN, FactWorld, Group
+from hypernet.training.owners import SPEAKER, Owners
 from hypernet.training.phrasings import CHIT_CHAT, REMEMBERED, SMALL_TALK
-from hypernet.training.values import exempt, held_out
+from hypernet.training.portraits import OF_TYPE, PETS, Portraits, split_kinds
+from hypernet.training.values import Values, exempt, held_out
 from hypernet.training.wording import held_frame, kinds
 
 SPLITS = ("train", "heldout")
@@ -162,3 +166,54 @@ def test_more_phrasings_are_for_training_alone() -> None:
             said[split] += " ".join([*(c.text for c in group.contexts), *asked]).lower()
     assert [mark in said["train"] for mark in marks] == [True] * len(marks)
     assert [mark in said["heldout"] for mark in marks] == [False] * len(marks)
+
+
+def test_portraits_are_for_training_alone() -> None:
+    """Only there a sentence tells several facts of a named sister, and no predicate is held out."""
+    together = re.compile(r"my sister \S+ (?:works|lives|comes|is) ", re.IGNORECASE)
+    said = dict.fromkeys(SPLITS, "")
+    for split in SPLITS:
+        for group in groups(split, same_kind=False, count=400):
+            said[split] += " ".join(c.text for c in group.contexts)
+    assert together.search(said["train"])
+    assert not together.search(said["heldout"])
+    held = {_plain(p.third) for kind in kinds() for p in kind.says.held}
+    for predicates in (*OF_TYPE.values(), PETS):
+        for _, template in predicates:
+            verbs = re.sub(r"\[[^|]*\|([^]]*)\]", r"\1", template)
+            assert not {_plain(f"{{S}} {part}") for part in re.split(r" and | but |, ", verbs)} & held, (
+                template
+            )
+
+
+def test_a_portrait_tells_all_that_can_be_asked_of_it() -> None:
+    """The sentence holds every value; a sister's name is asked of the speaker, the rest by word or name."""
+    rng = random.Random(5)
+    relation = next(kind for kind in kinds() if kind.name == "names.sister")
+    sister = Owners("train", rng, Values("train", rng)).named("sister", "Marta")
+    by_name = 0
+    for seed in range(60):
+        values = map("value{}".format, count())
+        drawn = Portraits(random.Random(seed), lambda _, v=values: next(v), lambda *_: True)
+        portrait = drawn.named(relation, sister, "Marta", 4)
+        assert portrait is not None
+        assert all(value in portrait.clause for *_, value in portrait.told)
+        assert portrait.told[0] == (relation, SPEAKER, "Marta")
+        assert 1 < len(portrait.told) <= 4
+        assert {owner.subject for _, owner, _ in portrait.told[1:]} <= {"my sister", "Marta"}
+        by_name += any(owner.subject == "Marta" for _, owner, _ in portrait.told)
+    assert 10 < by_name < 60
+
+
+def test_predicates_name_kinds_that_exist() -> None:
+    """A misspelt kind would never be drawn, and nobody would notice."""
+    known = {(kind.name, type_) for kind in kinds() for type_ in kind.owners}
+    for type_, predicates in (*OF_TYPE.items(), ("person", PETS)):
+        for names, template in predicates:
+            if type_ != "stay":  # nobody stays at an hour
+                assert {(name, type_) for name in split_kinds(names)} <= known, template
+
+
+def _plain(template: str) -> str:
+    """Without punctuation, and with every value alike."""
+    return re.sub(r"\W+", " ", re.sub(r"\{(?:v|a|a?\d)\}", "v", template)).strip()
