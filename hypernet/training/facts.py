@@ -16,7 +16,7 @@ from hypernet.training.owners import SPEAKER, Owners
 from hypernet.training.phrasings_things import BOOKINGS, ENTITIES
 from hypernet.training.portraits import OF_TYPE, Portrait, Portraits
 from hypernet.training.values import Split, Values
-from hypernet.training.wording import Kind, Owner, kinds
+from hypernet.training.wording import Kind, Owner, extra_kinds, kinds
 
 UNKNOWN = "I don't know."
 
@@ -39,6 +39,7 @@ _TYPES = {
 }
 # Kinds from which the answer to another would follow: whoever has one told is not asked the other.
 _FOLLOWS = {"streets.street": "streets.address", "streets.address": "streets.street"}
+_NAMED = 0.02  # share of the speaker's facts that are the name, in training alone
 _PORTRAYED = 0.3  # share of training's chunks with sentences that tell several things at once
 
 
@@ -83,7 +84,7 @@ class FactWorld:
         self._owners = Owners(split, self._rng, self._values)
         self._narrator = Narrator(split, self._rng, self._values)
         self._families: dict[str, dict[str, list[Kind]]] = defaultdict(lambda: defaultdict(list))
-        for kind in kinds():
+        for kind in (*kinds(), *extra_kinds()) if split == "train" else kinds():
             for type_ in kind.owners:
                 self._families[type_][kind.family].append(kind)
         self._weights = {
@@ -151,7 +152,10 @@ class FactWorld:
 
     def _key(self, style: str) -> Key:
         type_ = self._rng.choice(_TYPES[style])
-        return self._kind(type_), self._owner(style, type_)
+        kind, owner = self._kind(type_), self._owner(style, type_)
+        if self._portrayed and owner.first and self._rng.random() < _NAMED:
+            return self._kind("speaker"), owner
+        return kind, owner
 
     def _portraits(self, style: str, facts: int, draft: _Draft) -> tuple[Portrait, ...]:
         """Sentences of several facts each, in training alone and in some chunks; two facts at least."""

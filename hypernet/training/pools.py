@@ -221,3 +221,11 @@ willow window wolf""".split()
 ONSETS = "b br c cl d dr f fl g gr h j k kr l m n p pl qu r s sh sk st t th tr v w y z".split()
 VOWELS = "a e i o u a e i o ai ea ia oa ou".split()
 CODAS = ["", "", "", "l", "n", "r", "s", "m", "k", "th", "nd", "lt", "rk", "x", "ck", "sk", "ll", "nn", "rn"]
+
+WHICH = (
+    "top;bottom;left;right;big;small;old;new;blue;green;red;white;black;wooden;glass;metal;second;third;round"
+)
+ROOMS = (
+    "kitchen;hall;garage;cellar;attic;bedroom;office;bathroom;living room;guest room;laundry;garden;car;hotel"
+)
+KEEPERS = "drawer;cupboard;shelf;box;cabinet;basket;chest;wardrobe;bag;desk;safe;jar;tray;rack;suitcase;bowl"

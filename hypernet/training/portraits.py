@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hypernet.training.owners import SPEAKER
-from hypernet.training.wording import Kind, Owner, kinds, with_article
+from hypernet.training.wording import Kind, Owner, extra_kinds, kinds, with_article
 
 # Kinds, and what is said of them behind the subject: {0} the first value, {a0} the same with its article.
 _PERSON = (
@@ -66,6 +66,10 @@ _PERSON = (
     ("times.getting up", "[get|gets] up at {0}"),
     ("lands.dream", "[want|wants] to travel to {0}"),
     ("places.holiday", "[am|is] going on holiday to {0}"),
+    ("trips.next trip", "[have|has] booked a trip to {0}"),
+    ("family.children", "[have|has] {0} children"),
+    ("learning.language", "[am|is] learning {0}"),
+    ("teams.team", "[support|supports] {0}"),
     ("feet.shoe size", "[wear|wears] shoes in size {0}"),
 )
 PETS = (
@@ -208,4 +212,4 @@ def split_kinds(names: str) -> list[str]:
     return re.findall(r"\w+\.[^.]+?(?=\s\w+\.|$)", names)
 
 
-_KINDS = {(kind.name, type_): kind for kind in kinds() for type_ in kind.owners}
+_KINDS = {(kind.name, type_): kind for kind in (*kinds(), *extra_kinds()) for type_ in kind.owners}

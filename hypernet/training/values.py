@@ -138,6 +138,14 @@ class Values:
     def _make_model(self) -> str:
         return f"{self.draw('word')} {self._rng.choice(_LETTERS)}{self._rng.randrange(1, 100)}"
 
+    def _make_spot(self) -> str:
+        which, room, thing = (
+            self._rng.choice(listed(words)) for words in (pools.WHICH, pools.ROOMS, pools.KEEPERS)
+        )
+        return self._rng.choice(
+            (f"the {which} {thing}", f"the {room} {thing}", f"the {which} {room} {thing}")
+        )
+
     def _make_street(self) -> str:
         stem = self._rng.choice(listed(pools.STREETS)) if self._rng.random() >= MADE_UP else self.draw("word")
         return f"{stem} {self._rng.choice(listed(pools.STREET_ENDS))}"

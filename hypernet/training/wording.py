@@ -11,6 +11,7 @@ from functools import cache
 from hypernet.training import phrasings as frames
 from hypernet.training import phrasings_more
 from hypernet.training.phrasings import Row
+from hypernet.training.phrasings_extra import EXTRA
 from hypernet.training.phrasings_people import PEOPLE
 from hypernet.training.phrasings_things import THINGS
 from hypernet.training.values import listed
@@ -165,7 +166,7 @@ def held_frame(options: tuple[str, ...]) -> str:
     return min(options, key=_checksum)
 
 
-def _kind(row: Row, member: str) -> Kind:
+def _kind(row: Row, member: str, *, keep_all: bool = False) -> Kind:
     who = row.pool == "full"
     name = f"{row.family}.{listed(row.members)[0]}"
     says, asks, about = phrasings_more.ROWS.get(name, ((), (), ()))
@@ -181,8 +182,8 @@ def _kind(row: Row, member: str) -> Kind:
         family=row.family,
         owners=listed(row.owners),
         pool=row.pool,
-        says=_wordings([*row.says, *fill], more_says, member),
-        asks=_wordings([*row.asks, *asks_noun], more_asks, member),
+        says=_wordings([*row.says, *fill], more_says, member, keep_all=keep_all),
+        asks=_wordings([*row.asks, *asks_noun], more_asks, member, keep_all=keep_all),
         about=_wordings([*row.about, *about_noun], more_about, member, keep_all=True),
         noun=_compile(row.noun, member) if row.noun else None,
         changes=tuple(_compile(template, member) for template in changes),
@@ -192,6 +193,12 @@ def _kind(row: Row, member: str) -> Kind:
 def _of_noun(row: Row, templates: Iterable[str]) -> list[str]:
     """The templates about a row's noun; none where it has no noun."""
     return [template.replace("{n}", row.noun) for template in templates] if row.noun else []
+
+
+@cache
+def extra_kinds() -> tuple[Kind, ...]:
+    """Kinds for training alone, compiled once; nothing of them is held out."""
+    return tuple(_kind(row, member, keep_all=True) for row in EXTRA for member in listed(row.members))
 
 
 @cache

@@ -18,7 +18,7 @@ from hypernet.training.owners import SPEAKER, Owners
 from hypernet.training.phrasings import CHIT_CHAT, REMEMBERED, SMALL_TALK
 from hypernet.training.portraits import OF_TYPE, PETS, Portraits, split_kinds
 from hypernet.training.values import Values, exempt, held_out
-from hypernet.training.wording import held_frame, kinds
+from hypernet.training.wording import extra_kinds, held_frame, kinds
 
 SPLITS = ("train", "heldout")
 
@@ -207,7 +207,7 @@ def test_a_portrait_tells_all_that_can_be_asked_of_it() -> None:
 
 def test_predicates_name_kinds_that_exist() -> None:
     """A misspelt kind would never be drawn, and nobody would notice."""
-    known = {(kind.name, type_) for kind in kinds() for type_ in kind.owners}
+    known = {(kind.name, type_) for kind in (*kinds(), *extra_kinds()) for type_ in kind.owners}
     for type_, predicates in (*OF_TYPE.items(), ("person", PETS)):
         for names, template in predicates:
             if type_ != "stay":  # nobody stays at an hour
