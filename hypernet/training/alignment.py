@@ -51,9 +51,16 @@ def spots(chunk: int, starts: Sequence[int], length: int) -> list[Spot]:
 
 
 def align(
-    renderer: Renderer, groups: Sequence[Group], chunks: int, dialogues: Sequence[Sequence[QA]]
+    renderer: Renderer,
+    groups: Sequence[Group],
+    chunks: int,
+    dialogues: Sequence[Sequence[QA]],
+    texts: Sequence[str] = (),
 ) -> MemoryBatch:
-    """The batch that tells ``groups`` and asks ``dialogues``, equally many a group and in their order."""
+    """The batch that tells ``groups`` and asks ``dialogues``, equally many a group and in their order.
+
+    ``texts``, one a dialogue, are in the prompts too: what is told both ways must not be drowned by either.
+    """
     ids = renderer.contexts(c.text for g in groups for c in g.contexts)
     told = [qa for g in groups for c in g.contexts for qa in c.qa]
     answers = iter(renderer.encode(qa.answer for qa in told))
@@ -65,7 +72,8 @@ def align(
             starts = occurrences(ids[chunk], answer, renderer.digits)
             salient[chunk].update(start + j for start in starts for j in range(len(answer)))
             where[id(qa)] = spots(chunk, starts, len(answer))
-    rows = renderer.dialogues([[(qa.question, qa.answer) for qa in turns] for turns in dialogues])
+    asked = [[(qa.question, qa.answer) for qa in turns] for turns in dialogues]
+    rows = renderer.with_context(texts, asked, text_weight=0.0) if texts else renderer.dialogues(asked)
     flat = [qa for turns in dialogues for qa in turns]
     untold = (len(a) + 1 for a in renderer.encode(qa.answer for qa in flat if id(qa) not in where))
     found = [spot for qa in flat for spot in where.get(id(qa)) or [()] * next(untold)]

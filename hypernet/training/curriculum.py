@@ -39,6 +39,7 @@ _SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
 _DRILLED_AT_FIRST, _DRILLED, _AT_FIRST = 0.3, 0.15, 2500  # share of steps on random pairs; until this step
 _NATURAL = 0.34  # share of steps on real conversations, and of steps on facts that stand amid prose
 _NEEDLES = 0.1
+_BOTH, _BOTH_FACTS = 0.12, 4  # share of small groups of which some text is in the prompts, too
 
 
 class Curriculum:
@@ -128,7 +129,15 @@ class Curriculum:
         dialogues = [
             turns for g in groups for turns in self._questions(world, rng, g, count, unknown, talking)
         ]
-        return align(self.renderer, groups, chunks, dialogues)
+        both = told <= _BOTH_FACTS and rng.random() < _BOTH
+        texts = [self._recalled(rng, g) for g in groups for _ in range(count + unknown)] if both else ()
+        return align(self.renderer, groups, chunks, dialogues, texts)
+
+    @staticmethod
+    def _recalled(rng: random.Random, group: Group) -> str:
+        """Some of what the adapters hold, as it stands in a prompt."""
+        contexts = [context.text for context in group.contexts]
+        return "\n".join(rng.sample(contexts, rng.randint(1, min(2, len(contexts)))))
 
     @staticmethod
     def _questions(

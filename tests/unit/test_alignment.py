@@ -38,10 +38,11 @@ def test_an_answer_that_is_not_in_the_text_has_no_known_place() -> None:
     assert spots(0, [], 2) == [None, None, ()]
 
 
-def test_every_counted_token_has_its_spot(renderer: Renderer) -> None:
+@pytest.mark.parametrize("texts", [(), ("My dog is called Biscuit.", "It rains.")])
+def test_every_counted_token_has_its_spot(renderer: Renderer, texts: tuple[str, ...]) -> None:
     """Tokens of a told answer point at the same tokens of the right chunk; refusals and ends at none."""
     group = Group((Context("It rains.", ()), Context("My dog is called Biscuit.", (TOLD,))), (UNTOLD,))
-    batch = align(renderer, [group], 2, [[TOLD], [UNTOLD]])
+    batch = align(renderer, [group], 2, [[TOLD], [UNTOLD]], texts)
     counted = [int(i) for i in batch.rows.ids[:, 1:][batch.rows.weights == 1.0]]
     assert len(counted) == len(batch.spots)
     copied = [(i, spot[0]) for i, spot in zip(counted, batch.spots, strict=True) if spot]
