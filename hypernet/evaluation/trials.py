@@ -54,6 +54,13 @@ def _trials(count: int, chunks: int, facts_each: int, same_kind: bool) -> Iterat
         yield _trial(texts, group.unknown[0], told=False)
 
 
+def sentences(count: int) -> Sequence[Trial]:
+    """One sentence that tells two or three facts, half of the time in words that training never sees."""
+    world = FactWorld("heldout", SEED)
+    contexts = [world.sentence(3) for _ in range(count)]
+    return tuple(_trial((c.text,), c.qa[i % len(c.qa)], told=True) for i, c in enumerate(contexts))
+
+
 def _trial(texts: tuple[str, ...], qa: QA, *, told: bool) -> Trial:
     return Trial(texts, qa.question, qa.answer, told)
 
@@ -71,4 +78,5 @@ SYNTHETIC = (
         for n in (4, 8, 16)
     ),
     facts("4 chunks of 3", 4, 3),
+    Case("2 or 3 facts, one sentence", sentences),
 )

@@ -112,11 +112,19 @@ class FactWorld:
         styles = self._styles(chunks, same_kind, style)
         draft = _Draft()
         keys = self._near_keys(styles[0], chunks * facts, draft) if same_kind else None
-        portraits = [self._portraits(s, facts, draft) if not keys else () for s in styles]
+        portraits = [() if keys else self._some_portraits(s, facts, draft) for s in styles]
         left = [facts - sum(len(p.told) for p in some) for some in portraits]
         plans = [self._plan(s, n, draft, keys) for s, n in zip(styles, left, strict=True)]
         contexts = tuple(map(self._context, plans, portraits, styles))
         return Group(contexts, self._unknown(draft, styles[0], same_kind, unknown))
+
+    def sentence(self, facts: int) -> Context:
+        """One sentence that tells so many facts of the speaker or somebody near, or one fewer."""
+        while True:
+            draft = _Draft()
+            told = self._portrait(self._portraits(draft), "people", draft, facts)
+            if told and len(told.told) >= facts - 1:
+                return self._context([], (told,), "people")
 
     def chat(self) -> QA:
         """A statement or greeting that asks nothing, with its acknowledgement."""
@@ -157,12 +165,16 @@ class FactWorld:
             return self._kind("speaker"), owner
         return kind, owner
 
-    def _portraits(self, style: str, facts: int, draft: _Draft) -> tuple[Portrait, ...]:
+    def _portraits(self, draft: _Draft) -> Portraits:
+        unseen = 0.0 if self._portrayed else 0.5
+        return Portraits(self._rng, lambda kind: self._reserved(kind, draft), draft.take, unseen)
+
+    def _some_portraits(self, style: str, facts: int, draft: _Draft) -> tuple[Portrait, ...]:
         """Sentences of several facts each, in training alone and in some chunks; two facts at least."""
         if not self._portrayed or self._rng.random() >= (_PORTRAYED if facts > 1 else _PORTRAYED / 2):
             return ()
         room, found = max(facts, 2 + self._rng.randrange(2)), []
-        drawn = Portraits(self._rng, lambda kind: self._reserved(kind, draft), draft.take)
+        drawn = self._portraits(draft)
         while room > 1:
             portrait = self._portrait(drawn, style, draft, min(room, 4))
             if portrait is None:

@@ -1,4 +1,4 @@
-"""Sentences that tell several things of one person, booking or place at once. For training alone.
+"""Sentences that tell several things of one person, booking or place at once.
 
     My sister Marta works as a nurse in Berlin and plays the harp.
     My flight to Rome is on Monday at 9:15 and costs 80 euros.
@@ -125,6 +125,23 @@ OF_TYPE = {
     **dict.fromkeys(("table", "stay", "taxi"), _MEETING),
     **dict.fromkeys(("museum", "hotel", "restaurant", "castle", "library", "theatre", "zoo"), _HOUSE),
 }
+HELD = {  # what only the held-out split says, half of the time
+    "person": (
+        ("places.home", "[make|makes] {H} home in {0}"),
+        ("lands.origin", "originally [come|comes] from {0}"),
+        ("jobs.job places.work", "found work in {1} as {a0}"),
+        ("jobs.job firms.employer", "got hired by {1} as {a0}"),
+        ("firms.employer places.work", "joined {0} in {1}"),
+        ("ages.age places.home", "turned {0} this year and [stay|stays] in {1}"),
+        ("subjects.degree places.study", "took {0} at the university in {1}"),
+        ("instruments.instrument", "practises the {0} every day"),
+        ("foods.allergy", "must avoid {0} because of an allergy"),
+        ("cars.car", "[go|goes] everywhere in {a0}"),
+        ("lands.dream", "[hope|hopes] to see {0} one day"),
+        ("measures.height", "[have|has] grown to {0}"),
+    )
+}
+_CALLED_HELD = ("{n} is my {r} and", "the name of my {r} is {n}, who")
 _CALLED = (
     "my {r} {n}",
     "my {r} {n}",
@@ -152,28 +169,40 @@ class Portraits:
     """Draws them; ``value`` gives a value of a kind, ``take`` reserves a kind for an owner or says no."""
 
     def __init__(
-        self, rng: random.Random, value: Callable[[Kind], str], take: Callable[[Kind, Owner], bool]
+        self,
+        rng: random.Random,
+        value: Callable[[Kind], str],
+        take: Callable[[Kind, Owner], bool],
+        unseen: float = 0.0,
     ) -> None:
-        self._rng, self._value, self._take = rng, value, take
+        """``unseen``: how often a sentence is made of words that training never sees."""
+        self._rng, self._value, self._take, self._unseen = rng, value, take, unseen
 
     def of(self, owner: Owner, most: int) -> Portrait | None:
         """Up to ``most`` facts of an owner; None where fewer than two could be told."""
-        clause, told = self._said(owner, OF_TYPE.get(owner.type, ()), most)
+        clause, told = self._said(owner, self._of(owner.type), most)
         return Portrait(f"{owner.subject} {clause}", told) if len(told) > 1 else None
 
     def named(self, relation: Kind, owner: Owner, name: str, most: int) -> Portrait | None:
         """The same of "my sister Marta": ``owner`` is "my sister", who may be asked for by name too."""
-        pet = relation.family == "pets"
-        clause, told = self._said(owner, PETS if pet else _PERSON, most - 1)
+        of = PETS if relation.family == "pets" else self._of("person")
+        clause, told = self._said(owner, of, most - 1)
         if not told or not self._take(relation, SPEAKER):
             return None
         member = relation.name.split(".", 1)[1]
-        subject = self._rng.choice(_CALLED).format(r=member, n=name)
+        called = _CALLED_HELD if self._happens() else _CALLED
+        subject = self._rng.choice(called).format(r=member, n=name)
         if subject.endswith(" and"):
             subject += f" {owner.pronoun[0]}" if owner.pronoun else f" my {member}"
         by_name = Owner(owner.key, owner.type, name, name, f"{name}'s", owner.pronoun)
         asked = tuple((kind, by_name if self._rng.random() < 0.35 else owner, v) for kind, _, v in told)
         return Portrait(f"{subject} {clause}", ((relation, SPEAKER, name), *asked))
+
+    def _of(self, type_: str) -> Sequence[tuple[str, str]]:
+        return HELD[type_] if type_ in HELD and self._happens() else OF_TYPE.get(type_, ())
+
+    def _happens(self) -> bool:
+        return self._unseen > 0 and self._rng.random() < self._unseen
 
     def _said(self, owner: Owner, of: Sequence[tuple[str, str]], most: int) -> tuple[str, tuple[Ask, ...]]:
         """Predicates in one row, and what they tell."""
