@@ -34,7 +34,6 @@ _SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
     (8, 1, 8, 2.5),
     (16, 1, 4, 1.2),
     (32, 1, 2, 0.8),
-    (64, 1, 1, 0.6),
 )
 _DRILLED_AT_FIRST, _DRILLED, _AT_FIRST = 0.3, 0.15, 2500  # share of steps on random pairs; until this step
 _NATURAL = 0.34  # share of steps on real conversations, and of steps on facts that stand amid prose
