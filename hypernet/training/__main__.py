@@ -61,6 +61,15 @@ def reference(
     start: Annotated[
         Path | None, typer.Option(help="A model to go on from, e.g. hypernet/reference, instead of scratch.")
     ] = None,
+    rate: Annotated[
+        float, typer.Option(min=0.01, help="Learning rates, as a share of the recipe's: less to go on.")
+    ] = 1.0,
+    decay: Annotated[
+        float, typer.Option(min=0.05, max=1.0, help="Share of the steps over which they fall.")
+    ] = 0.75,
+    drill: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Share of the steps on random pairs throughout.")
+    ] = None,
     seed: int = 1,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
 ) -> None:
@@ -73,7 +82,7 @@ def reference(
     natural = read_dialogues(dialogues) if dialogues else []
     lines = [line.strip() for line in prose.read_text().splitlines() if len(line) > 100] if prose else []
     renderer = Renderer(_tokenizer(folder, [c.text for c in natural], lines, seed))
-    curriculum = Curriculum(renderer, seed, natural, lines)
+    curriculum = Curriculum(renderer, seed, natural, lines, drill)
     base = build_base(renderer.tokenizer.get_vocab_size())
     hypernetwork = AnchoredHypernetwork(hypernet_config(base))
     finished = DocToLoRA.from_pretrained(start, device="cpu", dtype=torch.float32) if start else None
@@ -118,11 +127,11 @@ def reference(
             nn.ModuleDict({"base": base, "hypernetwork": hypernetwork}),
             remember,
             judge_memory(base, hypernetwork, renderer),
-            Schedule(memory_steps, decay=0.75),
+            Schedule(memory_steps, decay=decay),
             prepare=prepare_hypernetwork,
             evaluate_every=200,
-            muon_lr=3e-3,
-            adam_lr=1e-3,
+            muon_lr=rate * 3e-3,
+            adam_lr=rate * 1e-3,
         ),
     )
     for stage in stages:

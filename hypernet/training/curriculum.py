@@ -45,9 +45,15 @@ class Curriculum:
     """Batches for the two stages: reading in context (the base), remembering (base and hypernetwork)."""
 
     def __init__(
-        self, renderer: Renderer, seed: int, natural: Sequence[Context] = (), prose: Sequence[str] = ()
+        self,
+        renderer: Renderer,
+        seed: int,
+        natural: Sequence[Context] = (),
+        prose: Sequence[str] = (),
+        drilled: float | None = None,
     ):
-        self.renderer, self.seed = renderer, seed
+        """``drilled``: share of steps on random pairs; by default much at first, and half of it later."""
+        self.renderer, self.seed, self.drilled = renderer, seed, drilled
         self.natural, self.prose = natural, prose
         self.drill = KeyValueDrill(renderer)
         self.vocab = renderer.tokenizer.get_vocab_size()
@@ -75,7 +81,8 @@ class Curriculum:
         """A batch for the adapters, one for reading; ``ease`` 1 -> 0 moves from small groups to all."""
         rng = random.Random(f"{self.seed}/remembering/{step}")
         world = FactWorld("train", rng.getrandbits(48))
-        if rng.random() < (_DRILLED_AT_FIRST if step < _AT_FIRST else _DRILLED):
+        drilled = _DRILLED_AT_FIRST if step < _AT_FIRST else _DRILLED
+        if rng.random() < (drilled if self.drilled is None else self.drilled):
             return self.drill.draw(rng), Batch.buckets(self._induction(rng), parts=2)
         weights = [often * (1.0 if chunks * facts <= 3 else 1 - ease) for chunks, facts, _, often in _SHAPES]
         chunks, facts, count, _ = rng.choices(_SHAPES, weights)[0]
