@@ -86,7 +86,7 @@ class Curriculum:
             return self.drill.draw(rng), Batch.buckets(self._induction(rng), parts=2)
         weights = [often * (1.0 if chunks * facts <= 3 else 1 - ease) for chunks, facts, _, often in _SHAPES]
         chunks, facts, count, _ = rng.choices(_SHAPES, weights)[0]
-        near = max(0, chunks // 4 - 1)  # the more is merged, the more there is to mistake for an answer
+        near = max(1, chunks // 4 - 1)  # the more is merged, the more there is to mistake for an answer
         groups = [
             world.group(chunks, facts, same_kind=rng.random() < SAME_KIND, unknown=near) for _ in range(count)
         ]
@@ -129,7 +129,7 @@ class Curriculum:
     def _memory(self, world: FactWorld, rng: random.Random, groups: list[Group], chunks: int) -> MemoryBatch:
         told = min(sum(len(c.qa) for c in g.contexts) for g in groups)
         count = min(12 if chunks >= 8 else 6, told)
-        refused = 1 if count == 1 else 2 if chunks < 8 else 5 if chunks < 32 else 10  # learned last
+        refused = 1 if count == 1 else 3 if chunks < 8 else 5 if chunks < 32 else 10  # learned last
         unknown = min(refused, *(len(g.unknown) for g in groups))
         talking = rng.random() < 0.15
         dialogues = [

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hypernet.training import phrasings as frames
+from hypernet.training import phrasings_more
 from hypernet.training.narration import Fact, Narrator
 from hypernet.training.owners import SPEAKER, Owners
 from hypernet.training.phrasings_things import BOOKINGS, ENTITIES
@@ -40,7 +41,8 @@ _TYPES = {
 # Kinds from which the answer to another would follow: whoever has one told is not asked the other.
 _FOLLOWS = {"streets.street": "streets.address", "streets.address": "streets.street"}
 _NAMED = 0.02  # share of the speaker's facts that are the name, in training alone
-_PORTRAYED = 0.3  # share of training's chunks with sentences that tell several things at once
+_MOVES = 4.0  # how much more often what people really change is told with what it was before
+_PORTRAYED = 0.4  # share of training's chunks with sentences that tell several things at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class FactWorld:
         if split not in ("train", "heldout"):
             raise ValueError(f'split must be "train" or "heldout", not {split!r}')
         self._rng = random.Random(f"{split}:{seed}")
-        self._portrayed = split == "train"
+        self._training = split == "train"
         self._corrected = 0.08 if split == "train" else 0.04  # share of facts first told otherwise
         self._values = Values(split, self._rng)
         self._owners = Owners(split, self._rng, self._values)
@@ -161,17 +163,17 @@ class FactWorld:
     def _key(self, style: str) -> Key:
         type_ = self._rng.choice(_TYPES[style])
         kind, owner = self._kind(type_), self._owner(style, type_)
-        if self._portrayed and owner.first and self._rng.random() < _NAMED:
+        if self._training and owner.first and self._rng.random() < _NAMED:
             return self._kind("speaker"), owner
         return kind, owner
 
     def _portraits(self, draft: _Draft) -> Portraits:
-        unseen = 0.0 if self._portrayed else 0.5
+        unseen = 0.0 if self._training else 0.5
         return Portraits(self._rng, lambda kind: self._reserved(kind, draft), draft.take, unseen)
 
     def _some_portraits(self, style: str, facts: int, draft: _Draft) -> tuple[Portrait, ...]:
         """Sentences of several facts each, in training alone and in some chunks; two facts at least."""
-        if not self._portrayed or self._rng.random() >= (_PORTRAYED if facts > 1 else _PORTRAYED / 2):
+        if not self._training or self._rng.random() >= (_PORTRAYED if facts > 1 else _PORTRAYED / 2):
             return ()
         room, found = max(facts, 2 + self._rng.randrange(2)), []
         drawn = self._portraits(draft)
@@ -187,7 +189,7 @@ class FactWorld:
         if style in ("documents", "bookings", "codes"):
             types = [t for t in _TYPES[style] if t in OF_TYPE]
             return drawn.of(self._owners.draw(self._rng.choice(types)), most)
-        if self._rng.random() < 0.55:
+        if self._rng.random() < 0.6:
             relation = self._rng.choice(
                 self._families["person"][self._rng.choice(("names", "names", "pets"))]
             )
@@ -265,7 +267,8 @@ class FactWorld:
         value = self._value(kind, draft, 1000 if distinct else 10)
         draft.words.update((value.casefold(), _call_name(value, kind)))
         old = ""
-        if self._rng.random() < self._corrected:
+        often = _MOVES if self._training and kind.name in phrasings_more.CHANGES else 1.0
+        if self._rng.random() < often * self._corrected:
             old = self._value(kind, draft, 10)
             old = "" if old.casefold() == value.casefold() or value in old or old in value else old
         return Fact(kind, owner, value, old)
