@@ -97,6 +97,15 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
         raise InvalidInput("metadata changes on its way through JSON; use string keys, lists, numbers, text")
 
 
+def notes(metadata: Mapping[str, Any] | None, pinned: bool | None) -> dict[str, Any]:
+    """What of a memory changes without another adapter; None is no change. Raises InvalidInput."""
+    if metadata is not None:
+        check_metadata(metadata)
+    return ({} if metadata is None else {"metadata": dict(metadata)}) | (
+        {} if pinned is None else {"pinned": pinned}
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Who may see a memory.

@@ -205,37 +205,44 @@ class Service:
         *,
         metadata: Mapping[str, Any] | None = None,
         expires_at: datetime | EllipsisType | None = ...,
+        pinned: bool | None = None,
         keep_past: bool = True,
+        expects: MemoryRecord | None = None,
         **whose: Unpack[Whose],
     ) -> MemoryRecord:
-        """Change a memory's text, metadata or expiry; new text is internalized.
+        """Change a memory's text, metadata, expiry or pin, in one step; new text is internalized.
 
         The old text answers no more, and is seen by `as_of` alone; with `keep_past=False` it is gone.
 
         Raises NotFound; InvalidInput when the text is longer than one passage, or another memory of the
-        scope says it already.
+        scope says it already; StoreConflict where the memory is no longer as `expects`, which was read
+        before, says.
         """
         scope = self._writing(self._scope(whose))
-        record = self._parts.store.get(scope, memory_id)
         if text is None and isinstance(expires_at, EllipsisType):
-            return self._parts.store.set_metadata(
-                scope, memory_id, record.metadata if metadata is None else metadata
+            return self._parts.store.annotate(
+                scope, memory_id, metadata=metadata, pinned=pinned, expects=expects
             )
-        until = record.expires_at if isinstance(expires_at, EllipsisType) else expires_at
-        check_expiry(until)
-        changed = replace(
-            record,
-            text=record.text if text is None else text_in(text, self.settings.max_text_bytes),
-            metadata=record.metadata if metadata is None else metadata,
-            expires_at=until,
-        )
-        renewed = self._rememberer.rewrite(changed, keep_past=keep_past)
+        told = None if text is None else text_in(text, self.settings.max_text_bytes)
+
+        def changed(record: MemoryRecord) -> MemoryRecord:
+            until = record.expires_at if isinstance(expires_at, EllipsisType) else expires_at
+            check_expiry(until)
+            return replace(
+                record,
+                text=record.text if told is None else told,
+                metadata=record.metadata if metadata is None else metadata,
+                expires_at=until,
+                pinned=record.pinned if pinned is None else pinned,
+            )
+
+        renewed = self._rememberer.change(scope, memory_id, changed, keep_past=keep_past, expects=expects)
         self._eraser.replaced(scope.tenant_id)
         return renewed
 
     def pin(self, memory_id: str, pinned: bool = True, **whose: Unpack[Whose]) -> MemoryRecord:
         """Have a memory go before all others that matter for a turn; or no more. Raises NotFound."""
-        return self._parts.store.set_pinned(self._writing(self._scope(whose)), memory_id, pinned)
+        return self._parts.store.annotate(self._writing(self._scope(whose)), memory_id, pinned=pinned)
 
     # -- answering
 
@@ -406,9 +413,14 @@ class Service:
 
     # -- forgetting
 
-    def delete(self, memory_id: str, **whose: Unpack[Whose]) -> ErasureReceipt:
-        """Forget one memory, or one passage that was compacted. Raises NotFound."""
-        return self._eraser.forget_one(self._scope(whose), memory_id)
+    def delete(
+        self, memory_id: str, *, expects: MemoryRecord | None = None, **whose: Unpack[Whose]
+    ) -> ErasureReceipt:
+        """Forget one memory, or one passage that was compacted.
+
+        Raises NotFound, and StoreConflict where the memory is no longer as `expects`, read before, says.
+        """
+        return self._eraser.forget_one(self._scope(whose), memory_id, expects=expects)
 
     def forget(
         self,

@@ -235,5 +235,6 @@ def _updated(before: MemoryRecord, record: MemoryRecord, at: datetime) -> Memory
         valid_from=record.valid_from,
         compacted=record.compacted,
         metadata=dict(record.metadata),
+        pinned=record.pinned,
         updated_at=at,
     )

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
 import pytest
 
+from memory.api.app import open_store
 from memory.errors import StoreBusy
-from tests.api.conftest import CAT, DOG, QUESTION, Api, MakeApi
+from memory.settings import Settings
+from tests.api.conftest import CAT, DOG, QUESTION, Api, Founded, MakeApi
+from tests.faults import Faulty
 
 TALK = [{"role": "user", "content": CAT}, {"role": "assistant", "content": "Nice."}]
 
@@ -57,6 +64,38 @@ def test_a_memory_changes_only_while_it_is_as_it_was_seen(api: Api) -> None:
     assert stale.status_code == 412
     assert api.get(path, headers={"If-None-Match": first}).json()["text"] == CAT
     assert api.get(path).headers["etag"] == changed.headers["etag"]
+
+
+def test_of_two_servers_that_change_what_both_have_seen_one_is_refused(
+    make_api: MakeApi, founded: Founded, tmp_path: Path
+) -> None:
+    """Both compare the ETag before either writes; 412 all the same, for PATCH and for DELETE."""
+    at_once = Barrier(2, timeout=20)
+    settings = Settings.load(home=founded.copied(tmp_path / "home"))
+
+    def fault(step: str) -> None:
+        if step in ("before store.annotate", "before store.delete"):
+            at_once.wait()
+
+    both = [make_api(store=Faulty(open_store(settings), "store", fault)) for _ in range(2)]
+    path = f"/v1/memories/{both[0].add()}"
+    for method, given in (("PATCH", {"json": {"pinned": True}}), ("DELETE", {})):
+        seen = {"If-Match": both[0].get(path).headers["etag"]}
+        with ThreadPoolExecutor(2) as pool:
+            answers = [pool.submit(api.call, method, path, headers=seen, **given) for api in both]
+            statuses = sorted(answer.result().status_code for answer in answers)
+        assert statuses == [200, 412], method
+
+
+def test_a_pin_changes_with_everything_else_in_one_step(api: Api) -> None:
+    """One event, and one ETag."""
+    path = f"/v1/memories/{api.add()}"
+    changed = api.call("PATCH", path, json={"pinned": True, "metadata": {"a": 1}}).json()
+    assert (changed["pinned"], changed["metadata"]) == (True, {"a": 1})
+    later = {"pinned": False, "metadata": {}, "expires_at": None}
+    assert api.call("PATCH", path, json=later).json()["pinned"] is False
+    events = api.get(f"{path}/history").json()["events"]
+    assert [event["event"] for event in events] == ["ADD", "UPDATE", "UPDATE"]
 
 
 def test_expiry_can_be_set_and_taken_away(api: Api) -> None:
