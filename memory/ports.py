@@ -241,9 +241,12 @@ class MemoryStore(Protocol):
         """Oldest first; also for a memory that is gone. Raises NotFound for an unknown id."""
         ...
 
-    def append_turns(self, scope: Scope, messages: Sequence[Message]) -> list[Turn]:
+    def append_turns(
+        self, scope: Scope, messages: Sequence[Message], *, idempotency_key: str | None = None
+    ) -> list[Turn]:
         """Append to a session, all or nothing; what is recalled counts as internalized.
 
+        With a key, the same call again within REPEATED appends nothing, and returns the turns of the first.
         Raises MissingScope without a session.
         """
         ...

@@ -85,23 +85,28 @@ class Rememberer:
         return passages + [passage for passage in held if passage.valid_until is None]
 
     def messages(
-        self, messages: Sequence[Message], origin: Origin, progress: Progress | None = None
+        self,
+        messages: Sequence[Message],
+        origin: Origin,
+        progress: Progress | None = None,
+        key: str | None = None,
     ) -> Added:
         """Remember a conversation; with a session, its messages become turns of it first.
 
         A call whose messages the session ends with already adds no turns: repeating one that was
-        interrupted continues it.
+        interrupted continues it. So does one with the key of a call that added its turns, whatever has been
+        said since.
         """
         if origin.scope.session_id is None:
             return self._told(lines(messages), origin, progress)
         ending = self._store.turns(origin.scope, last=len(messages))
         if [(turn.role, turn.text) for turn in ending] != [(m.role, m.text) for m in messages]:
-            self._store.append_turns(origin.scope, messages)
+            self._store.append_turns(origin.scope, messages, idempotency_key=key)
         return self.session(origin, progress)
 
-    def append(self, messages: Sequence[Message], origin: Origin) -> Added:
+    def append(self, messages: Sequence[Message], origin: Origin, key: str | None = None) -> Added:
         """Make messages turns of their session, whatever it ends with, and remember what they tell."""
-        self._store.append_turns(origin.scope, messages)
+        self._store.append_turns(origin.scope, messages, idempotency_key=key)
         return self.session(origin)
 
     def exchange(self, said: Message, reply: Message, origin: Origin) -> Added:

@@ -143,6 +143,7 @@ class Service:
         valid_until: datetime | None = None,
         document_id: str | None = None,
         progress: Progress | None = None,
+        idempotency_key: str | None = None,
         **whose: Unpack[Whose],
     ) -> Added:
         """Remember a text, or messages of a conversation; returns what stands for each passage of it.
@@ -156,6 +157,9 @@ class Service:
         names it. So is what a document of the same document_id said before and says no longer.
         What begins to hold later (`valid_from`), or ends (`valid_until`), is recalled in that time alone.
 
+        A call that may have been cut off can be made again with its `idempotency_key`: its turns are added
+        once, whatever the session ends with by now. A key means the same call for some 23 hours.
+
         Raises MissingScope, EmptyText, TextTooLarge, InvalidInput, ModelUnavailable, StoreError.
         """
         scope = self._writing(self._scope(whose).required())
@@ -165,16 +169,19 @@ class Service:
         most = self.settings.max_text_bytes
         if isinstance(content, str):
             return self._rememberer.text(text_in(content, most), origin, progress)
-        return self._rememberer.messages(messages_in(content, most), origin, progress)
+        return self._rememberer.messages(messages_in(content, most), origin, progress, idempotency_key)
 
-    def append(self, messages: Said | Sequence[Said], **whose: Unpack[Whose]) -> Added:
+    def append(
+        self, messages: Said | Sequence[Said], *, idempotency_key: str | None = None, **whose: Unpack[Whose]
+    ) -> Added:
         """Append messages to a session and remember what they tell; blank ones are left out.
 
-        Unlike with `add`, messages that the session ends with already become turns of it again.
-        Raises as `add` does, and MissingScope without a session.
+        Unlike with `add`, messages that the session ends with already become turns of it again, unless the
+        call is made again with its key. Raises as `add` does, and MissingScope without a session.
         """
         scope = self._writing(self._scope(whose).required_session())
-        return self._rememberer.append(messages_in(messages, self.settings.max_text_bytes), Origin(scope))
+        said = messages_in(messages, self.settings.max_text_bytes)
+        return self._rememberer.append(said, Origin(scope), idempotency_key)
 
     def add_later(self, content: Content, **given: Any) -> Future[Added]:
         """`add` in a background thread, one text after the other; its errors come out of the future.

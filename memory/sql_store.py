@@ -330,13 +330,15 @@ class SqlStore:
 
     # -- turns
 
-    def append_turns(self, scope: Scope, messages: Sequence[Message]) -> list[Turn]:
+    def append_turns(
+        self, scope: Scope, messages: Sequence[Message], *, idempotency_key: str | None = None
+    ) -> list[Turn]:
         scope.required_session()
         if not messages:
             return []
         with self._database.write() as connection:
             sql_changes.enroll(connection, scope.tenant_id)
-            return sql_turns.append(connection, scope, messages, self._clock())
+            return sql_turns.append(connection, scope, messages, self._clock(), idempotency_key)
 
     def turns(self, scope: Scope, *, last: int | None = None, internalized: bool | None = None) -> list[Turn]:
         scope.required_session()

@@ -37,6 +37,7 @@ class Handlers:
                 metadata=given.get("metadata"),
                 document_id=given.get("document_id"),
                 progress=progress,
+                idempotency_key=job.id,
                 **times,
                 **whose(job.scope),
             )

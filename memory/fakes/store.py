@@ -310,14 +310,23 @@ class InMemoryStore:
 
     # -- turns
 
-    def append_turns(self, scope: Scope, messages: Sequence[Message]) -> list[Turn]:
+    def append_turns(
+        self, scope: Scope, messages: Sequence[Message], *, idempotency_key: str | None = None
+    ) -> list[Turn]:
         scope.required_session()
+        if not messages:
+            return []
         at = self._clock()
         with self._writing(scope.tenant_id) as tenant:
+            ids = [new_id() for _ in messages]
+            if idempotency_key is not None:
+                ids, there = tenant.called(scope, idempotency_key, len(messages), at)
+                if there:
+                    return there
             first = sum(turn.scope == scope for turn in tenant.turns)
             added = [
-                Turn(scope, m.role, m.text, ordinal, created_at=at, internalized=m.recalled)
-                for ordinal, m in enumerate(messages, first)
+                Turn(scope, m.role, m.text, ordinal, turn_id, at, internalized=m.recalled)
+                for (ordinal, m), turn_id in zip(enumerate(messages, first), ids, strict=True)
             ]
             tenant.turns += added
         return added

@@ -25,6 +25,7 @@ from memory.database import Database
 from memory.errors import Conflict, JobCancelled, LeaseLost, NotFound
 from memory.records import MAX_NAME, Scope, check_page, new_id
 from memory.records import now as utc_now
+from memory.repeated import REPEATED
 from memory.rows import to_scope
 from memory.scoping import scope_columns, within
 from memory.server.fairness import next_job, note_served
@@ -36,7 +37,6 @@ ATTEMPTS = 5
 BACKOFF = timedelta(seconds=2)  # before the second attempt; twice as long before each one after it,
 LONGEST_BACKOFF = timedelta(minutes=5)  # up to this
 KEPT = timedelta(days=7)  # how long an ended job can be looked at
-REPEATED = timedelta(hours=23)  # after which a key makes a new job: before `idempotency` frees it
 
 _OPEN = ("queued", "running")
 

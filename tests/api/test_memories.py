@@ -9,7 +9,9 @@ from threading import Barrier
 import pytest
 
 from memory.api.app import open_store
-from memory.errors import StoreBusy
+from memory.errors import StoreBusy, StoreUnavailable
+from memory.records import now
+from memory.server.idempotency import LEASE
 from memory.settings import Settings
 from tests.api.conftest import CAT, DOG, QUESTION, Api, Founded, MakeApi
 from tests.faults import Faulty
@@ -144,6 +146,34 @@ def test_sessions_are_paged(api: Api) -> None:
     names = [session["session_id"] for session in first["sessions"] + then["sessions"]]
     assert (names, then["cursor"]) == (["a", "b", "c"], None)
     assert api.get("/v1/sessions?user_id=ana&cursor=x").status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/v1/sessions/s1/turns", "/v1/memories"])
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_request_cut_off_after_its_turns_were_stored_adds_them_once(
+    make_api: MakeApi, founded: Founded, tmp_path: Path, path: str, dies: bool
+) -> None:
+    """Refused with 503, or its process died: sent again, though the session has gone on meanwhile."""
+    failing = True
+
+    def fault(step: str) -> None:
+        if failing and step == "before store.mark_internalized":
+            raise StoreUnavailable("the connection to the database was lost")
+
+    settings = Settings.load(home=founded.copied(tmp_path / "home"))
+    api = make_api(store=Faulty(open_store(settings), "store", fault))
+    if dies:
+        api.parts.idempotency.abandon = lambda *_: None  # type: ignore[method-assign]
+    whose = {"user_id": "ana"} if "turns" in path else {"user_id": "ana", "session_id": "s1"}
+    key = {"Idempotency-Key": "k1"}
+    assert api.post(path, {**whose, "messages": TALK}, headers=key).status_code == 503
+    failing = False
+    more = {"user_id": "ana", "messages": [{"role": "user", "content": DOG}]}
+    assert api.post("/v1/sessions/s1/turns", more).status_code == 201
+    api.parts.idempotency._clock = lambda: now() + LEASE
+    assert api.post(path, {**whose, "messages": TALK}, headers=key).status_code == 201
+    turns = api.get("/v1/sessions/s1/turns?user_id=ana").json()["turns"]
+    assert [turn["content"] for turn in turns] == [CAT, "Nice.", DOG]
 
 
 def test_a_repeated_post_with_its_key_is_answered_not_repeated(api: Api) -> None:

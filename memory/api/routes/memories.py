@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from memory.api.callers import Reader, Tenant, Writer
 from memory.api.etags import IfMatch, IfNoneMatch, etag, expected, matches
-from memory.api.once import Answer, IdempotencyKey, once
+from memory.api.once import Answer, IdempotencyKey, call_name, once
 from memory.api.routes.asking import AsOf, Cursor, Limit, MemoryId, QueryScope
 from memory.api.routes.jobs import JobOut, submitted
 from memory.api.schemas import (
@@ -67,6 +67,7 @@ def add(
                 valid_from=given.valid_from,
                 valid_until=given.valid_until,
                 document_id=given.document_id,
+                idempotency_key=call_name(request, idempotency_key),
                 **given.whose(tenant.id),
             )
         return Answer(AddedOut.of(added), 201)
