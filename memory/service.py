@@ -45,7 +45,7 @@ from memory.selection import Selector
 from memory.settings import Settings
 from memory.skills import Skills
 from memory.supersession import Supersession
-from memory.transfer import Exporter, ExportReport, Importer, ImportReport
+from memory.transfer import Exporter, ExportReport, Importer, ImportReport, ImportSize
 from memory.usage import Usage
 
 if TYPE_CHECKING:
@@ -508,6 +508,11 @@ class Service:
         """
         scope = self._writing(self._scope(whose))
         return self._importer(Path(path), scope, named=whose.get("tenant_id") is not None, progress=progress)
+
+    def import_size(self, path: str | Path, **whose: Unpack[Whose]) -> ImportSize:
+        """How much `import_` would add of an archive; adds nothing. Raises InvalidInput, StoreError."""
+        scope = self._scope(whose)
+        return self._importer.size(Path(path), scope, named=whose.get("tenant_id") is not None)
 
     def reindex(self, *, progress: Progress | None = None, **whose: Unpack[Whose]) -> int:
         """Make again what another embedder, base model or hypernetwork made; returns how many memories."""

@@ -81,6 +81,7 @@ class Shared:
         """The parts of a server for this memory, whose tables are in this database."""
         settings = memory.settings
         jobs, idempotency, metrics = Jobs(database), Idempotency(database), Metrics(memory)
+        access = Access(database)
         audit = Audit(database)
         archives = Archives(settings.home / "archives", settings.max_archive_bytes)
         purges: list[Callable[[], object]] = [archives.purge, idempotency.purge]
@@ -89,7 +90,7 @@ class Shared:
         return cls(
             memory=memory,
             database=database,
-            access=Access(database),
+            access=access,
             limiter=Limiter(database),
             audit=audit,
             idempotency=idempotency,
@@ -99,7 +100,7 @@ class Shared:
             model=Model(lambda: _use(memory)),
             worker=Worker(
                 jobs,
-                Handlers(memory, metrics, archives).by_kind(),
+                Handlers(memory, metrics, archives, access).by_kind(),
                 threads=settings.job_workers,
                 lease_s=settings.job_lease_s,
                 purges=purges,

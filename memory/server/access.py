@@ -123,6 +123,12 @@ class Access:
             raise _no_tenant(tenant_id)
         return _to_tenant(row)
 
+    def quotas(self, tenant_id: str) -> Quotas:
+        """What a tenant may use; all there is where none was let in, as for anonymous callers."""
+        with self._database.read() as connection:
+            row = connection.execute(select(*_QUOTAS).where(accounts.c.tenant_id == tenant_id)).first()
+        return UNLIMITED if row is None else Quotas(*row)
+
     def set_quotas(self, tenant_id: str, quotas: Quotas) -> Tenant:
         """Change what a tenant may use, from the next request on. Raises NotFound."""
         this = accounts.c.tenant_id == tenant_id
