@@ -327,7 +327,7 @@ def after_session(cursor: str | None) -> tuple[str, str, str]:
     """(session, user, agent) after which a page goes on. Raises InvalidInput for what is no cursor."""
     try:
         session, user, agent = ("", "", "") if cursor is None else json.loads(cursor)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InvalidInput("the cursor is none of ours; give that of the page before") from error
     return str(session), str(user), str(agent)
 

@@ -1,4 +1,4 @@
-"""Writers of one file queue in the order in which they came, whichever Database they use; but not for ever."""
+"""Writers of a file queue in the order in which they came, whichever Database they use; but not for ever."""
 
 from __future__ import annotations
 
