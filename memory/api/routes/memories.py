@@ -124,7 +124,8 @@ def change(
     """Change text, metadata, expiry or what goes first; new text is internalized, the old is of the past."""
     whose = scope.whose(tenant.id)
     until: EllipsisType | None = ... if "expires_at" not in given.model_fields_set else None
-    with expected(if_match, lambda: parts.memory.get(memory_id, **whose)) as expects:
+    seen = parts.memory.get(memory_id, **whose)  # before anything is written, also what a first write tidies
+    with expected(if_match, lambda: seen) as expects:
         record = parts.memory.update(
             memory_id,
             given.text,
