@@ -3,7 +3,9 @@ FROM python:3.12-slim
 
 WORKDIR /app
 COPY constraints.txt ./
-RUN pip install --no-cache-dir --constraint constraints.txt torch --index-url https://download.pytorch.org/whl/cpu
+# Beside PyPI, which has the versions of what torch needs; of two equal versions, pip takes the one named +cpu.
+RUN pip install --no-cache-dir --constraint constraints.txt torch \
+    --extra-index-url https://download.pytorch.org/whl/cpu
 COPY pyproject.toml README.md LICENSE ./
 COPY hypernet hypernet
 COPY memory memory

@@ -140,7 +140,7 @@ class Reader:
             while line := entry.readline(_MOST_LINE):
                 try:
                     document = json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise self._refused(f"{name} holds a line that is no JSON") from error
                 if not isinstance(document, dict):
                     raise self._refused(f"{name} holds a line that is no object")
@@ -171,7 +171,7 @@ class Reader:
             yield
         except InvalidInput:
             raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise self._refused(f"{name} holds a line that is not understood: {error!r}") from error
 
     def _manifest(self) -> Manifest:

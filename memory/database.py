@@ -2,7 +2,8 @@
 
 SQLite: WAL (readers never wait for the writer), synchronous=FULL (a commit survives power loss),
 foreign keys, secure_delete (freed pages are overwritten with zeros), and write transactions that take
-the lock at their beginning, so that they cannot fail half way for another writer.
+the lock at their beginning, so that they cannot fail half way for another writer. The writers of one process
+queue for it: SQLite's own waiters poll, and of many some would wait until they give up.
 
 PostgreSQL: reads see one snapshot (REPEATABLE READ), writes see what was committed before they got their
 row lock (READ COMMITTED), waiting for a lock ends after the busy timeout, and a connection that was lost
@@ -15,6 +16,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
+from weakref import WeakValueDictionary
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -32,6 +35,7 @@ from memory.errors import (
     StoreUnavailable,
 )
 from memory.errors import ParametricMemoryError as OurError
+from memory.fair_lock import FairLock
 
 _SQLITE_ERRORS: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_FULL: (DiskFull, "the disk is full; make room and try again (nothing stored is lost)"),
@@ -57,6 +61,9 @@ _SQLSTATES: dict[str, tuple[type[StoreError], str]] = {
     "57P03": (StoreUnavailable, "the database is starting or stopping; try again"),
 }
 
+_QUEUES: WeakValueDictionary[str, FairLock] = WeakValueDictionary()  # by file
+_QUEUES_GUARD = Lock()
+
 
 def batches(items: Iterable[str], size: int = 500) -> Iterator[list[str]]:
     """Lists short enough for `IN`: SQLite takes 32,766 values in a statement."""
@@ -76,6 +83,8 @@ class Database:
     def __init__(self, url: URL | str, *, busy_timeout_s: float = 10.0) -> None:
         self._engine = _engine(_parsed(url), busy_timeout_s)
         self.is_sqlite = self._engine.dialect.name == "sqlite"
+        self._busy_timeout_s = busy_timeout_s
+        self._queue = _queue_of(self._engine.url) if self.is_sqlite else None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -88,10 +97,22 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction: committed at the end, rolled back by any error."""
-        with self._translated(), self._engine.connect() as connection:
+        with self._queued(), self._translated(), self._engine.connect() as connection:
             connection.execution_options(takes_write_lock=True)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def _queued(self) -> Iterator[None]:
+        if self._queue is None:
+            yield
+            return
+        if not self._queue.acquire(self._busy_timeout_s):
+            raise StoreBusy(f"{self._engine.url}: {_SQLITE_ERRORS[sqlite3.SQLITE_BUSY][1]}")
+        try:
+            yield
+        finally:
+            self._queue.release()
 
     def scrub(self) -> bool:
         """Take what was deleted out of SQLite's write-ahead log too (its pages are zeroed already).
@@ -124,6 +145,12 @@ class Database:
             raise InvalidInput("a name or text is not valid Unicode; decode it first") from error
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise _translation(error, self._engine.url) from error
+
+
+def _queue_of(url: URL) -> FairLock:
+    """The queue of this process's writers of a file, however many Databases they have it open by."""
+    with _QUEUES_GUARD:
+        return _QUEUES.setdefault(str(url.database), FairLock())
 
 
 def _parsed(url: URL | str) -> URL:

@@ -55,9 +55,14 @@ class Draft:
         self._touched[record.id] = record
         self._outdated[record.id] = by
 
-    def rewrite(self, record: MemoryRecord, by: str, *, keep: bool = True) -> None:
-        """It says from now on what the record says; what it said before is kept for the past, or not."""
-        self._touched[record.id] = self._store_record(record)
+    def rewrite(
+        self, record: MemoryRecord, by: str, *, keep: bool = True, before: MemoryRecord | None = None
+    ) -> None:
+        """It says from now on what the record says; what it said before is kept for the past, or not.
+
+        `before` is how the store had it; left out, it is asked.
+        """
+        self._touched[record.id] = self._store_record(record) if before is None else before
         self._renewed[record.id] = replace(record, content_hash=content_hash(record.text), valid_from=now())
         if keep:
             self._kept[record.id] = (new_id(), by)

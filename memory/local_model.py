@@ -13,6 +13,7 @@ from memory.errors import InvalidInput, ModelUnavailable
 from memory.passages import WHOLE
 from memory.ports import GenerationRequest, Score, Trial
 from memory.records import Message
+from memory.together import Together
 
 if TYPE_CHECKING:
     from hypernet import DocToLoRA
@@ -44,6 +45,7 @@ class LocalModel:
         self._tokenizing = Lock()  # fast tokenizers are not safe in two threads at once
         self._d2l: DocToLoRA | None = None
         self._engine: Engine | None = None
+        self._together = Together(self._generate, most=max_batch)  # passages that are told at the same time
 
     # -- loading and closing
 
@@ -110,6 +112,9 @@ class LocalModel:
         return [len(ids) for ids in encoded["input_ids"]]
 
     def generate(self, passages: Sequence[str]) -> list[LoRA]:
+        return self._together(passages) if passages else []
+
+    def _generate(self, passages: list[str]) -> list[LoRA]:
         from hypernet.adapter import LoRA
 
         parts = [self._chunks(passage) for passage in passages]

@@ -181,7 +181,7 @@ class MemoryStore(Protocol):
         before_commit: Callable[[], None] | None = None,
         expects: MemoryRecord | None = None,
     ) -> Removed:
-        """Replace text, embedding, adapter, expiry and metadata of the row with the record's id.
+        """Replace text, embedding, adapter, expiry, metadata and pin of the row with the record's id.
 
         Returns the names of what stood there before, for `release`. Raises NotFound, InvalidInput when
         another memory in the scope already says the same, and StoreConflict where the row is not as
@@ -189,20 +189,30 @@ class MemoryStore(Protocol):
         """
         ...
 
-    def set_metadata(self, scope: Scope, memory_id: str, metadata: Mapping[str, Any]) -> MemoryRecord:
-        """Replace the metadata alone. Raises NotFound."""
-        ...
+    def annotate(
+        self,
+        scope: Scope,
+        memory_id: str,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        pinned: bool | None = None,
+        expects: MemoryRecord | None = None,
+    ) -> MemoryRecord:
+        """Replace the metadata, pin a memory or let it loose; what is None stays.
 
-    def set_pinned(self, scope: Scope, memory_id: str, pinned: bool) -> MemoryRecord:
-        """Pin a memory, or let it loose. Raises NotFound."""
+        Raises NotFound, and StoreConflict where the row is not as `expects` says.
+        """
         ...
 
     def count_uses(self, tenant_id: str, uses: Mapping[str, int]) -> None:
         """Add to how often memories were used, by id, and note when. It is no change."""
         ...
 
-    def delete(self, scope: Scope, memory_id: str) -> list[Removed]:
-        """Delete one memory, with all that it holds; itself comes first. Raises NotFound."""
+    def delete(self, scope: Scope, memory_id: str, *, expects: MemoryRecord | None = None) -> list[Removed]:
+        """Delete one memory, with all that it holds; itself comes first.
+
+        Raises NotFound, and StoreConflict where the row is not as `expects` says.
+        """
         ...
 
     def delete_where(
@@ -231,9 +241,12 @@ class MemoryStore(Protocol):
         """Oldest first; also for a memory that is gone. Raises NotFound for an unknown id."""
         ...
 
-    def append_turns(self, scope: Scope, messages: Sequence[Message]) -> list[Turn]:
+    def append_turns(
+        self, scope: Scope, messages: Sequence[Message], *, idempotency_key: str | None = None
+    ) -> list[Turn]:
         """Append to a session, all or nothing; what is recalled counts as internalized.
 
+        With a key, the same call again within REPEATED appends nothing, and returns the turns of the first.
         Raises MissingScope without a session.
         """
         ...

@@ -97,6 +97,15 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
         raise InvalidInput("metadata changes on its way through JSON; use string keys, lists, numbers, text")
 
 
+def notes(metadata: Mapping[str, Any] | None, pinned: bool | None) -> dict[str, Any]:
+    """What of a memory changes without another adapter; None is no change. Raises InvalidInput."""
+    if metadata is not None:
+        check_metadata(metadata)
+    return ({} if metadata is None else {"metadata": dict(metadata)}) | (
+        {} if pinned is None else {"pinned": pinned}
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Who may see a memory.
@@ -318,7 +327,7 @@ def after_session(cursor: str | None) -> tuple[str, str, str]:
     """(session, user, agent) after which a page goes on. Raises InvalidInput for what is no cursor."""
     try:
         session, user, agent = ("", "", "") if cursor is None else json.loads(cursor)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InvalidInput("the cursor is none of ours; give that of the page before") from error
     return str(session), str(user), str(agent)
 

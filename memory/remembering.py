@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -85,23 +85,28 @@ class Rememberer:
         return passages + [passage for passage in held if passage.valid_until is None]
 
     def messages(
-        self, messages: Sequence[Message], origin: Origin, progress: Progress | None = None
+        self,
+        messages: Sequence[Message],
+        origin: Origin,
+        progress: Progress | None = None,
+        key: str | None = None,
     ) -> Added:
         """Remember a conversation; with a session, its messages become turns of it first.
 
         A call whose messages the session ends with already adds no turns: repeating one that was
-        interrupted continues it.
+        interrupted continues it. So does one with the key of a call that added its turns, whatever has been
+        said since.
         """
         if origin.scope.session_id is None:
             return self._told(lines(messages), origin, progress)
         ending = self._store.turns(origin.scope, last=len(messages))
         if [(turn.role, turn.text) for turn in ending] != [(m.role, m.text) for m in messages]:
-            self._store.append_turns(origin.scope, messages)
+            self._store.append_turns(origin.scope, messages, idempotency_key=key)
         return self.session(origin, progress)
 
-    def append(self, messages: Sequence[Message], origin: Origin) -> Added:
+    def append(self, messages: Sequence[Message], origin: Origin, key: str | None = None) -> Added:
         """Make messages turns of their session, whatever it ends with, and remember what they tell."""
-        self._store.append_turns(origin.scope, messages)
+        self._store.append_turns(origin.scope, messages, idempotency_key=key)
         return self.session(origin)
 
     def exchange(self, said: Message, reply: Message, origin: Origin) -> Added:
@@ -124,18 +129,33 @@ class Rememberer:
         self._store.mark_internalized(origin.scope, told)
         return added
 
-    def rewrite(self, record: MemoryRecord, *, keep_past: bool = True) -> MemoryRecord:
-        """Store the record with its text, changed by now; returns it as it stands.
+    def change(
+        self,
+        scope: Scope,
+        memory_id: str,
+        changed: Callable[[MemoryRecord], MemoryRecord],
+        *,
+        keep_past: bool = True,
+        expects: MemoryRecord | None = None,
+    ) -> MemoryRecord:
+        """Store a memory as `changed` makes it of how it stands; returns it as it stands then.
 
-        What it said before is of the past, or gone where it is not kept. Raises InvalidInput.
+        What it said before is of the past, or gone where it is not kept. Raises NotFound, InvalidInput, and
+        StoreConflict where it is no longer as `expects` says, or other writers keep changing it.
         """
+        for _ in range(TRIES if expects is None else 1):
+            before = self._store.get(scope, memory_id) if expects is None else expects
+            with suppress(StoreConflict):
+                return self._rewrite(changed(before), before, keep_past=keep_past)
+        raise StoreConflict(f"another writer changed memory {memory_id!r} meanwhile; read it again")
+
+    def _rewrite(self, record: MemoryRecord, before: MemoryRecord, *, keep_past: bool) -> MemoryRecord:
         [tokens] = self._internalizer.count([record.text])
         most = WHOLE * self._internalizer.passage_tokens
         if tokens > most:
             raise InvalidInput(
                 f"the text has {tokens} tokens, one memory holds {most}; delete this memory and add the text"
             )
-        before = self._store.get(record.scope, record.id)
         if before.text == record.text or record.kind == "skill":  # what a skill was is no past to ask about
             return self._internalize.again(record, before)
         draft = Draft(self._store, self._making, record.scope.tenant_id)
@@ -145,7 +165,8 @@ class Rememberer:
                 draft.erase(passage)
             elif passage.valid_until is None:
                 draft.outdate(passage, record.id)
-        draft.rewrite(replace(record, compacted=0), record.id, keep=keep_past and not before.compacted)
+        keep = keep_past and not before.compacted
+        draft.rewrite(replace(record, compacted=0), record.id, keep=keep, before=before)
         self._internalize.revise(draft, record.scope.tenant_id)
         return self._store.get(record.scope, record.id)
 

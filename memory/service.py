@@ -45,7 +45,7 @@ from memory.selection import Selector
 from memory.settings import Settings
 from memory.skills import Skills
 from memory.supersession import Supersession
-from memory.transfer import Exporter, ExportReport, Importer, ImportReport
+from memory.transfer import Exporter, ExportReport, Importer, ImportReport, ImportSize
 from memory.usage import Usage
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ class Service:
         valid_until: datetime | None = None,
         document_id: str | None = None,
         progress: Progress | None = None,
+        idempotency_key: str | None = None,
         **whose: Unpack[Whose],
     ) -> Added:
         """Remember a text, or messages of a conversation; returns what stands for each passage of it.
@@ -156,6 +157,9 @@ class Service:
         names it. So is what a document of the same document_id said before and says no longer.
         What begins to hold later (`valid_from`), or ends (`valid_until`), is recalled in that time alone.
 
+        A call that may have been cut off can be made again with its `idempotency_key`: its turns are added
+        once, whatever the session ends with by now. A key means the same call for some 23 hours.
+
         Raises MissingScope, EmptyText, TextTooLarge, InvalidInput, ModelUnavailable, StoreError.
         """
         scope = self._writing(self._scope(whose).required())
@@ -165,16 +169,19 @@ class Service:
         most = self.settings.max_text_bytes
         if isinstance(content, str):
             return self._rememberer.text(text_in(content, most), origin, progress)
-        return self._rememberer.messages(messages_in(content, most), origin, progress)
+        return self._rememberer.messages(messages_in(content, most), origin, progress, idempotency_key)
 
-    def append(self, messages: Said | Sequence[Said], **whose: Unpack[Whose]) -> Added:
+    def append(
+        self, messages: Said | Sequence[Said], *, idempotency_key: str | None = None, **whose: Unpack[Whose]
+    ) -> Added:
         """Append messages to a session and remember what they tell; blank ones are left out.
 
-        Unlike with `add`, messages that the session ends with already become turns of it again.
-        Raises as `add` does, and MissingScope without a session.
+        Unlike with `add`, messages that the session ends with already become turns of it again, unless the
+        call is made again with its key. Raises as `add` does, and MissingScope without a session.
         """
         scope = self._writing(self._scope(whose).required_session())
-        return self._rememberer.append(messages_in(messages, self.settings.max_text_bytes), Origin(scope))
+        said = messages_in(messages, self.settings.max_text_bytes)
+        return self._rememberer.append(said, Origin(scope), idempotency_key)
 
     def add_later(self, content: Content, **given: Any) -> Future[Added]:
         """`add` in a background thread, one text after the other; its errors come out of the future.
@@ -205,37 +212,44 @@ class Service:
         *,
         metadata: Mapping[str, Any] | None = None,
         expires_at: datetime | EllipsisType | None = ...,
+        pinned: bool | None = None,
         keep_past: bool = True,
+        expects: MemoryRecord | None = None,
         **whose: Unpack[Whose],
     ) -> MemoryRecord:
-        """Change a memory's text, metadata or expiry; new text is internalized.
+        """Change a memory's text, metadata, expiry or pin, in one step; new text is internalized.
 
         The old text answers no more, and is seen by `as_of` alone; with `keep_past=False` it is gone.
 
         Raises NotFound; InvalidInput when the text is longer than one passage, or another memory of the
-        scope says it already.
+        scope says it already; StoreConflict where the memory is no longer as `expects`, which was read
+        before, says.
         """
         scope = self._writing(self._scope(whose))
-        record = self._parts.store.get(scope, memory_id)
         if text is None and isinstance(expires_at, EllipsisType):
-            return self._parts.store.set_metadata(
-                scope, memory_id, record.metadata if metadata is None else metadata
+            return self._parts.store.annotate(
+                scope, memory_id, metadata=metadata, pinned=pinned, expects=expects
             )
-        until = record.expires_at if isinstance(expires_at, EllipsisType) else expires_at
-        check_expiry(until)
-        changed = replace(
-            record,
-            text=record.text if text is None else text_in(text, self.settings.max_text_bytes),
-            metadata=record.metadata if metadata is None else metadata,
-            expires_at=until,
-        )
-        renewed = self._rememberer.rewrite(changed, keep_past=keep_past)
+        told = None if text is None else text_in(text, self.settings.max_text_bytes)
+
+        def changed(record: MemoryRecord) -> MemoryRecord:
+            until = record.expires_at if isinstance(expires_at, EllipsisType) else expires_at
+            check_expiry(until)
+            return replace(
+                record,
+                text=record.text if told is None else told,
+                metadata=record.metadata if metadata is None else metadata,
+                expires_at=until,
+                pinned=record.pinned if pinned is None else pinned,
+            )
+
+        renewed = self._rememberer.change(scope, memory_id, changed, keep_past=keep_past, expects=expects)
         self._eraser.replaced(scope.tenant_id)
         return renewed
 
     def pin(self, memory_id: str, pinned: bool = True, **whose: Unpack[Whose]) -> MemoryRecord:
         """Have a memory go before all others that matter for a turn; or no more. Raises NotFound."""
-        return self._parts.store.set_pinned(self._writing(self._scope(whose)), memory_id, pinned)
+        return self._parts.store.annotate(self._writing(self._scope(whose)), memory_id, pinned=pinned)
 
     # -- answering
 
@@ -406,9 +420,14 @@ class Service:
 
     # -- forgetting
 
-    def delete(self, memory_id: str, **whose: Unpack[Whose]) -> ErasureReceipt:
-        """Forget one memory, or one passage that was compacted. Raises NotFound."""
-        return self._eraser.forget_one(self._scope(whose), memory_id)
+    def delete(
+        self, memory_id: str, *, expects: MemoryRecord | None = None, **whose: Unpack[Whose]
+    ) -> ErasureReceipt:
+        """Forget one memory, or one passage that was compacted.
+
+        Raises NotFound, and StoreConflict where the memory is no longer as `expects`, read before, says.
+        """
+        return self._eraser.forget_one(self._scope(whose), memory_id, expects=expects)
 
     def forget(
         self,
@@ -489,6 +508,11 @@ class Service:
         """
         scope = self._writing(self._scope(whose))
         return self._importer(Path(path), scope, named=whose.get("tenant_id") is not None, progress=progress)
+
+    def import_size(self, path: str | Path, **whose: Unpack[Whose]) -> ImportSize:
+        """How much `import_` would add of an archive; adds nothing. Raises InvalidInput, StoreError."""
+        scope = self._scope(whose)
+        return self._importer.size(Path(path), scope, named=whose.get("tenant_id") is not None)
 
     def reindex(self, *, progress: Progress | None = None, **whose: Unpack[Whose]) -> int:
         """Make again what another embedder, base model or hypernetwork made; returns how many memories."""

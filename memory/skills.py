@@ -29,7 +29,7 @@ class Skills:
         [record] = self._internalize([Passage(description)], origin)
         if record.metadata.get("pinned") == pinned:
             return record
-        return self._store.set_metadata(scope, record.id, {**record.metadata, "pinned": pinned})
+        return self._store.annotate(scope, record.id, metadata={**record.metadata, "pinned": pinned})
 
     def for_turn(self, scope: Scope, turn: str, vector: Vectors | None) -> tuple[MemoryHit, ...]:
         """The skills that join a turn of this scope; `vector` is the turn's embedding, where it is known."""

@@ -42,6 +42,7 @@ _REPLACED: tuple[str, ...] = (  # by an update; who and where stay
         "content_hash",
         "expires_at",
         "metadata",
+        "pinned",
         "embedder",
         "dim",
         "embedding",

@@ -40,8 +40,8 @@ from memory.records import (
     StoreStats,
     Turn,
     after_session,
-    check_metadata,
     check_page,
+    notes,
     only_tenant,
 )
 from memory.records import now as utc_now
@@ -135,27 +135,29 @@ class SqlStore:
         [embedding] = to_bytes([record], np.atleast_2d(vector))
         at = self._clock()
         with self._writing(scope.tenant_id) as connection:
-            before = sql_memories.one(connection, scope, record.id, at)
             sql_revision.check(connection, scope.tenant_id, [] if expects is None else [expects])
+            before = sql_memories.one(connection, scope, record.id, at)
             sql_memories.replace_content(connection, before, record, embedding, at)
             if before_commit is not None:
                 before_commit()
         return Removed(before.id, before.content_hash, before.adapter.digest)
 
-    def set_metadata(self, scope: Scope, memory_id: str, metadata: Mapping[str, Any]) -> MemoryRecord:
-        check_metadata(metadata)
+    def annotate(
+        self,
+        scope: Scope,
+        memory_id: str,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        pinned: bool | None = None,
+        expects: MemoryRecord | None = None,
+    ) -> MemoryRecord:
+        values = notes(metadata, pinned)
         at = self._clock()
         with self._writing(scope.tenant_id) as connection:
+            sql_revision.check(connection, scope.tenant_id, [] if expects is None else [expects])
             before = sql_memories.one(connection, scope, memory_id, at)
-            sql_memories.change(connection, before, {"metadata": dict(metadata)}, at)
-        return replace(before, metadata=dict(metadata), updated_at=at)
-
-    def set_pinned(self, scope: Scope, memory_id: str, pinned: bool) -> MemoryRecord:
-        at = self._clock()
-        with self._writing(scope.tenant_id) as connection:
-            before = sql_memories.one(connection, scope, memory_id, at)
-            sql_memories.change(connection, before, {"pinned": pinned}, at)
-        return replace(before, pinned=pinned, updated_at=at)
+            sql_memories.change(connection, before, values, at)
+        return replace(before, **values, updated_at=at)
 
     def count_uses(self, tenant_id: str, uses: Mapping[str, int]) -> None:
         if not uses:
@@ -276,8 +278,9 @@ class SqlStore:
 
     # -- taking away
 
-    def delete(self, scope: Scope, memory_id: str) -> list[Removed]:
+    def delete(self, scope: Scope, memory_id: str, *, expects: MemoryRecord | None = None) -> list[Removed]:
         with self._writing(scope.tenant_id) as connection:
+            sql_revision.check(connection, scope.tenant_id, [] if expects is None else [expects])
             at = self._clock()
             removed = sql_memories.remove(connection, scope, at, memories.c.id == memory_id)
             if not removed:
@@ -327,13 +330,15 @@ class SqlStore:
 
     # -- turns
 
-    def append_turns(self, scope: Scope, messages: Sequence[Message]) -> list[Turn]:
+    def append_turns(
+        self, scope: Scope, messages: Sequence[Message], *, idempotency_key: str | None = None
+    ) -> list[Turn]:
         scope.required_session()
         if not messages:
             return []
         with self._database.write() as connection:
             sql_changes.enroll(connection, scope.tenant_id)
-            return sql_turns.append(connection, scope, messages, self._clock())
+            return sql_turns.append(connection, scope, messages, self._clock(), idempotency_key)
 
     def turns(self, scope: Scope, *, last: int | None = None, internalized: bool | None = None) -> list[Turn]:
         scope.required_session()

@@ -10,23 +10,48 @@ from sqlalchemy import Connection, and_, delete, func, insert, literal, select, 
 
 from memory.database import batches
 from memory.records import SCOPE_FIELDS, Message, Scope, Session, Turn, new_id
+from memory.repeated import REPEATED, turn_ids
 from memory.rows import to_scope, to_turn, turn_columns
 from memory.scoping import exactly, within
 from memory.sql_changes import lock
 from memory.tables import turns
 
 
-def append(connection: Connection, scope: Scope, messages: Sequence[Message], at: datetime) -> list[Turn]:
-    """Add turns at the end of the session."""
+def append(
+    connection: Connection, scope: Scope, messages: Sequence[Message], at: datetime, key: str | None
+) -> list[Turn]:
+    """Add turns at the end of the session, unless a call with this key did."""
     lock(connection, scope.tenant_id)
+    ids = [new_id() for _ in messages]
+    if key is not None:
+        ids, there = _called(connection, scope, key, len(messages), at)
+        if there:
+            return there
     newest = connection.scalar(select(func.max(turns.c.ordinal)).where(exactly(turns, scope)))
     first = 0 if newest is None else newest + 1
     added = [
-        Turn(scope, message.role, message.text, ordinal, created_at=at, internalized=message.recalled)
-        for ordinal, message in enumerate(messages, first)
+        Turn(scope, message.role, message.text, ordinal, turn_id, at, internalized=message.recalled)
+        for (ordinal, message), turn_id in zip(enumerate(messages, first), ids, strict=True)
     ]
     connection.execute(insert(turns), [turn_columns(turn) for turn in added])
     return added
+
+
+def _called(
+    connection: Connection, scope: Scope, key: str, many: int, at: datetime
+) -> tuple[list[str], list[Turn]]:
+    """Ids for the turns of a call with this key, and those turns, where it came before."""
+    candidates = turn_ids(scope, key, many)
+    while True:
+        ids = next(candidates)
+        wanted = and_(exactly(turns, scope), turns.c.id == ids[0])
+        row = connection.execute(select(turns).where(wanted)).mappings().first()
+        if row is None:
+            return ids, []
+        if row["created_at"] > at - REPEATED:
+            first = turns.c.ordinal >= row["ordinal"]
+            theirs = select(turns).where(exactly(turns, scope), first).order_by(turns.c.ordinal).limit(many)
+            return ids, [to_turn(found) for found in connection.execute(theirs).mappings()]
 
 
 def read(connection: Connection, scope: Scope, last: int | None, internalized: bool | None) -> list[Turn]:

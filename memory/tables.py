@@ -266,3 +266,10 @@ jobs = Table(
     UniqueConstraint("tenant_id", "idempotency_key", name="uq_jobs_idempotency_key"),
     Index("ix_jobs_due", "state", "due_at"),
 )
+
+served = Table(  # when a job of the tenant's was claimed last
+    "served",
+    metadata,
+    _tenant_column(),
+    Column("at", UtcDateTime, nullable=False),
+)

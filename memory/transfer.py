@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain, groupby, islice
 from pathlib import Path
@@ -49,6 +49,14 @@ class ImportReport:
     taken: int  # adapters taken over
     made: int  # adapters made again from their texts
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSize:
+    """What an import would add."""
+
+    memories: int
+    nbytes: int  # of adapters, as the archive says, and characters of text
 
 
 @dataclass
@@ -126,9 +134,7 @@ class Importer:
         What the target names besides takes the place of what the archive names. Raises InvalidInput.
         """
         began = time.perf_counter()
-        with archive.opened(path) as reader:
-            _check_target(reader.manifest, target, named)
-            run = _Run(self._store, self._making, self._internalizer, self._most, reader, target, progress)
+        with self._opened(path, target, named, progress) as run:
             run.memories()
             run.past()
             run.turns()
@@ -142,6 +148,19 @@ class Importer:
             made=tally.made,
             seconds=time.perf_counter() - began,
         )
+
+    def size(self, path: Path, target: Scope, *, named: bool) -> ImportSize:
+        """What the same call would add; adds nothing. Raises InvalidInput."""
+        with self._opened(path, target, named) as run:
+            return run.size()
+
+    @contextmanager
+    def _opened(
+        self, path: Path, target: Scope, named: bool, progress: Progress | None = None
+    ) -> Iterator[_Run]:
+        with archive.opened(path) as reader:
+            _check_target(reader.manifest, target, named)
+            yield _Run(self._store, self._making, self._internalizer, self._most, reader, target, progress)
 
 
 class _Run:
@@ -169,6 +188,14 @@ class _Run:
         self._dissolved: set[str] = set()  # compacted memories whose passages are there in part
         self._stands: dict[str, str] = {}  # id in the archive -> id of what stands for it here
         self.tally = _Tally()
+
+    def size(self) -> ImportSize:
+        """What is not there yet."""
+        new = (
+            record for record in self._reader.records(archive.MEMORIES) if not self._there(self._id(record))
+        )
+        sizes = [record.adapter.nbytes + len(record.text) for record in new]
+        return ImportSize(len(sizes), sum(sizes))
 
     def memories(self) -> None:
         """Those with adapters, oldest first."""

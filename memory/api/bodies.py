@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from memory.api.problems import Problem, problem_of
@@ -41,7 +42,7 @@ class Bodies:
         await self._app(scope, _again(body or b"", receive), send)
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
-        """All of it; None where it is too large."""
+        """All of it; None where it is too large. Raises ClientDisconnect for one that was broken off."""
         announced = headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > self._max_bytes:
             return None
@@ -49,7 +50,7 @@ class Bodies:
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                break
+                raise ClientDisconnect
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > self._max_bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Annotated
 
@@ -10,12 +12,15 @@ from fastapi import Header
 from starlette.exceptions import HTTPException
 
 from memory.api.schemas import MemoryOut
+from memory.errors import StoreConflict
+from memory.records import MemoryRecord
 
 IfNoneMatch = Annotated[
     str | None, Header(description="ETags known already: 304 where it is still one of these.")
 ]
 IfMatch = Annotated[str | None, Header(description="Change it only while it has one of these ETags.")]
 
+_CHANGED = "the memory has changed since it was read; read it again"
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
@@ -29,7 +34,20 @@ def matches(given: str, tag: str) -> bool:
     return given.strip() == "*" or tag in _TAG.findall(given)
 
 
-def check_unchanged(given: str | None, memory: MemoryOut) -> None:
-    """Refuse with 412 where the memory is no longer what the client has seen."""
-    if given is not None and not matches(given, etag(memory)):
-        raise HTTPException(412, "the memory has changed since it was read; read it again")
+@contextmanager
+def expected(if_match: str | None, read: Callable[[], MemoryRecord]) -> Iterator[MemoryRecord | None]:
+    """What a memory has to be still when it is changed: what `read` gives; None where any will do.
+
+    Refuses with 412 where that has none of the ETags, and where the memory is another by the time of the
+    change, whoever's change came between.
+    """
+    if if_match is None or if_match.strip() == "*":
+        yield None
+        return
+    record = read()
+    if not matches(if_match, etag(MemoryOut.of(record))):
+        raise HTTPException(412, _CHANGED)
+    try:
+        yield record
+    except StoreConflict as error:
+        raise HTTPException(412, _CHANGED) from error

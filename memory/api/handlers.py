@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from memory.api.archives import Archives
@@ -12,7 +13,9 @@ from memory.api.metrics import Metrics
 from memory.errors import JobCancelled
 from memory.inputs import Whose
 from memory.records import Scope
+from memory.server.access import Access
 from memory.server.jobs import Job
+from memory.server.quotas import Quotas, check_room
 from memory.server.worker import Handler, Progress
 from memory.service import Service
 
@@ -20,10 +23,11 @@ from memory.service import Service
 class Handlers:
     """One method a kind of job."""
 
-    def __init__(self, memory: Service, metrics: Metrics, archives: Archives) -> None:
+    def __init__(self, memory: Service, metrics: Metrics, archives: Archives, access: Access) -> None:
         self._memory = memory
         self._metrics = metrics
         self._archives = archives
+        self._access = access
 
     def by_kind(self) -> dict[str, Handler]:
         return {"add": self.add, "compact": self.compact, "export": self.export, "import": self.import_}
@@ -37,6 +41,7 @@ class Handlers:
                 metadata=given.get("metadata"),
                 document_id=given.get("document_id"),
                 progress=progress,
+                idempotency_key=job.id,
                 **times,
                 **whose(job.scope),
             )
@@ -66,9 +71,24 @@ class Handlers:
     def import_(self, job: Job, progress: Progress) -> Mapping[str, Any]:
         tenant_id, name = job.scope.tenant_id, _payload(job)["archive"]
         path = self._archives.existing(tenant_id, name)
+        check_import(
+            self._memory, path, job.scope, self._access.quotas(tenant_id)
+        )  # again: it may have waited
         report = asdict(self._memory.import_(path, progress=progress, **whose(job.scope)))
         self._archives.remove(tenant_id, name)
         return report
+
+
+def check_import(memory: Service, path: Path, scope: Scope, quotas: Quotas) -> None:
+    """Refuse an archive that the tenant has no room for, before anything of it is added.
+
+    Raises QuotaExceeded, and InvalidInput for what is no archive.
+    """
+    if (quotas.memories, quotas.bytes) == (None, None):
+        return
+    added = memory.import_size(path, **whose(scope))
+    has = memory.stats(tenant_id=scope.tenant_id)
+    check_room(has, quotas, memories=added.memories, size=added.nbytes)
 
 
 def _payload(job: Job) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from memory.api.problems import unexpected
@@ -24,6 +25,7 @@ from memory.server.audit import digest
 _log = logging.getLogger("memory.api")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _DENIED = (401, 403)
+GONE = 499  # the client went away before it had sent all: nobody is answered, and nothing is wrong here
 _OURS = {"memory_id", "job_id", "key_id"}  # what of a path was named by us, and not by a client
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")  # others may be anything, and many
 
@@ -52,6 +54,8 @@ class Observed:
         with _span(scope, seen, self._otel):
             try:
                 await self._app(scope, receive, sending)
+            except ClientDisconnect:
+                seen.status = seen.status or GONE
             except Exception as error:  # the edge of the process
                 answer = unexpected(scope, error)
                 if not seen.status:

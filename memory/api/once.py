@@ -70,6 +70,11 @@ def once(
     return answer.response()
 
 
+def call_name(request: Request, key: str | None) -> str | None:
+    """What the turns of a request are known by when it is repeated: its key, and what it asks."""
+    return None if key is None else sha256(f"{key}\0{_fingerprint(request)}".encode()).hexdigest()
+
+
 def _fingerprint(request: Request) -> str:
     asked = f"{request.method} {request.url.path}?{request.url.query} {request.state.body_sha256}"
     return sha256(asked.encode()).hexdigest()

@@ -219,14 +219,10 @@ class ChangeIn(BaseModel):
     pinned: bool | None = Field(default=None, description="Whether it goes first, where it matters.")
     keep_past: bool = Field(default=True, description="Whether `as_of` still shows what it said before.")
 
-    @property
-    def updates(self) -> bool:
-        """Whether more than the pin changes."""
-        return self.text is not None or self.metadata is not None or "expires_at" in self.model_fields_set
-
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if not self.updates and self.pinned is None:
+        changes = (self.text, self.metadata, self.pinned)
+        if changes == (None, None, None) and "expires_at" not in self.model_fields_set:
             raise ValueError("nothing to change; give text, metadata, expires_at or pinned")
         return self
 

@@ -37,6 +37,7 @@ def serve(memory: Service, listening: Callable[[str], None]) -> None:
             access_log=False,  # the app logs requests itself, without addresses
             log_config=None,
             server_header=False,
+            ws="none",  # nobody is answered that asks to talk WebSocket, and would wait for it
             timeout_graceful_shutdown=round(settings.shutdown_s),
         )
         host, port = listener.getsockname()[:2]

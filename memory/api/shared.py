@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock, Thread
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from memory.api.handlers import Handlers, whose
 from memory.api.metrics import Metrics
 from memory.database import Database
 from memory.errors import NotFound, ParametricMemoryError, StoreBusy
-from memory.records import ErasureReceipt, Scope
+from memory.records import ErasureReceipt, MemoryRecord, Scope
 from memory.server.access import Access
 from memory.server.audit import Audit
 from memory.server.idempotency import Idempotency
@@ -75,13 +75,13 @@ class Shared:
     archives: Archives
     model: Model
     worker: Worker
-    changing: Lock = field(default_factory=Lock)  # held while a memory is compared with its ETag and changed
 
     @classmethod
     def around(cls, memory: Service, database: Database) -> Shared:
         """The parts of a server for this memory, whose tables are in this database."""
         settings = memory.settings
         jobs, idempotency, metrics = Jobs(database), Idempotency(database), Metrics(memory)
+        access = Access(database)
         audit = Audit(database)
         archives = Archives(settings.home / "archives", settings.max_archive_bytes)
         purges: list[Callable[[], object]] = [archives.purge, idempotency.purge]
@@ -90,7 +90,7 @@ class Shared:
         return cls(
             memory=memory,
             database=database,
-            access=Access(database),
+            access=access,
             limiter=Limiter(database),
             audit=audit,
             idempotency=idempotency,
@@ -100,7 +100,7 @@ class Shared:
             model=Model(lambda: _use(memory)),
             worker=Worker(
                 jobs,
-                Handlers(memory, metrics, archives).by_kind(),
+                Handlers(memory, metrics, archives, access).by_kind(),
                 threads=settings.job_workers,
                 lease_s=settings.job_lease_s,
                 purges=purges,
@@ -119,15 +119,18 @@ class Shared:
             if not self.jobs.wait(job, _STOPS_WITHIN_S):
                 raise StoreBusy("a job of this scope is still running; ask for the erasure again")
 
-    def delete(self, memory_id: str, scope: Scope) -> ErasureReceipt:
-        """Forget one memory, and what may say it: a skill's own answer, and archives. Raises NotFound."""
+    def delete(self, memory_id: str, scope: Scope, *, expects: MemoryRecord | None = None) -> ErasureReceipt:
+        """Forget one memory, and what may say it: a skill's own answer, and archives.
+
+        Raises NotFound, and StoreConflict where the memory is no longer as `expects` says.
+        """
         one = whose(scope)
         try:
             with suppress(NotFound):  # a compacted passage can be deleted, and not looked at
                 record = self.memory.get(memory_id, **one)
                 if record.kind == "skill":
                     self.idempotency.erase(record.scope)
-            return self.memory.delete(memory_id, **one)
+            return self.memory.delete(memory_id, expects=expects, **one)
         finally:  # after the rows, or an export that runs takes it along; also where it is asked for again
             self.archives.drop(scope.tenant_id)
 

@@ -30,9 +30,9 @@ from memory.records import (
     StoreStats,
     Turn,
     after_session,
-    check_metadata,
     check_page,
     new_id,
+    notes,
     only_tenant,
 )
 from memory.records import now as utc_now
@@ -115,26 +115,27 @@ class InMemoryStore:
         [embedding] = to_bytes([record], np.atleast_2d(vector))
         at = self._clock()
         with self._writing(scope.tenant_id) as tenant:
-            before = tenant.one(scope, record.id, at)
             tenant.check([] if expects is None else [expects])
+            before = tenant.one(scope, record.id, at)
             tenant.renew(record, embedding, at)
             if before_commit is not None:
                 before_commit()
         return as_removed(before)
 
-    def set_metadata(self, scope: Scope, memory_id: str, metadata: Mapping[str, Any]) -> MemoryRecord:
-        check_metadata(metadata)
+    def annotate(
+        self,
+        scope: Scope,
+        memory_id: str,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        pinned: bool | None = None,
+        expects: MemoryRecord | None = None,
+    ) -> MemoryRecord:
+        values = notes(metadata, pinned)
         at = self._clock()
         with self._writing(scope.tenant_id) as tenant:
-            before = tenant.one(scope, memory_id, at)
-            after = replace(before, metadata=dict(metadata), updated_at=at)
-            tenant.put(after, tenant.rows[memory_id].embedding, "UPDATE", at)
-        return after
-
-    def set_pinned(self, scope: Scope, memory_id: str, pinned: bool) -> MemoryRecord:
-        at = self._clock()
-        with self._writing(scope.tenant_id) as tenant:
-            after = replace(tenant.one(scope, memory_id, at), pinned=pinned, updated_at=at)
+            tenant.check([] if expects is None else [expects])
+            after = replace(tenant.one(scope, memory_id, at), **values, updated_at=at)
             tenant.put(after, tenant.rows[memory_id].embedding, "UPDATE", at)
         return after
 
@@ -262,9 +263,10 @@ class InMemoryStore:
 
     # -- taking away
 
-    def delete(self, scope: Scope, memory_id: str) -> list[Removed]:
+    def delete(self, scope: Scope, memory_id: str, *, expects: MemoryRecord | None = None) -> list[Removed]:
         at = self._clock()
         with self._writing(scope.tenant_id) as tenant:
+            tenant.check([] if expects is None else [expects])
             removed = tenant.remove(lambda r: scope.covers(r.scope) and r.id == memory_id, at)
             if not removed:
                 raise tenant.not_found(scope, memory_id, at)
@@ -308,14 +310,23 @@ class InMemoryStore:
 
     # -- turns
 
-    def append_turns(self, scope: Scope, messages: Sequence[Message]) -> list[Turn]:
+    def append_turns(
+        self, scope: Scope, messages: Sequence[Message], *, idempotency_key: str | None = None
+    ) -> list[Turn]:
         scope.required_session()
+        if not messages:
+            return []
         at = self._clock()
         with self._writing(scope.tenant_id) as tenant:
+            ids = [new_id() for _ in messages]
+            if idempotency_key is not None:
+                ids, there = tenant.called(scope, idempotency_key, len(messages), at)
+                if there:
+                    return there
             first = sum(turn.scope == scope for turn in tenant.turns)
             added = [
-                Turn(scope, m.role, m.text, ordinal, created_at=at, internalized=m.recalled)
-                for ordinal, m in enumerate(messages, first)
+                Turn(scope, m.role, m.text, ordinal, turn_id, at, internalized=m.recalled)
+                for (ordinal, m), turn_id in zip(enumerate(messages, first), ids, strict=True)
             ]
             tenant.turns += added
         return added

@@ -9,6 +9,7 @@ from datetime import datetime
 from memory.errors import InvalidInput, NotFound, StoreConflict
 from memory.ports import START, Revision, Version
 from memory.records import RETIRED, Event, HistoryEvent, MemoryRecord, Removed, Scope, Turn
+from memory.repeated import REPEATED, turn_ids
 
 Goes = Callable[[MemoryRecord], bool]
 
@@ -108,6 +109,17 @@ class Tenant:
         """The same for retired passages."""
         removed = self._take(self.past, goes, at)
         return removed + self._held({passage.memory_id for passage in removed}, at)
+
+    def called(self, scope: Scope, key: str, many: int, at: datetime) -> tuple[list[str], list[Turn]]:
+        """Ids for the turns of a call with this key, and those turns, where it came before."""
+        of_session = {turn.id: turn for turn in self.turns if turn.scope == scope}
+        candidates = turn_ids(scope, key, many)
+        while True:
+            ids = next(candidates)
+            if ids[0] not in of_session:
+                return ids, []
+            if of_session[ids[0]].created_at > at - REPEATED:
+                return ids, [of_session[turn_id] for turn_id in ids]
 
     def remove_turns(self, scope: Scope) -> list[str]:
         """Their ids."""
@@ -235,5 +247,6 @@ def _updated(before: MemoryRecord, record: MemoryRecord, at: datetime) -> Memory
         valid_from=record.valid_from,
         compacted=record.compacted,
         metadata=dict(record.metadata),
+        pinned=record.pinned,
         updated_at=at,
     )

@@ -23,7 +23,7 @@ from memory.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthent
 from memory.records import check_name
 from memory.records import now as utc_now
 from memory.server.quotas import UNLIMITED, Quotas
-from memory.tables import accounts, answers, api_keys, jobs, request_counts
+from memory.tables import accounts, answers, api_keys, jobs, request_counts, served
 
 Role = Literal["read", "write", "admin"]  # each includes those before it
 
@@ -123,6 +123,12 @@ class Access:
             raise _no_tenant(tenant_id)
         return _to_tenant(row)
 
+    def quotas(self, tenant_id: str) -> Quotas:
+        """What a tenant may use; all there is where none was let in, as for anonymous callers."""
+        with self._database.read() as connection:
+            row = connection.execute(select(*_QUOTAS).where(accounts.c.tenant_id == tenant_id)).first()
+        return UNLIMITED if row is None else Quotas(*row)
+
     def set_quotas(self, tenant_id: str, quotas: Quotas) -> Tenant:
         """Change what a tenant may use, from the next request on. Raises NotFound."""
         this = accounts.c.tenant_id == tenant_id
@@ -138,7 +144,7 @@ class Access:
         Its memories are another matter: `Memory.forget_tenant` erases them.
         """
         with self._database.write() as connection:
-            for table in (api_keys, request_counts, answers, jobs):
+            for table in (api_keys, request_counts, answers, jobs, served):
                 connection.execute(delete(table).where(table.c.tenant_id == tenant_id))
             gone = connection.execute(delete(accounts).where(accounts.c.tenant_id == tenant_id))
             if gone.rowcount == 0:

@@ -25,8 +25,10 @@ from memory.database import Database
 from memory.errors import Conflict, JobCancelled, LeaseLost, NotFound
 from memory.records import MAX_NAME, Scope, check_page, new_id
 from memory.records import now as utc_now
+from memory.repeated import REPEATED
 from memory.rows import to_scope
 from memory.scoping import scope_columns, within
+from memory.server.fairness import next_job, note_served
 from memory.tables import jobs
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -35,7 +37,6 @@ ATTEMPTS = 5
 BACKOFF = timedelta(seconds=2)  # before the second attempt; twice as long before each one after it,
 LONGEST_BACKOFF = timedelta(minutes=5)  # up to this
 KEPT = timedelta(days=7)  # how long an ended job can be looked at
-REPEATED = timedelta(hours=23)  # after which a key makes a new job: before `idempotency` frees it
 
 _OPEN = ("queued", "running")
 
@@ -217,20 +218,23 @@ class Jobs:
     # -- for workers
 
     def claim(self, worker: str, lease_s: float, *, kinds: Collection[str] | None = None) -> Job | None:
-        """The job that has been due for longest, now this worker's for as long; None when none is due."""
+        """The job that is next, now this worker's for as long; None when none is due.
+
+        Tenants take turns; of one tenant's jobs it is the one that has been due for longest.
+        """
         if not self._any_due(kinds):
             return None  # told by a read, so that idle workers do not take SQLite's write lock
         at = self._clock()
         with self._database.write() as connection:
             while True:
-                first = select(jobs).where(_due(at, kinds)).order_by(jobs.c.due_at, jobs.c.id).limit(1)
-                row = connection.execute(first.with_for_update(skip_locked=True)).first()
+                row = next_job(connection, _due(at, kinds), at)
                 if row is None:
                     return None
                 job = _to_job(row)
                 if not _give_up(connection, job, at):
                     lease = {"worker": worker, "due_at": at + timedelta(seconds=lease_s)}
                     _change(connection, job, state="running", attempt=job.attempt + 1, **lease)
+                    note_served(connection, job.scope.tenant_id, at)
                     return _one(connection, job.scope.tenant_id, job.id)
 
     def _any_due(self, kinds: Collection[str] | None) -> bool:

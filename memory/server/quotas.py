@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from threading import Lock
 
 from sqlalchemy import Connection, insert, select, update
@@ -35,10 +35,10 @@ class Quotas:
     requests_per_minute: int | None = None
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value is not None and not 0 <= value < 2**31 * (1 if "requests" in field.name else 2**31):
-                raise InvalidInput(f"the quota {field.name} is {value}; give 0 or more, or none")
+        for name in (quota.name for quota in fields(self)):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 2**31 * (1 if "requests" in name else 2**31):
+                raise InvalidInput(f"the quota {name} is {value}; give 0 or more, or none")
 
 
 UNLIMITED = Quotas()
@@ -63,11 +63,17 @@ def check_room(stats: StoreStats, quotas: Quotas, *, memories: int = 1, size: in
 
 @dataclass(slots=True)
 class _Block:
-    """Requests a process may still let through in a minute."""
+    """Requests of a tenant's that this process may still let through in a minute."""
 
-    minute: int
-    left: int
+    minute: int = -1
+    left: int = 0
     exhausted: bool = False  # the tenant's row had no more
+    lock: Lock = field(default_factory=Lock)  # held while the row is asked: other tenants do not wait for it
+
+    def begin(self, minute: int) -> None:
+        """Forget what was left of the minute before."""
+        if self.minute != minute:
+            self.minute, self.left, self.exhausted = minute, 0, False
 
 
 class Limiter:
@@ -78,19 +84,19 @@ class Limiter:
         self._database = database
         self._clock = clock
         self._blocks: dict[str, _Block] = {}
-        self._lock = Lock()
+        self._lock = Lock()  # of the dictionary alone
 
     def check(self, tenant_id: str | None, quotas: Quotas) -> None:
         """Count one request. Raises QuotaExceeded when the minute's are used up."""
         limit = quotas.requests_per_minute
         if tenant_id is None or limit is None:
             return
-        at = self._clock()
-        minute = int(at // 60)
         with self._lock:
-            block = self._blocks.get(tenant_id)
-            if block is None or block.minute != minute:
-                block = self._blocks[tenant_id] = _Block(minute, 0)
+            block = self._blocks.setdefault(tenant_id, _Block())
+        with block.lock:
+            at = self._clock()
+            minute = int(at // 60)
+            block.begin(minute)
             if block.left == 0 and not block.exhausted:
                 block.left = self._take(tenant_id, minute, limit)
                 block.exhausted = block.left == 0

@@ -148,7 +148,9 @@ def live(memory: Memory) -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(
-            uvicorn.Config(create_app(memory), log_config=None, access_log=False, timeout_graceful_shutdown=5)
+            uvicorn.Config(
+                create_app(memory), log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5
+            )
         )
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

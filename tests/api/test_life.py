@@ -155,6 +155,44 @@ def test_what_is_no_archive_is_refused_with_its_reason(make_api: MakeApi) -> Non
     assert api.get("/v1/export/0").status_code == 404
 
 
+def test_an_import_keeps_to_quotas(api: Api) -> None:
+    """What there is no room for is refused whole and at once; what is there already takes none."""
+    for text in (LISBON, DOG):
+        api.add(text)
+    job = api.finished(api.post("/v1/export", {"user_id": "ana"}))
+    archive = api.get(f"/v1/export/{job['id']}").content
+
+    def imported(**quotas: int) -> Any:
+        assert api.call("PUT", "/v1/tenants/globex/quotas", who="operator", json=quotas).status_code == 200
+        return api.call("POST", "/v1/import", "globex", content=archive, headers=ZIP)
+
+    for quotas in ({"memories": 1}, {"bytes": 100}, {"memories": 0}):
+        refused = imported(**quotas)
+        assert (refused.status_code, "retry-after" in refused.headers) == (429, True)
+    assert texts(api, who="globex") == []
+    assert _archives(api) == 1
+    assert api.finished(imported(memories=3), "globex")["result"]["memories"] == 2
+    assert api.finished(imported(memories=3), "globex")["result"]["known"] == 2
+    assert sorted(texts(api, who="globex")) == [LISBON, DOG]
+
+
+def test_an_import_that_waited_keeps_to_quotas_too(make_api: MakeApi) -> None:
+    """The room there was may be taken by then; nothing is half imported."""
+    api = make_api(job_workers=0)
+    api.add(LISBON)
+    api.add(DOG)
+    archive = api.parts.archives.path("acme", "a")
+    api.parts.memory.export(archive, tenant_id="acme")
+    quotas = {"memories": 2}
+    api.call("PUT", "/v1/tenants/globex/quotas", who="operator", json=quotas)
+    sent = api.call("POST", "/v1/import", "globex", content=archive.read_bytes(), headers=ZIP)
+    api.add("My cat is called Tom.", who="globex")
+    make_api().parts.wake()
+    done = api.finished(sent, "globex")
+    assert (done["state"], "may keep 2 memories" in done["reason"]) == ("failed", True)
+    assert texts(api, who="globex") == ["My cat is called Tom."]
+
+
 def test_skills_are_made_listed_and_named_in_replies(api: Api) -> None:
     """As memories of a kind of their own."""
     made = api.post("/v1/skills", {"user_id": "ana", "description": "Answer in one word."})

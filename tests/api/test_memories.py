@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
 import pytest
 
-from memory.errors import StoreBusy
-from tests.api.conftest import CAT, DOG, QUESTION, Api, MakeApi
+from memory.api.app import open_store
+from memory.errors import StoreBusy, StoreUnavailable
+from memory.records import now
+from memory.server.idempotency import LEASE
+from memory.settings import Settings
+from tests.api.conftest import CAT, DOG, QUESTION, Api, Founded, MakeApi
+from tests.faults import Faulty
 
 TALK = [{"role": "user", "content": CAT}, {"role": "assistant", "content": "Nice."}]
 
@@ -59,6 +68,38 @@ def test_a_memory_changes_only_while_it_is_as_it_was_seen(api: Api) -> None:
     assert api.get(path).headers["etag"] == changed.headers["etag"]
 
 
+def test_of_two_servers_that_change_what_both_have_seen_one_is_refused(
+    make_api: MakeApi, founded: Founded, tmp_path: Path
+) -> None:
+    """Both compare the ETag before either writes; 412 all the same, for PATCH and for DELETE."""
+    at_once = Barrier(2, timeout=20)
+    settings = Settings.load(home=founded.copied(tmp_path / "home"))
+
+    def fault(step: str) -> None:
+        if step in ("before store.annotate", "before store.delete"):
+            at_once.wait()
+
+    both = [make_api(store=Faulty(open_store(settings), "store", fault)) for _ in range(2)]
+    path = f"/v1/memories/{both[0].add()}"
+    for method, given in (("PATCH", {"json": {"pinned": True}}), ("DELETE", {})):
+        seen = {"If-Match": both[0].get(path).headers["etag"]}
+        with ThreadPoolExecutor(2) as pool:
+            answers = [pool.submit(api.call, method, path, headers=seen, **given) for api in both]
+            statuses = sorted(answer.result().status_code for answer in answers)
+        assert statuses == [200, 412], method
+
+
+def test_a_pin_changes_with_everything_else_in_one_step(api: Api) -> None:
+    """One event, and one ETag."""
+    path = f"/v1/memories/{api.add()}"
+    changed = api.call("PATCH", path, json={"pinned": True, "metadata": {"a": 1}}).json()
+    assert (changed["pinned"], changed["metadata"]) == (True, {"a": 1})
+    later = {"pinned": False, "metadata": {}, "expires_at": None}
+    assert api.call("PATCH", path, json=later).json()["pinned"] is False
+    events = api.get(f"{path}/history").json()["events"]
+    assert [event["event"] for event in events] == ["ADD", "UPDATE", "UPDATE"]
+
+
 def test_expiry_can_be_set_and_taken_away(api: Api) -> None:
     """null takes it away; left out, it stays."""
     path = f"/v1/memories/{api.add()}"
@@ -104,7 +145,36 @@ def test_sessions_are_paged(api: Api) -> None:
     then = api.call("GET", "/v1/sessions", params={"user_id": "ana", "cursor": first["cursor"]}).json()
     names = [session["session_id"] for session in first["sessions"] + then["sessions"]]
     assert (names, then["cursor"]) == (["a", "b", "c"], None)
-    assert api.get("/v1/sessions?user_id=ana&cursor=x").status_code == 422
+    for odd in ("x", "[" * 3000, "[1]", "null"):
+        assert api.get(f"/v1/sessions?user_id=ana&cursor={odd}").status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/v1/sessions/s1/turns", "/v1/memories"])
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_request_cut_off_after_its_turns_were_stored_adds_them_once(
+    make_api: MakeApi, founded: Founded, tmp_path: Path, path: str, dies: bool
+) -> None:
+    """Refused with 503, or its process died: sent again, though the session has gone on meanwhile."""
+    failing = True
+
+    def fault(step: str) -> None:
+        if failing and step == "before store.mark_internalized":
+            raise StoreUnavailable("the connection to the database was lost")
+
+    settings = Settings.load(home=founded.copied(tmp_path / "home"))
+    api = make_api(store=Faulty(open_store(settings), "store", fault))
+    if dies:
+        api.parts.idempotency.abandon = lambda *_: None  # type: ignore[method-assign]
+    whose = {"user_id": "ana"} if "turns" in path else {"user_id": "ana", "session_id": "s1"}
+    key = {"Idempotency-Key": "k1"}
+    assert api.post(path, {**whose, "messages": TALK}, headers=key).status_code == 503
+    failing = False
+    more = {"user_id": "ana", "messages": [{"role": "user", "content": DOG}]}
+    assert api.post("/v1/sessions/s1/turns", more).status_code == 201
+    api.parts.idempotency._clock = lambda: now() + LEASE
+    assert api.post(path, {**whose, "messages": TALK}, headers=key).status_code == 201
+    turns = api.get("/v1/sessions/s1/turns?user_id=ana").json()["turns"]
+    assert [turn["content"] for turn in turns] == [CAT, "Nice.", DOG]
 
 
 def test_a_repeated_post_with_its_key_is_answered_not_repeated(api: Api) -> None:

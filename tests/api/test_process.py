@@ -139,6 +139,15 @@ def test_the_first_start_tells_what_to_do(
     assert (code, told in said) == (0, True)
 
 
+def test_who_asks_for_a_websocket_is_answered_in_http(tmp_path: Path) -> None:
+    """And does not wait: there are none here."""
+    with server(tmp_path / "home", "--anonymous") as (_, url):
+        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
+        body = {"user_id": "ana", "query": "dog"}
+        answer = httpx.post(f"{url}/v1/search", json=body, headers=upgrade, timeout=20)
+        assert (answer.status_code, answer.json()) == (200, {"hits": []})
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
 def test_anonymous_access_from_elsewhere_is_refused(tmp_path: Path, run_serve: Any, host: str) -> None:
     """Before anything is opened."""

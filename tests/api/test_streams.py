@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from hypernet.doc_to_lora import DocToLoRA
 from memory import Memory
@@ -65,6 +68,42 @@ def test_a_client_that_goes_away_cancels_its_reply(tmp_path: Path) -> None:
             assert not endless.cancelled.is_set()
         assert endless.cancelled.wait(10)
         assert memory.stats(user_id="ana").memories == 0
+
+
+@pytest.mark.parametrize("path", ["/v1/import", "/v1/memories"])
+def test_an_upload_that_is_broken_off_is_no_error_of_the_server(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    """It is logged as what it is, without a trace, and counted as no 500; nothing of it is kept."""
+    home = tmp_path / "home"
+    with (
+        caplog.at_level("INFO", "memory"),
+        Memory(home=home, anonymous=True, **echoes()) as memory,
+        live(memory) as url,
+    ):
+        address = urlsplit(url)
+        begun = f"POST {path}?user_id=ana HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        with socket.create_connection((address.hostname, address.port)) as client:
+            body = b'{"user_id": "ana", "text": "My dog is called Biscuit."}'
+            client.sendall(f"{begun}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body)
+            time.sleep(0.1)
+        until = time.monotonic() + 10
+        while not _requests(caplog) and time.monotonic() < until:
+            time.sleep(0.02)
+        [fields] = _requests(caplog)
+        assert (fields["route"].startswith("/v1") or fields["route"] == "unknown", fields["status"]) == (
+            True,
+            499,
+        )
+        assert all(record.exc_info is None for record in caplog.records)
+        page = httpx.get(f"{url}/metrics").text
+        assert 'status="5' not in page
+        assert memory.stats(user_id="ana").memories == 0
+        assert not [path for path in (home / "archives").rglob("*") if path.is_file()]
+
+
+def _requests(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    return [record.__dict__["fields"] for record in caplog.records if record.message == "request"]
 
 
 def test_chats_at_the_same_time_share_batches(tmp_path: Path, tiny_d2l: DocToLoRA) -> None:

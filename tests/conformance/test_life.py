@@ -128,7 +128,7 @@ def test_a_revision_of_what_has_changed_does_nothing(store: MemoryStore, clock: 
     store.count_uses("default", {tea.id: 3})
     clock.pass_by(hours=1)
     revision = Revision(expects=[tea], outdated={tea.id: "milk"})
-    store.set_metadata(ANA, tea.id, {"a": 1})
+    store.annotate(ANA, tea.id, metadata={"a": 1})
     with pytest.raises(StoreConflict, match="try again"):
         kept(store, record("milk"), revision=revision)
     with pytest.raises(StoreConflict, match="try again"):
@@ -207,7 +207,7 @@ def test_what_can_be_compacted(store: MemoryStore, clock: Clock) -> None:
     )
     clock.pass_by(hours=2)
     kept(store, record("young", session, created_at=clock()))
-    store.set_pinned(ANA, b.id, True)
+    store.annotate(ANA, b.id, pinned=True)
     assert store.get(ANA, b.id).pinned
     found = store.groups(ANA, before=NOON + HOUR)
     assert [(g.scope, g.document_id, g.memories) for g in found] == [

@@ -161,7 +161,7 @@ def test_no_one_else_changes_or_deletes_a_memory(store: MemoryStore) -> None:
         with pytest.raises(NotFound):
             store.delete(scope, tea.id)
         with pytest.raises(NotFound):
-            store.set_metadata(scope, tea.id, {})
+            store.annotate(scope, tea.id, metadata={})
         with pytest.raises(NotFound):
             store.update(scope, record("coffee", scope, id=tea.id), vectors(1))
         assert store.delete_where(scope) == ([], [])
@@ -270,11 +270,30 @@ def test_an_update_of_what_is_another_by_now_is_refused(store: MemoryStore) -> N
     assert store.get(ANA, tea.id).text == "coffee"
 
 
+def test_notes_and_deletions_of_what_is_another_by_now_are_refused(store: MemoryStore) -> None:
+    """They take what was read, as updates do; metadata and pin change together."""
+    [tea] = kept(store, record("tea"))
+    pinned = store.annotate(ANA, tea.id, metadata={"a": 1}, pinned=True, expects=tea)
+    assert (pinned.metadata, pinned.pinned) == ({"a": 1}, True)
+    with pytest.raises(StoreConflict):
+        store.annotate(ANA, tea.id, metadata={}, expects=tea)
+    with pytest.raises(StoreConflict):
+        store.delete(ANA, tea.id, expects=tea)
+    assert store.get(ANA, tea.id) == pinned
+    store.delete(ANA, tea.id, expects=pinned)
+    for gone in (
+        lambda: store.annotate(ANA, tea.id, pinned=False, expects=pinned),
+        lambda: store.delete(ANA, tea.id, expects=pinned),
+    ):
+        with pytest.raises(StoreConflict):
+            gone()
+
+
 def test_metadata_can_be_replaced_alone(store: MemoryStore, clock: Clock) -> None:
     """What comes back is what is kept."""
     [tea] = kept(store, record("tea", metadata={"a": 1}))
     clock.pass_by(hours=1)
-    changed = store.set_metadata(ANA, tea.id, {"b": 2})
+    changed = store.annotate(ANA, tea.id, metadata={"b": 2})
     assert changed == replace(tea, metadata={"b": 2}, updated_at=clock.at) == store.get(ANA, tea.id)
 
 

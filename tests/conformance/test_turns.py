@@ -9,7 +9,8 @@ import pytest
 from memory.errors import InvalidInput, MissingScope
 from memory.ports import MemoryStore
 from memory.records import Message, Scope
-from tests.tiny_memories import ANA, BEN, NOON, record, vectors
+from memory.repeated import REPEATED
+from tests.tiny_memories import ANA, BEN, NOON, Clock, record, vectors
 
 SESSION = replace(ANA, session_id="s1")
 HELLO = Message("user", "Hello")
@@ -33,6 +34,22 @@ def test_the_newest_turns_can_be_asked_for(store: MemoryStore) -> None:
     assert store.turns(SESSION, last=2) == added[1:]
     assert store.turns(SESSION, last=0) == []
     assert store.turns(SESSION, last=9) == added
+
+
+def test_a_call_made_again_with_its_key_adds_its_turns_once(store: MemoryStore, clock: Clock) -> None:
+    """Whatever has been said since; in this session alone, and for as long as a key means the same call."""
+    first = store.append_turns(SESSION, [HELLO, HI], idempotency_key="k")
+    store.append_turns(SESSION, [HI])
+    store.mark_internalized(SESSION, [first[0].id])
+    again = store.append_turns(SESSION, [HELLO, HI], idempotency_key="k")
+    assert again == [replace(first[0], internalized=True), first[1]] == store.turns(SESSION)[:2]
+    for other in (replace(SESSION, session_id="s2"), replace(SESSION, tenant_id="other")):
+        assert [turn.ordinal for turn in store.append_turns(other, [HELLO], idempotency_key="k")] == [0]
+    store.append_turns(SESSION, [HELLO], idempotency_key="another")
+    clock.at += REPEATED
+    later = store.append_turns(SESSION, [HELLO, HI], idempotency_key="k")
+    assert later == store.append_turns(SESSION, [HELLO, HI], idempotency_key="k")
+    assert [turn.text for turn in store.turns(SESSION)] == ["Hello", "Hi", "Hi", "Hello", "Hello", "Hi"]
 
 
 def test_turns_are_of_exactly_one_session(store: MemoryStore) -> None:

@@ -161,6 +161,7 @@ def test_an_import_meets_passages_that_are_there(
         ("no manifest", "no manifest"),
         ("format", "format is 99"),
         ("nonsense", "not understood"),
+        ("deep", "no JSON"),
         ("short", "no archive, or a damaged one"),
     ],
 )
@@ -186,9 +187,10 @@ def test_an_altered_archive_is_refused(
         del files["manifest.json"]
     elif wrong == "format":
         manifest["format"] = 99
-    elif wrong == "nonsense":
-        files["turns.jsonl"] = b'{"role": 7}\n'
-        manifest["files"]["turns.jsonl"] = [hashlib.sha256(files["turns.jsonl"]).hexdigest(), 12]
+    elif wrong in ("nonsense", "deep"):
+        files["turns.jsonl"] = b'{"role": 7}\n' if wrong == "nonsense" else b"[" * 100_000
+        listed = hashlib.sha256(files["turns.jsonl"]).hexdigest(), len(files["turns.jsonl"])
+        manifest["files"]["turns.jsonl"] = listed
     if "manifest.json" in files:
         files["manifest.json"] = json.dumps(manifest).encode()
     with zipfile.ZipFile(path, "w") as archive:
@@ -204,7 +206,7 @@ def test_an_altered_archive_is_refused(
     with pytest.raises(InvalidInput, match=why) as error:
         other.import_(path)
     assert "\n" not in str(error.value)
-    if wrong != "nonsense":  # its hash is right, so it is met late; what came before it stays
+    if wrong not in ("nonsense", "deep"):  # its hash is right, so it is met late; what came before it stays
         assert said(other) == []
     assert not any("evil" in p.name for p in {p for p in tmp_path.rglob("*") if p.is_file()} - before)
 

@@ -487,7 +487,7 @@ def test_an_erasure_that_is_always_overtaken_says_so(make_memory: MakeMemory) ->
 
     def meddle(step: str) -> None:
         if step == "before store.revise":
-            memory._parts.store.set_metadata(first.scope, whole.held_by or "", {"at": now().isoformat()})
+            memory._parts.store.annotate(first.scope, whole.held_by or "", metadata={"at": now().isoformat()})
 
     meddled = make_memory(store=Faulty(memory._parts.store, "store", meddle))
     with pytest.raises(StoreConflict, match="forget them again"):

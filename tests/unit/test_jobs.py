@@ -53,6 +53,33 @@ def test_a_job_runs_to_its_end(jobs: Jobs, clock: Clock) -> None:
     assert done == jobs.get("acme", job.id)
 
 
+def test_tenants_take_turns(jobs: Jobs, clock: Clock) -> None:
+    """However many jobs one has queued, another's waits for one of them at most; its own keep their order."""
+    many = [jobs.submit("acme", "add", {"n": n}).id for n in range(500)]
+    got = []
+    for who in ("globex", "initech", "globex"):
+        clock.pass_by(seconds=1)
+        got.append(jobs.finish(claimed(jobs), {}).id)
+        single = jobs.submit(who, "add", {})
+        clock.pass_by(seconds=1)
+        assert jobs.finish(claimed(jobs), {}).id == single.id
+    assert got == many[:3]
+
+
+def test_who_has_jobs_running_comes_after_who_has_none(jobs: Jobs, clock: Clock) -> None:
+    """One tenant's long jobs do not take every worker; where nobody else waits, they may."""
+    for _ in range(4):
+        jobs.submit("acme", "add", {})
+    jobs.submit("globex", "add", {})
+    jobs.submit("globex", "add", {})
+    who = []
+    for _ in range(6):
+        clock.pass_by(seconds=1)
+        who.append(claimed(jobs).scope.tenant_id)
+    assert who == ["acme", "globex", "acme", "globex", "acme", "acme"]
+    assert jobs.claim("worker", 60) is None
+
+
 def test_a_job_comes_again_later_and_later_until_it_has_failed(jobs: Jobs, clock: Clock) -> None:
     """The reason is on one line; the payload stays, so that it can be tried again."""
     job = jobs.submit("acme", "add", {"text": "tea"})

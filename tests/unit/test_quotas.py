@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
@@ -69,6 +70,32 @@ def test_tenants_have_minutes_of_their_own_and_operators_no_end(database: Databa
     for tenant, unlimited in ((None, quotas), ("acme", Quotas())):
         for _ in range(20):
             limiter.check(tenant, unlimited)
+
+
+def test_no_tenant_waits_for_the_count_of_another(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one tenant's row is asked for, which may take as long as a lock, others get through."""
+    limiter = Limiter(database, clock=lambda: START)
+    asking, answered = Event(), Event()
+    really = limiter._take
+
+    def slow(tenant_id: str, minute: int, limit: int) -> int:
+        if tenant_id == "slow":
+            asking.set()
+            assert answered.wait(20)
+        return really(tenant_id, minute, limit)
+
+    monkeypatch.setattr(limiter, "_take", slow)
+    with ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(limiter.check, "slow", Quotas(requests_per_minute=5))
+        assert asking.wait(20)
+        other = pool.submit(limiter.check, "other", Quotas(requests_per_minute=5))
+        try:
+            other.result(5)
+        finally:
+            answered.set()
+        waiting.result(20)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from memory.api.callers import Reader, Tenant, Writer
-from memory.api.etags import IfMatch, IfNoneMatch, check_unchanged, etag, matches
-from memory.api.once import Answer, IdempotencyKey, once
+from memory.api.etags import IfMatch, IfNoneMatch, etag, expected, matches
+from memory.api.once import Answer, IdempotencyKey, call_name, once
 from memory.api.routes.asking import AsOf, Cursor, Limit, MemoryId, QueryScope
 from memory.api.routes.jobs import JobOut, submitted
 from memory.api.schemas import (
@@ -67,6 +67,7 @@ def add(
                 valid_from=given.valid_from,
                 valid_until=given.valid_until,
                 document_id=given.document_id,
+                idempotency_key=call_name(request, idempotency_key),
                 **given.whose(tenant.id),
             )
         return Answer(AddedOut.of(added), 201)
@@ -123,27 +124,29 @@ def change(
     """Change text, metadata, expiry or what goes first; new text is internalized, the old is of the past."""
     whose = scope.whose(tenant.id)
     until: EllipsisType | None = ... if "expires_at" not in given.model_fields_set else None
-    with parts.changing:  # between the comparison and the change, no other request of this process
-        check_unchanged(if_match, MemoryOut.of(parts.memory.get(memory_id, **whose)))
-        if given.pinned is not None:
-            record = parts.memory.pin(memory_id, given.pinned, **whose)
-        if given.updates:
-            record = parts.memory.update(
-                memory_id,
-                given.text,
-                metadata=given.metadata,
-                expires_at=given.expires_at or until,
-                keep_past=given.keep_past,
-                **whose,
-            )
+    seen = parts.memory.get(memory_id, **whose)  # before anything is written, also what a first write tidies
+    with expected(if_match, lambda: seen) as expects:
+        record = parts.memory.update(
+            memory_id,
+            given.text,
+            metadata=given.metadata,
+            expires_at=given.expires_at or until,
+            pinned=given.pinned,
+            keep_past=given.keep_past,
+            expects=expects,
+            **whose,
+        )
     memory = MemoryOut.of(record)
     return Answer(memory, headers={"ETag": etag(memory)}).response()
 
 
 @router.delete("/{memory_id}", response_model=ReceiptOut)
-def delete(tenant: Writer, parts: Parts, memory_id: MemoryId, scope: QueryScope) -> ReceiptOut:
+def delete(
+    tenant: Writer, parts: Parts, memory_id: MemoryId, scope: QueryScope, if_match: IfMatch = None
+) -> ReceiptOut:
     """Forget one memory."""
-    return ReceiptOut.of(parts.delete(memory_id, scope.scope(tenant.id)))
+    with expected(if_match, lambda: parts.memory.get(memory_id, **scope.whose(tenant.id))) as expects:
+        return ReceiptOut.of(parts.delete(memory_id, scope.scope(tenant.id), expects=expects))
 
 
 @router.get("/{memory_id}/history", response_model=HistoryOut)

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from memory.api.callers import Reader, Writer
-from memory.api.once import Answer, IdempotencyKey, once
+from memory.api.once import Answer, IdempotencyKey, call_name, once
 from memory.api.routes.asking import Cursor, Limit, Named, QueryScope
 from memory.api.routes.memories import check_quotas
 from memory.api.schemas import AddedOut, AppendIn, SessionOut, SessionsOut, TurnOut, TurnsOut
@@ -71,7 +71,11 @@ def append(
     def act() -> Answer:
         check_quotas(parts, tenant, sum(len(message.content.encode()) for message in given.messages))
         with parts.metrics.internalizing():
-            added = parts.memory.append([message.model_dump() for message in given.messages], **whose)
+            added = parts.memory.append(
+                [message.model_dump() for message in given.messages],
+                idempotency_key=call_name(request, idempotency_key),
+                **whose,
+            )
         return Answer(AddedOut.of(added), 201)
 
     return once(request, parts, tenant, idempotency_key, act, scope_in(whose, tenant.id))

@@ -10,11 +10,13 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from memory.api.callers import Reader, Tenant, Writer, needs
+from memory.api.handlers import check_import
 from memory.api.once import Answer, IdempotencyKey, once
 from memory.api.routes.asking import JobId, QueryScope
 from memory.api.routes.jobs import JobOut, submitted
+from memory.api.routes.memories import check_quotas
 from memory.api.schemas import ScopeIn, example
-from memory.api.shared import Parts
+from memory.api.shared import Parts, Shared
 from memory.compaction import MIN_ADAPTERS
 from memory.errors import Conflict, NotFound
 from memory.records import Scope
@@ -104,11 +106,20 @@ def download(tenant: Reader, parts: Parts, job_id: JobId) -> FileResponse:
 )
 async def import_(request: Request, tenant: Writer, parts: Parts, scope: QueryScope) -> Response:
     """Add what an archive holds, under its names or those given here. A job; again, it adds nothing."""
+    await run_in_threadpool(check_quotas, parts, tenant, 0)
     name = await parts.archives.receive(tenant.id, request.stream())
-    answer = await run_in_threadpool(
-        submitted, parts, "import", scope.scope(tenant.id), {"archive": name}, None
-    )
+    answer = await run_in_threadpool(_import, parts, tenant, scope.scope(tenant.id), name)
     return answer.response()
+
+
+def _import(parts: Shared, tenant: Tenant, scope: Scope, name: str) -> Answer:
+    """A job for an upload that there is room for; one that there is none for is not kept."""
+    try:
+        check_import(parts.memory, parts.archives.existing(tenant.id, name), scope, tenant.caller.quotas)
+        return submitted(parts, "import", scope, {"archive": name}, None)
+    except BaseException:
+        parts.archives.remove(tenant.id, name)
+        raise
 
 
 def _check_whole(tenant: Tenant, scope: Scope) -> None:

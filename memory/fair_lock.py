@@ -1,0 +1,39 @@
+"""A lock that is had in the order in which it was asked for."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Event, Lock
+
+
+class FairLock:
+    """For threads that would starve each other at threading.Lock, or at SQLite, which lets waiters poll."""
+
+    def __init__(self) -> None:
+        self._guard = Lock()
+        self._held = False
+        self._waiting: deque[Event] = deque()
+
+    def acquire(self, timeout_s: float) -> bool:
+        """Whether it was had in time."""
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return True
+            turn = Event()
+            self._waiting.append(turn)
+        if turn.wait(timeout_s):
+            return True
+        with self._guard:
+            if turn.is_set():  # just now
+                return True
+            self._waiting.remove(turn)
+            return False
+
+    def release(self) -> None:
+        """Hand it to whoever has waited for longest."""
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._held = False

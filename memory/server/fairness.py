@@ -1,0 +1,40 @@
+"""Whose job is next: tenants take turns, however many jobs one of them has queued."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from memory.tables import jobs, served
+
+
+def next_job(connection: Connection, due: ColumnElement[bool], at: datetime) -> Row[Any] | None:
+    """The job that is next of those due, locked; None where there is none.
+
+    Of the tenants with the fewest jobs running, the one that was served longest ago; of its jobs, the one
+    that has been due for longest. What another worker is just claiming is passed over.
+    """
+    held = and_(jobs.c.state == "running", jobs.c.due_at > at)
+    running = select(jobs.c.tenant_id, func.count().label("jobs")).where(held).group_by(jobs.c.tenant_id)
+    busy = running.subquery()
+    found = (
+        select(jobs)
+        .outerjoin(busy, busy.c.tenant_id == jobs.c.tenant_id)
+        .outerjoin(served, served.c.tenant_id == jobs.c.tenant_id)
+        .where(due)
+        .order_by(func.coalesce(busy.c.jobs, 0), served.c.at.asc().nulls_first(), jobs.c.due_at, jobs.c.id)
+        .limit(1)
+    )
+    return connection.execute(found.with_for_update(skip_locked=True, of=jobs)).first()
+
+
+def note_served(connection: Connection, tenant_id: str, at: datetime) -> None:
+    """Others go first next time."""
+    this = update(served).where(served.c.tenant_id == tenant_id).values(at=at)
+    if connection.execute(this).rowcount == 0:
+        with contextlib.suppress(IntegrityError), connection.begin_nested():  # another may be first
+            connection.execute(insert(served).values(tenant_id=tenant_id, at=at))

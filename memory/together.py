@@ -1,0 +1,82 @@
+"""Calls that come while another one runs share the next run: batches without anybody waiting for company."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from threading import Condition
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(eq=False)
+class _Call(Generic[T, R]):
+    """What one caller wants done, and how that went."""
+
+    items: Sequence[T]
+    done: bool = False
+    results: list[R] = field(default_factory=list)
+    error: BaseException | None = None
+
+    def outcome(self) -> list[R]:
+        if self.error is not None:
+            raise self.error
+        return self.results
+
+
+class Together(Generic[T, R]):
+    """Does something to lists of items, one list at a time. Safe to share between threads.
+
+    Whoever comes while nothing runs is done at once and alone. An error ends only the call that caused it.
+    """
+
+    def __init__(self, do: Callable[[list[T]], Iterable[R]], *, most: int) -> None:
+        """`do` gives one result an item, in order; at most so many items of several callers go in at once."""
+        self._do = do
+        self._most = most
+        self._waiting: deque[_Call[T, R]] = deque()
+        self._running = False
+        self._changed = Condition()
+
+    def __call__(self, items: Sequence[T]) -> list[R]:
+        call: _Call[T, R] = _Call(items)
+        with self._changed:
+            self._waiting.append(call)
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: call.done or not self._running)
+                if call.done:
+                    return call.outcome()
+                calls = self._taken()
+                self._running = True
+            self._run(calls)
+            with self._changed:
+                self._running = False
+                for one in calls:
+                    one.done = True
+                self._changed.notify_all()
+
+    def _taken(self) -> list[_Call[T, R]]:
+        """The calls that have waited for longest: as many as fit, and at least one."""
+        taken = [self._waiting.popleft()]
+        items = len(taken[0].items)
+        while self._waiting and items + len(self._waiting[0].items) <= self._most:
+            taken.append(self._waiting.popleft())
+            items += len(taken[-1].items)
+        return taken
+
+    def _run(self, calls: list[_Call[T, R]]) -> None:
+        try:
+            results = iter(self._do([item for call in calls for item in call.items]))
+            for call in calls:
+                call.results = [next(results) for _ in call.items]
+        except BaseException as error:  # it is raised in the thread of each caller
+            if len(calls) == 1 or not isinstance(error, Exception):
+                for call in calls:
+                    call.error = error
+                return
+            for call in calls:
+                self._run([call])
