@@ -87,6 +87,12 @@ ATTRIBUTE = re.compile(
     |\b(?:favou?rite|best|worst|weakest|current)\b""",
     _FLAGS,
 )
+# Who belongs to somebody: what is said of one of these is not said of the speaker.
+KINSHIP = (
+    r"sister|brother|sibling|mother|father|mum|mom|dad|parent|wife|husband|spouse|partner|daughter|son|child|kid"
+    r"|aunt|uncle|niece|nephew|cousin|grand\w+|in-law|friend|girlfriend|boyfriend|flatmate|roommate|neighbou?r"
+    r"|colleague|boss|classmate|teammate"
+)
 WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
 

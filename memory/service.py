@@ -326,7 +326,7 @@ class Service:
         check_aware("as_of", as_of)
         scope = self._reading(self._scope(whose).required())
         vector = self._internalize.embed([text_in(query, self.settings.max_text_bytes)])
-        return [*self._selector.select(scope, vector, as_of).choices]
+        return [*self._selector.select(scope, vector, as_of, query).choices]
 
     def count_tokens(self, content: Content) -> int:
         """Tokens of a text, or of the prompt that messages make. Loads the model."""
