@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 HALF_LIFE_DAYS = 30.0  # of newness and of use
 YIELDING = 0.15  # how far below an older memory a newer one may be that it gives way to
 HALF_USED = 8  # uses that give half of what use can add
-_CANDIDATES_PER_PLACE = 4  # looked at for each place in the budget, for duplicates and overflow
+_CANDIDATES_PER_PLACE = 8  # looked at for each place in the budget: for duplicates, overflow, and newer ones
 
 
 @dataclass(frozen=True, slots=True)
