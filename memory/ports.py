@@ -190,7 +190,7 @@ class MemoryStore(Protocol):
         ...
 
     def set_metadata(self, scope: Scope, memory_id: str, metadata: Mapping[str, Any]) -> MemoryRecord:
-        """Replace the metadata alone. Raises NotFound."""
+        """Replace the metadata alone, also of the passages that a compacted memory holds. Raises NotFound."""
         ...
 
     def set_pinned(self, scope: Scope, memory_id: str, pinned: bool) -> MemoryRecord:

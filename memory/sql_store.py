@@ -148,6 +148,7 @@ class SqlStore:
         with self._writing(scope.tenant_id) as connection:
             before = sql_memories.one(connection, scope, memory_id, at)
             sql_memories.change(connection, before, {"metadata": dict(metadata)}, at)
+            sql_retired.describe_held(connection, scope.tenant_id, memory_id, metadata, at)
         return replace(before, metadata=dict(metadata), updated_at=at)
 
     def set_pinned(self, scope: Scope, memory_id: str, pinned: bool) -> MemoryRecord:

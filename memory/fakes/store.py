@@ -129,6 +129,7 @@ class InMemoryStore:
             before = tenant.one(scope, memory_id, at)
             after = replace(before, metadata=dict(metadata), updated_at=at)
             tenant.put(after, tenant.rows[memory_id].embedding, "UPDATE", at)
+            tenant.describe_held(memory_id, metadata, at)
         return after
 
     def set_pinned(self, scope: Scope, memory_id: str, pinned: bool) -> MemoryRecord:
