@@ -35,9 +35,7 @@ DENIAL = re.compile(
     re.IGNORECASE,
 )
 # What says that it was otherwise before.
-CHANGE = re.compile(
-    r"\b(?:no longer|any ?more|used to|not [^,]+? but)\b", re.IGNORECASE
-)
+CHANGE = re.compile(r"\b(?:no longer|any ?more|used to|not [^,]+? but)\b", re.IGNORECASE)
 # "Ana is not my boss any more, Ben is": what is so instead.
 REPLACED = re.compile(
     r"(?P<old>.+?) is (?:not|no longer) (?P<what>(?:my|our|the) [\w' -]+?)(?: any ?more)?[,;] "
@@ -46,7 +44,9 @@ REPLACED = re.compile(
 )
 # "It is not Monday, the deadline is Friday", "my PIN is not 1 but 2": the rest is what is said instead.
 INSTEAD = re.compile(
-    r"(?:^(?:it|that) is not [^,]+, (?:but )?|\b(?:not|no longer) [^,]+?(?:,? but|, it is) )(?P<rest>(?!(?:at|in|for|on|to)\b).+)$", re.IGNORECASE
+    r"(?:^(?:it|that) is not [^,]+, (?:but )?|\b(?:not|no longer) [^,]+?(?:,? but|, it is) )"
+    r"(?P<rest>(?!(?:at|in|for|on|to)\b).+)$",
+    re.IGNORECASE,
 )
 # What is told of something that one has no longer, or of how it was once.
 FORMER = re.compile(
@@ -107,7 +107,8 @@ KINSHIP = (
 WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
 PERSON = re.compile(
-    rf"\b(?:{KINSHIP}|doctor|dentist|landlord|coach|lawyer|vet|tutor|therapist|teacher|manager)$", re.IGNORECASE
+    rf"\b(?:{KINSHIP}|doctor|dentist|landlord|coach|lawyer|vet|tutor|therapist|teacher|manager)$",
+    re.IGNORECASE,
 )
 # Kinds of values, by the first pattern that fits one behind its preposition.
 SHAPES = tuple(
@@ -115,7 +116,10 @@ SHAPES = tuple(
     for shape, pattern in (
         ("day", rf"(?:\w+ )?{WEEKDAY}(?: .*)?"),
         ("date", rf".*\b{MONTH}\b.*|(?:on )?\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{1,4}}"),
-        ("time", r"(?:\w+ )?(?:\d{1,2}(?:[:.]\d\d)? ?[ap]\.?m\.?|\d{1,2}:\d\d(?: .*)?|noon|midnight)|at \d{1,2}"),
+        (
+            "time",
+            r"(?:\w+ )?(?:\d{1,2}(?:[:.]\d\d)? ?[ap]\.?m\.?|\d{1,2}:\d\d(?: .*)?|noon|midnight)|at \d{1,2}",
+        ),
         ("year", r"in (?:1[89]|20)\d\d"),
         ("numbered", r"(?:\w+ )?(?:room|floor|hall|gate|platform|street|house) \d+\w*"),
         ("number", r"(?:\w+ )?(?:[a-z]+ )?\S*\d.*"),
@@ -170,7 +174,8 @@ PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
         (rf"{_I} {_WORK} as an? {_V}", "job", True),
         (rf"{_I} (?:am|is|are) {_V} tall", "height", True),
         (
-            rf"(?:i|we|they) (?:have )?(?:{_SET}|{_MOVED}) (?P<what>(?:my|our|the) .+?)(?: from .+?)? to {_V}",
+            rf"(?:i|we|they) (?:have )?(?:{_SET}|{_MOVED}) (?P<what>(?:my|our|the) .+?)"
+            rf"(?: from .+?)? to {_V}",
             "",
             True,
         ),
@@ -182,7 +187,12 @@ PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
         (rf"{_I} {_HAVE} (?:the|a) (?P<what>[\w' -]+ (?:number|plate|code|id)) {_V}", "", True),
         (rf"{_WHO} {_HAVE} (?:an?|the) (?P<what>[\w -]+?) of {_V}", "", True),
         (rf"{_WHO} {_HAVE} the (?P<what>[a-z -]+?) (?P<value>\S*\d\S*|(?-i:[A-Z])\S*)", "", True),
-        (rf"{_WHO} (?:{_HAVE}|chose|booked|picked) (?P<value>[^,]+?) as (?:(?:{_MY}|its) )?(?P<what>[\w -]+)", "", True),
+        (
+            rf"{_WHO} (?:{_HAVE}|chose|booked|picked) (?P<value>[^,]+?) as "
+            rf"(?:(?:{_MY}|its) )?(?P<what>[\w -]+)",
+            "",
+            True,
+        ),
         (rf"{_X} (?P<how>starts|begins|opens|closes|ends|leaves|arrives|departs) (?:at|on) {_V}", "", True),
         (
             rf"(?P<what>(?:{_MY}|[A-Z]).*?)(?: is| are| turns out to be| will be|:)"

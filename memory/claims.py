@@ -142,7 +142,9 @@ def _single(thing: str, how: str, shape: str) -> bool:
         return True
     if MANY.search(head) or shape == "words":
         return False
-    return bool(how) or shape not in ("name", "words") or (head != thing and head.casefold().startswith("the "))
+    return (
+        bool(how) or shape not in ("name", "words") or (head != thing and head.casefold().startswith("the "))
+    )
 
 
 def _beside(value: str, how: str, shape: str) -> bool:
@@ -178,9 +180,9 @@ def contradicts(new: Claim, old: Claim) -> bool:
         return False
     if new.denied:
         return new.value == old.value
-    if _same(new.value, old.value) or not (new.firm or old.firm) or new.loose and not new.changed:
+    if _same(new.value, old.value) or not (new.firm or old.firm):
         return False
-    if old.loose and not new.changed:
+    if (new.loose or old.loose) and not new.changed:
         return False
     if new.unit and old.unit and new.unit != old.unit:
         return False

@@ -1,9 +1,9 @@
 """A passage that tells more than its adapter can hold is cut before it is stored, instead of losing facts.
 
-    passage of several facts -> its adapter -> asked what it tells (`memory.cloze`) -> all right: it stays whole
-    else -> halves -> their adapters -> measured as compaction does: what answers worse whole is cut
+    passage of several sentences -> its adapter -> asked what it tells (`memory.cloze`) -> all right: it stays
+    else -> halves -> their adapters -> measured as compaction does -> what answers worse whole is cut
 
-Passages of few facts, as most messages are, are not asked: that would double what adding one takes.
+Passages of few sentences, as most messages are, are not asked: that would double what adding one takes.
 """
 
 from __future__ import annotations
@@ -35,11 +35,7 @@ class Guard:
         cut: dict[str, list[str]] = {}
         for start in range(0, len(dense), _AT_ONCE):
             cut |= self._cut([passage.text for passage in dense[start : start + _AT_ONCE]])
-        return [
-            replace(passage, text=part)
-            for passage in passages
-            for part in _leaves(passage.text, cut)
-        ]
+        return [replace(passage, text=part) for passage in passages for part in _leaves(passage.text, cut)]
 
     def _cut(self, texts: Sequence[str]) -> dict[str, list[str]]:
         """Texts that are too dense -> their halves, which may be in it themselves."""

@@ -12,6 +12,7 @@ from memory.ports import Generator, Internalizer, Score, Trial
 if TYPE_CHECKING:
     from hypernet.adapter import LoRA
 
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The same questions under old adapters and new ones; pairs of (old, new)."""

@@ -1,4 +1,4 @@
-"""Of two passages that answer a turn equally well, the older one gives way, where nothing shows that both hold.
+"""Of two passages that answer a turn equally well, the older one gives way.
 
 `memory.claims` supersedes what it understands. Of what is put quite differently ("I painted my car green."
 "Lilac is the colour of my car.") both are kept, and the turn tells whether they are about the same: of the
@@ -7,7 +7,8 @@ words of "What colour is my car?" both have "car". The older one gives way where
     has all the words of the turn that the older one has, and these are one or more,
     and is about nobody else: "My sister's car is red." takes no place.
 
-Words are compared without endings, and without those that name nothing or only say what kind of value is meant.
+Words are compared without endings, and without those that name nothing or only say what kind of value is
+meant. It is a guess, made anew for each turn: nothing is changed by it, and both are kept.
 """
 
 from __future__ import annotations
@@ -25,15 +26,16 @@ from memory.sentences import asks
 APART = ("document", "skill")  # kinds of memories that take no place of what is told, nor the other way
 # Words that name nothing in a question or a statement, and words for kinds of values.
 _EMPTY = SMALL | frozenset(
-    """i me my we us our you your he him she they them who what which where when how whose
-    be am been being have has had got do does did can could will would should turns out as by with from
-    call calls called name named names goes everyone everybody know remember remind tell told say said
-    colour color date day time year number amount""".split()
-)
+    ("i", "me", "my", "we", "us", "our", "you", "your", "he", "him", "she", "they", "them", "who",
+     "what", "which", "where", "when", "how", "whose", "be", "am", "been", "being", "have", "has", "had",
+     "got", "do", "does", "did", "can", "could", "will", "would", "should", "turns", "out", "as", "by",
+     "with", "from", "call", "calls", "called", "name", "named", "names", "goes", "everyone",
+     "everybody", "know", "remember", "remind", "tell", "told", "say", "said", "colour", "color", "date",
+     "day", "time", "year", "number", "amount")
+)  # fmt: skip
 _ENDINGS = ("ing", "ies", "ed", "es", "s", "e")
 _OWNER = re.compile(r"(\w+)['’]s\b")
 _NO_OWNER = frozenset(("it", "that", "there", "here", "what", "who", "where", "how", "he", "she", "let"))
-_OTHERS = re.compile(r"\b(?:his|her|their)\b")
 _SPEAKER = re.compile(r"\b(?:i|me|my|mine|we|us|our|you|your)\b", re.IGNORECASE)
 _RELATIVE = re.compile(rf"\b(?:{KINSHIP})s?\b")
 
@@ -64,7 +66,7 @@ def gist(text: str) -> Gist:
     return Gist(
         frozenset(_stem(word) for word in found if word not in _EMPTY),
         _SPEAKER.search(said) is not None,
-        frozenset(_stem(word) for word in [*named, *_OTHERS.findall(said), *_RELATIVE.findall(said)]),
+        frozenset(_stem(word) for word in [*named, *_RELATIVE.findall(said)]),
     )
 
 

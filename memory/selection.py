@@ -106,7 +106,7 @@ class Selector:
     def select(
         self, scope: Scope, vector: Vectors, as_of: datetime | None = None, turn: str = ""
     ) -> Selection:
-        """The memories to merge for a turn with this embedding. `turn`, what it says, lets old ones give way."""
+        """The memories to merge for a turn with this embedding; by what the turn says old ones give way."""
         k = _CANDIDATES_PER_PLACE * self._settings.merge_budget
         hits = self.search(scope, vector, k, as_of)
         if not hits:
@@ -148,9 +148,7 @@ def _rank(hit: MemoryHit, settings: Settings, at: datetime) -> tuple[bool, float
     return record.pinned, rank, record.created_at
 
 
-def _newest(
-    near: Sequence[MemoryHit], hits: Sequence[MemoryHit], turn: str, least: float
-) -> list[MemoryHit]:
+def _newest(near: Sequence[MemoryHit], hits: Sequence[MemoryHit], turn: str, least: float) -> list[MemoryHit]:
     """Each of the near ones, or in its place the newest that it gives way to, which then counts as near."""
     asked = gist(turn)
     said = {hit.record.id: read(hit.said.text) for hit in hits if _yields(hit)}
