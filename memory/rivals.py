@@ -14,7 +14,7 @@ meant. It is a guess, made anew for each turn: nothing is changed by it, and bot
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from memory.claim_patterns import KINSHIP, SMALL
@@ -44,7 +44,7 @@ _RELATIVE = re.compile(rf"\b(?:{KINSHIP})s?\b")
 class Gist:
     """What a turn, a passage or a statement is about."""
 
-    words: frozenset[str]  # without endings, but those that name nothing
+    words: frozenset[str]
     speaker: bool  # whether about the one who speaks, or is spoken to
     people: frozenset[str]  # others
 
@@ -58,13 +58,24 @@ class Said:
     questions: tuple[Gist, ...] = ()  # that it answers
 
 
+def words(text: str) -> frozenset[str]:
+    """What a text is about: its words without endings, but those that name nothing."""
+    found = re.findall(r"\w+", re.sub(r"['’]s\b", " ", unlabelled(text).casefold()))
+    return frozenset(_stem(word) for word in found if word not in _EMPTY)
+
+
+def mentions(text: str, wanted: Iterable[str]) -> bool:
+    """Whether a text may be about all of these words."""
+    said = text.casefold()
+    return all(word in said for word in wanted)
+
+
 def gist(text: str) -> Gist:
     """The gist of a text."""
     said = text.casefold()
-    found = re.findall(r"\w+", re.sub(r"['’]s\b", " ", said))
     named = [word for word in _OWNER.findall(said) if word not in _NO_OWNER]
     return Gist(
-        frozenset(_stem(word) for word in found if word not in _EMPTY),
+        words(text),
         _SPEAKER.search(said) is not None,
         frozenset(_stem(word) for word in [*named, *_RELATIVE.findall(said)]),
     )

@@ -29,7 +29,8 @@ from memory.past import Past
 from memory.ports import Internalizer, MemoryStore, VectorIndex, Vectors
 from memory.records import AdapterChoice, MemoryHit, Scope
 from memory.records import now as utc_now
-from memory.rivals import APART, gist, gives_way, read
+from memory.rivals import APART, gist, gives_way, mentions, read
+from memory.rivals import words as about
 
 if TYPE_CHECKING:
     from memory.settings import Settings
@@ -151,16 +152,17 @@ def _rank(hit: MemoryHit, settings: Settings, at: datetime) -> tuple[bool, float
 def _newest(near: Sequence[MemoryHit], hits: Sequence[MemoryHit], turn: str, least: float) -> list[MemoryHit]:
     """Each of the near ones, or in its place the newest that it gives way to, which then counts as near."""
     asked = gist(turn)
-    said = {hit.record.id: read(hit.said.text) for hit in hits if _yields(hit)}
     found: dict[str, MemoryHit] = {}
     for hit in near:
         stands = hit
-        for other in hits if _yields(hit) and not hit.record.pinned else ():
+        shared = about(hit.said.text) & asked.words if _yields(hit) and not hit.record.pinned else ()
+        for other in hits if shared else ():
             if (
-                _yields(other)
-                and other.said.created_at > stands.said.created_at
+                other.said.created_at > stands.said.created_at
                 and other.score >= max(least, hit.score - YIELDING)
-                and gives_way(asked, said[hit.record.id], said[other.record.id])
+                and _yields(other)
+                and mentions(other.said.text, shared)  # for speed: most that are near do not
+                and gives_way(asked, read(hit.said.text), read(other.said.text))
             ):
                 stands = replace(other, score=max(other.score, hit.score))
         before = found.get(stands.record.id)
