@@ -28,7 +28,7 @@ from memory.making import Made, Making
 from memory.measure import Comparison, Measure
 from memory.ports import Group, Internalizer, MemoryStore, Revision
 from memory.records import Kind, MemoryRecord, Scope, new_id, now
-from memory.rivals import Said, read_with_questions, rivals
+from memory.rivals import APART, Said, read_with_questions, rivals
 from memory.settings import Settings
 
 if TYPE_CHECKING:
@@ -223,7 +223,8 @@ class Compactor:
         for twins in alike.values():
             chunks: list[_Filling] = []
             for same in twins.values():
-                said = [read_with_questions(passage.text) for passage in same[0].passages]
+                compared = same[0].passages if same[0].memory.kind not in APART else ()
+                said = [read_with_questions(passage.text) for passage in compared]
                 room = self._settings.compact_tokens - same[0].tokens
                 chunk = next((c for c in chunks if c.tokens <= room and not c.has_rival_of(said)), None)
                 if chunk is None:

@@ -158,7 +158,7 @@ def _newest(near: Sequence[MemoryHit], hits: Sequence[MemoryHit], turn: str, lea
         shared = about(hit.said.text) & asked.words if _yields(hit) and not hit.record.pinned else ()
         for other in hits if shared else ():
             if (
-                other.said.created_at > stands.said.created_at
+                _told(other) > _told(stands)
                 and other.score >= max(least, hit.score - YIELDING)
                 and _yields(other)
                 and mentions(other.said.text, shared)  # for speed: most that are near do not
@@ -169,6 +169,12 @@ def _newest(near: Sequence[MemoryHit], hits: Sequence[MemoryHit], turn: str, lea
         if before is None or before.score < stands.score:
             found[stands.record.id] = stands
     return list(found.values())
+
+
+def _told(hit: MemoryHit) -> datetime:
+    """When what a memory says was told: at first, or by an update."""
+    said = hit.said
+    return max(said.created_at, said.valid_from or said.created_at)
 
 
 def _yields(hit: MemoryHit) -> bool:

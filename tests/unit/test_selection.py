@@ -87,6 +87,7 @@ def test_an_older_memory_gives_way_to_a_newer_one_that_answers_too() -> None:
     assert picked(0.66, said="") == both
     assert picked(0.66, kind="document")[0] == "Lilac is the colour of my car."
     assert "Lilac is the colour of my car." in picked(0.66, pinned=True)
+    assert picked(0.66, valid_from=NOON + DAY)[0] == "Lilac is the colour of my car."  # by an update
     assert picked(0.66, Settings(**settings.model_dump() | {"supersede": False})) == both
 
 
