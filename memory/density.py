@@ -3,7 +3,7 @@
     passage of several sentences -> its adapter -> asked what it tells (`memory.cloze`) -> all right: it stays
     else -> halves -> their adapters -> measured as compaction does -> what answers worse whole is cut
 
-Passages of few sentences, as most messages are, are not asked: that would double what adding one takes.
+Passages of few sentences, as most messages are, are not asked: that doubles what adding one takes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from memory.making import Making
 from memory.measure import Measure
 from memory.passages import Passage, clauses, halves
 
-DENSE = 4  # sentences from which on a passage is asked
+DENSE = 8  # sentences from which on a passage is asked
 _AT_ONCE = 16  # passages
 
 
@@ -49,7 +49,7 @@ class Guard:
                 alone = list(zip(parts, self._making.loras(parts), strict=True))
                 if self._measure(alone, lora).loss > self._margin:
                     cut[text] = parts
-                    again += [part for part in parts if _dense(part)]
+                    again += [part for part in parts if len(halves(part)) > 1]
             texts = again
         return cut
 
