@@ -11,6 +11,7 @@ import argparse
 import gzip
 import json
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -92,8 +93,12 @@ def _facts(count: int, rng: random.Random) -> Iterator[Planted]:
 
 
 def _chatter(turns: int, rng: random.Random) -> Iterator[tuple[str, str]]:
-    """What users said in real conversations; sentences of our own where these are not there."""
+    """What users said in real conversations; where these are not there, sentences of our own."""
     if not CONVERSATIONS.is_file():
+        print(
+            f"{CONVERSATIONS} is not there: the chatter is made up, and no year like any other",
+            file=sys.stderr,
+        )
         for at in range(turns):
             yield f"session {at // 50}", f"Please note that thing {rng.randrange(10**6)} is in box {at}."
         return

@@ -86,7 +86,7 @@ class Answerer:
         timings: dict[str, float] = {}
         turn = said[-1].text if said else ""
         vector = None if adapters is not None else self._embedded(turn, timings)
-        selection, choices = self._choose(scope.of_teller(), vector, adapters, as_of, timings)
+        selection, choices = self._choose(scope.of_teller(), turn, vector, adapters, as_of, timings)
         with _timed(timings, "merge"):
             records = [hit.record for hit in selection.chosen] if mode != "text" else []
             skills = self._skills.for_turn(scope, turn, vector)
@@ -129,6 +129,7 @@ class Answerer:
     def _choose(
         self,
         scope: Scope,
+        turn: str,
         vector: Vectors | None,
         adapters: Sequence[AdapterChoice] | None,
         as_of: datetime | None,
@@ -138,7 +139,7 @@ class Answerer:
             given = self._given(scope, adapters or (), as_of)
             return Selection(given), tuple(adapters or ())
         with _timed(timings, "select"):
-            selection = self._selector.select(scope, vector, as_of)
+            selection = self._selector.select(scope, vector, as_of, turn)
         return selection, selection.choices
 
     def _given(

@@ -31,22 +31,33 @@ CONTRACTIONS = (
     (r"\bdoesn['’]t\b", "does not"),
 )
 DENIAL = re.compile(
-    r"\b(?:no longer|(?:do|does) not|is not|are not|am not)\b|\bnot\b(?=.*\bany ?more\b)", re.IGNORECASE
+    r"\b(?:no longer|(?:do|does) not|is not|are not|am not|used to)\b|\bnot\b(?=.*\bany ?more\b)",
+    re.IGNORECASE,
+)
+# What says that it was otherwise before.
+CHANGE = re.compile(r"\b(?:no longer|any ?more|used to|not [^,]+? but)\b", re.IGNORECASE)
+# "Ana is not my boss any more, Ben is": what is so instead.
+REPLACED = re.compile(
+    r"(?P<old>.+?) is (?:not|no longer) (?P<what>(?:my|our|the) [\w' -]+?)(?: any ?more)?[,;] "
+    r"(?:but |it is )?(?P<new>.+?)(?: is)?(?: now)?",
+    re.IGNORECASE,
 )
 # "It is not Monday, the deadline is Friday", "my PIN is not 1 but 2": the rest is what is said instead.
 INSTEAD = re.compile(
-    r"(?:^(?:it|that) is not [^,]+, (?:but )?|\bnot [^,]+?(?:,? but|, it is) )(?P<rest>.+)$", re.IGNORECASE
+    r"(?:^(?:it|that) is not [^,]+, (?:but )?|\b(?:not|no longer) [^,]+?(?:,? but|, it is) )"
+    r"(?P<rest>(?!(?:at|in|for|on|to)\b).+)$",
+    re.IGNORECASE,
 )
 # What is told of something that one has no longer, or of how it was once.
 FORMER = re.compile(
     r"""^(?:my|our|his|her|their|the)\ (?:old|former|previous|late|ex)\b
-    |\b(?:was|were|been)\ (?:called|named)\b""",
+    |\b(?:was|were|been|be)\ (?:called|named)\b""",
     _FLAGS,
 )
 # What is said of a thing beside its value: "my password is weak" tells no other password.
 QUALITY = re.compile(
     r"""(?:very|really|quite|pretty|rather|getting|far|almost)\ .*|\w+(?:ful|ous|able|ible|less)
-    |(?:bad|big|broken|closed|cold|cool|easy|expired|fine|good|great|hard|high|hot|important|late|long|losing|lost
+    |(?:(?-i:[A-Z])\w+(?:ish|ese|ian)|american|dutch|french|german|greek|swiss|bad|big|broken|closed|cold|cool|easy|expired|fine|good|great|hard|high|hot|important|late|long|losing|lost
     |low|missing|nice|noisy|ok|okay|old|open|quiet|ready|safe|secret|short|small|strong|the\ same|tiny|weak
     |winning|wrong)""",
     _FLAGS,
@@ -82,13 +93,46 @@ ATTRIBUTE = re.compile(
     r"""\b(?:address|age|alarm|appointment|birthday|budget|capital|code|colou?r|date|day|deadline|email|fee
     |height|hometown|id|job|key|keyword|license|licence|location|mail|name|number|nickname|occupation|password
     |passphrase|phone|pin|plate|platform|position|postcode|price|profession|rate|room|salary|score|seat|size
-    |start|status|street|subject|surname|team|time|title|username|version|weight|zip|language|dish|food|drink
-    |sport|season|instrument|fruit|animal|country|city|band|floor|gate|terminal|diet|plan)$
+    |start|street|subject|surname|team|time|title|username|version|weight|zip|language|dish|food|drink
+    |sport|season|instrument|fruit|animal|country|city|band|floor|gate|terminal|diet|employer|company)$
     |\b(?:favou?rite|best|worst|weakest|current)\b""",
     _FLAGS,
 )
+# Who belongs to somebody: what is said of one of these is not said of the speaker.
+KINSHIP = (
+    r"sister|brother|sibling|mother|father|mum|mom|dad|parent|wife|husband|spouse|partner|daughter|son|child|kid"
+    r"|aunt|uncle|niece|nephew|cousin|grand\w+|in-law|friend|girlfriend|boyfriend|flatmate|roommate|neighbou?r"
+    r"|colleague|boss|classmate|teammate"
+)
 WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
+PERSON = re.compile(
+    rf"\b(?:{KINSHIP}|doctor|dentist|landlord|coach|lawyer|vet|tutor|therapist|teacher|manager)$",
+    re.IGNORECASE,
+)
+# Kinds of values, by the first pattern that fits one behind its preposition.
+SHAPES = tuple(
+    (shape, re.compile(pattern, re.IGNORECASE))
+    for shape, pattern in (
+        ("day", rf"(?:\w+ )?{WEEKDAY}(?: .*)?"),
+        ("date", rf".*\b{MONTH}\b.*|(?:on )?\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{1,4}}"),
+        (
+            "time",
+            r"(?:\w+ )?(?:\d{1,2}(?:[:.]\d\d)? ?[ap]\.?m\.?|\d{1,2}:\d\d(?: .*)?|noon|midnight)|at \d{1,2}",
+        ),
+        ("year", r"in (?:1[89]|20)\d\d"),
+        ("numbered", r"(?:\w+ )?(?:room|floor|hall|gate|platform|street|house) \d+\w*"),
+        ("number", r"(?:\w+ )?(?:[a-z]+ )?\S*\d.*"),
+    )
+)
+CURRENCY = re.compile(r"[$€£]|\b(?:euros?|dollars?|pounds?|cents?)\b", re.IGNORECASE)
+# What only says what kind of value it is: the time of my shift is my shift, where the value is a time.
+TELLING = {
+    "day": frozenset(("day",)),
+    "date": frozenset(("date",)),
+    "time": frozenset(("time",)),
+    "number": frozenset(("amount",)),
+}
 
 _NAME = r"(?!the |that |this |it )(?-i:[A-Z])[\w'’-]+(?: (?-i:[A-Z])[\w'’-]+)?"
 _I = rf"(?P<who>i|we|{_NAME}|my [\w' -]+?|our [\w' -]+?)"
@@ -100,6 +144,7 @@ _CAPITAL = r"(?P<value>(?-i:[A-Z]).*)"
 _MY = r"(?:my|our|his|her|their|the)"
 _HAVE = r"(?:have|has)"
 _WORK = r"(?:works?|am working|is working|started working|have a job|has a job)"
+_SET = r"(?:set|changed|switched|updated|reset)"
 _MOVED = r"(?:moved|changed|switched|shifted|rescheduled|postponed|updated)"
 
 # Pattern of a whole clause, what it adds to the slot, and whether it says that there is one only.
@@ -126,7 +171,15 @@ PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
         (rf"{_I} (?:am|is|are) {_V} years old", "age", True),
         (rf"{_I} (?:{_HAVE} )?turned (?P<value>\d+)", "age", True),
         (rf"{_I} wears? shoes in size {_V}", "shoe size", True),
-        (rf"{_I} (?:set|changed|switched|updated|reset) {_MY} {_X}(?: from .+?)? to {_V}", "", True),
+        (rf"{_I} {_WORK} as an? {_V}", "job", True),
+        (rf"{_I} (?:am|is|are) {_V} tall", "height", True),
+        (
+            rf"(?:i|we|they) (?:have )?(?:{_SET}|{_MOVED}) (?P<what>(?:my|our|the) .+?)"
+            rf"(?: from .+?)? to {_V}",
+            "",
+            True,
+        ),
+        (rf"{_I} (?:{_HAVE} )?(?:{_SET}|{_MOVED}) {_MY} {_X}(?: from .+?)? to {_V}", "", True),
         (rf"{_X} (?:has |have |was |got |been |is )*{_MOVED}(?: from .+?)? to {_V}", "", True),
         (rf"(?:the )?number for {_X} is {_V}", "", True),
         (rf"{_I} {_HAVE} {_MY} {_X} (?P<how>on|at) {_V}", "", True),
@@ -134,7 +187,12 @@ PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
         (rf"{_I} {_HAVE} (?:the|a) (?P<what>[\w' -]+ (?:number|plate|code|id)) {_V}", "", True),
         (rf"{_WHO} {_HAVE} (?:an?|the) (?P<what>[\w -]+?) of {_V}", "", True),
         (rf"{_WHO} {_HAVE} the (?P<what>[a-z -]+?) (?P<value>\S*\d\S*|(?-i:[A-Z])\S*)", "", True),
-        (rf"{_WHO} {_HAVE} (?P<value>[^,]+?) as (?:(?:{_MY}|its) )?(?P<what>[\w -]+)", "", True),
+        (
+            rf"{_WHO} (?:{_HAVE}|chose|booked|picked) (?P<value>[^,]+?) as "
+            rf"(?:(?:{_MY}|its) )?(?P<what>[\w -]+)",
+            "",
+            True,
+        ),
         (rf"{_X} (?P<how>starts|begins|opens|closes|ends|leaves|arrives|departs) (?:at|on) {_V}", "", True),
         (
             rf"(?P<what>(?:{_MY}|[A-Z]).*?)(?: is| are| turns out to be| will be|:)"

@@ -12,24 +12,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memory.claim_patterns import (
     ADVERBS,
     ATTRIBUTE,
+    CHANGE,
     CONTRACTIONS,
+    CURRENCY,
     DENIAL,
     ENDS,
     FORMER,
     INSTEAD,
     MANY,
-    MONTH,
     OPENERS,
     PATTERNS,
+    PERSON,
     QUALITY,
+    REPLACED,
+    SHAPES,
     SMALL,
     SOMETIMES,
-    WEEKDAY,
+    TELLING,
 )
 from memory.conversation import unlabelled
 from memory.passages import clauses
@@ -42,10 +46,14 @@ class Claim:
     slot: frozenset[str]  # words that name what has the value
     value: str  # casefolded
     shape: str  # what kind of value it looks like
+    unit: str = ""  # of a number: "50 rooms" are no other steps, "garage 4" no other box
     firm: bool = True
     denied: bool = False
+    loose: bool = False  # that it fills this slot is not sure: only what says that it changed takes its place
+    changed: bool = False  # it is said that it was otherwise before
 
 
+_NO_VALUE = r"(?:my|our|his|her|its|their|not|very|so|too)\b"
 MOST = 300  # characters of a clause that is read; who tells a value says it more shortly
 
 
@@ -61,6 +69,10 @@ def claims(text: str) -> list[tuple[int, int, list[Claim]]]:
 
 def _claimed(clause: str) -> Iterator[Claim]:
     said = _plain(clause)
+    changed = CHANGE.search(clause) is not None
+    replaced = REPLACED.fullmatch(said)
+    if replaced:
+        said = f"{replaced['what']} is {replaced['new']}"
     denied = DENIAL.search(said)
     if denied:
         said = _affirmed(said)
@@ -70,7 +82,7 @@ def _claimed(clause: str) -> Iterator[Claim]:
         match = pattern.match(said)
         claim = match and _claim(match.groupdict(), adds, firm, bool(denied))
         if claim:
-            yield claim
+            yield replace(claim, changed=changed and not denied)
             return
 
 
@@ -89,7 +101,8 @@ def _affirmed(said: str) -> str:
     """The same without its denial: "I no longer live in Lisbon" says what is no longer so."""
     said = re.sub(r"\b(?:no longer|any ?more)\b", "", said, flags=re.IGNORECASE)
     said = re.sub(r"\b(?:do|does) not\b", "", said, flags=re.IGNORECASE)
-    said = re.sub(r"\bnot\b", "", said, flags=re.IGNORECASE)
+    said = re.sub(r"\bused to be\b", "is", said, flags=re.IGNORECASE)
+    said = re.sub(r"\b(?:not|used to)\b", "", said, flags=re.IGNORECASE)
     return re.sub(r"\s+", " ", said).strip()
 
 
@@ -98,18 +111,26 @@ def _claim(found: dict[str, str | None], adds: str, firm: bool, denied: bool) ->
     value = ENDS.sub("", found["value"] or "").strip().strip("\"'“”")
     placeless = re.match(r"(?:the|an?|another) (?-i:[a-z])", value, re.IGNORECASE)
     value = re.sub(r"^(?:the|an?) ", "", value, flags=re.IGNORECASE)
-    if not value or len(value.split()) > 6 or re.match(r"(?:my|our|not|very|so|too)\b", value, re.IGNORECASE):
+    if not value or len(value.split()) > 6 or re.match(_NO_VALUE, value, re.IGNORECASE):
         return None
+    if not who and re.match(r"(?:his|her|its|their)\b", what, re.IGNORECASE):
+        return None  # whose, another sentence says
     thing = what or who
-    shape = _shape(value)
-    if adds == "name" and MANY.search(thing):
+    shape = _shape(value, how)
+    loose = False
+    if not adds and not _single(thing, how, shape):
+        if shape != "name" or how or not PERSON.search(thing):
+            return None
+        adds, loose = "name", True  # "My boss is Ana": or the boss is German
+    elif not adds and _beside(value, how, shape):
         return None
-    if not adds and (not _single(thing, how, shape) or _beside(value, how, shape)):
+    if (adds == "name" and MANY.search(thing)) or (adds == "home" and placeless):
         return None
-    if adds == "home" and placeless:
+    named = _words(f"{who} {what} {adds}")
+    slot = named - TELLING.get(shape, frozenset()) or named
+    if not slot:
         return None
-    slot = _words(f"{who} {what} {adds} {how}")
-    return Claim(slot, value.casefold(), shape, firm, denied) if slot else None
+    return Claim(slot, value.casefold(), shape, _unit(value, shape), firm, denied, loose)
 
 
 def _single(thing: str, how: str, shape: str) -> bool:
@@ -121,7 +142,9 @@ def _single(thing: str, how: str, shape: str) -> bool:
         return True
     if MANY.search(head) or shape == "words":
         return False
-    return bool(how) or shape in ("number", "day") or (head != thing and head.casefold().startswith("the "))
+    return (
+        bool(how) or shape not in ("name", "words") or (head != thing and head.casefold().startswith("the "))
+    )
 
 
 def _beside(value: str, how: str, shape: str) -> bool:
@@ -130,12 +153,18 @@ def _beside(value: str, how: str, shape: str) -> bool:
     return shape == "words" and (where or QUALITY.fullmatch(value) is not None)
 
 
-def _shape(value: str) -> str:
-    if re.fullmatch(WEEKDAY + r"(?: .*)?", value, re.IGNORECASE):
-        return "day"
-    if re.search(r"\d", value) or re.match(MONTH + r"\b", value, re.IGNORECASE):
-        return "number"
+def _shape(value: str, how: str) -> str:
+    """What kind of value it looks like, where `how` ("at", "in") stands before it."""
+    for shape, pattern in SHAPES:
+        if pattern.fullmatch(f"{how} {value}".strip()):
+            return shape
     return "name" if value[:1].isupper() else "words"
+
+
+def _unit(value: str, shape: str) -> str:
+    """What a number counts, or is the number of; an amount of money is one in any currency."""
+    words = re.findall(r"\b[a-z]{3,}\b", CURRENCY.sub("", value)) if shape == "number" else []
+    return words[-1] if words else ""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -152,6 +181,10 @@ def contradicts(new: Claim, old: Claim) -> bool:
     if new.denied:
         return new.value == old.value
     if _same(new.value, old.value) or not (new.firm or old.firm):
+        return False
+    if (new.loose or old.loose) and not new.changed:
+        return False
+    if new.unit and old.unit and new.unit != old.unit:
         return False
     return new.shape == old.shape or "words" in (new.shape, old.shape)
 

@@ -28,6 +28,7 @@ from memory.making import Made, Making
 from memory.measure import Comparison, Measure
 from memory.ports import Group, Internalizer, MemoryStore, Revision
 from memory.records import Kind, MemoryRecord, Scope, new_id, now
+from memory.rivals import APART, Said, read_with_questions, rivals
 from memory.settings import Settings
 
 if TYPE_CHECKING:
@@ -85,6 +86,18 @@ class _Tally:
     retired: int = 0
     conflicts: int = 0
     comparisons: list[Comparison] = field(default_factory=list)
+
+
+@dataclass
+class _Filling:
+    """A chunk being put together."""
+
+    items: list[Item] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    tokens: int = 0
+
+    def has_rival_of(self, others: Sequence[Said]) -> bool:
+        return any(rivals(one, other) for one in self.said for other in others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,24 +213,27 @@ class Compactor:
     def _chunks(self, items: Sequence[Item]) -> Iterator[tuple[Item, ...]]:
         """Items of the same metadata in order, as many together as the budget holds.
 
-        Who says the same as another goes with its twin.
+        Who says the same as another goes with its twin. Rivals are kept apart: of an adapter that held both,
+        neither could give way.
         """
         alike: dict[str, dict[tuple[str, ...], list[Item]]] = {}
         for item in items:
             metadata = json.dumps(dict(item.memory.metadata), sort_keys=True)
             alike.setdefault(metadata, {}).setdefault(words(item.memory.text), []).append(item)
         for twins in alike.values():
-            chunk: list[Item] = []
-            used = 0
+            chunks: list[_Filling] = []
             for same in twins.values():
-                tokens = same[0].tokens
-                if chunk and used + tokens > self._settings.compact_tokens:
-                    yield tuple(chunk)
-                    chunk, used = [], 0
-                chunk += same
-                used += tokens
-            if chunk:
-                yield tuple(chunk)
+                compared = same[0].passages if same[0].memory.kind not in APART else ()
+                said = [read_with_questions(passage.text) for passage in compared]
+                room = self._settings.compact_tokens - same[0].tokens
+                chunk = next((c for c in chunks if c.tokens <= room and not c.has_rival_of(said)), None)
+                if chunk is None:
+                    chunk = _Filling()
+                    chunks.append(chunk)
+                chunk.items += same
+                chunk.said += said
+                chunk.tokens += same[0].tokens
+            yield from (tuple(chunk.items) for chunk in chunks)
 
     def _verified(self, group: Group, planned: Sequence[tuple[Item, ...]], tally: _Tally) -> list[_Chunk]:
         """Chunks that answer well enough; what does not is cut in two and tried again."""

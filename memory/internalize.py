@@ -19,7 +19,8 @@ from memory.making import Maker, Making
 from memory.passages import Passage
 from memory.ports import MemoryStore, Vectors
 from memory.records import AdapterRef, Kind, MemoryRecord, Scope, content_hash
-from memory.supersession import APART, Supersession, first_contradiction
+from memory.rivals import APART
+from memory.supersession import Supersession, first_contradiction
 
 AT_ONCE = 32  # passages internalized together
 TRIES = 3  # of a change that other writers keep crossing

@@ -12,8 +12,6 @@ from memory.ports import Generator, Internalizer, Score, Trial
 if TYPE_CHECKING:
     from hypernet.adapter import LoRA
 
-WORST = 6.0  # margins that a single question may lose, where the mean loses less than one
-
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -28,13 +26,13 @@ class Comparison:
         return sum(lost) / len(lost) if lost else 0.0
 
     @property
-    def worst(self) -> float:
-        """The loss of the question that loses most."""
-        return max((old.likelihood - new.likelihood for old, new in self.scores), default=0.0)
+    def lost(self) -> int:
+        """How many questions the old answer and the new do not."""
+        return sum(old.right and not new.right for old, new in self.scores)
 
     def within(self, margin: float) -> bool:
-        """Whether the new may take the place of the old."""
-        return self.loss <= margin and self.worst <= WORST * margin
+        """Whether the new may take the place of the old: no answer is lost, and little certainty."""
+        return self.loss <= margin and not self.lost
 
 
 class Measure:
@@ -46,6 +44,12 @@ class Measure:
     def __init__(self, generator: Generator, internalizer: Internalizer) -> None:
         self._generator = generator
         self._internalizer = internalizer
+
+    def certain(self, text: str, adapter: LoRA) -> bool:
+        """Whether an adapter answers all that can be asked about a text with the text's own words."""
+        combined = self._internalizer.combine([adapter])
+        scores = self._generator.score([Trial(q, answer, combined) for q, answer in questions(text)])
+        return all(score.right for score in scores)
 
     def __call__(self, passages: Sequence[tuple[str, LoRA]], new: LoRA) -> Comparison:
         """(text, the adapter it is remembered by) of each passage; the adapter to replace all of these."""

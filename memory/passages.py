@@ -81,6 +81,26 @@ def clauses(text: str) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
+def halves(text: str) -> list[str]:
+    """A passage in two, cut near its middle where a clause begins that leans on none before; or whole.
+
+    The second begins with its speaker's label, where the line that was cut does.
+    """
+    starts = [start for start, _ in clauses(text)]
+    ends = [end for _, end in clauses(text)]
+    places = [
+        i
+        for i in range(1, len(starts))
+        if not _LEANS.match(text, starts[i]) and not _ASKED.search(text, starts[i - 1], ends[i - 1])
+    ]
+    if not places:
+        return [text]
+    at = min(places, key=lambda i: abs(starts[i] - len(text) / 2))
+    line = text[text.rfind("\n", 0, starts[at]) + 1 : starts[at]]
+    label = re.match(r"(?:User|Assistant): ", line)
+    return [text[: ends[at - 1]], (label[0] if label else "") + text[starts[at] :]]
+
+
 def _halves(text: str, start: int, end: int, count: Count, budget: int) -> Iterator[tuple[int, int, int]]:
     """Text cut in two, and again, until each part is within the budget or a single character."""
     [tokens] = count([text[start:end]])

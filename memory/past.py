@@ -13,7 +13,7 @@ import numpy as np
 
 from memory.lru import ByteLRU
 from memory.ports import MemoryStore, VectorIndex, Vectors, Version
-from memory.records import MemoryHit, Scope
+from memory.records import MemoryHit, MemoryRecord, Scope
 
 _KEPT_BYTES = 64 * 2**20
 
@@ -53,8 +53,10 @@ class Past:
                 return [MemoryHit(record, candidates[record.id]) for record in records[:k]]
             wanted *= 4  # newer ones took the places; look further
 
-    def holders(self, scope: Scope, vector: Vectors, k: int, at: datetime, embedder: str) -> dict[str, float]:
-        """The memories that hold the k nearest retired passages: id -> cosine of the nearest one.
+    def holders(
+        self, scope: Scope, vector: Vectors, k: int, at: datetime, embedder: str
+    ) -> dict[str, tuple[float, MemoryRecord]]:
+        """The memories that hold the k nearest retired passages: id -> cosine of the nearest one, and that.
 
         One embedding of all that a compacted memory says is near to none of it in particular.
         """
@@ -63,11 +65,12 @@ class Past:
             return {}
         scores = kept.vectors @ np.atleast_2d(vector)[0]
         nearest = {kept.ids[row]: float(scores[row]) for row in np.argsort(-scores)[:k]}
-        found: dict[str, float] = {}
-        for passage in self._store.retired(scope, ids=nearest):
+        found: dict[str, tuple[float, MemoryRecord]] = {}
+        passages = self._store.retired(scope, ids=nearest)
+        for passage in sorted(passages, key=lambda passage: nearest[passage.id]):
             ended = passage.valid_until is not None and passage.valid_until <= at
             if passage.held_by is not None and not ended:
-                found[passage.held_by] = max(nearest[passage.id], found.get(passage.held_by, -1.0))
+                found[passage.held_by] = nearest[passage.id], passage
         return found
 
     def forget(self, tenant_id: str) -> None:

@@ -200,6 +200,8 @@ class MemoryStore(Protocol):
     ) -> MemoryRecord:
         """Replace the metadata, pin a memory or let it loose; what is None stays.
 
+        Metadata reaches the passages that a compacted memory holds, too.
+
         Raises NotFound, and StoreConflict where the row is not as `expects` says.
         """
         ...

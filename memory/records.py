@@ -258,10 +258,19 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class MemoryHit:
-    """A memory that was found, and how near it is: cosine in [-1, 1]."""
+    """A memory that was found, and how near it is: cosine in [-1, 1].
+
+    Of a compacted memory `passage` is the one that it was found by, where one was.
+    """
 
     record: MemoryRecord
     score: float
+    passage: MemoryRecord | None = None
+
+    @property
+    def said(self) -> MemoryRecord:
+        """The passage that was found: the memory itself, or the one among those that it holds."""
+        return self.record if self.passage is None else self.passage
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from memory.conversation import Line, lines, passages, unanswered
+from memory.density import Guard
 from memory.draft import Draft
 from memory.errors import InvalidInput, NotFound, StoreConflict
 from memory.internalize import AT_ONCE, TRIES, Added, Internalize, Origin, Progress
@@ -26,12 +27,14 @@ class Rememberer:
         making: Making,
         embedder: Embedder,
         internalizer: Internalizer,
+        guard: Guard,
     ) -> None:
         self._store = store
         self._internalize = internalize
         self._making = making
         self._embedder = embedder
         self._internalizer = internalizer
+        self._guard = guard
 
     def text(self, text: str, origin: Origin, progress: Progress | None = None) -> Added:
         """Remember a text; one of several passages is a document, named after its content by default."""
@@ -42,6 +45,7 @@ class Rememberer:
             origin = replace(origin, document_id=content_hash(text)[:32])
         if origin.document_id is not None:
             origin = replace(origin, kind="document")
+        parts = self._guard(parts)
         added = self._internalize(parts, origin, progress)
         if not named:
             return added
@@ -211,4 +215,4 @@ class Rememberer:
 
     def _told(self, said: Sequence[Line], origin: Origin, progress: Progress | None) -> Added:
         cut = passages(said, self._internalizer.count, self._internalizer.passage_tokens)
-        return self._internalize(list(cut), origin, progress)
+        return self._internalize(self._guard(list(cut)), origin, progress)

@@ -1,7 +1,7 @@
 """Which memories matter for a turn.
 
     candidates of the index, and compacted memories by the nearest passage that they hold
-    -> rows in the scope that hold -> score threshold and margin
+    -> rows in the scope that hold -> score threshold and margin -> older ones give way (`memory.rivals`)
     -> pinned ones first, then by rank -> duplicates out -> the best that the merge budget holds, and no
     more than the hypernetwork was trained to combine: beyond that a merge answers worse, and then not at all
 
@@ -20,7 +20,7 @@ better than many, so a memory far below the best one is left out even where the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -29,13 +29,16 @@ from memory.past import Past
 from memory.ports import Internalizer, MemoryStore, VectorIndex, Vectors
 from memory.records import AdapterChoice, MemoryHit, Scope
 from memory.records import now as utc_now
+from memory.rivals import APART, gist, gives_way, mentions, read
+from memory.rivals import words as about
 
 if TYPE_CHECKING:
     from memory.settings import Settings
 
 HALF_LIFE_DAYS = 30.0  # of newness and of use
+YIELDING = 0.15  # how far below an older memory a newer one may be that it gives way to
 HALF_USED = 8  # uses that give half of what use can add
-_CANDIDATES_PER_PLACE = 4  # looked at for each place in the budget, for duplicates and overflow
+_CANDIDATES_PER_PLACE = 8  # looked at for each place in the budget: for duplicates, overflow, and newer ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,31 +96,43 @@ class Selector:
         while True:
             found = self._index.search(scope, vector, wanted)
             scores = dict(found)
-            scores |= {i: max(score, scores.get(i, score)) for i, score in inside.items()}
+            scores |= {i: max(score, scores.get(i, score)) for i, (score, _) in inside.items()}
             nearest = sorted(scores, key=lambda memory_id: -scores[memory_id])
             records = [r for r in self._store.get_many(scope, nearest) if r.kind != "skill"]
             if len(records) >= k or len(found) < wanted:
-                return [MemoryHit(record, scores[record.id]) for record in records[:k]]
+                passages = {memory_id: passage for memory_id, (_, passage) in inside.items()}
+                return [MemoryHit(r, scores[r.id], passages.get(r.id)) for r in records[:k]]
             wanted *= 4  # expired ones, or skills, took the places; look further
 
-    def select(self, scope: Scope, vector: Vectors, as_of: datetime | None = None) -> Selection:
-        """The memories to merge for a turn with this embedding."""
+    def select(
+        self, scope: Scope, vector: Vectors, as_of: datetime | None = None, turn: str = ""
+    ) -> Selection:
+        """The memories to merge for a turn with this embedding; by what the turn says old ones give way."""
         k = _CANDIDATES_PER_PLACE * self._settings.merge_budget
         hits = self.search(scope, vector, k, as_of)
         if not hits:
             return Selection()
         budget = min(self._settings.merge_budget, self._internalizer.most_merged)
-        return choose(hits, self._settings, as_of or self._clock(), budget)
+        return choose(hits, self._settings, as_of or self._clock(), budget, turn)
 
 
 def choose(
-    hits: Sequence[MemoryHit], settings: Settings, at: datetime, budget: int | None = None
+    hits: Sequence[MemoryHit],
+    settings: Settings,
+    at: datetime,
+    budget: int | None = None,
+    turn: str = "",
 ) -> Selection:
-    """Pick from candidates, nearest first; at most `budget`, which is by default that of the settings."""
+    """Pick from candidates, nearest first; at most `budget`, which is by default that of the settings.
+
+    With the `turn` that they are picked for, older ones give way to newer ones.
+    """
     if not hits:
         return Selection()
     least = max(settings.score_threshold, hits[0].score - settings.score_margin)
     near = [hit for hit in hits if hit.score >= (settings.score_threshold if hit.record.pinned else least)]
+    if turn and settings.supersede:
+        near = _newest(near, hits, turn, settings.score_threshold)
     ranked = sorted(near, key=lambda hit: _rank(hit, settings, at), reverse=True)
     distinct = tuple(_distinct(ranked))
     budget = settings.merge_budget if budget is None else budget
@@ -132,6 +147,40 @@ def _rank(hit: MemoryHit, settings: Settings, at: datetime) -> tuple[bool, float
         used = 1.0 - 2.0 ** (-record.uses / HALF_USED)
         rank += settings.use_weight * used * _faded(record.used_at, at)
     return record.pinned, rank, record.created_at
+
+
+def _newest(near: Sequence[MemoryHit], hits: Sequence[MemoryHit], turn: str, least: float) -> list[MemoryHit]:
+    """Each of the near ones, or in its place the newest that it gives way to, which then counts as near."""
+    asked = gist(turn)
+    found: dict[str, MemoryHit] = {}
+    for hit in near:
+        stands = hit
+        shared = about(hit.said.text) & asked.words if _yields(hit) and not hit.record.pinned else ()
+        for other in hits if shared else ():
+            if (
+                _told(other) > _told(stands)
+                and other.score >= max(least, hit.score - YIELDING)
+                and _yields(other)
+                and mentions(other.said.text, shared)  # for speed: most that are near do not
+                and gives_way(asked, read(hit.said.text), read(other.said.text))
+            ):
+                stands = replace(other, score=max(other.score, hit.score))
+        before = found.get(stands.record.id)
+        if before is None or before.score < stands.score:
+            found[stands.record.id] = stands
+    return list(found.values())
+
+
+def _told(hit: MemoryHit) -> datetime:
+    """When what a memory says was told: at first, or by an update."""
+    said = hit.said
+    return max(said.created_at, said.valid_from or said.created_at)
+
+
+def _yields(hit: MemoryHit) -> bool:
+    """Whether a memory is compared at all: one passage of what somebody told, not of a document."""
+    whole = hit.record.compacted and hit.passage is None
+    return not whole and hit.record.kind not in APART
 
 
 def _faded(since: datetime, at: datetime) -> float:

@@ -16,6 +16,7 @@ from memory.adapters import Adapters
 from memory.answering import Answerer, Mode, Sampling, sampling_in, whole
 from memory.compaction import MIN_ADAPTERS, Compactor, CompactReport
 from memory.conversation import ends_asking
+from memory.density import Guard
 from memory.erasure import Eraser
 from memory.errors import IncompatibleAdapter, InvalidInput
 from memory.inputs import Content, Said, Whose, check_expiry, check_span, messages_in, scope_in, text_in
@@ -119,9 +120,12 @@ class Service:
             settings,
             self._usage,
         )
-        self._rememberer = Rememberer(parts.store, internalize, making, parts.embedder, parts.internalizer)
-        self._eraser = Eraser(parts.store, parts.blobs, parts.index, adapters, making, past)
         measure = Measure(parts.generator, parts.internalizer)
+        guard = Guard(making, measure, settings.compact_margin)
+        self._rememberer = Rememberer(
+            parts.store, internalize, making, parts.embedder, parts.internalizer, guard
+        )
+        self._eraser = Eraser(parts.store, parts.blobs, parts.index, adapters, making, past)
         self._compactor = Compactor(
             parts.store, making, adapters, parts.internalizer, measure, self._eraser, settings
         )
@@ -340,7 +344,7 @@ class Service:
         check_aware("as_of", as_of)
         scope = self._reading(self._scope(whose).required())
         vector = self._internalize.embed([text_in(query, self.settings.max_text_bytes)])
-        return [*self._selector.select(scope, vector, as_of).choices]
+        return [*self._selector.select(scope, vector, as_of, query).choices]
 
     def count_tokens(self, content: Content) -> int:
         """Tokens of a text, or of the prompt that messages make. Loads the model."""

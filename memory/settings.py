@@ -108,7 +108,8 @@ class Settings(BaseSettings):
     compact_margin: float = Field(
         0.5,
         ge=0,
-        description="Most that compaction may cost, in natural logarithms of an answer token's likelihood.",
+        description="Most that compaction may cost, in natural logarithms of an answer token's likelihood; "
+        "nor may a question lose its answer.",
     )
     max_text_bytes: int = Field(
         4 * 1024 * 1024, ge=1, description="Largest text accepted in one call, in bytes of UTF-8."

@@ -169,6 +169,8 @@ def replace_content(
             "another memory in this scope says the same already; delete one of them"
         ) from error
     sql_retired.expire_held(connection, before.scope.tenant_id, [before.id], record.expires_at)
+    if record.metadata != before.metadata:
+        sql_retired.describe_held(connection, before.scope.tenant_id, before.id, record.metadata, at)
 
 
 def change(connection: Connection, before: MemoryRecord, values: Mapping[str, Any], at: datetime) -> None:

@@ -5,8 +5,9 @@ Functions on a connection, as in sql_memories; the tenant is in all of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
@@ -140,6 +141,20 @@ def expire_held(
     if held:
         connection.execute(update(retired).where(those).values(expires_at=expires_at))
         expire_held(connection, tenant_id, held, expires_at)
+
+
+def describe_held(
+    connection: Connection, tenant_id: str, holder: str, metadata: Mapping[str, Any], at: datetime
+) -> None:
+    """What a memory holds now has its metadata: forgetting by metadata asks the passages."""
+    those = and_(
+        retired.c.tenant_id == tenant_id, retired.c.held_by == holder, retired.c.valid_until.is_(None)
+    )
+    held = connection.execute(select(*PAST).where(those)).mappings().all()
+    if held:
+        note(connection, "UPDATE", [(row["id"], to_scope(row)) for row in held], at)
+        changed = update(retired).where(those).values(metadata=dict(metadata), updated_at=at)
+        connection.execute(changed)
 
 
 def remove_within(

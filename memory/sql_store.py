@@ -157,6 +157,8 @@ class SqlStore:
             sql_revision.check(connection, scope.tenant_id, [] if expects is None else [expects])
             before = sql_memories.one(connection, scope, memory_id, at)
             sql_memories.change(connection, before, values, at)
+            if metadata is not None:
+                sql_retired.describe_held(connection, scope.tenant_id, memory_id, metadata, at)
         return replace(before, **values, updated_at=at)
 
     def count_uses(self, tenant_id: str, uses: Mapping[str, int]) -> None:

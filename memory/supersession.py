@@ -18,8 +18,8 @@ from memory.draft import Draft
 from memory.making import Making
 from memory.ports import MemoryStore, VectorIndex, Vectors
 from memory.records import MemoryRecord, now
+from memory.rivals import APART
 
-APART = ("document", "skill")  # kinds of memories that supersede nothing told, and are not by it
 LOOKED_AT = 16  # of the nearest memories; a passage among several in a compacted one is not very near
 
 

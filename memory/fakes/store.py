@@ -137,6 +137,8 @@ class InMemoryStore:
             tenant.check([] if expects is None else [expects])
             after = replace(tenant.one(scope, memory_id, at), **values, updated_at=at)
             tenant.put(after, tenant.rows[memory_id].embedding, "UPDATE", at)
+            if metadata is not None:
+                tenant.describe_held(memory_id, metadata, at)
         return after
 
     def count_uses(self, tenant_id: str, uses: Mapping[str, int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from memory.errors import InvalidInput, NotFound, StoreConflict
 from memory.ports import START, Revision, Version
@@ -174,6 +175,15 @@ class Tenant:
         self.change(_updated(before, record, at), embedding, "UPDATE", at)
         if not record.retired:
             self._expire_held({record.id}, record.expires_at)
+            if record.metadata != before.metadata:
+                self.describe_held(record.id, record.metadata, at)
+
+    def describe_held(self, holder: str, metadata: Mapping[str, Any], at: datetime) -> None:
+        """What a memory holds now has its metadata."""
+        for row in list(self.past.values()):
+            if row.record.held_by == holder and row.record.valid_until is None:
+                after = replace(row.record, metadata=dict(metadata), updated_at=at)
+                self.change(after, row.embedding, "UPDATE", at)
 
     def _expire_held(self, holders: Collection[str], expires_at: datetime | None) -> None:
         held = {memory_id: row for memory_id, row in self.past.items() if row.record.held_by in holders}

@@ -122,6 +122,19 @@ def test_whoever_goes_takes_along_what_it_holds(store: MemoryStore, clock: Clock
     assert list(store.everything_retired("default")) == []
 
 
+def test_what_a_memory_holds_has_its_metadata(store: MemoryStore, clock: Clock) -> None:
+    """Set alone, or with other content; what it held once keeps its own, and so do other memories."""
+    passages, whole = compacted(store, clock)
+    [other] = kept(store, record("other", metadata={"a": 0}))
+    ids = [passage.id for passage in passages]
+    store.annotate(ANA, whole.id, metadata={"a": 1})
+    assert [dict(p.metadata) for p in store.retired(ANA, ids=ids)] == [{"a": 1}] * len(ids)
+    store.revise("default", Revision(outdated={ids[0]: other.id}))
+    store.update(ANA, replace(store.get(ANA, whole.id), metadata={"a": 2}), vectors(1))
+    assert [dict(p.metadata)["a"] for p in store.retired(ANA, ids=sorted(ids))] == [1] + [2] * (len(ids) - 1)
+    assert store.get(ANA, other.id).metadata == {"a": 0}
+
+
 def test_a_revision_of_what_has_changed_does_nothing(store: MemoryStore, clock: Clock) -> None:
     """Neither the new memory nor any step of it; use alone is no change."""
     [tea] = kept(store, record("tea"))

@@ -304,6 +304,48 @@ def test_adapters_that_answer_worse_do_not_replace(make_memory: MakeMemory) -> N
     assert texts(hopeless, session_id="other") == TOLD
 
 
+def test_a_passage_too_dense_for_its_adapter_is_cut_when_it_is_told(make_memory: MakeMemory) -> None:
+    """Told in one message, by one speaker, all of it is remembered; what is held well is left whole."""
+    said = Message("user", " ".join(TOLD[:8]))
+    whole = make_memory()
+    assert len(whole.add([said], user_id="ana")) == 1
+    memory = make_memory(home=whole.settings.home / "other", internalizer=Forgetful())
+    added = memory.add([said], user_id="ana", session_id="s")
+    assert len(added) > 1
+    assert " ".join(record.text.removeprefix("User: ") for record in added) == said.text
+    assert {record.role for record in added} == {"user"}
+    for question, text in QUESTIONS[:8]:
+        assert text in memory.ask(question, user_id="ana").text
+    assert not memory.add([said], user_id="ana", session_id="s").created
+
+
+def test_what_may_contradict_shares_no_adapter(memory: Memory) -> None:
+    """Both are kept, of which one stays as it is, so that the older one can give way."""
+    for text in (*TOLD[:2], "I painted my car green.", *TOLD[2:4], "Lilac is the colour of my car."):
+        memory.add(text, user_id="ana", session_id="s")
+    compacted(memory, min_adapters=2)
+    records = memory.list(user_id="ana").records
+    assert [r.compacted for r in records] == [5, 0]
+    assert not any("green" in r.text and "Lilac" in r.text for r in records)
+    assert "Lilac" in memory.ask("What colour is my car?", user_id="ana").text
+    assert "green" not in " ".join(c.text for c in memory.select("What colour is my car?", user_id="ana"))
+
+
+def test_new_metadata_of_a_compacted_memory_reaches_its_passages(memory: Memory) -> None:
+    """Alone or with another expiry; forgetting by it finds them, and what they had no more."""
+    for text in TOLD[:2]:
+        memory.add(text, user_id="ana", session_id="s", metadata={"topic": "pets"})
+    compacted(memory, min_adapters=2)
+    [whole] = memory.list(user_id="ana").records
+    memory.update(whole.id, metadata={"topic": "old"})
+    assert not memory.forget(metadata={"topic": "pets"}, user_id="ana").memories
+    memory.update(whole.id, metadata={"topic": "new"}, expires_at=now() + timedelta(days=1))
+    assert [r.metadata for r in memory.list(user_id="ana", as_of=now()).records] == [{"topic": "new"}] * 2
+    assert not memory.forget(metadata={"topic": "old"}, user_id="ana").memories
+    assert len(memory.forget(metadata={"topic": "new"}, user_id="ana").memories) == 3
+    assert texts(memory) == []
+
+
 def test_a_compaction_that_is_overtaken_steps_back(make_memory: MakeMemory) -> None:
     """Of two at once one wins; the other says so; nothing is lost or doubled."""
     memory = told(make_memory())

@@ -21,8 +21,11 @@ from memory.fakes import (
 )
 from memory.records import now
 
-THINGS = st.sampled_from(["dog", "cat", "boat", "horse"])
+PAINTED = ("dog", "cat", "boat", "horse")
+THINGS = st.sampled_from(PAINTED)
 NAMES = st.sampled_from(["Ada", "Bolt", "Coco"])
+COLOURS = st.sampled_from(["red", "blue"])
+TOPICS = st.sampled_from(["x", "y"])
 SESSIONS = st.sampled_from(["s", "t"])
 
 
@@ -53,6 +56,7 @@ class Life(RuleBasedStateMachine):
         self.present: set[Told] = set()
         self.erased: set[Told] = set()
         self.moments: list[tuple[datetime, set[Told]]] = []
+        self.topics: dict[Told, str] = {}
         self.numbers = count()
 
     def teardown(self) -> None:
@@ -77,6 +81,32 @@ class Life(RuleBasedStateMachine):
         self.memory.add(text, user_id="ana", session_id=session)
         if not any((t.session, t.text) == (session, text) for t in self.present):
             self.present.add(Told(next(self.numbers), session, "", text))
+
+    @rule(thing=THINGS, colour=COLOURS, session=SESSIONS)
+    def paint(self, thing: str, colour: str, session: str) -> None:
+        """What may contradict stays: it is not sure that the colour is another than the last one told."""
+        text = f"I painted my {thing} {colour}."
+        self.memory.add(text, user_id="ana", session_id=session)
+        if not any((t.session, t.text) == (session, text) for t in self.present):
+            self.present.add(Told(next(self.numbers), session, "", text))
+
+    @rule(pick=st.randoms(use_true_random=False), topic=TOPICS)
+    def describe(self, pick: object, topic: str) -> None:
+        """New metadata is that of all that a memory holds."""
+        records = self.memory.list(user_id="ana").records
+        if records:
+            record = records[pick.randrange(len(records))]  # type: ignore[attr-defined]
+            self.memory.update(record.id, metadata={"topic": topic})
+            for told in self.present:
+                if told.session == record.scope.session_id and told.text in record.text.split("\n"):
+                    self.topics[told] = topic
+
+    @rule(topic=TOPICS)
+    def forget_topic(self, topic: str) -> None:
+        self.memory.forget(metadata={"topic": topic}, user_id="ana")
+        gone = {told for told, its in self.topics.items() if its == topic}
+        self.erased |= gone
+        self.present -= gone
 
     @rule(few=st.booleans())
     def compact(self, few: bool) -> None:
@@ -117,6 +147,12 @@ class Life(RuleBasedStateMachine):
             for line in record.text.split("\n")
         ]
         assert sorted(said) == sorted((t.session, t.text) for t in self.present)
+        for record in self.memory.list(user_id="ana").records:
+            lines = record.text.split("\n")
+            assert all(
+                sum(f"my {thing} {end}" in line for line in lines for end in ("red", "blue")) < 2
+                for thing in PAINTED
+            )
         self.moments.append((now(), set(self.present)))
 
     @invariant()

@@ -37,6 +37,19 @@ CONVERSATIONS = Path(__file__).resolve().parents[2].parent / "shared" / "data" /
         ("I work at Corvo.", "I work for Lumen now."),
         ("The train leaves at 9:15.", "The train leaves at 10:15."),
         ("my dog is called biscuit", "my dog is called rex"),
+        ("I live in Lisbon.", "I now live in Porto."),
+        ("I live in Lisbon.", "I used to live in Lisbon."),
+        ("The date is 4 May.", "We've changed the date to 5 May."),
+        ("The meeting is on Monday.", "We have changed the meeting to Friday."),
+        ("I work at Corvo.", "I no longer work at Corvo but at Lumen."),
+        ("My boss is Ana.", "Ana is not my boss anymore, Ben is."),
+        ("My boss is Ana.", "My boss is no longer Ana but Ben."),
+        ("My boss is called Ana.", "My boss used to be Ana."),
+        ("My shift is at 5 am.", "The time of my shift is 9 pm."),
+        ("I have my exam on 25 January.", "November 3 is the date of my exam."),
+        ("I work as a nurse.", "My job is teacher."),
+        ("I am 142 cm tall.", "My height turns out to be 154 cm."),
+        ("The model of my phone is Bripe Y33.", "Goufann G89 is the model of my phone."),
     ],
 )
 def test_a_newer_value_takes_the_place_of_an_older_one(old: str, new: str) -> None:
@@ -72,11 +85,28 @@ def test_a_newer_value_takes_the_place_of_an_older_one(old: str, new: str) -> No
         ("My alarm is at 6.", "My alarm is at 7 on weekends."),
         ("The rent is 900.", "The rent will be 1000 next year."),
         ("I live in Porto.", "I moved to the sales team."),
+        ("The meeting is at 9.", "The meeting is in Room 4."),
+        ("My exam is on 4 May.", "My exam is at 9."),
+        ("My plan is to travel.", "My plan is to learn Greek."),
+        ("My status is single.", "My status is tired."),
+        ("The project started in 2010.", "The project started in 2015."),
+        ("My boss is called Ana.", "My boss is German."),
+        ("My bank is Corvo.", "My bank is Swiss."),
+        ("My boss is Ana.", "My boss is Ben."),
+        ("My friend is Ana.", "My new friend is Ben."),
+        ("The tea is in garage 45.", "The tea is in box 67."),
+        ("The town has a total of 50 wells.", "The town has a total of 80 shops."),
+        ("I have got a dog and its name is Rex.", "Ana has got a dog and its name is Tim."),
+        ("Ana called her cat Rex.", "Ana named her horse Tim."),
+        (
+            "I can be called on 555-1234, that is my work number.",
+            "I can be called on 555-9876, that is my phone number.",
+        ),
     ],
 )
 def test_in_doubt_nothing_is_replaced(old: str, new: str) -> None:
     """Sets, other owners, the same said more exactly, questions, what an assistant says; how or where a thing
-    is, and values of other days."""
+    is, values of other days, of another kind, or of other things."""
     assert remaining(old, new) is None
 
 
@@ -123,7 +153,7 @@ def test_how_often_it_is_right() -> None:
         changed += 1
         found += remaining(_said(kind, whose, one, rng), _said(kind, whose, other, rng)) is not None
     assert changed > 600
-    assert found / changed > 0.55
+    assert found / changed > 0.6
     pairs = wrong = 0
     for seed in range(4):
         group = FactWorld("heldout", seed).group(60, 1, same_kind=seed % 2 == 1)
@@ -139,4 +169,4 @@ def test_how_often_it_is_right() -> None:
             pairs += len(said) * (len(said) - 1) // 2
             wrong += sum(remaining(a, b) is not None for i, b in enumerate(said) for a in said[:i])
     assert pairs > 7000
-    assert wrong / pairs < 0.001
+    assert wrong == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from memory.fakes import BruteForceIndex, EchoInternalizer, InMemoryStore
 from memory.records import MemoryHit
@@ -10,6 +11,7 @@ from memory.selection import Selection, Selector, choose
 from memory.settings import Settings
 from tests.tiny_memories import ANA, DIM, EMBEDDER, NOON, record, vectors
 
+DAY = timedelta(days=1)
 SETTINGS = Settings(score_threshold=0.3, score_margin=0.2, merge_budget=3, recency_weight=0.05)
 
 
@@ -67,6 +69,40 @@ def test_use_counts_a_little_and_fades() -> None:
         for more, first in ((0.0005, "used"), (-0.0005, "new")):
             hits = [hit("new", 0.7), used("used", 0.7 - worth + more, uses, days)]
             assert chosen(*hits, settings=settings)[0][0] == first, (uses, days, more)
+
+
+def test_an_older_memory_gives_way_to_a_newer_one_that_answers_too() -> None:
+    """In its place, also where that is less near; never where it is far, pinned, or out of a document."""
+    turn = "What colour is my car?"
+    settings = Settings(score_threshold=0.3, score_margin=0.05, recency_weight=0)
+
+    def picked(near: float, settings: Settings = settings, said: str = turn, **old: Any) -> list[str]:
+        older = MemoryHit(record("Lilac is the colour of my car.", created_at=NOON - DAY, **old), 0.8)
+        hits = [older, hit("My car is fast.", 0.77, days=2), hit("I painted my car green.", near)]
+        return [one.record.text for one in choose(hits, settings, NOON, turn=said).chosen]
+
+    both = ["Lilac is the colour of my car.", "My car is fast."]
+    assert picked(0.66) == ["I painted my car green."]
+    assert picked(0.64)[0] == "Lilac is the colour of my car."
+    assert picked(0.66, said="") == both
+    assert picked(0.66, kind="document")[0] == "Lilac is the colour of my car."
+    assert "Lilac is the colour of my car." in picked(0.66, pinned=True)
+    assert picked(0.66, valid_from=NOON + DAY)[0] == "Lilac is the colour of my car."  # by an update
+    assert picked(0.66, Settings(**settings.model_dump() | {"supersede": False})) == both
+
+
+def test_a_compacted_memory_gives_way_by_the_passage_it_was_found_by() -> None:
+    """Whatever else it says; and where no passage is known it stays."""
+    turn = "What colour is my car?"
+    passage = record("Lilac is the colour of my car.", created_at=NOON - DAY)
+    whole = record("Lilac is the colour of my car.\nI like tea.", compacted=2, created_at=NOON)
+    newer = MemoryHit(record("I painted my car green.", created_at=NOON - DAY / 2), 0.75)
+    settings = Settings(score_threshold=0.3, score_margin=0.2)
+    assert (
+        choose([MemoryHit(whole, 0.8, passage), newer], settings, NOON, turn=turn).chosen[0].record
+        == newer.record
+    )
+    assert len(choose([MemoryHit(whole, 0.8), newer], settings, NOON, turn=turn).chosen) == 2
 
 
 def test_a_pinned_memory_goes_first_where_it_matters() -> None:

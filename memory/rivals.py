@@ -1,0 +1,129 @@
+"""Of two passages that answer a turn equally well, the older one gives way.
+
+`memory.claims` supersedes what it understands. Of what is put quite differently ("I painted my car green."
+"Lilac is the colour of my car.") both are kept, and the turn tells whether they are about the same: of the
+words of "What colour is my car?" both have "car". The older one gives way where a sentence of the newer one
+
+    has all the words of the turn that the older one has, and these are one or more,
+    and is about nobody else: "My sister's car is red." takes no place.
+
+Words are compared without endings, and without those that name nothing or only say what kind of value is
+meant. It is a guess, made anew for each turn: nothing is changed by it, and both are kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from memory.claim_patterns import KINSHIP, SMALL
+from memory.cloze import questions
+from memory.conversation import unlabelled
+from memory.passages import clauses
+from memory.sentences import asks
+
+APART = ("document", "skill")  # kinds of memories that take no place of what is told, nor the other way
+# Words that name nothing in a question or a statement, and words for kinds of values.
+_EMPTY = SMALL | frozenset(
+    ("i", "me", "my", "we", "us", "our", "you", "your", "he", "him", "she", "they", "them", "who",
+     "what", "which", "where", "when", "how", "whose", "be", "am", "been", "being", "have", "has", "had",
+     "got", "do", "does", "did", "can", "could", "will", "would", "should", "turns", "out", "as", "by",
+     "with", "from", "call", "calls", "called", "name", "named", "names", "goes", "everyone",
+     "everybody", "know", "remember", "remind", "tell", "told", "say", "said", "colour", "color", "date",
+     "day", "time", "year", "number", "amount")
+)  # fmt: skip
+_ENDINGS = ("ing", "ies", "ed", "es", "s", "e")
+_OWNER = re.compile(r"(\w+)['’]s\b")
+_NO_OWNER = frozenset(("it", "that", "there", "here", "what", "who", "where", "how", "he", "she", "let"))
+_SPEAKER = re.compile(r"\b(?:i|me|my|mine|we|us|our|you|your)\b", re.IGNORECASE)
+_RELATIVE = re.compile(rf"\b(?:{KINSHIP})s?\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Gist:
+    """What a turn, a passage or a statement is about."""
+
+    words: frozenset[str]
+    speaker: bool  # whether about the one who speaks, or is spoken to
+    people: frozenset[str]  # others
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A passage, read for being compared: the whole, and each statement of the one who tells."""
+
+    whole: Gist
+    statements: tuple[Gist, ...]
+    questions: tuple[Gist, ...] = ()  # that it answers
+
+
+def words(text: str) -> frozenset[str]:
+    """What a text is about: its words without endings, but those that name nothing."""
+    found = re.findall(r"\w+", re.sub(r"['’]s\b", " ", unlabelled(text).casefold()))
+    return frozenset(_stem(word) for word in found if word not in _EMPTY)
+
+
+def mentions(text: str, wanted: Iterable[str]) -> bool:
+    """Whether a text may be about all of these words."""
+    said = text.casefold()
+    return all(word in said for word in wanted)
+
+
+def gist(text: str) -> Gist:
+    """The gist of a text."""
+    said = text.casefold()
+    named = [word for word in _OWNER.findall(said) if word not in _NO_OWNER]
+    return Gist(
+        words(text),
+        _SPEAKER.search(said) is not None,
+        frozenset(_stem(word) for word in [*named, *_RELATIVE.findall(said)]),
+    )
+
+
+def read(passage: str) -> Said:
+    """The passage as it is compared."""
+    return Said(gist(unlabelled(passage)), tuple(gist(statement) for statement in _statements(passage)))
+
+
+def gives_way(turn: Gist, older: Said, newer: Said) -> bool:
+    """Whether, for this turn, a statement of the newer passage stands for the older passage too."""
+    shared = older.whole.words & turn.words
+    return bool(shared) and any(
+        shared <= statement.words
+        and older.whole.speaker == statement.speaker
+        and statement.people <= older.whole.people | turn.words
+        for statement in newer.statements
+    )
+
+
+def read_with_questions(passage: str) -> Said:
+    """The same, to be compared where no turn is at hand."""
+    return replace(read(passage), questions=tuple(gist(question) for question, _ in questions(passage)))
+
+
+def rivals(one: Said, other: Said) -> bool:
+    """Whether the two answer a question alike, one that either of them answers."""
+    asked = (*one.questions, *other.questions)
+    return any(gives_way(turn, one, other) and gives_way(turn, other, one) for turn in asked)
+
+
+def _statements(passage: str) -> Iterator[str]:
+    """Sentences that are not an assistant's, each behind the question that it answers, if it does."""
+    asked = ""
+    for start, end in clauses(passage):
+        line = passage[passage.rfind("\n", 0, start) + 1 : end]
+        clause = unlabelled(passage[start:end])
+        if asks(clause):
+            asked = clause
+            continue
+        if not line.startswith("Assistant: "):
+            yield f"{asked} {clause}"
+        asked = ""
+
+
+def _stem(word: str) -> str:
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
