@@ -32,9 +32,14 @@ def model(tiny_d2l: DocToLoRA) -> Iterator[LocalModel]:
 
 @pytest.fixture
 def memory(make_memory, model: LocalModel) -> Memory:  # type: ignore[no-untyped-def]
-    """Selects whatever is there, near or not."""
+    """Selects whatever is there, near or not; keeps adapters whole, or a near tie might go another way."""
     return make_memory(
-        internalizer=model, generator=model, max_new_tokens=16, score_threshold=-1, score_margin=2
+        internalizer=model,
+        generator=model,
+        max_new_tokens=16,
+        score_threshold=-1,
+        score_margin=2,
+        adapter_storage="float32",
     )
 
 
