@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memory.demo import texts
-from memory.ports import Generation, GenerationRequest, Generator, Parts
+from memory.ports import Generation, GenerationRequest, Generator, Parts, Score, Trial
 from memory.records import MemoryRecord, Message
 
 if TYPE_CHECKING:
@@ -110,6 +110,9 @@ class Witness:
         self.read = request.messages
         return self.generator.stream(request)
 
+    def score(self, trials: Sequence[Trial]) -> list[Score]:
+        return self.generator.score(trials)
+
     def close(self) -> None:
         self.generator.close()
 
@@ -137,7 +140,7 @@ def _unseen(_done: int, _total: int) -> None:
     """Progress that nobody watches."""
 
 
-def _filled(parts: Parts, witness: Witness) -> dict[str, object]:
+def _filled(parts: Parts, witness: Generator) -> dict[str, object]:
     return {
         "store": parts.store,
         "blobs": parts.blobs,
