@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from memory.claims import standing
 from memory.errors import BlobError, CorruptBlob, IncompatibleAdapter
 from memory.internalize import Internalize
 from memory.lru import ByteLRU
@@ -71,7 +72,7 @@ class Adapters:
     def load(self, record: MemoryRecord) -> LoRA:
         """One adapter, without bias; that of a retired passage is made from its text, and not kept."""
         if record.retired:
-            return self._internalizer.generate([record.text])[0]
+            return self._internalizer.generate([standing(record.text)])[0]
         self._check_fits(record)
         tenant_id, digest = record.scope.tenant_id, record.adapter.digest
         lora = self._single.get((tenant_id, digest))

@@ -53,6 +53,9 @@ class Claim:
     changed: bool = False  # it is said that it was otherwise before
 
 
+_MOVE = re.compile(
+    r"\b(moved?|moving|relocated)(?: away| house)? from [^.,;:!?\n]{1,60}? to (?=\w)", re.IGNORECASE
+)
 _NO_VALUE = r"(?:my|our|his|her|its|their|not|very|so|too)\b"
 MOST = 300  # characters of a clause that is read; who tells a value says it more shortly
 
@@ -172,6 +175,15 @@ def _words(text: str) -> frozenset[str]:
     words = re.findall(r"\w+", text.casefold().replace("'s", " ").replace("’s", " "))
     mine = {"my": "i", "our": "i", "we": "i", "favorite": "favourite", "color": "colour"}
     return frozenset(mine.get(word, word) for word in words if word not in SMALL)
+
+
+def standing(text: str) -> str:
+    """The text without what a move left behind: "I moved from Lisbon to Porto." -> "I moved to Porto."
+
+    Adapters are made of this, so that a place that somebody left does not come back as an answer. The text
+    itself is kept as it was told.
+    """
+    return _MOVE.sub(r"\1 to ", text)
 
 
 def contradicts(new: Claim, old: Claim) -> bool:

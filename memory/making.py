@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from memory.claims import standing
 from memory.conversation import unlabelled
 from memory.errors import ModelUnavailable
 from memory.ports import BlobStore, Embedder, Internalizer, SkillWriter, Vectors
@@ -74,12 +75,13 @@ class Making:
 
     def adapters(self, texts: Sequence[str], kind: Kind = "message") -> list[Made]:
         """One adapter a text, without bias. Raises ModelUnavailable."""
-        loras = self.required_maker(kind).generate(texts) if texts else []
+        told = texts if kind == "skill" else [standing(text) for text in texts]
+        loras = self.required_maker(kind).generate(told) if texts else []
         return [self.serialized(lora, kind) for lora in loras]
 
     def loras(self, texts: Sequence[str]) -> list[LoRA]:
         """The same as tensors."""
-        return self._internalizer.generate(texts) if texts else []
+        return self._internalizer.generate([standing(text) for text in texts]) if texts else []
 
     def serialized(self, lora: LoRA, kind: Kind = "message") -> Made:
         """An adapter as it is stored."""

@@ -29,6 +29,13 @@ def test_told_in_one_process_and_answered_in_the_next(process: Any) -> None:
     assert forgotten.err == ""
 
 
+def test_who_moved_lives_in_the_new_place(process: Any) -> None:
+    """Neither what was told before nor the place that the move itself names comes back."""
+    for told in ("I live in Lisbon.", "I moved from Lisbon to Porto."):
+        assert process("add", told).code == 0
+    assert process("ask", "Where do I live?", "--json").json["text"] == "Porto"
+
+
 def test_chat_in_a_terminal_remembers_across_restarts(home: Path) -> None:
     """At a real terminal: tell and /quit; ask in another session and Ctrl-D."""
     talk(home, "monday", "My cat is called Tom.\n", "/quit\n")

@@ -13,7 +13,7 @@ from hypernet.training.facts import FactWorld
 from hypernet.training.owners import SPEAKER, Owners
 from hypernet.training.values import Values
 from hypernet.training.wording import Kind, Owner, kinds
-from memory.claims import remaining
+from memory.claims import remaining, standing
 from memory.supersession import first_contradiction
 
 CONVERSATIONS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "sgd" / "dev.jsonl.gz"
@@ -170,3 +170,21 @@ def test_how_often_it_is_right() -> None:
             wrong += sum(remaining(a, b) is not None for i, b in enumerate(said) for a in said[:i])
     assert pairs > 7000
     assert wrong == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "stands"),
+    [
+        ("I moved from Lisbon to Porto.", "I moved to Porto."),
+        (
+            "User: We are moving from Lisbon to Porto.\nAssistant: Noted.",
+            "User: We are moving to Porto.\nAssistant: Noted.",
+        ),
+        ("The meeting was moved from Monday to Tuesday at 9.", "The meeting was moved to Tuesday at 9."),
+        ("I work from Monday to Friday.", "I work from Monday to Friday."),
+        ("She moved from Lisbon. I want to go to Porto.", "She moved from Lisbon. I want to go to Porto."),
+    ],
+)
+def test_what_a_move_left_behind_is_not_in_the_adapter(told: str, stands: str) -> None:
+    """Only within a clause, and nothing else of the text changes."""
+    assert standing(told) == stands
