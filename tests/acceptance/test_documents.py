@@ -76,7 +76,7 @@ def test_the_changelog_names_every_verb() -> None:
 def test_what_is_said_of_merging_many_chunks_is_what_the_card_measured() -> None:
     """README.md and docs/models.md repeat figures of the packaged weights, and follow when these change."""
     figures = json.loads((ROOT / "hypernet" / "reference" / "figures.json").read_text(encoding="utf-8"))
-    exact = {(f["case"], f["condition"]): f"{100 * f['exact']:.0f}" for f in figures}
+    exact = {(f["case"], f["condition"]): f"{100 * f['exact']:.3g}" for f in figures}
     sizes = (4, 8, 16, 32, 64)
     every, nearest = (
         [exact[f"{size} chunks of 1", condition] for size in sizes]
