@@ -190,7 +190,7 @@ def plot(found: Sequence[Row], path: Path) -> None:
         for name in WAYS:
             those = [row for row in found if row["memory"] == name]
             axis.plot([row["turns"] for row in those], [row[column] for row in those], "o-", label=name)
-        axis.set(title=column, xlabel="turns", ylim=(0, None))
+        axis.set(title=column, xlabel="turns", ylim=(0, 101 if column.endswith("%") else None))
     axes[0].legend(frameon=False)
     figure.savefig(path, dpi=80)
     plt.close(figure)
