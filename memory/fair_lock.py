@@ -22,13 +22,21 @@ class FairLock:
                 return True
             turn = Event()
             self._waiting.append(turn)
-        if turn.wait(timeout_s):
-            return True
-        with self._guard:
-            if turn.is_set():  # just now
+        try:
+            if turn.wait(timeout_s):
                 return True
-            self._waiting.remove(turn)
-            return False
+        except BaseException:  # Ctrl-C: who is gone must not be handed the lock
+            if self._left(turn):
+                self.release()
+            raise
+        return self._left(turn)
+
+    def _left(self, turn: Event) -> bool:
+        """Waits no longer; whether it was this one's turn just now."""
+        with self._guard:
+            if not turn.is_set():
+                self._waiting.remove(turn)
+            return turn.is_set()
 
     def release(self) -> None:
         """Hand it to whoever has waited for longest."""

@@ -35,6 +35,26 @@ def test_it_is_had_in_the_order_in_which_it_was_asked_for() -> None:
     assert lock.acquire(0)
 
 
+@pytest.mark.parametrize("handed", [False, True])
+def test_who_was_interrupted_keeps_nothing(monkeypatch: pytest.MonkeyPatch, handed: bool) -> None:
+    """Ctrl-C while waiting, or just when the lock was handed over: the next one gets it."""
+    lock = FairLock()
+
+    class Interrupted(Event):
+        def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - Event's signature
+            if handed:
+                lock.release()
+            raise KeyboardInterrupt
+
+    assert lock.acquire(0)
+    monkeypatch.setattr("memory.fair_lock.Event", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        lock.acquire(20)
+    if not handed:
+        lock.release()
+    assert lock.acquire(0)
+
+
 def test_who_gave_up_is_passed_over() -> None:
     """The lock goes to the next, or is free."""
     lock = FairLock()
