@@ -103,6 +103,7 @@ class FactWorld:
     ) -> Group:
         """`chunks` contexts of `facts` facts each.
 
+        In the training split some chunks of one or two facts tell one or two more, in one sentence.
         With `same_kind` all facts of the group are of one kind or of one family of near kinds, with distinct
         owners or members and distinct values. `style` is one of STYLES; else it varies. Two or three
         questions have no answer, and `unknown` more.
