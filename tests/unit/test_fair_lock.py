@@ -50,6 +50,7 @@ def test_who_was_interrupted_keeps_nothing(monkeypatch: pytest.MonkeyPatch, hand
     monkeypatch.setattr("memory.fair_lock.Event", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         lock.acquire(20)
+    monkeypatch.undo()
     if not handed:
         lock.release()
     assert lock.acquire(0)
