@@ -1,7 +1,8 @@
-"""Plain retrieval for comparison: the chunks nearest to the question by sentence embedding."""
+"""Which chunks are near to a question: by sentence embedding, and by their nearest sentence."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import torch
@@ -14,6 +15,7 @@ Embed = Callable[[Sequence[str]], Tensor]
 """Texts -> vectors [N, E] of length 1."""
 
 _BATCH = 64
+_FEWEST_WORDS = 3  # shorter parts say nothing that could be asked for
 
 
 def packaged_embedder() -> Embed:
@@ -40,6 +42,26 @@ def packaged_embedder() -> Embed:
 
 
 def nearest(embed: Embed, question: str, chunks: Sequence[str], k: int) -> list[int]:
-    """Which k chunks are nearest to the question, in their own order."""
-    scores = embed(list(chunks)) @ embed([question])[0]
-    return sorted(scores.topk(min(k, len(chunks))).indices.tolist())
+    """Which k chunks are nearest to the question, in their own order.
+
+    A chunk is as near as the nearest of its sentences, or as it is itself where that is nearer: so does the
+    service find an adapter by the nearest passage that it holds. One embedding of eighty words is near to
+    what most of them are about, and a single sentence amid them is lost.
+    """
+    if not chunks:
+        return []
+    parts: list[str] = []
+    owners: list[int] = []
+    for i, chunk in enumerate(chunks):
+        texts = dict.fromkeys([chunk, *_sentences(chunk)])
+        parts += texts
+        owners += [i] * len(texts)
+    scores = embed(parts) @ embed([question])[0]
+    best = torch.full((len(chunks),), -torch.inf)
+    best.scatter_reduce_(0, torch.tensor(owners), scores, "amax")
+    return sorted(best.topk(min(k, len(chunks))).indices.tolist())
+
+
+def _sentences(text: str) -> list[str]:
+    parts = re.split(r"(?<=[.!?])\s+|\n+", text)
+    return [part for part in parts if len(part.split()) >= _FEWEST_WORDS]

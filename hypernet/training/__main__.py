@@ -140,9 +140,13 @@ def reference(
 
 @app.command()
 def publish(
-    run: Annotated[Path, typer.Option(help="The folder of a finished `reference` run.")] = Path(
-        "runs/reference"
-    ),
+    run: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="The folder of a `reference` run; of several, which began alike, the weights' mean.",
+            show_default="runs/reference",
+        ),
+    ] = None,
     folder: Annotated[Path, typer.Option(help="Where the model goes.")] = Path("hypernet/reference"),
     questions: Annotated[int, typer.Option(help="Questions a case in the evaluation.")] = 200,
     data: Annotated[
@@ -150,16 +154,21 @@ def publish(
     ] = None,
     note: Annotated[str, typer.Option(help="How it was trained, for the model card.")] = "",
 ) -> None:
-    """Export a run's weights, measure them as they ship, and write the model card."""
-    tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
+    """Export a run's weights, or several runs' mean, measure them as they ship, and write the model card."""
+    runs = run or [Path("runs/reference")]
+    tokenizers = [Tokenizer.from_file(str(each / "tokenizer.json")) for each in runs]
+    tokenizer = tokenizers[0]
+    if len({other.to_str() for other in tokenizers}) > 1:
+        raise typer.BadParameter("only runs from one start can be averaged: these have different tokenizers")
     base = build_base(tokenizer.get_vocab_size())
     hypernetwork = AnchoredHypernetwork(hypernet_config(base))
-    load_weights(nn.ModuleDict({"base": base, "hypernetwork": hypernetwork}), run / "memory.pt")
+    model = nn.ModuleDict({"base": base, "hypernetwork": hypernetwork})
+    load_weights(model, *(each / "memory.pt" for each in runs))
     export_weights(base, hypernetwork, tokenizer, folder)
     bench, cases = Bench(DocToLoRA.from_pretrained(folder), packaged_embedder()), cases_of(data)
     with tqdm(total=len(cases) * len(CONDITIONS), unit="figure") as bar:
         figures = evaluate(bench, cases, questions=questions, progress=bar.update)
-    write_card(folder, base, hypernetwork, run / "curve.jsonl", figures, note)
+    write_card(folder, base, hypernetwork, [each / "curve.jsonl" for each in runs], figures, note)
 
 
 def _tokenizer(folder: Path, conversations: list[str], prose: list[str], seed: int) -> Tokenizer:

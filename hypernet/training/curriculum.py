@@ -32,12 +32,14 @@ _SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
     (4, 1, 16, 3.0),
     (4, 2, 8, 0.6),
     (8, 1, 8, 2.5),
-    (16, 1, 4, 1.2),
-    (32, 1, 2, 0.8),
+    (16, 1, 4, 1.4),
+    (32, 1, 2, 1.2),
+    (64, 1, 1, 0.7),
 )
 _DRILLED_AT_FIRST, _DRILLED, _AT_FIRST = 0.3, 0.15, 2500  # share of steps on random pairs; until this step
 _NATURAL = 0.34  # share of steps on real conversations, and of steps on facts that stand amid prose
-_NEEDLES = 0.1
+_NEEDLES = 0.16
+_LONG = 0.3  # share of the prose around needles that is as long as a whole passage
 _BOTH, _BOTH_FACTS = 0.12, 4  # share of small groups of which some text is in the prompts, too
 
 
@@ -182,7 +184,8 @@ class Curriculum:
     def _sentences(self, rng: random.Random) -> str:
         words = rng.choice(self.prose).split()
         start = rng.randrange(max(1, len(words) - 50))
-        return " ".join(words[start : start + rng.randint(8, 50)])
+        count = rng.randint(50, 80) if rng.random() < _LONG else rng.randint(8, 50)
+        return " ".join(words[start : start + count])
 
     def _prose(self, rng: random.Random) -> list[Row]:
         rows = []

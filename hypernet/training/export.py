@@ -88,9 +88,9 @@ Exact match of the whole answer in %, free generation, greedy, with 95 % interva
 a case. All conditions are the same base on the same questions: nothing told, the adapter of somebody
 else, all the text in the prompt (where the window holds it), the four nearest chunks in the prompt (plain
 RAG), all chunks' adapters merged, the adapters of the four nearest chunks merged, and those with their
-text. "Never told" counts refusals ("I don't know.") to questions that nothing told answers, most of them
-about the same attribute of somebody else. "Chance" is what picking any told value of the kind would
-score. Token F1 stands in `figures.json`.
+text. A chunk is as near as its nearest sentence. "Never told" counts refusals ("I don't know.") to
+questions that nothing told answers, most of them about the same attribute of somebody else. "Chance" is
+what picking any told value of the kind would score. Token F1 stands in `figures.json`.
 
 {table}
 ![recall](recall.png)
@@ -128,15 +128,19 @@ def write_card(
     folder: Path,
     base: LlamaForCausalLM,
     hypernetwork: AnyHypernetwork,
-    curve: Path,
+    curves: Sequence[Path],
     figures: Sequence[Figure],
     note: str,
 ) -> None:
-    """``README.md``, ``figures.json`` and ``curve.png`` in ``folder``, from what was measured."""
+    """``README.md``, ``figures.json`` and ``curve.png`` in ``folder``, from what was measured.
+
+    Of several runs, whose mean the weights are, the first one's curve is drawn.
+    """
     (folder / "figures.json").write_text(json.dumps([asdict(f) for f in figures], indent=1) + "\n")
-    plot_curve(curve, folder / "curve.png")
+    plot_curve(curves[0], folder / "curve.png")
     plot(figures, folder / "recall.png")
-    last = {line["stage"]: line for line in map(json.loads, curve.read_text().splitlines())}
+    runs = [_last_lines(curve) for curve in curves]
+    stages = ", then ".join(f"{line['step']} steps of {name}" for name, line in runs[0].items())
     c, b = hypernetwork.config, base.config
     words = sum(c.d_in[m] + c.d_out[m] for m in c.target_modules) * c.num_layers
     card = CARD.format(
@@ -147,8 +151,8 @@ def write_card(
         window=b.max_position_embeddings,
         rank=c.rank,
         kib=words * 4 / 1024,
-        stages=", then ".join(f"{line['step']} steps of {name}" for name, line in last.items()),
-        minutes=sum(line["minutes"] for line in last.values()),
+        stages=stages if len(runs) == 1 else f"The mean of the weights of {len(runs)} runs, each of {stages}",
+        minutes=sum(line["minutes"] for last in runs for line in last.values()),
         note=note,
         questions=figures[0].questions,
         table=markdown(shown(figures)),
@@ -156,6 +160,11 @@ def write_card(
         refusals=refusals(figures),
     )
     (folder / "README.md").write_text(card)
+
+
+def _last_lines(curve: Path) -> dict[str, dict[str, Any]]:
+    """Where each stage of a run ended."""
+    return {line["stage"]: line for line in map(json.loads, curve.read_text().splitlines())}
 
 
 def _verdict(figures: Sequence[Figure]) -> str:

@@ -149,6 +149,13 @@ _CALLED = (
     "my {r}, {n},",
     "my {r} is called {n} and",
 )  # the subject
+_INTRODUCTIONS = (  # sentences of their own, with more about her or him behind
+    "my {r} is called {n}",
+    "my {r} is called {n}",
+    "I have a {r} called {n}",
+    "{n} is what my {r} is called",
+)
+_INTRODUCED = 0.3
 _WHEN = ("now", "these days", "at the moment", "since last year", "again", "for now", "by now", "this year")
 _JOINTS = (" and ", " and ", ", and ", " but ", "; also ")
 _VERB = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")
@@ -185,18 +192,25 @@ class Portraits:
 
     def named(self, relation: Kind, owner: Owner, name: str, most: int) -> Portrait | None:
         """The same of "my sister Marta": ``owner`` is "my sister", who may be asked for by name too."""
+        introduced = owner.pronoun is not None and not self._unseen and self._rng.random() < _INTRODUCED
         of = PETS if relation.family == "pets" else self._of("person")
-        clause, told = self._said(owner, of, most - 1)
+        clause, told = self._said_of(owner, most - 1) if introduced else self._said(owner, of, most - 1)
         if not told or not self._take(relation, SPEAKER):
             return None
         member = relation.name.split(".", 1)[1]
+        subject = self._subject(member, name, owner, introduced)
+        by_name = Owner(owner.key, owner.type, name, name, f"{name}'s", owner.pronoun)
+        asked = tuple((kind, by_name if self._rng.random() < 0.35 else owner, v) for kind, _, v in told)
+        return Portrait(f"{subject} {clause}", ((relation, SPEAKER, name), *asked))
+
+    def _subject(self, member: str, name: str, owner: Owner, introduced: bool) -> str:
+        if introduced:
+            return self._rng.choice(_INTRODUCTIONS).format(r=member, n=name) + "."
         called = _CALLED_HELD if self._happens() else _CALLED
         subject = self._rng.choice(called).format(r=member, n=name)
         if subject.endswith(" and"):
             subject += f" {owner.pronoun[0]}" if owner.pronoun else f" my {member}"
-        by_name = Owner(owner.key, owner.type, name, name, f"{name}'s", owner.pronoun)
-        asked = tuple((kind, by_name if self._rng.random() < 0.35 else owner, v) for kind, _, v in told)
-        return Portrait(f"{subject} {clause}", ((relation, SPEAKER, name), *asked))
+        return subject
 
     def _of(self, type_: str) -> Sequence[tuple[str, str]]:
         return HELD[type_] if type_ in HELD and self._happens() else OF_TYPE.get(type_, ())
@@ -223,6 +237,25 @@ class Portraits:
                 break
         return self._joined(parts), tuple(told)
 
+    def _said_of(self, owner: Owner, most: int) -> tuple[str, tuple[Ask, ...]]:
+        """One or two sentences of their own, about "she", "her" or "he": as a single fact is told."""
+        parts: list[str] = []
+        told: list[Ask] = []
+        for kind in self._rng.sample(_SINGLE, 8):
+            phrase = self._rng.choice((*kind.says.known, *kind.says.more))
+            told_before = {k.family for k, *_ in told}
+            if phrase.only_first or phrase.first.startswith("{v}") or kind.family in told_before:
+                continue
+            if not self._take(kind, owner):
+                continue
+            value = self._value(kind)
+            said = phrase.about(owner, value, "of", pronoun=True)
+            parts.append(said[:1].upper() + said[1:])
+            told.append((kind, owner, value))
+            if len(told) >= most or self._rng.random() < 0.6:
+                break
+        return ". ".join(parts), tuple(told)
+
     def _joined(self, parts: Sequence[str]) -> str:
         *before, last = parts or [""]
         text = f"{', '.join(before)}{self._rng.choice(_JOINTS)}{last}" if before else last
@@ -242,3 +275,10 @@ def split_kinds(names: str) -> list[str]:
 
 
 _KINDS = {(kind.name, type_): kind for kind in (*kinds(), *extra_kinds()) for type_ in kind.owners}
+_SINGLE = tuple(
+    k
+    for k in kinds()
+    if "person" in k.owners
+    and k.family not in ("names", "pets", "speaker")
+    and k.pool not in ("human", "full", "pet")
+)

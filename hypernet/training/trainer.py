@@ -56,12 +56,16 @@ class Pace:
     adam_lr: float
 
 
-def load_weights(model: nn.Module, checkpoint: Path) -> None:
-    """Fill the model with the weights of a training checkpoint, whatever step it is at."""
-    weights = torch.load(checkpoint, weights_only=True)["weights"]
+def load_weights(model: nn.Module, *checkpoints: Path) -> None:
+    """Fill the model with the weights of a training checkpoint, whatever step it is at.
+
+    Of several, with their mean: runs from one start on other data make one model that is better than each
+    (Wortsman et al. 2022, "Model soups", arXiv 2203.05482).
+    """
+    weights = [torch.load(checkpoint, weights_only=True)["weights"] for checkpoint in checkpoints]
     with torch.no_grad():
         for name, p in model.named_parameters():
-            p.copy_(weights[name])
+            p.copy_(torch.stack([w[name] for w in weights]).mean(0))
 
 
 class Trainer:

@@ -96,6 +96,17 @@ def test_retrieval_finds_the_chunk_that_speaks_of_it() -> None:
     assert nearest(packaged_embedder(), "What is the name of my puppy?", chunks, 1) == [1]
 
 
+def test_retrieval_finds_a_sentence_amid_others() -> None:
+    """A chunk is as near as its nearest sentence, whatever else it is about."""
+    ships = "The cruiser was laid down in 1908. Her armour was thick. Two turrets stood on the bridge."
+    trees = "The forest grows on chalk. Beech and oak are frequent. Rain is rare."
+    buried = f"{ships} Her captain hated fog. My dog is called Biscuit. The engines came late. {ships}"
+    chunks = [ships, trees, buried, "I like cats, and so does my puppy."]
+    embed, question = packaged_embedder(), "What is the name of my puppy?"
+    assert nearest(embed, question, chunks, 2) == [2, 3]
+    assert nearest(embed, question, [], 2) == []
+
+
 @pytest.fixture(scope="module")
 def bench() -> Bench:
     return Bench(DocToLoRA.from_pretrained(reference_path(), device="cpu"), packaged_embedder(), retrieved=2)
@@ -144,13 +155,25 @@ def test_the_card_says_what_was_missed(tmp_path: Path) -> None:
     curve.write_text("\n".join(map(json.dumps, lines)))
     torch.manual_seed(0)
     base = build_base(300)
-    write_card(tmp_path, base, build(hypernet_config(base)), curve, figures, "By hand.")
+    write_card(tmp_path, base, build(hypernet_config(base)), [curve], figures, "By hand.")
     card = (tmp_path / "README.md").read_text()
     assert card.count("missed by 10.0 points") == len(TARGETS)
     assert "By hand." in card
     assert markdown(figures) in card
     assert (tmp_path / "curve.png").stat().st_size > 1000
     assert json.loads((tmp_path / "figures.json").read_text()) == [asdict(f) for f in figures]
+
+
+def test_the_card_of_an_average_counts_all_its_runs(tmp_path: Path) -> None:
+    """Two runs of a step and a minute each: their mean, and two minutes."""
+    curve = tmp_path / "curve.jsonl"
+    curve.write_text(json.dumps({"stage": "memory", "step": 7, "minutes": 1.0, "1x1": 0.5}))
+    torch.manual_seed(0)
+    base = build_base(300)
+    figures = [Figure("1 fact", "adapter", 50, 0.9, 0.8, 1.0, axis="a", at=1)]
+    write_card(tmp_path, base, build(hypernet_config(base)), [curve, curve], figures, "")
+    card = (tmp_path / "README.md").read_text()
+    assert "The mean of the weights of 2 runs, each of 7 steps of memory; 2 minutes" in card
 
 
 def test_nothing_evaluated_is_trained_on() -> None:

@@ -162,7 +162,7 @@ def test_more_phrasings_are_for_training_alone() -> None:
     marks = ("slipped my mind", "scratch that", "for the record", "happens to be", "in case it matters")
     said = dict.fromkeys(SPLITS, "")
     for split in SPLITS:
-        for group in groups(split, same_kind=False, count=300):
+        for group in groups(split, same_kind=False, count=600):
             asked = [qa.question for qa in (*group.unknown, *(qa for c in group.contexts for qa in c.qa))]
             said[split] += " ".join([*(c.text for c in group.contexts), *asked]).lower()
     assert [mark in said["train"] for mark in marks] == [True] * len(marks)

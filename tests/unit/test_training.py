@@ -15,7 +15,7 @@ from hypernet.training.optim import MuonAdamW, orthogonalise
 from hypernet.training.precision import mix_linears
 from hypernet.training.reference import train_tokenizer
 from hypernet.training.rows import ASSISTANT, END, Batch, Renderer, Row
-from hypernet.training.trainer import Schedule, Stage, Trainer
+from hypernet.training.trainer import Schedule, Stage, Trainer, load_weights
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +76,23 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path: Path) -> N
     trainer.run()
     for expected, got in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         torch.testing.assert_close(got, expected, rtol=0, atol=0)
+
+
+def test_several_runs_are_loaded_as_their_mean(tmp_path: Path) -> None:
+    """Of one run its weights, of two the mean of both, whatever step either is at."""
+    runs = [stage(2), stage(5)]
+    for run in runs:
+        Trainer(run, tmp_path / str(run.schedule.steps)).run()
+    one, two = (run.model for run in runs)
+    checkpoints = [tmp_path / "2" / f"{runs[0].name}.pt", tmp_path / "5" / f"{runs[1].name}.pt"]
+    loaded = stage(1).model
+    load_weights(loaded, checkpoints[0])
+    for got, expected in zip(loaded.parameters(), one.parameters(), strict=True):
+        torch.testing.assert_close(got, expected)
+    load_weights(loaded, *checkpoints)
+    for got, a, b in zip(loaded.parameters(), one.parameters(), two.parameters(), strict=True):
+        torch.testing.assert_close(got, (a + b) / 2)
+        assert not torch.equal(a, b)
 
 
 def test_training_lowers_the_loss(tmp_path: Path) -> None:
