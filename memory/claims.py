@@ -53,6 +53,13 @@ class Claim:
     changed: bool = False  # it is said that it was otherwise before
 
 
+_LABEL = re.compile(r"(?:User|Assistant): ")
+_JOINT = re.compile(r"(?:[;,]\s*)?(?:and|but|while|also)\s+", re.IGNORECASE)
+_MORE = re.compile(  # another subject and its verb behind a comma: "we live in Rome, my cat is called Tom"
+    r"[,;]\s+(?:(?:and|but|so|also|while)\s+)?(?:(?:I|we|he|she|they)\s+\w|(?:my|our|his|her|their|the)\s+"
+    r"(?:[\w'’-]+\s+){1,4}?(?:is|are|was|were|has|have|had|can|will|[a-z]+s)\b)",
+    re.IGNORECASE,
+)
 _MOVE = re.compile(
     r"\b(moved?|moving|relocated)(?: away| house)? from [^.,;:!?\n]{1,60}? to (?=\w)", re.IGNORECASE
 )
@@ -208,32 +215,60 @@ def _same(one: str, other: str) -> bool:
 
 
 def remaining(old: str, new: str) -> str | None:
-    """What is left of an old passage beside a newer one: None where all of it, "" where nothing."""
+    """What is left of an old passage beside a newer one: None where all of it, "" where nothing.
+
+    A clause goes as a whole. One that has another fact behind a comma stays: in doubt nothing is lost.
+    """
     newer = [claim for _, _, found in claims(new) for claim in found]
     stale = [
         (start, end)
         for start, end, found in (claims(old) if newer else [])
-        if any(contradicts(claim, before) for claim in newer for before in found)
+        if not _tells_more(unlabelled(old[start:end]))
+        and any(contradicts(claim, before) for claim in newer for before in found)
     ]
     return _without(old, stale) if stale else None
 
 
+def _tells_more(clause: str) -> bool:
+    """Whether another fact follows the one that it claims, behind a comma."""
+    return any(any(_claimed(clause[: more.start()])) for more in _MORE.finditer(clause))
+
+
 def _without(text: str, stale: list[tuple[int, int]]) -> str:
-    kept = [(start, end) for start, end in clauses(text) if (start, end) not in stale]
+    spans = list(clauses(text))
+    kept = [span for span in spans if span not in stale]
     told = [unlabelled(text[start:end]) for start, end in kept if not _by_assistant(text, start)]
     if not any(re.search(r"\w", part) for part in told):
         return ""
     lines: list[str] = []
-    before = 0
-    for start, end in kept:
-        begins = text.rfind("\n", 0, start) + 1
-        label = text[begins:start] if text[begins:start] in ("User: ", "Assistant: ") else ""
-        if lines and "\n" not in text[before:start]:
-            lines[-1] += " " + text[start:end]
+    before = -1
+    for i, (start, end) in enumerate(spans):
+        if (start, end) in stale:
+            continue
+        line = text.rfind("\n", 0, start) + 1
+        label = _LABEL.match(text, line)
+        said = text[max(start, label.end() if label else 0) : end]
+        if i and spans[i - 1] in stale and spans[i - 1][0] >= line:
+            said = _opened(said)
+        if i + 1 < len(spans) and spans[i + 1] in stale and "\n" not in text[end : spans[i + 1][0]]:
+            said = _closed(said)
+        if before >= line:
+            lines[-1] += f" {said}"
         else:
-            lines.append(label + text[start:end])
-        before = end
+            lines.append(f"{label[0] if label else ''}{said}")
+        before = start
     return "\n".join(lines)
+
+
+def _opened(clause: str) -> str:
+    """A clause as the beginning of a sentence, when what stood before it is gone."""
+    bare = clause[found.end() :] if (found := _JOINT.match(clause)) else clause
+    return bare[:1].upper() + bare[1:]
+
+
+def _closed(clause: str) -> str:
+    """A clause as the end of a sentence, when what stood behind it is gone."""
+    return clause if clause.endswith((".", "!", "?")) else clause.rstrip(" ,;") + "."
 
 
 def _by_assistant(text: str, start: int) -> bool:

@@ -114,10 +114,27 @@ def test_the_rest_of_a_passage_stays() -> None:
     """With its speakers, without the part that holds no longer."""
     assert (
         remaining("My dog is called Rex and we live in Lisbon.", "We live in Porto.")
-        == "My dog is called Rex"
+        == "My dog is called Rex."
     )
+    assert (
+        remaining("We live in Rome and my dog is called Rex.", "We live in Oslo.") == "My dog is called Rex."
+    )
+    labelled = "User: We live in Rome, and my name is Ana.\nAssistant: Noted."
+    assert remaining(labelled, "We live in Oslo.") == "User: My name is Ana.\nAssistant: Noted."
+    inside = "My cat is called Tom and we live in Rome and my dog is called Rex"
+    assert remaining(inside, "We live in Oslo.") == "My cat is called Tom. My dog is called Rex"
     passage = "User: My dog is called Rex. I live in Lisbon.\nAssistant: Noted.\nUser: I like tea."
     assert remaining(passage, "I moved to Porto.") == passage.replace(" I live in Lisbon.", "")
+
+
+def test_a_clause_with_another_fact_in_it_is_not_lost() -> None:
+    """A comma may join two facts; one of them holds, and so both stay."""
+    assert remaining("We live in Rome, my cat is called Tom.", "We live in Oslo.") is None
+    assert remaining("We live in Rome, I work at Siemens.", "We live in Oslo.") is None
+    assert remaining("We live in Rome, my favourite city.", "We live in Oslo.") == ""
+    assert remaining("By the way, my PIN is 1234.", "My PIN is 9876.") == ""
+    assert remaining("In case it matters, my PIN is 1234.", "To be clear, my PIN is 9876.") == ""
+    assert remaining("We live in Rome, near the river.", "We live in Oslo.") == ""
 
 
 def test_texts_told_together_are_cut_where_one_takes_back_another() -> None:
