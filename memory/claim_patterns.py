@@ -13,7 +13,8 @@ OPENERS = re.compile(
     |well|yes|from\ now\ on|as\ of\ (?:today|now)|i\ mean|i\ meant|i\ think|it\ is\ said
     |you\ should\ know|i\ want\ you\ to\ know|please\ remember|don'?t\ forget|as\ you\ know
     |one\ more\ thing|quick\ update|for\ you|to\ be\ clear|honestly|let\ me\ (?:add|say)
-    |i\ (?:should|must)\ add|in\ case\ (?:it\ matters|it\ helps|you\ (?:need\ it|ask|wonder|care)))(?:\s+that)?[,:;]?\s+)+""",
+    |i\ (?:should|must)\ add|in\ case\ (?:it\ matters|it\ helps|you\ (?:need\ it|ask|wonder|care))
+    )(?:\s+that)?[,:;]?\s+)+""",
     _FLAGS,
 )
 ADVERBS = re.compile(
