@@ -35,6 +35,7 @@ from hypernet.training.reference import build_base, hypernet_config, train_token
 from hypernet.training.rows import Renderer
 from hypernet.training.t2l import t2l
 from hypernet.training.trainer import Schedule, Stage, Trainer, load_weights
+from hypernet.training.trainer import average as average_checkpoints
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.add_typer(convert.app, name="convert")
@@ -139,6 +140,18 @@ def reference(
 
 
 @app.command()
+def average(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folders of `reference` runs from one start, standing still.")
+    ],
+) -> None:
+    """Put the mean of several runs' weights into each: they go on from there, each on its own data."""
+    _same_tokenizer(runs)
+    average_checkpoints([run / "memory.pt" for run in runs])
+    typer.echo(f"{len(runs)} runs go on from the mean of their weights.")
+
+
+@app.command()
 def publish(
     run: Annotated[
         list[Path] | None,
@@ -156,10 +169,7 @@ def publish(
 ) -> None:
     """Export a run's weights, or several runs' mean, measure them as they ship, and write the model card."""
     runs = run or [Path("runs/reference")]
-    tokenizers = [Tokenizer.from_file(str(each / "tokenizer.json")) for each in runs]
-    tokenizer = tokenizers[0]
-    if len({other.to_str() for other in tokenizers}) > 1:
-        raise typer.BadParameter("only runs from one start can be averaged: these have different tokenizers")
+    tokenizer = _same_tokenizer(runs)
     base = build_base(tokenizer.get_vocab_size())
     hypernetwork = AnchoredHypernetwork(hypernet_config(base))
     model = nn.ModuleDict({"base": base, "hypernetwork": hypernetwork})
@@ -169,6 +179,16 @@ def publish(
     with tqdm(total=len(cases) * len(CONDITIONS), unit="figure") as bar:
         figures = evaluate(bench, cases, questions=questions, progress=bar.update)
     write_card(folder, base, hypernetwork, [each / "curve.jsonl" for each in runs], figures, note)
+
+
+def _same_tokenizer(runs: list[Path]) -> Tokenizer:
+    for run in runs:
+        if not (run / "memory.pt").exists():
+            raise FileNotFoundError(f"{run} holds no run of `reference`: there is no {run / 'memory.pt'}")
+    tokenizers = [Tokenizer.from_file(str(run / "tokenizer.json")) for run in runs]
+    if len({tokenizer.to_str() for tokenizer in tokenizers}) > 1:
+        raise typer.BadParameter("only runs from one start can be averaged: these have different tokenizers")
+    return tokenizers[0]
 
 
 def _tokenizer(folder: Path, conversations: list[str], prose: list[str], seed: int) -> Tokenizer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -56,16 +56,40 @@ class Pace:
     adam_lr: float
 
 
-def load_weights(model: nn.Module, *checkpoints: Path) -> None:
-    """Fill the model with the weights of a training checkpoint, whatever step it is at.
+def mean_weights(checkpoints: Sequence[Path]) -> dict[str, Tensor]:
+    """The mean of the weights of training checkpoints, by name.
 
-    Of several, with their mean: runs from one start on other data make one model that is better than each
-    (Wortsman et al. 2022, "Model soups", arXiv 2203.05482).
+    Runs from one start on other data make a mean that is better than each of them (Wortsman et al. 2022,
+    "Model soups", arXiv 2203.05482).
     """
     weights = [torch.load(checkpoint, weights_only=True)["weights"] for checkpoint in checkpoints]
+    return {name: torch.stack([w[name] for w in weights]).mean(0) for name in weights[0]}
+
+
+def load_weights(model: nn.Module, *checkpoints: Path) -> None:
+    """Fill the model with the weights of a training checkpoint, whatever its step; of several, their mean."""
+    weights = mean_weights(checkpoints)
     with torch.no_grad():
         for name, p in model.named_parameters():
-            p.copy_(torch.stack([w[name] for w in weights]).mean(0))
+            p.copy_(weights[name])
+
+
+def average(checkpoints: Sequence[Path]) -> None:
+    """Put the mean of all into each, so that each run goes on from there.
+
+    This is local SGD (Stich 2019, arXiv 1805.09767): processes that seldom meet. Steps and optimizer
+    states stay each run's own. The runs must stand still meanwhile.
+    """
+    weights = mean_weights(checkpoints)
+    for checkpoint in checkpoints:
+        state = torch.load(checkpoint, weights_only=True)
+        _write(state | {"weights": weights}, checkpoint)
+
+
+def _write(state: dict[str, Any], checkpoint: Path) -> None:
+    part = checkpoint.with_suffix(".part")
+    torch.save(state, part)
+    part.replace(checkpoint)
 
 
 class Trainer:
@@ -150,9 +174,7 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
         }
-        part = self.checkpoint.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(self.checkpoint)
+        _write(state, self.checkpoint)
 
     def resume(self) -> None:
         if not self.checkpoint.exists():

@@ -8,14 +8,16 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 from torch import nn
+from typer.testing import CliRunner
 
+from hypernet.training.__main__ import app
 from hypernet.training.curriculum import Curriculum
 from hypernet.training.facts import FactWorld
 from hypernet.training.optim import MuonAdamW, orthogonalise
 from hypernet.training.precision import mix_linears
 from hypernet.training.reference import train_tokenizer
 from hypernet.training.rows import ASSISTANT, END, Batch, Renderer, Row
-from hypernet.training.trainer import Schedule, Stage, Trainer, load_weights
+from hypernet.training.trainer import Schedule, Stage, Trainer, average, load_weights
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +95,42 @@ def test_several_runs_are_loaded_as_their_mean(tmp_path: Path) -> None:
     for got, a, b in zip(loaded.parameters(), one.parameters(), two.parameters(), strict=True):
         torch.testing.assert_close(got, (a + b) / 2)
         assert not torch.equal(a, b)
+
+
+def test_averaged_runs_go_on_from_their_mean(tmp_path: Path) -> None:
+    """Each at its own step, with its own optimizer."""
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for steps, folder in zip((4, 6), folders, strict=True):
+        Trainer(stage(steps), folder).run()
+    checkpoints = [folder / f"{stage(1).name}.pt" for folder in folders]
+    momentum = [torch.load(c, weights_only=True)["optimizer"] for c in checkpoints]
+    mean = stage(1).model
+    load_weights(mean, *checkpoints)
+    average(checkpoints)
+    for folder, step, kept in zip(folders, (4, 6), momentum, strict=True):
+        again = Trainer(stage(8), folder)
+        again.resume()
+        assert again.step == step
+        assert str(again.optimizer.state_dict()["state"]) == str(kept["state"])
+        for got, expected in zip(again.stage.model.parameters(), mean.parameters(), strict=True):
+            torch.testing.assert_close(got, expected)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_only_runs_from_one_start_are_averaged(tmp_path: Path) -> None:
+    """Other tokenizers mean another start; a folder without a run is named."""
+    for name, text in (("a", "red green blue"), ("b", "one two three")):
+        (tmp_path / name).mkdir()
+        train_tokenizer([text] * 30).save(str(tmp_path / name / "tokenizer.json"))
+    (tmp_path / "a" / "memory.pt").touch()
+    ask = ["average", str(tmp_path / "a"), str(tmp_path / "b")]
+    missing = CliRunner().invoke(app, ask)
+    assert isinstance(missing.exception, FileNotFoundError)
+    assert str(tmp_path / "b") in str(missing.exception)
+    (tmp_path / "b" / "memory.pt").touch()
+    different = CliRunner().invoke(app, ask)
+    assert different.exit_code == 2
+    assert "different tokenizers" in different.output
 
 
 def test_training_lowers_the_loss(tmp_path: Path) -> None:
