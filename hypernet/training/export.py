@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -28,14 +29,16 @@ def export_weights(
 
 
 def plot_curve(curve: Path, path: Path) -> None:
-    """Exact match on held-out facts over the steps of training, one panel a stage. Needs matplotlib."""
+    """Exact match on held-out facts over the steps of training, one panel a stage that was judged more than
+    once, or every stage where none was. Needs matplotlib."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     lines = [json.loads(line) for line in curve.read_text().splitlines()]
-    stages = list(dict.fromkeys(line["stage"] for line in lines))
+    judged = Counter(line["stage"] for line in lines)
+    stages = [stage for stage in judged if judged[stage] > 1] or list(judged)
     fig, axes = pyplot.subplots(1, len(stages), figsize=(7 * len(stages), 4.5), squeeze=False)
     for panel, stage in zip(axes[0], stages, strict=True):
         points = [line for line in lines if line["stage"] == stage]
