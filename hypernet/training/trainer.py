@@ -81,15 +81,11 @@ def average(checkpoints: Sequence[Path]) -> None:
     states stay each run's own. The runs must stand still meanwhile.
     """
     weights = mean_weights(checkpoints)
-    for checkpoint in checkpoints:
-        state = torch.load(checkpoint, weights_only=True)
-        _write(state | {"weights": weights}, checkpoint)
-
-
-def _write(state: dict[str, Any], checkpoint: Path) -> None:
-    part = checkpoint.with_suffix(".part")
-    torch.save(state, part)
-    part.replace(checkpoint)
+    parts = [checkpoint.with_suffix(".part") for checkpoint in checkpoints]
+    for checkpoint, part in zip(checkpoints, parts, strict=True):
+        torch.save(torch.load(checkpoint, weights_only=True) | {"weights": weights}, part)
+    for checkpoint, part in zip(checkpoints, parts, strict=True):  # all are written before any is changed
+        part.replace(checkpoint)
 
 
 class Trainer:
@@ -174,7 +170,9 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
         }
-        _write(state, self.checkpoint)
+        part = self.checkpoint.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(self.checkpoint)
 
     def resume(self) -> None:
         if not self.checkpoint.exists():
