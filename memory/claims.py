@@ -56,9 +56,10 @@ class Claim:
 _LABEL = re.compile(r"(?:User|Assistant): ")
 _JOINT = re.compile(r"(?:[;,]\s*)?(?:and|but|while|also)\s+", re.IGNORECASE)
 _MORE = re.compile(  # another subject and its verb behind a comma: "we live in Rome, my cat is called Tom"
-    r"[,;]\s+(?:(?:and|but|so|also|while)\s+)?(?:(?:I|we|he|she|they)\s+\w|(?:my|our|his|her|their|the)\s+"
-    r"(?:[\w'’-]+\s+){1,4}?(?:is|are|was|were|has|have|had|can|will|[a-z]+s)\b)",
-    re.IGNORECASE,
+    r"""[,;]\s+(?:(?:and|but|so|also|while)\s+)?
+    (?:(?:I|we|he|she|they)\s+(?!(?:mean|meant|think|guess)\b)\w
+      |(?:my|our|his|her|their|the)\s+(?:[\w'’-]+\s+){1,4}?(?:is|are|was|were|has|have|had|can|will|[a-z]+s)\b)""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _MOVE = re.compile(
     r"\b(moved?|moving|relocated)(?: away| house)? from [^.,;:!?\n]{1,60}? to (?=\w)", re.IGNORECASE
