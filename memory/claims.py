@@ -224,8 +224,8 @@ def remaining(old: str, new: str) -> str | None:
     stale = [
         (start, end)
         for start, end, found in (claims(old) if newer else [])
-        if not _tells_more(unlabelled(old[start:end]))
-        and any(contradicts(claim, before) for claim in newer for before in found)
+        if any(contradicts(claim, before) for claim in newer for before in found)
+        and not _tells_more(unlabelled(old[start:end]))
     ]
     return _without(old, stale) if stale else None
 

@@ -146,6 +146,8 @@ def average(
     ],
 ) -> None:
     """Put the mean of several runs' weights into each: they go on from there, each on its own data."""
+    if len(set(runs)) < max(2, len(runs)):
+        raise typer.BadParameter("a mean needs two different runs, or more")
     _same_tokenizer(runs)
     average_checkpoints([run / "memory.pt" for run in runs])
     typer.echo(f"{len(runs)} runs go on from the mean of their weights.")
@@ -182,9 +184,9 @@ def publish(
 
 
 def _same_tokenizer(runs: list[Path]) -> Tokenizer:
-    for run in runs:
-        if not (run / "memory.pt").exists():
-            raise FileNotFoundError(f"{run} holds no run of `reference`: there is no {run / 'memory.pt'}")
+    for path in (run / name for run in runs for name in ("tokenizer.json", "memory.pt")):
+        if not path.exists():
+            raise FileNotFoundError(f"{path.parent} holds no run of `reference`: there is no {path}")
     tokenizers = [Tokenizer.from_file(str(run / "tokenizer.json")) for run in runs]
     if len({tokenizer.to_str() for tokenizer in tokenizers}) > 1:
         raise typer.BadParameter("only runs from one start can be averaged: these have different tokenizers")

@@ -12,7 +12,7 @@ NOUN_SAYS = (
     "{n} happens to be {v}", "{n} is still {v}", "these days {n} is {v}", "at the moment {n} is {v}",
     "=about {n}: it is {v}", "={v}, that is {n}", "={n} = {v}", "={n}? It is {v}", "={v} for {n}",
     "{n} has become {v}", "the notes give {v} as {n}", "{n} will stay {v}", "from now on {n} is {v}",
-    "={v} serves as {n}", "put {v} down as {n}", "they gave {v} as {n}", "for {n}, take {v}", "=speaking of {n}: {v}",
+    "{v} serves as {n}", "put {v} down as {n}", "they gave {v} as {n}", "for {n}, take {v}", "=speaking of {n}: {v}",
     "whoever asks for {n} should hear {v}", "by {n} I mean {v}", "under {n} it says {v}", "you will find {v} listed as {n}",
     "{n}, if I remember well, is {v}", "it is {v} that counts as {n}", "=in case you need {n}: {v}", "with {v} as {n} all is set",
     "{v} stands there as {n}", "note {v} under {n}", "=just {v}, nothing else, is {n}",

@@ -149,7 +149,7 @@ _CALLED = (
     "my {r}, {n},",
     "my {r} is called {n} and",
 )  # the subject
-_INTRODUCTIONS = (  # sentences of their own, with more about her or him behind
+INTRODUCTIONS = (  # sentences of their own, with more about her or him behind
     "my {r} is called {n}",
     "my {r} is called {n}",
     "I have a {r} called {n}",
@@ -205,7 +205,7 @@ class Portraits:
 
     def _subject(self, member: str, name: str, owner: Owner, introduced: bool) -> str:
         if introduced:
-            return self._rng.choice(_INTRODUCTIONS).format(r=member, n=name) + "."
+            return self._rng.choice(INTRODUCTIONS).format(r=member, n=name) + "."
         called = _CALLED_HELD if self._happens() else _CALLED
         subject = self._rng.choice(called).format(r=member, n=name)
         if subject.endswith(" and"):

@@ -78,7 +78,9 @@ def average(checkpoints: Sequence[Path]) -> None:
     """Put the mean of all into each, so that each run goes on from there.
 
     This is local SGD (Stich 2019, arXiv 1805.09767): processes that seldom meet. Steps and optimizer
-    states stay each run's own. The runs must stand still meanwhile.
+    states stay each run's own. The runs must stand still meanwhile. No checkpoint is ever half
+    written; killed between the last renames, some runs have the mean already, which another call would count
+    twice.
     """
     weights = mean_weights(checkpoints)
     parts = [checkpoint.with_suffix(".part") for checkpoint in checkpoints]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from hypernet import DocToLoRA, reference_path
 from hypernet.evaluate import evaluate
@@ -22,7 +23,7 @@ from hypernet.evaluation.scoring import Figure, score, token_f1, wilson
 from hypernet.evaluation.trials import SYNTHETIC, Case, Trial, facts
 from hypernet.hypernetwork import build
 from hypernet.training.dialogues import read_dialogues
-from hypernet.training.export import TARGETS, write_card
+from hypernet.training.export import TARGETS, plot_curve, write_card
 from hypernet.training.facts import FactWorld
 from hypernet.training.reference import build_base, hypernet_config
 from tests.numerics.golden import data
@@ -162,6 +163,20 @@ def test_the_card_says_what_was_missed(tmp_path: Path) -> None:
     assert markdown(figures) in card
     assert (tmp_path / "curve.png").stat().st_size > 1000
     assert json.loads((tmp_path / "figures.json").read_text()) == [asdict(f) for f in figures]
+
+
+def test_the_curve_leaves_out_a_stage_of_one_point(tmp_path: Path) -> None:
+    """A panel a stage, where each was judged more than once."""
+    point = {"minutes": 1.0, "1x1": 0.5}
+    memory = [{"stage": "memory", "step": s, **point} for s in (1, 2)]
+    sizes = []
+    for base in (1, 2):
+        lines = [{"stage": "base", "step": s, **point} for s in range(base)] + memory
+        (tmp_path / "curve.jsonl").write_text("\n".join(map(json.dumps, lines)))
+        plot_curve(tmp_path / "curve.jsonl", tmp_path / "curve.png")
+        with Image.open(tmp_path / "curve.png") as drawn:
+            sizes.append(drawn.width)
+    assert sizes[1] == 2 * sizes[0]
 
 
 def test_the_card_of_an_average_counts_all_its_runs(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypernet.training import phrasings, phrasings_more
 from hypernet.training.facts import STYLES, UNKNOWN, FactWorld, Group
 from hypernet.training.owners import SPEAKER, Owners
 from hypernet.training.phrasings import CHIT_CHAT, REMEMBERED, SMALL_TALK
-from hypernet.training.portraits import HELD, OF_TYPE, PETS, Portraits, split_kinds
+from hypernet.training.portraits import HELD, INTRODUCTIONS, OF_TYPE, PETS, Portraits, split_kinds
 from hypernet.training.values import Values, exempt, held_out
 from hypernet.training.wording import extra_kinds, held_frame, kinds
 
@@ -185,6 +185,11 @@ def test_portraits_are_for_training_alone() -> None:
             verbs = re.sub(r"\[[^|]*\|([^]]*)\]", r"\1", template)
             parts = {_plain(f"{{S}} {part}") for part in re.split(r" and | but |, ", verbs)}
             assert not parts & held, template
+    for kind in (k for k in kinds() if k.family in ("names", "pets")):
+        member = kind.name.split(".", 1)[1]
+        said_so = {_plain(way.format(r=member, n="{v}").replace("my ", "{P} ")) for way in INTRODUCTIONS}
+        assert not said_so & {_plain(p.third) for p in kind.says.held}, kind.name
+        assert said_so & {_plain(p.third) for p in kind.says.known}, kind.name
 
 
 def test_a_portrait_tells_all_that_can_be_asked_of_it() -> None:

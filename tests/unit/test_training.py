@@ -131,6 +131,8 @@ def test_only_runs_from_one_start_are_averaged(tmp_path: Path) -> None:
     different = CliRunner().invoke(app, ask)
     assert different.exit_code == 2
     assert "different tokenizers" in different.output
+    for alone in (ask[:2], [*ask[:2], ask[1]]):
+        assert CliRunner().invoke(app, alone).exit_code == 2
 
 
 def test_training_lowers_the_loss(tmp_path: Path) -> None:
