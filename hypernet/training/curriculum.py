@@ -21,7 +21,7 @@ from hypernet.training.rows import ASSISTANT, END, SYSTEM, USER, Batch, Renderer
 SAME_KIND = 0.7
 _FIRST_TOKEN = 5  # ids below are special
 _SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
-    (1, 1, 32, 1.0),
+    (1, 1, 32, 1.6),
     (1, 2, 24, 2.0),
     (1, 3, 20, 2.0),
     (1, 4, 16, 2.0),
@@ -31,15 +31,16 @@ _SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
     (2, 3, 10, 0.8),
     (4, 1, 16, 3.0),
     (4, 2, 8, 0.6),
+    (4, 3, 6, 0.6),
     (8, 1, 8, 2.5),
     (16, 1, 4, 1.4),
     (32, 1, 2, 1.2),
-    (64, 1, 1, 0.7),
+    (64, 1, 1, 0.9),
 )
 _DRILLED_AT_FIRST, _DRILLED, _AT_FIRST = 0.3, 0.15, 2500  # share of steps on random pairs; until this step
 _NATURAL = 0.34  # share of steps on real conversations, and of steps on facts that stand amid prose
 _NEEDLES = 0.16
-_LONG = 0.3  # share of the prose around needles that is as long as a whole passage
+_LONG = 0.5  # share of the prose around needles that is as long as a whole passage
 _BOTH, _BOTH_FACTS = 0.12, 4  # share of small groups of which some text is in the prompts, too
 
 
@@ -97,8 +98,8 @@ class Curriculum:
             chunks = rng.choice((1, 1, 2, 4))
             groups = [self._natural_group(rng, chunks) for _ in range(16 // chunks)]
         elif self.prose and facts <= 2 and dice < _NATURAL + 2 * _NEEDLES:  # about half have so few facts
-            idle = rng.choice((0, 0, 1, 3)) if chunks <= 4 else 0
-            groups = [self._amid_prose(rng, group, idle) for group in groups[: max(1, 20 // (chunks + idle))]]
+            idle = rng.choice((0, 1, 3, 3)) if chunks <= 4 else 0
+            groups = [self._amid_prose(rng, group, idle) for group in groups[: max(1, 24 // (chunks + idle))]]
             chunks += idle
         return self._memory(world, rng, groups, chunks), Batch.buckets(
             self.in_context(world, rng, rows=8), parts=2
@@ -131,8 +132,7 @@ class Curriculum:
     def _memory(self, world: FactWorld, rng: random.Random, groups: list[Group], chunks: int) -> MemoryBatch:
         told = min(sum(len(c.qa) for c in g.contexts) for g in groups)
         count = min(12 if chunks >= 8 else 6, told)
-        refused = 1 if count == 1 else 3 if chunks < 8 else 5 if chunks < 32 else 10  # learned last
-        unknown = min(refused, *(len(g.unknown) for g in groups))
+        unknown = min(self._refused(rng, chunks, count), *(len(g.unknown) for g in groups))
         talking = rng.random() < 0.15
         dialogues = [
             turns for g in groups for turns in self._questions(world, rng, g, count, unknown, talking)
@@ -140,6 +140,14 @@ class Curriculum:
         both = told <= _BOTH_FACTS and rng.random() < _BOTH
         texts = [self._recalled(rng, g) for g in groups for _ in range(count + unknown)] if both else ()
         return align(self.renderer, groups, chunks, dialogues, texts)
+
+    @staticmethod
+    def _refused(rng: random.Random, chunks: int, told: int) -> int:
+        """How many questions that nothing answers go with ``told`` others: half as many where little is merged
+        (with as many, what failed was nearly always a refusal), more where much is, for that is learned last."""
+        if chunks < 8:
+            return min(3, told // 2) or rng.randrange(2)
+        return 5 if chunks < 32 else 10
 
     @staticmethod
     def _recalled(rng: random.Random, group: Group) -> str:

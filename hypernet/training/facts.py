@@ -81,7 +81,7 @@ class FactWorld:
             raise ValueError(f'split must be "train" or "heldout", not {split!r}')
         self._rng = random.Random(f"{split}:{seed}")
         self._training = split == "train"
-        self._corrected = 0.08 if split == "train" else 0.04  # share of facts first told otherwise
+        self._corrected = 0.14 if split == "train" else 0.04  # share of facts first told otherwise
         self._values = Values(split, self._rng)
         self._owners = Owners(split, self._rng, self._values)
         self._narrator = Narrator(split, self._rng, self._values)
