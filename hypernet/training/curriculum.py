@@ -143,8 +143,11 @@ class Curriculum:
 
     @staticmethod
     def _refused(rng: random.Random, chunks: int, told: int) -> int:
-        """How many questions that nothing answers go with ``told`` others: half as many where little is merged
-        (with as many, what failed was nearly always a refusal), more where much is, for that is learned last."""
+        """How many questions that nothing answers go with ``told`` others.
+
+        Half as many where little is merged: with as many, nearly all that failed was refused. More where much
+        is merged, for there they are learned last.
+        """
         if chunks < 8:
             return min(3, told // 2) or rng.randrange(2)
         return 5 if chunks < 32 else 10

@@ -41,6 +41,12 @@ STYLES = {
             ";Respond with the name, number or place alone.;Do not add any words around the answer."
             ";Write only what I asked for.;The answer alone will do.;Short and plain, without a sentence."
             ";Leave out everything but the value.;Answer like a database field."
+            ";I only want the value.;Nothing but the answer.;Skip all phrases, name the thing."
+            ";Keep replies down to the fact itself.;Just tell me the word.;A bare answer, please."
+            ";No explanation, only what was asked.;Drop every filler word."
+            ";Your reply should hold the value and no more.;Be brief.;As few words as possible."
+            ";State the fact without decoration.;Fill in the blank, that is all.;Answer as in a form."
+            ";Don't make sentences of it.;Give me the raw value."
         ),
     ),
     "sentence": Style(
@@ -55,6 +61,14 @@ STYLES = {
             ";Respond with one complete sentence.;Form a whole sentence around the answer."
             ";Your replies should have a subject and a verb.;Say it in a sentence."
             ";Answer like a schoolbook, in full sentences."
+            ";Make a sentence of each answer.;Talk in complete sentences."
+            ";A single word is not enough, write a sentence.;Reply in well-built sentences."
+            ";Put every fact into a statement.;Use whole phrases, from capital to full stop."
+            ";Sentences, please.;Write it out as a sentence.;Answer with subject, verb and object."
+            ";I expect a complete statement each time.;Spell the reply out as one full sentence."
+            ";No fragments.;Formulate a complete sentence for me."
+            ";Answer the way a teacher wants it, in sentences.;Never reply with a lone word."
+            ";Say the whole sentence, not only its end."
         ),
     ),
     "capitals": Style(
@@ -67,6 +81,12 @@ STYLES = {
             ";Respond entirely in uppercase.;Type with caps lock on.;No small letters at all."
             ";Capitalise the whole answer.;Answer as on a street sign, in capitals.;Shout your replies."
             ";Make all letters big."
+            ";Put it all in capitals.;Only big letters.;Write the reply in majuscules."
+            ";Use upper case throughout.;ANSWER LIKE THIS.;Uppercase everything you say."
+            ";Speak in block letters.;Type it all in caps.;Your answers should be in capitals."
+            ";Turn each letter into upper case.;Caps only, no lower case.;Yell at me in capital letters."
+            ";Print the answer in big letters.;I read capitals best, use them alone."
+            ";Reply as a telegram would, all upper case.;Lower case is forbidden."
         ),
     ),
     "polite": Style(
@@ -78,6 +98,13 @@ STYLES = {
             ";Be respectful and gracious.;Please be nice when you answer.;Show courtesy in every reply."
             ";Speak as a polite waiter would.;Answer with warmth and politeness.;Be civil and obliging."
             ";Treat me like an honoured guest.;Have a polite tone.;Mind your manners when you reply."
+            ";Be kind to whoever asks.;Use polite language.;Reply as if to a dear guest."
+            ";Stay courteous at all times.;Be gentle and well-mannered."
+            ";Serve the answer with a friendly word.;Sound like a gentleman.;Add some politeness."
+            ";Please stay pleasant and polite.;Speak to me with respect."
+            ";Answer like the staff of a fine restaurant.;Be charming when you answer."
+            ";Give friendly, polite replies.;Show good breeding.;Answer with a smile."
+            ";Be as polite as you can."
         ),
     ),
     "reminder": Style(
@@ -90,6 +117,14 @@ STYLES = {
             ";Mention that I told you this before.;Repeat it as something the user said."
             ";Give my own words as the source.;Attribute the answer to the user.;Tell me I said it."
             ";Always name the user as your source.;Answer as if reading my words back."
+            ";Say who told you: I did.;Let me know that I said so.;Start from what I told you."
+            ";Recall that the user said it.;Remind the user of having said it."
+            ";Name me as the one who told you.;Always say that I was the one to tell you."
+            ";Trace every answer back to me.;Say it is what you heard from me."
+            ";Tell the user that it is their own information.;Remind me where you know it from."
+            ";Answer with a reference to what I said.;Bring up that the user mentioned it."
+            ";Credit the user with every fact.;Put it as something I once told you."
+            ";Note that the user gave you this."
         ),
     ),
 }

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from hypernet.training.__main__ import app
 from hypernet.training.curriculum import Curriculum
-from hypernet.training.facts import FactWorld
+from hypernet.training.facts import UNKNOWN, FactWorld
 from hypernet.training.optim import MuonAdamW, orthogonalise
 from hypernet.training.precision import mix_linears
 from hypernet.training.reference import train_tokenizer
-from hypernet.training.rows import ASSISTANT, END, Batch, Renderer, Row
+from hypernet.training.rows import ASSISTANT, END, PAD, Batch, Renderer, Row
 from hypernet.training.trainer import Schedule, Stage, Trainer, average, load_weights
 
 
@@ -169,6 +169,22 @@ def test_every_group_has_its_chunks_and_as_many_rows(curriculum: Curriculum) -> 
         groups, rest = divmod(len(batch.chunks), batch.chunks_per_group)
         assert rest == 0
         assert batch.rows.ids.size(0) % groups == 0
+
+
+def test_refusals_are_fewer_beside_single_facts_than_beside_many_merged(tokenizer: Tokenizer) -> None:
+    """Never told is practised everywhere, and is most of what is asked only where much is merged."""
+    renderer = Renderer(tokenizer)
+    curriculum = Curriculum(renderer, seed=5, drilled=0.0)
+    (refusal,) = renderer.encode([UNKNOWN])
+    shares: dict[bool, list[float]] = {True: [], False: []}
+    for step in range(120):
+        batch, _ = curriculum.remembering(step, ease=0.0)
+        last = [ids[: ids.index(PAD)] if PAD in ids else ids for ids in batch.rows.ids.tolist()]
+        refused = [ids[-len(refusal) - 1 :] == [*refusal, END] for ids in last]
+        if batch.chunks_per_group == 1 or batch.chunks_per_group == 64:
+            shares[batch.chunks_per_group == 64].append(sum(refused) / len(refused))
+    alone, merged = (sum(s) / len(s) for s in (shares[False], shares[True]))
+    assert 0.2 < alone < 0.4 < merged
 
 
 def test_questions_to_adapters_hold_no_context(tokenizer: Tokenizer) -> None:
