@@ -3,7 +3,7 @@
     queued --claim--> running --finish--> done
       ^                 | fail, or its lease runs out: again later, while attempts are left
       +-----------------+ else --> failed (kept with its payload, for `retry`)
-    cancel: queued --> cancelled at once; running --> cancelled when its worker next looks
+    cancel: queued --> cancelled at once; running --> cancelled when its worker next looks, or hands it back
 
 Every claim has a number, `attempt`, that only grows. Whoever writes to a running job names the number of
 its claim; a worker that was silent for longer than its lease finds another number there, and cannot
@@ -289,11 +289,18 @@ class Jobs:
             return _one(connection, held.scope.tenant_id, held.id)
 
     def hand_back(self, job: Job) -> Job:
-        """Give a claimed job back, to be claimed by anybody at once; the attempt does not count."""
+        """Give a claimed job back, to be claimed by anybody at once; the attempt does not count.
+
+        One that was cancelled ends here: nobody shall claim it again. Raises LeaseLost.
+        """
+        at = self._clock()
         with self._database.write() as connection:
             held = self._held(connection, job)
-            due = {"due_at": self._clock(), "attempts": held.attempts + 1, "worker": None}
-            _change(connection, held, state="queued", **due)
+            if held.cancelling:
+                _end(connection, held, "cancelled", at)
+            else:
+                due = {"due_at": at, "attempts": held.attempts + 1, "worker": None}
+                _change(connection, held, state="queued", **due)
             return _one(connection, held.scope.tenant_id, held.id)
 
     def _held(self, connection: Connection, job: Job) -> Job:

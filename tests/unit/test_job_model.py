@@ -94,7 +94,11 @@ class OnPaper:
             plain.end("cancelled")
 
     def hand_back(self, number: int) -> None:
-        if (plain := self._said(number, self.jobs.hand_back)) is not None:
+        if (plain := self._said(number, self.jobs.hand_back)) is None:
+            return
+        if plain.cancelling:
+            plain.end("cancelled")
+        else:
             plain.state, plain.due_at, plain.attempts = "queued", self.clock.at, plain.attempts + 1
 
     def heartbeat(self, number: int) -> None:

@@ -164,6 +164,20 @@ def test_a_job_handed_back_is_anybodys_at_once(jobs: Jobs) -> None:
     assert jobs.finish(claimed(jobs), {}).state == "done"
 
 
+@pytest.mark.parametrize("stopped", ["cancelled", "erased"])
+def test_a_job_that_was_to_stop_is_not_handed_on(jobs: Jobs, stopped: str) -> None:
+    """A worker that shuts down gives back what it has; what was cancelled or erased meanwhile ends there."""
+    jobs.submit("acme", "add", {"text": SECRET}, user_id="ana")
+    job = claimed(jobs)
+    if stopped == "cancelled":
+        jobs.cancel("acme", job.id)
+    else:
+        jobs.erase(Scope("ana", tenant_id="acme"))
+    back = jobs.hand_back(job)
+    assert (back.state, back.payload) == ("cancelled", None)
+    assert jobs.claim("worker", 60) is None
+
+
 def test_cancelling(jobs: Jobs, clock: Clock) -> None:
     """What waits is cancelled at once, what runs when its worker looks, what has ended stays as it is."""
     waiting = jobs.submit("acme", "add", {"text": SECRET})
