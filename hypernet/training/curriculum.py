@@ -145,8 +145,8 @@ class Curriculum:
     def _refused(rng: random.Random, chunks: int, told: int) -> int:
         """How many questions that nothing answers go with ``told`` others.
 
-        Half as many where little is merged: with as many, nearly all that failed was refused. More where much
-        is merged, for there they are learned last.
+        At most half as many where little is merged: with more, most of what failed was refused. Many where
+        much is merged, for there they are learned last.
         """
         if chunks < 8:
             return min(3, told // 2) or rng.randrange(2)

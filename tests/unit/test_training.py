@@ -172,7 +172,7 @@ def test_every_group_has_its_chunks_and_as_many_rows(curriculum: Curriculum) -> 
 
 
 def test_refusals_are_fewer_beside_single_facts_than_beside_many_merged(tokenizer: Tokenizer) -> None:
-    """Never told is practised everywhere, and is most of what is asked only where much is merged."""
+    """Never told is practised everywhere, and more of what is asked is so where much is merged."""
     renderer = Renderer(tokenizer)
     curriculum = Curriculum(renderer, seed=5, drilled=0.0)
     (refusal,) = renderer.encode([UNKNOWN])
