@@ -33,6 +33,7 @@ TOGETHER = 8  # facts in one message, where it is not one
 Setting = Mapping[str, float]
 SWEEPS: tuple[Setting, ...] = (
     *({"merge_budget": budget} for budget in (1, 2, 4, 8, 16)),
+    *({"lexical_weight": weight} for weight in (0.0, 0.1, 0.2, 0.4)),
     *({"score_margin": margin} for margin in (0.0, 0.05, 0.1, 0.2, 2.0)),
     *({"score_margin": 2.0, "weight_power": power} for power in (1, 2, 4, 8)),
     *({"score_threshold": least} for least in (0.0, 0.15, 0.25, 0.35, 0.45)),

@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from hypernet.overlap import stem
 from memory.claim_patterns import KINSHIP, SMALL
 from memory.cloze import questions
 from memory.conversation import unlabelled
@@ -33,7 +34,6 @@ _EMPTY = SMALL | frozenset(
      "everybody", "know", "remember", "remind", "tell", "told", "say", "said", "colour", "color", "date",
      "day", "time", "year", "number", "amount")
 )  # fmt: skip
-_ENDINGS = ("ing", "ies", "ed", "es", "s", "e")
 _OWNER = re.compile(r"(\w+)['’]s\b")
 _NO_OWNER = frozenset(("it", "that", "there", "here", "what", "who", "where", "how", "he", "she", "let"))
 _SPEAKER = re.compile(r"\b(?:i|me|my|mine|we|us|our|you|your)\b", re.IGNORECASE)
@@ -61,7 +61,7 @@ class Said:
 def words(text: str) -> frozenset[str]:
     """What a text is about: its words without endings, but those that name nothing."""
     found = re.findall(r"\w+", re.sub(r"['’]s\b", " ", unlabelled(text).casefold()))
-    return frozenset(_stem(word) for word in found if word not in _EMPTY)
+    return frozenset(stem(word) for word in found if word not in _EMPTY)
 
 
 def mentions(text: str, wanted: Iterable[str]) -> bool:
@@ -77,7 +77,7 @@ def gist(text: str) -> Gist:
     return Gist(
         words(text),
         _SPEAKER.search(said) is not None,
-        frozenset(_stem(word) for word in [*named, *_RELATIVE.findall(said)]),
+        frozenset(stem(word) for word in [*named, *_RELATIVE.findall(said)]),
     )
 
 
@@ -120,10 +120,3 @@ def _statements(passage: str) -> Iterator[str]:
         if not line.startswith("Assistant: "):
             yield f"{asked} {clause}"
         asked = ""
-
-
-def _stem(word: str) -> str:
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
-    return word

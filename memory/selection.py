@@ -1,17 +1,22 @@
 """Which memories matter for a turn.
 
     candidates of the index, and compacted memories by the nearest passage that they hold
-    -> rows in the scope that hold -> score threshold and margin -> older ones give way (`memory.rivals`)
-    -> pinned ones first, then by rank -> duplicates out -> the best that the merge budget holds, and no
-    more than the hypernetwork was trained to combine: beyond that a merge answers worse, and then not at all
+    -> rows in the scope that hold -> threshold of the cosine, margin of the relevance
+    -> older ones give way (`memory.rivals`) -> pinned ones first, then by rank -> duplicates out
+    -> the best that the merge budget holds, and no more than the hypernetwork was trained to combine:
+       beyond that a merge answers worse, and then not at all
 
-    rank  =  cosine  +  recency_weight * 2 ** (-age / 30 days)
-                     +  use_weight * (1 - 2 ** (-uses / 8)) * 2 ** (-time since the last use / 30 days)
+    relevance  =  cosine  +  lexical_weight * share of the turn's words (`hypernet.overlap`)
+    rank  =  relevance  +  recency_weight * 2 ** (-age / 30 days)
+                        +  use_weight * (1 - 2 ** (-uses / 8)) * 2 ** (-time since the last use / 30 days)
 
 Age counts from when it was told. So newness and use decide among memories that are about equally near, and
 both fade: what was neither told nor used for a month has half of either left. A pinned memory that reaches
 the threshold is taken whatever its margin, before all others; one that does not reach it has nothing to do
 with the turn.
+
+The words tell apart what is about equally near, and find a name that the embedder has never seen, or one
+sentence in a long passage. They never bring in what the embedding finds too far from the turn.
 
 Nothing above the threshold selects nothing: then the base model answers by itself. Few adapters answer
 better than many, so a memory far below the best one is left out even where the budget has room.
@@ -24,6 +29,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from hypernet.overlap import overlap
+from memory.conversation import unlabelled
 from memory.draft import words
 from memory.past import Past
 from memory.ports import Internalizer, MemoryStore, VectorIndex, Vectors
@@ -129,28 +136,45 @@ def choose(
     """
     if not hits:
         return Selection()
-    least = max(settings.score_threshold, hits[0].score - settings.score_margin)
-    near = [hit for hit in hits if hit.score >= (settings.score_threshold if hit.record.pinned else least)]
+    near = [hit for hit in hits if hit.score >= settings.score_threshold]
+    shares = _shares(near, turn)
+
+    def relevance(hit: MemoryHit) -> float:
+        return hit.score + settings.lexical_weight * shares[hit.record.id]
+
+    least = max(map(relevance, near), default=0.0) - settings.score_margin
+    near = [hit for hit in near if hit.record.pinned or relevance(hit) >= least]
     if turn and settings.supersede:
-        near = _newest(near, hits, turn, settings.score_threshold)
-    ranked = sorted(near, key=lambda hit: _rank(hit, settings, at), reverse=True)
+        near = _newest(near, hits, turn, settings.score_threshold, shares)
+    ranked = sorted(near, key=lambda hit: _rank(hit, relevance(hit), settings, at), reverse=True)
     distinct = tuple(_distinct(ranked))
     budget = settings.merge_budget if budget is None else budget
     return Selection(distinct[:budget], distinct[budget:], settings.weight_power)
 
 
-def _rank(hit: MemoryHit, settings: Settings, at: datetime) -> tuple[bool, float, datetime]:
+def _shares(hits: Sequence[MemoryHit], turn: str) -> dict[str, float]:
+    """Id -> how much of the turn's words the passage that was found has."""
+    texts = [unlabelled(hit.said.text) for hit in hits]
+    return {hit.record.id: share for hit, share in zip(hits, overlap(turn, texts), strict=True)}
+
+
+def _rank(hit: MemoryHit, relevance: float, settings: Settings, at: datetime) -> tuple[bool, float, datetime]:
     """Pinned or not, and the rank; of equals the newer goes first."""
     record = hit.record
-    rank = hit.score + settings.recency_weight * _faded(record.created_at, at)
+    rank = relevance + settings.recency_weight * _faded(record.created_at, at)
     if record.used_at is not None:
         used = 1.0 - 2.0 ** (-record.uses / HALF_USED)
         rank += settings.use_weight * used * _faded(record.used_at, at)
     return record.pinned, rank, record.created_at
 
 
-def _newest(near: Sequence[MemoryHit], hits: Sequence[MemoryHit], turn: str, least: float) -> list[MemoryHit]:
-    """Each of the near ones, or in its place the newest that it gives way to, which then counts as near."""
+def _newest(
+    near: Sequence[MemoryHit], hits: Sequence[MemoryHit], turn: str, least: float, shares: dict[str, float]
+) -> list[MemoryHit]:
+    """Each of the near ones, or in its place the newest that it gives way to.
+
+    That counts as near then, and shares as many words (`shares`).
+    """
     asked = gist(turn)
     found: dict[str, MemoryHit] = {}
     for hit in near:
@@ -165,6 +189,7 @@ def _newest(near: Sequence[MemoryHit], hits: Sequence[MemoryHit], turn: str, lea
                 and gives_way(asked, read(hit.said.text), read(other.said.text))
             ):
                 stands = replace(other, score=max(other.score, hit.score))
+        shares[stands.record.id] = max(shares[stands.record.id], shares[hit.record.id])
         before = found.get(stands.record.id)
         if before is None or before.score < stands.score:
             found[stands.record.id] = stands

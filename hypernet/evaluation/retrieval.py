@@ -1,4 +1,4 @@
-"""Which chunks are near to a question: by sentence embedding, and by their nearest sentence."""
+"""Which chunks are near to a question: by the embedding of their nearest sentence, and by shared words."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
 from hypernet.descriptions import packaged
+from hypernet.overlap import overlap
 
 Embed = Callable[[Sequence[str]], Tensor]
 """Texts -> vectors [N, E] of length 1."""
 
 _BATCH = 64
+_CANDIDATES = 32  # chunks whose words are compared
+_LEXICAL_WEIGHT = 0.2  # what they add to the cosine at most: the service's default
 _FEWEST_WORDS = 3  # shorter parts say nothing that could be asked for
 
 
@@ -46,7 +49,8 @@ def nearest(embed: Embed, question: str, chunks: Sequence[str], k: int) -> list[
 
     A chunk is as near as the nearest of its sentences, or as it is itself where that is nearer: so does the
     service find an adapter by the nearest passage that it holds. One embedding of eighty words is near to
-    what most of them are about, and a single sentence amid them is lost.
+    what most of them are about, and a single sentence amid them is lost. Of the nearest, those that share
+    words with the question come first, as in the service.
     """
     if not chunks:
         return []
@@ -59,7 +63,10 @@ def nearest(embed: Embed, question: str, chunks: Sequence[str], k: int) -> list[
     scores = embed(parts) @ embed([question])[0]
     best = torch.full((len(chunks),), -torch.inf)
     best.scatter_reduce_(0, torch.tensor(owners), scores, "amax")
-    return sorted(best.topk(min(k, len(chunks))).indices.tolist())
+    found = best.topk(min(_CANDIDATES, len(chunks)))
+    shares = torch.tensor(overlap(question, [chunks[i] for i in found.indices]))
+    first = (found.values + _LEXICAL_WEIGHT * shares).topk(min(k, len(shares))).indices
+    return sorted(found.indices[first].tolist())
 
 
 def _sentences(text: str) -> list[str]:

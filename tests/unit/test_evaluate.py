@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from hypernet import DocToLoRA, reference_path
 from hypernet.evaluate import evaluate
@@ -106,6 +107,16 @@ def test_retrieval_finds_a_sentence_amid_others() -> None:
     embed, question = packaged_embedder(), "What is the name of my puppy?"
     assert nearest(embed, question, chunks, 2) == [2, 3]
     assert nearest(embed, question, [], 2) == []
+
+
+def test_of_equally_near_chunks_retrieval_takes_those_with_the_words_of_the_question() -> None:
+    """An embedder that has never seen a name is near to nothing that is said of it."""
+    chunks = ["He likes tea.", "In the harbour Plofekrin waits.", "She likes coffee."]
+
+    def blind(texts: Sequence[str]) -> Tensor:
+        return torch.ones(len(texts), 1)
+
+    assert nearest(blind, "Who is Plofekrin?", chunks, 1) == [1]
 
 
 @pytest.fixture(scope="module")

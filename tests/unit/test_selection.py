@@ -74,7 +74,7 @@ def test_use_counts_a_little_and_fades() -> None:
 def test_an_older_memory_gives_way_to_a_newer_one_that_answers_too() -> None:
     """In its place, also where that is less near; never where it is far, pinned, or out of a document."""
     turn = "What colour is my car?"
-    settings = Settings(score_threshold=0.3, score_margin=0.05, recency_weight=0)
+    settings = Settings(score_threshold=0.3, score_margin=0.05, recency_weight=0, lexical_weight=0)
 
     def picked(near: float, settings: Settings = settings, said: str = turn, **old: Any) -> list[str]:
         older = MemoryHit(record("Lilac is the colour of my car.", created_at=NOON - DAY, **old), 0.8)
@@ -91,13 +91,40 @@ def test_an_older_memory_gives_way_to_a_newer_one_that_answers_too() -> None:
     assert picked(0.66, Settings(**settings.model_dump() | {"supersede": False})) == both
 
 
+def test_of_equally_near_memories_the_one_with_the_words_of_the_turn_goes_first() -> None:
+    """The documented formula: cosine + weight * share of words; the margin is below that sum."""
+    turn = "What does Waidros drink?"
+    tea, milk = "Waidros is fond of tea.", "Somebody drinks milk."
+
+    def picked(near: float, **given: Any) -> list[str]:
+        settings = SETTINGS.model_copy(update={"recency_weight": 0, "score_margin": 0.05} | given)
+        hits = [hit(milk, 0.6), hit(tea, near)]
+        return [one.record.text for one in choose(hits, settings, NOON, turn=turn).chosen]
+
+    assert picked(0.58, lexical_weight=0) == [milk, tea]
+    assert picked(0.61) == [tea, milk]  # each has one word that the other lacks
+    assert picked(0.54) == [milk]
+    with_both = "Waidros drinks tea."
+    settings = SETTINGS.model_copy(update={"recency_weight": 0, "score_margin": 0.0})
+    hits = [hit(milk, 0.6), hit(with_both, 0.5)]
+    [one] = choose(hits, settings, NOON, turn=turn).chosen
+    assert (one.record.text, one.score) == (with_both, 0.5)  # the score stays the cosine
+
+
+def test_words_bring_in_nothing_that_is_too_far_from_the_turn() -> None:
+    """The threshold is on the cosine: what has the turn's words and is about something else stays out."""
+    far = hit("Which sister?", 0.29)
+    settings = SETTINGS.model_copy(update={"lexical_weight": 1.0})
+    assert choose([far], settings, NOON, turn="Which sister?") == Selection()
+
+
 def test_a_compacted_memory_gives_way_by_the_passage_it_was_found_by() -> None:
     """Whatever else it says; and where no passage is known it stays."""
     turn = "What colour is my car?"
     passage = record("Lilac is the colour of my car.", created_at=NOON - DAY)
     whole = record("Lilac is the colour of my car.\nI like tea.", compacted=2, created_at=NOON)
     newer = MemoryHit(record("I painted my car green.", created_at=NOON - DAY / 2), 0.75)
-    settings = Settings(score_threshold=0.3, score_margin=0.2)
+    settings = Settings(score_threshold=0.3, score_margin=0.2, lexical_weight=0)
     assert (
         choose([MemoryHit(whole, 0.8, passage), newer], settings, NOON, turn=turn).chosen[0].record
         == newer.record

@@ -1,0 +1,44 @@
+"""How much of a question's wording a text shares: what an embedding of the whole text may drown.
+
+Embeddings find what is put in other words. They lose the one sentence of a long passage, and names that they
+have never seen; these stand in the question and in the text letter by letter. Weighed together the two find
+more than either, which is what search engines call hybrid retrieval.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from math import log
+
+_POSSESSIVE = re.compile(r"['’]s\b")
+_ENDINGS = ("ing", "ies", "ed", "es", "s", "e")
+_STEM = 3  # characters that are left at least
+
+
+def stem(word: str) -> str:
+    """An English word without its ending; crude, for "bicycles" and "bicycle" to be the same."""
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _STEM:
+            return word[: -len(ending)]
+    return word
+
+
+def overlap(question: str, texts: Sequence[str]) -> list[float]:
+    """The share of the question's words that each text has, from 0 to 1.
+
+    Words that no text has are left out, and a word counts the more the fewer of these texts have it: log((N +
+    1) / (n + 0.5)) for n of N, an inverse document frequency (Spärck Jones, 1972). So "what", "is" and "my"
+    decide nothing, in any language and without a list of them.
+    """
+    asked = _words(question)
+    shared = [asked & _words(text) for text in texts]
+    having = Counter(word for words in shared for word in words)
+    worth = {word: log((len(texts) + 1) / (n + 0.5)) for word, n in having.items()}
+    whole = sum(worth.values())
+    return [sum(worth[word] for word in words) / whole if whole else 0.0 for words in shared]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(stem(word) for word in re.findall(r"\w+", _POSSESSIVE.sub(" ", text.casefold())))
