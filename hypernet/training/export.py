@@ -91,9 +91,10 @@ Exact match of the whole answer in %, free generation, greedy, with 95 % interva
 a case. All conditions are the same base on the same questions: nothing told, the adapter of somebody
 else, all the text in the prompt (where the window holds it), the four nearest chunks in the prompt (plain
 RAG), all chunks' adapters merged, the adapters of the four nearest chunks merged, and those with their
-text. A chunk is as near as its nearest sentence, and nearer with words of the question. "Never told" counts refusals ("I don't know.") to
-questions that nothing told answers, most of them about the same attribute of somebody else. "Chance" is
-what picking any told value of the kind would score. Token F1 stands in `figures.json`.
+text. A chunk is as near as its nearest sentence, and nearer with words of the question. "Never told" counts
+refusals ("I don't know.") to questions that nothing told answers, most of them about the same attribute of
+somebody else. "Chance" is what picking any told value of the kind would score. Token F1 stands in
+`figures.json`.
 
 {table}
 ![recall](recall.png)
