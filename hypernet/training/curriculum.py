@@ -21,7 +21,7 @@ from hypernet.training.rows import ASSISTANT, END, SYSTEM, USER, Batch, Renderer
 SAME_KIND = 0.7
 _FIRST_TOKEN = 5  # ids below are special
 _SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
-    (1, 1, 32, 2.2),
+    (1, 1, 32, 1.6),
     (1, 2, 24, 2.0),
     (1, 3, 20, 2.0),
     (1, 4, 16, 2.0),
@@ -39,9 +39,8 @@ _SHAPES = (  # chunks per group, facts per chunk, groups per batch, how often
 )
 _DRILLED_AT_FIRST, _DRILLED, _AT_FIRST = 0.3, 0.15, 2500  # share of steps on random pairs; until this step
 _NATURAL = 0.34  # share of steps on real conversations, and of steps on facts that stand amid prose
-_NEEDLES = 0.22
+_NEEDLES = 0.16
 _LONG = 0.5  # share of the prose around needles that is as long as a whole passage
-_REFUSED_BESIDE_ONE = 0.4  # share of single facts beside which one question is asked that nothing answers
 _BOTH, _BOTH_FACTS = 0.12, 4  # share of small groups of which some text is in the prompts, too
 
 
@@ -150,7 +149,7 @@ class Curriculum:
         much is merged, for there they are learned last.
         """
         if chunks < 8:
-            return min(3, told // 2) or int(rng.random() < _REFUSED_BESIDE_ONE)
+            return min(3, told // 2) or rng.randrange(2)
         return 5 if chunks < 32 else 10
 
     @staticmethod
@@ -187,7 +186,7 @@ class Curriculum:
         """The same facts with sentences of prose before and behind them, beside ``idle`` chunks of prose."""
         contexts = []
         for context in group.contexts:
-            around = [self._sentences(rng) for _ in range(rng.choice((0, 1, 1, 2)))]
+            around = [self._sentences(rng) for _ in range(rng.randrange(3))]
             around.insert(rng.randrange(len(around) + 1), context.text)
             contexts.append(replace(context, text=" ".join(around)))
         contexts += [Context(f"{self._sentences(rng)} {self._sentences(rng)}", ()) for _ in range(idle)]
