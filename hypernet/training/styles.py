@@ -47,6 +47,10 @@ STYLES = {
             ";Your reply should hold the value and no more.;Be brief.;As few words as possible."
             ";State the fact without decoration.;Fill in the blank, that is all.;Answer as in a form."
             ";Don't make sentences of it.;Give me the raw value."
+            ";Don't use sentences.;No phrases, just the word.;Without any sentence around it."
+            ";No padding, no politeness, the value.;Not a sentence, only the name."
+            ";Never more than the value.;Only the value, without a sentence."
+            ";Just the value, no talk around it."
         ),
     ),
     "sentence": Style(
@@ -69,6 +73,9 @@ STYLES = {
             ";No fragments.;Formulate a complete sentence for me."
             ";Answer the way a teacher wants it, in sentences.;Never reply with a lone word."
             ";Say the whole sentence, not only its end."
+            ";Don't be terse.;Not just one word, please.;One word will not do, use sentences."
+            ";No one-word answers.;Don't leave the verb out.;Don't stop before the sentence is whole."
+            ";No telegram style, real sentences.;Avoid half sentences."
         ),
     ),
     "capitals": Style(
@@ -87,6 +94,9 @@ STYLES = {
             ";Turn each letter into upper case.;Caps only, no lower case.;Yell at me in capital letters."
             ";Print the answer in big letters.;I read capitals best, use them alone."
             ";Reply as a telegram would, all upper case.;Lower case is forbidden."
+            ";Don't use small letters.;Not a single lower-case letter.;No lower case, please."
+            ";Never write small.;Without any lower-case letters.;Do not mix cases, capitals only."
+            ";Don't whisper, shout.;Avoid lower case."
         ),
     ),
     "polite": Style(
@@ -105,6 +115,9 @@ STYLES = {
             ";Answer like the staff of a fine restaurant.;Be charming when you answer."
             ";Give friendly, polite replies.;Show good breeding.;Answer with a smile."
             ";Be as polite as you can."
+            ";Don't be rude.;Never be blunt with me.;No curt answers, be polite."
+            ";Don't forget your manners.;Without rudeness, please.;Do not snap at the user."
+            ";Avoid being brusque.;Not harshly, but with courtesy."
         ),
     ),
     "reminder": Style(
@@ -125,6 +138,10 @@ STYLES = {
             ";Answer with a reference to what I said.;Bring up that the user mentioned it."
             ";Credit the user with every fact.;Put it as something I once told you."
             ";Note that the user gave you this."
+            ";Don't claim it as your own knowledge.;Never leave out that I told you."
+            ";Don't just say it, say that I said it.;Not without naming me as the source."
+            ";Do not answer as if you knew it yourself.;No answer without a reference to my words."
+            ";Avoid sounding as if you had always known it.;Don't forget to say who told you."
         ),
     ),
 }
