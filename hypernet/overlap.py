@@ -12,6 +12,9 @@ from collections import Counter
 from collections.abc import Sequence
 from math import log
 
+WEIGHT = 0.2
+"""What a share of 1 adds to a cosine, unless set otherwise: chosen on held-out facts, docs/benchmarks.md."""
+
 _POSSESSIVE = re.compile(r"['’]s\b")
 _ENDINGS = ("ing", "ies", "ed", "es", "s", "e")
 _STEM = 3  # characters that are left at least

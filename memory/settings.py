@@ -10,6 +10,7 @@ from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from hypernet.overlap import WEIGHT
 from memory.errors import InvalidSettings
 
 
@@ -85,7 +86,7 @@ class Settings(BaseSettings):
         0.05, ge=0, le=2, description="How far below the best score a memory may be and still be selected."
     )
     lexical_weight: float = Field(
-        0.2, ge=0, description="Most that words shared with the turn add to a score; 0: embeddings alone."
+        WEIGHT, ge=0, description="Most that words shared with the turn add to a score; 0: embeddings alone."
     )
     weight_power: float = Field(
         0.0, ge=0, description="A memory weighs (score / best score) ** this in the merge; 0: all alike."

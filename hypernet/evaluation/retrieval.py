@@ -10,14 +10,13 @@ from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
 from hypernet.descriptions import packaged
-from hypernet.overlap import overlap
+from hypernet.overlap import WEIGHT, overlap
 
 Embed = Callable[[Sequence[str]], Tensor]
 """Texts -> vectors [N, E] of length 1."""
 
 _BATCH = 64
 _CANDIDATES = 32  # chunks whose words are compared
-_LEXICAL_WEIGHT = 0.2  # what they add to the cosine at most: the service's default
 _FEWEST_WORDS = 3  # shorter parts say nothing that could be asked for
 
 
@@ -65,7 +64,7 @@ def nearest(embed: Embed, question: str, chunks: Sequence[str], k: int) -> list[
     best.scatter_reduce_(0, torch.tensor(owners), scores, "amax")
     found = best.topk(min(_CANDIDATES, len(chunks)))
     shares = torch.tensor(overlap(question, [chunks[i] for i in found.indices]))
-    first = (found.values + _LEXICAL_WEIGHT * shares).topk(min(k, len(shares))).indices
+    first = (found.values + WEIGHT * shares).topk(min(k, len(shares))).indices
     return sorted(found.indices[first].tolist())
 
 
