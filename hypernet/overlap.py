@@ -20,6 +20,11 @@ _ENDINGS = ("ing", "ies", "ed", "es", "s", "e")
 _STEM = 3  # characters that are left at least
 
 
+def tokens(text: str) -> list[str]:
+    """The words of a text in small letters, the possessive 's left out."""
+    return re.findall(r"\w+", _POSSESSIVE.sub(" ", text.casefold()))
+
+
 def stem(word: str) -> str:
     """An English word without its ending; crude, for "bicycles" and "bicycle" to be the same."""
     for ending in _ENDINGS:
@@ -31,9 +36,9 @@ def stem(word: str) -> str:
 def overlap(question: str, texts: Sequence[str]) -> list[float]:
     """The share of the question's words that each text has, from 0 to 1.
 
-    Words that no text has are left out, and a word counts the more the fewer of these texts have it: log((N +
-    1) / (n + 0.5)) for n of N, an inverse document frequency (Spärck Jones, 1972). So "what", "is" and "my"
-    decide nothing, in any language and without a list of them.
+    Words that no text has are left out, and a word counts the more the fewer of these texts have it:
+    log((N + 1) / (n + 0.5)) for n of N, an inverse document frequency (Spärck Jones, 1972). So among several
+    texts "is" and "my" decide little, without a list of such words.
     """
     asked = _words(question)
     shared = [asked & _words(text) for text in texts]
@@ -44,4 +49,4 @@ def overlap(question: str, texts: Sequence[str]) -> list[float]:
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(stem(word) for word in re.findall(r"\w+", _POSSESSIVE.sub(" ", text.casefold())))
+    return frozenset(map(stem, tokens(text)))

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from hypernet.overlap import stem
+from hypernet.overlap import stem, tokens
 from memory.claim_patterns import KINSHIP, SMALL
 from memory.cloze import questions
 from memory.conversation import unlabelled
@@ -60,8 +60,7 @@ class Said:
 
 def words(text: str) -> frozenset[str]:
     """What a text is about: its words without endings, but those that name nothing."""
-    found = re.findall(r"\w+", re.sub(r"['’]s\b", " ", unlabelled(text).casefold()))
-    return frozenset(stem(word) for word in found if word not in _EMPTY)
+    return frozenset(stem(word) for word in tokens(unlabelled(text)) if word not in _EMPTY)
 
 
 def mentions(text: str, wanted: Iterable[str]) -> bool:

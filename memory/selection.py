@@ -145,7 +145,7 @@ def choose(
     least = max(map(relevance, near), default=0.0) - settings.score_margin
     near = [hit for hit in near if hit.record.pinned or relevance(hit) >= least]
     if turn and settings.supersede:
-        near = _newest(near, hits, turn, settings.score_threshold, shares)
+        near = _newest(near, hits, turn, settings.score_threshold)
     ranked = sorted(near, key=lambda hit: _rank(hit, relevance(hit), settings, at), reverse=True)
     distinct = tuple(_distinct(ranked))
     budget = settings.merge_budget if budget is None else budget
@@ -168,13 +168,8 @@ def _rank(hit: MemoryHit, relevance: float, settings: Settings, at: datetime) ->
     return record.pinned, rank, record.created_at
 
 
-def _newest(
-    near: Sequence[MemoryHit], hits: Sequence[MemoryHit], turn: str, least: float, shares: dict[str, float]
-) -> list[MemoryHit]:
-    """Each of the near ones, or in its place the newest that it gives way to.
-
-    That counts as near then, and shares as many words (`shares`).
-    """
+def _newest(near: Sequence[MemoryHit], hits: Sequence[MemoryHit], turn: str, least: float) -> list[MemoryHit]:
+    """Each of the near ones, or in its place the newest that it gives way to, which then counts as near."""
     asked = gist(turn)
     found: dict[str, MemoryHit] = {}
     for hit in near:
@@ -189,7 +184,6 @@ def _newest(
                 and gives_way(asked, read(hit.said.text), read(other.said.text))
             ):
                 stands = replace(other, score=max(other.score, hit.score))
-        shares[stands.record.id] = max(shares[stands.record.id], shares[hit.record.id])
         before = found.get(stands.record.id)
         if before is None or before.score < stands.score:
             found[stands.record.id] = stands
