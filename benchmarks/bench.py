@@ -67,11 +67,19 @@ def _doc_to_lora(options: Options) -> Any:
 
 
 def untrained() -> Any:
-    """A pair of the reference model's sizes, with random weights and a tokenizer that knows letters only."""
+    """A pair of the reference model's sizes, with random weights and a tokenizer that knows letters only.
+
+    The weights are the same each time: some draws make adapters so large that rounding moves the answers.
+    """
+    import torch
+
     from hypernet import DocToLoRA
     from hypernet.hypernetwork import build
     from hypernet.training.reference import build_base, hypernet_config, train_tokenizer, wrap_tokenizer
 
     tokenizer = wrap_tokenizer(train_tokenizer([]))
-    base = build_base(len(tokenizer)).eval().requires_grad_(False)
-    return DocToLoRA(build(hypernet_config(base)).eval().requires_grad_(False), base, tokenizer)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        base = build_base(len(tokenizer)).eval().requires_grad_(False)
+        hypernetwork = build(hypernet_config(base)).eval().requires_grad_(False)
+    return DocToLoRA(hypernetwork, base, tokenizer)
