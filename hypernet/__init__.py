@@ -6,11 +6,11 @@ Names are loaded when they are first used, so that ``import hypernet`` costs not
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hypernet.adapter import LoRA
+    from hypernet.catalog import reference_path as reference_path
     from hypernet.doc_to_lora import DocToLoRA
     from hypernet.inject import apply
     from hypernet.text_to_lora import TextToLoRA
@@ -22,12 +22,8 @@ _HOMES = {
     "LoRA": "hypernet.adapter",
     "TextToLoRA": "hypernet.text_to_lora",
     "apply": "hypernet.inject",
+    "reference_path": "hypernet.catalog",
 }
-
-
-def reference_path() -> Path:
-    """The folder of the small base model and hypernetwork that come with the package."""
-    return Path(__file__).parent / "reference"
 
 
 def __getattr__(name: str) -> Any:

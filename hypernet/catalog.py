@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hypernet import reference_path
-
 _DOCUMENTS, _TASKS = "SakanaAI/doc-to-lora", "SakanaAI/text-to-lora"
 SKILLS_FOLDERS = ("skills", "styles")  # beside a hypernetwork of our own layout
 
@@ -34,6 +32,11 @@ CATALOG = {
         f"{_TASKS}:trained_t2l/mistral_7b_t2l",
     ),
 }
+
+
+def reference_path() -> Path:
+    """The folder of the small base model and hypernetwork that come with the package."""
+    return Path(__file__).parent / "reference"
 
 
 def hypernetwork_of(model: str) -> str | Path:
