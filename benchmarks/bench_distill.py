@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.bench import Bench, Options, Row
-from hypernet.adapter import LoRA
 from hypernet.distill import distill
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.evaluation.conditions import answer
 from hypernet.evaluation.scoring import wilson
+from hypernet.lora.adapter import LoRA
 from hypernet.training.facts import QA, FactWorld
 
 TEXTS, QUICK_TEXTS, STEPS, QUICK_STEPS = 20, 1, 200, 2

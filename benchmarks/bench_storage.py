@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from benchmarks.bench import Bench, Options, Row
-from hypernet.adapter import LoRA
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.evaluation.conditions import answer
 from hypernet.evaluation.scoring import wilson
 from hypernet.evaluation.trials import Case, Trial, facts
-from hypernet.inject import apply
+from hypernet.lora.adapter import LoRA
+from hypernet.lora.inject import apply
 
 QUESTIONS, QUICK_QUESTIONS = 200, 1
 CASES = (

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.bench import Bench, Options, Row, milliseconds
-from hypernet.inject import apply
+from hypernet.lora.inject import apply
 from memory import Memory
 from memory.blob_store import FileBlobStore
 from memory.bootstrap import assemble

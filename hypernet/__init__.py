@@ -9,19 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hypernet.adapter import LoRA
     from hypernet.catalog import reference_path as reference_path
     from hypernet.doc_to_lora import DocToLoRA
-    from hypernet.inject import apply
+    from hypernet.lora.adapter import LoRA
+    from hypernet.lora.inject import apply
     from hypernet.text_to_lora import TextToLoRA
 
 __all__ = ["DocToLoRA", "LoRA", "TextToLoRA", "apply"]
 
 _HOMES = {
     "DocToLoRA": "hypernet.doc_to_lora",
-    "LoRA": "hypernet.adapter",
+    "LoRA": "hypernet.lora.adapter",
     "TextToLoRA": "hypernet.text_to_lora",
-    "apply": "hypernet.inject",
+    "apply": "hypernet.lora.inject",
     "reference_path": "hypernet.catalog",
 }
 

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from transformers.utils import logging as transformers_logging
 
 from hypernet.config import HypernetConfig
-from hypernet.inject import target_layers
+from hypernet.lora.inject import target_layers
 
 
 def default_device() -> str:

@@ -29,9 +29,9 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hypernet import bases
-from hypernet.adapter import LoRA
 from hypernet.encoder import pad
-from hypernet.inject import apply_factors, target_layers
+from hypernet.lora.adapter import LoRA
+from hypernet.lora.inject import apply_factors, target_layers
 
 ASK = "Write {count} short questions that this text answers, one a line, and nothing else."
 SCALING = 2.0

@@ -16,15 +16,15 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hypernet import bases, checkpoint, locate, published
-from hypernet.adapter import LoRA
 from hypernet.chat_templates import use_trained_template
 from hypernet.checkpoint import Checkpoint
 from hypernet.chunking import windows
 from hypernet.config import HypernetConfig
 from hypernet.encoder import by_length, encode, pad, visit_features
-from hypernet.fingerprint import fingerprint
 from hypernet.heads import Factors
 from hypernet.hypernetwork import AnyHypernetwork, Hypernetwork
+from hypernet.lora.adapter import LoRA
+from hypernet.lora.fingerprint import fingerprint
 
 _log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hypernet.config import HypernetConfig
-from hypernet.inject import bare
+from hypernet.lora.inject import bare
 
 
 def pad(chunks: Sequence[Sequence[int]], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:

@@ -14,10 +14,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from hypernet import bases, locate, published_task
-from hypernet.adapter import LoRA
 from hypernet.checkpoint import require_weights
 from hypernet.descriptions import Descriptions, directed
-from hypernet.fingerprint import fingerprint
+from hypernet.lora.adapter import LoRA
+from hypernet.lora.fingerprint import fingerprint
 from hypernet.task_hypernetwork import TaskConfig, TaskHypernetwork
 
 CONFIG = "task_hypernet.json"

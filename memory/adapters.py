@@ -15,7 +15,7 @@ from memory.ports import BlobStore, Internalizer
 from memory.records import MemoryRecord
 
 if TYPE_CHECKING:
-    from hypernet.adapter import LoRA
+    from hypernet.lora.adapter import LoRA
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Adapters:
     def _sum(
         self, records: Sequence[MemoryRecord], weights: Sequence[float], skills: Sequence[MemoryRecord]
     ) -> LoRA:
-        from hypernet.adapter import LoRA
+        from hypernet.lora.adapter import LoRA
 
         joining = [self.load(skill) for skill in skills]
         if not records:
@@ -103,7 +103,7 @@ class Adapters:
             return renewed, self._decoded(renewed)
 
     def _decoded(self, record: MemoryRecord) -> LoRA:
-        from hypernet.adapter import LoRA
+        from hypernet.lora.adapter import LoRA
 
         data = self._blobs.get(record.scope.tenant_id, record.adapter.digest)
         try:

@@ -32,7 +32,7 @@ from memory.rivals import APART, Said, read_with_questions, rivals
 from memory.settings import Settings
 
 if TYPE_CHECKING:
-    from hypernet.adapter import LoRA
+    from hypernet.lora.adapter import LoRA
 
 MIN_ADAPTERS = 8  # a scope with fewer is left alone
 WINDOW = 128  # memories looked at together

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from hypernet.inject import apply
+from hypernet.lora.inject import apply
 from memory.reply import Reply
 
 

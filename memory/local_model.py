@@ -17,7 +17,7 @@ from memory.together import Together
 
 if TYPE_CHECKING:
     from hypernet import DocToLoRA
-    from hypernet.adapter import LoRA
+    from hypernet.lora.adapter import LoRA
     from memory.engine import Engine
     from memory.reply import Reply
 
@@ -115,7 +115,7 @@ class LocalModel:
         return self._together(passages) if passages else []
 
     def _generate(self, passages: list[str]) -> list[LoRA]:
-        from hypernet.adapter import LoRA
+        from hypernet.lora.adapter import LoRA
 
         parts = [self._chunks(passage) for passage in passages]
         flat = [chunk for chunks in parts for chunk in chunks]

@@ -14,7 +14,7 @@ from memory.ports import BlobStore, Embedder, Internalizer, SkillWriter, Vectors
 from memory.records import AdapterRef, Kind
 
 if TYPE_CHECKING:
-    from hypernet.adapter import LoRA
+    from hypernet.lora.adapter import LoRA
 
 Maker = Internalizer | SkillWriter
 Made = tuple[AdapterRef, bytes]

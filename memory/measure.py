@@ -10,7 +10,7 @@ from memory.cloze import questions
 from memory.ports import Generator, Internalizer, Score, Trial
 
 if TYPE_CHECKING:
-    from hypernet.adapter import LoRA
+    from hypernet.lora.adapter import LoRA
 
 
 @dataclass(frozen=True, slots=True)

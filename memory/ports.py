@@ -41,7 +41,7 @@ from memory.records import (
 )
 
 if TYPE_CHECKING:
-    from hypernet.adapter import LoRA
+    from hypernet.lora.adapter import LoRA
 
 Vectors = NDArray[np.float32]  # [N, D], rows of length 1
 

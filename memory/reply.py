@@ -13,7 +13,7 @@ from memory.detokenize import TextStream
 from memory.ports import GenerationRequest
 
 if TYPE_CHECKING:
-    from hypernet.adapter import LoRA
+    from hypernet.lora.adapter import LoRA
 
 
 class Reply:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import torch
 from transformers import PreTrainedModel
 
-from hypernet.inject import apply
+from hypernet.lora.inject import apply
 from memory.ports import Score
 
 if TYPE_CHECKING:
-    from hypernet.adapter import LoRA
+    from hypernet.lora.adapter import LoRA
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ from memory.transfer import Exporter, ExportReport, Importer, ImportReport, Impo
 from memory.usage import Usage
 
 if TYPE_CHECKING:
-    from hypernet.adapter import LoRA
+    from hypernet.lora.adapter import LoRA
 
 Hits = list[MemoryHit]  # named here, because inside the class `list` is the verb
 Choices = list[AdapterChoice]

@@ -272,7 +272,7 @@ class _Run:
         return [one if one is not None else made[i] for i, one in enumerate(found)]
 
     def _taken(self, record: MemoryRecord) -> Made | None:
-        from hypernet.adapter import LoRA
+        from hypernet.lora.adapter import LoRA
 
         ref, maker = record.adapter, self._making.required_maker(record.kind)
         ours = (self._internalizer.base_fingerprint, maker.hypernet_fingerprint)

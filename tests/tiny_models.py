@@ -15,7 +15,7 @@ from transformers import (
     Qwen3Config,
 )
 
-from hypernet.adapter import LoRA
+from hypernet.lora.adapter import LoRA
 
 LAYERS, HIDDEN, INNER, VOCAB = 3, 32, 48, 61
 _SIZES = {

@@ -18,11 +18,11 @@ from itertools import islice
 
 import torch
 
-from hypernet.adapter import LoRA
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.evaluation.retrieval import Embed, nearest
 from hypernet.evaluation.trials import Trial
-from hypernet.inject import apply
+from hypernet.lora.adapter import LoRA
+from hypernet.lora.inject import apply
 
 CONDITIONS = (
     "no memory",

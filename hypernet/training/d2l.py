@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 from hypernet import bases, checkpoint
 from hypernet.config import HypernetConfig
 from hypernet.hypernetwork import AnyHypernetwork, build
-from hypernet.inject import target_layers
+from hypernet.lora.inject import target_layers
 from hypernet.training import card, curve, examples
 from hypernet.training.document_judge import CONDITIONS, Judge
 from hypernet.training.document_losses import Weights, document_losses

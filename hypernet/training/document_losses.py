@@ -17,7 +17,7 @@ from hypernet.anchored import cat_chunks
 from hypernet.encoder import by_length, encode, pad
 from hypernet.heads import Factors
 from hypernet.hypernetwork import AnyHypernetwork, merge
-from hypernet.inject import apply_factors
+from hypernet.lora.inject import apply_factors
 from hypernet.training.lessons import Lesson
 from hypernet.training.packed import Packed, Turn, answer_logits
 

@@ -18,7 +18,7 @@ from hypernet.anchored import AnchoredHypernetwork, cat_chunks
 from hypernet.encoder import encode, pad
 from hypernet.heads import Factors
 from hypernet.hypernetwork import AnyHypernetwork, merge
-from hypernet.inject import apply_factors, target_layers
+from hypernet.lora.inject import apply_factors, target_layers
 from hypernet.training.alignment import MOST, MemoryBatch
 from hypernet.training.rows import Batch
 

@@ -13,10 +13,10 @@ import typer
 from transformers import PreTrainedModel
 
 from hypernet import bases
-from hypernet.adapter import LoRA
 from hypernet.descriptions import PACKAGED, Descriptions, directed
 from hypernet.doc_to_lora import DocToLoRA
-from hypernet.inject import target_layers
+from hypernet.lora.adapter import LoRA
+from hypernet.lora.inject import target_layers
 from hypernet.task_hypernetwork import TaskConfig
 from hypernet.text_to_lora import TextToLoRA
 from hypernet.training import card, curve, tasks

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from hypernet.adapter import LoRA
+from hypernet.lora.adapter import LoRA
 from hypernet.task_hypernetwork import TaskHypernetwork
 from hypernet.training import card
 from hypernet.training.packed import Turn

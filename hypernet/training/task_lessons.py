@@ -11,7 +11,7 @@ from itertools import islice, zip_longest
 import torch
 from transformers import PreTrainedModel
 
-from hypernet.inject import apply
+from hypernet.lora.inject import apply
 from hypernet.training.document_losses import rows_by_length
 from hypernet.training.packed import Chat, Packed, Turn, answer_logits
 from hypernet.training.task_writers import Adapters

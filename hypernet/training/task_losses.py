@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from hypernet.adapter import LoRA
-from hypernet.inject import apply
+from hypernet.lora.adapter import LoRA
+from hypernet.lora.inject import apply
 from hypernet.task_hypernetwork import TaskConfig, TaskHypernetwork
 from hypernet.training.document_losses import rows_by_length
 from hypernet.training.packed import Packed, answer_logits

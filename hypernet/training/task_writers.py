@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from hypernet.adapter import LoRA
 from hypernet.doc_to_lora import DocToLoRA
+from hypernet.lora.adapter import LoRA
 from hypernet.task_hypernetwork import TaskConfig, TaskHypernetwork
 from hypernet.training.tasks import Task
 

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from hypernet import peft_format
-from hypernet.adapter import LoRA
+from hypernet.lora import peft_format
+from hypernet.lora.adapter import LoRA
 from hypernet.training import json_lines
 from hypernet.training.examples import share
 from hypernet.training.json_lines import DataError, Fields

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from hypernet.adapter import LoRA
+from hypernet.lora.adapter import LoRA
 from memory.errors import InvalidInput
 from memory.ports import GenerationRequest, Score, Trial
 from memory.records import Message

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hypernet.adapter import LoRA
+from hypernet.lora.adapter import LoRA
 from memory import Memory
 from memory.compaction import CompactReport
 from memory.errors import InvalidInput, NotFound, StoreConflict

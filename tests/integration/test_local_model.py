@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from hypernet.doc_to_lora import DocToLoRA
-from hypernet.inject import apply
+from hypernet.lora.inject import apply
 from memory import Memory
 from memory.errors import InvalidInput, ModelUnavailable
 from memory.local_model import LocalModel

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from hypernet.adapter import LoRA
 from hypernet.doc_to_lora import DocToLoRA
+from hypernet.lora.adapter import LoRA
 from memory.cloze import questions
 from memory.local_model import LocalModel
 from memory.measure import Measure

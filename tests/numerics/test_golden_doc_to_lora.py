@@ -19,12 +19,12 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
-from hypernet.adapter import LoRA
 from hypernet.chunking import affixes, windows
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.encoder import encode, pad
-from hypernet.inject import apply
-from hypernet.peft_format import export_for_vllm
+from hypernet.lora.adapter import LoRA
+from hypernet.lora.inject import apply
+from hypernet.lora.peft_format import export_for_vllm
 from tests.numerics.golden import golden
 
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # peft's call

@@ -17,9 +17,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from hypernet.adapter import LoRA
 from hypernet.bases import load_model
-from hypernet.inject import apply
+from hypernet.lora.adapter import LoRA
+from hypernet.lora.inject import apply
 from hypernet.text_to_lora import TextToLoRA
 from tests.numerics.golden import golden
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from hypernet.adapter import LoRA
-from hypernet.inject import apply
+from hypernet.lora.adapter import LoRA
+from hypernet.lora.inject import apply
 from memory.engine import Engine
 from memory.errors import ModelUnavailable
 from memory.ports import GenerationRequest

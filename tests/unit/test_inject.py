@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from hypernet.adapter import LoRA
-from hypernet.inject import apply, apply_factors, bare, target_layers
+from hypernet.lora.adapter import LoRA
+from hypernet.lora.inject import apply, apply_factors, bare, target_layers
 from tests.tiny_models import FAMILIES, base_model, products, random_lora
 
 IDS = torch.tensor([[3, 5, 7, 11, 13], [2, 4, 6, 8, 10], [9, 8, 7, 6, 5]])

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.hypernetwork import AnyHypernetwork, build
-from hypernet.inject import apply_factors
+from hypernet.lora.inject import apply_factors
 from hypernet.training import json_lines
 from hypernet.training.__main__ import app
 from hypernet.training.d2l import Kind, Sizes

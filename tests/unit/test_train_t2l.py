@@ -13,8 +13,8 @@ from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM, P
 from typer.testing import CliRunner
 
 from hypernet import bases
-from hypernet.adapter import LoRA
 from hypernet.descriptions import PACKAGED, Descriptions
+from hypernet.lora.adapter import LoRA
 from hypernet.task_hypernetwork import TaskConfig
 from hypernet.text_to_lora import TextToLoRA
 from hypernet.training import json_lines, styles, tasks

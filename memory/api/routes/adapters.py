@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from fastapi import APIRouter, Response
 
-from hypernet.adapter import LoRA
+from hypernet.lora.adapter import LoRA
 from memory.api.callers import Reader
 from memory.api.routes.asking import MemoryId, QueryScope
 from memory.api.shared import Parts

@@ -108,27 +108,27 @@ class LoRA:
 
     def to_bytes(self, storage: str | None = None) -> bytes:
         """One safetensors blob; equal adapters give equal bytes. See ``packing.pack`` for ``storage``."""
-        from hypernet import packing
+        from hypernet.lora import packing
 
         return packing.pack(self, storage)
 
     @staticmethod
     def from_bytes(data: bytes) -> LoRA:
         """Read ``to_bytes``. Raises ValueError for anything else, damaged blobs included."""
-        from hypernet import packing
+        from hypernet.lora import packing
 
         return packing.unpack(data)
 
     def save_pretrained(self, folder: str | Path, *, base_model_name: str = "") -> None:
         """Write a PEFT adapter folder, which gives the same logits through ``peft``."""
-        from hypernet import peft_format
+        from hypernet.lora import peft_format
 
         peft_format.save(self, folder, base_model_name=base_model_name)
 
     @staticmethod
     def from_pretrained(folder: str | Path) -> LoRA:
         """Read a PEFT adapter folder. Raises ValueError when it holds anything but a plain LoRA."""
-        from hypernet import peft_format
+        from hypernet.lora import peft_format
 
         return peft_format.load(folder)
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hypernet.adapter import LoRA
+from hypernet.lora.adapter import LoRA
 
 _bare: ContextVar[bool] = ContextVar("_bare", default=False)
 

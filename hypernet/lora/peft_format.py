@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from hypernet.adapter import LoRA
+from hypernet.lora.adapter import LoRA
 
 VLLM_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 _BLOCK = dict.fromkeys(("q_proj", "k_proj", "v_proj", "o_proj"), "self_attn")

@@ -15,7 +15,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from hypernet.adapter import LoRA
+from hypernet.lora.adapter import LoRA
 
 FORMAT = 1
 STORAGES = {
