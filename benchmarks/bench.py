@@ -74,7 +74,7 @@ def untrained() -> Any:
     import torch
 
     from hypernet import DocToLoRA
-    from hypernet.hypernetwork import build
+    from hypernet.networks.hypernetwork import build
     from hypernet.training.reference import build_base, hypernet_config, train_tokenizer, wrap_tokenizer
 
     tokenizer = wrap_tokenizer(train_tokenizer([]))

@@ -18,10 +18,10 @@ from transformers import DynamicCache, Gemma2Config, Gemma2ForCausalLM, PreTrain
 
 from benchmarks.bench import Bench, Options, Row
 from benchmarks.peak_memory import peak_memory
-from hypernet.config import HypernetConfig
 from hypernet.doc_to_lora import DocToLoRA
-from hypernet.hypernetwork import Hypernetwork
 from hypernet.lora.adapter import LoRA
+from hypernet.networks.config import HypernetConfig
+from hypernet.networks.hypernetwork import Hypernetwork
 from hypernet.training.reference import train_tokenizer, wrap_tokenizer
 
 STEP, TOKENS_AT_ONCE = 2048, 8192

@@ -23,11 +23,11 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from benchmarks.peak_memory import peak_memory
-from hypernet.config import HypernetConfig
 from hypernet.doc_to_lora import DocToLoRA
-from hypernet.hypernetwork import Hypernetwork
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import apply
+from hypernet.networks.config import HypernetConfig
+from hypernet.networks.hypernetwork import Hypernetwork
 from hypernet.training.reference import train_tokenizer, wrap_tokenizer
 
 LAYERS, HIDDEN, INNER, RANK, VOCAB = 30, 576, 1536, 8, 256

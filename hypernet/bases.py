@@ -11,8 +11,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from hypernet.config import HypernetConfig
 from hypernet.lora.inject import target_layers
+from hypernet.networks.config import HypernetConfig
 
 
 def default_device() -> str:

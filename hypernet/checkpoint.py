@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hypernet import locate
-from hypernet.config import HypernetConfig
-from hypernet.hypernetwork import AnyHypernetwork, build
+from hypernet.networks.config import HypernetConfig
+from hypernet.networks.hypernetwork import AnyHypernetwork, build
 
 FORMAT = 1
 CONFIG = "hypernet.json"

@@ -19,12 +19,12 @@ from hypernet import bases, checkpoint, locate, published
 from hypernet.chat_templates import use_trained_template
 from hypernet.checkpoint import Checkpoint
 from hypernet.chunking import windows
-from hypernet.config import HypernetConfig
 from hypernet.encoder import by_length, encode, pad, visit_features
-from hypernet.heads import Factors
-from hypernet.hypernetwork import AnyHypernetwork, Hypernetwork
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.fingerprint import fingerprint
+from hypernet.networks.config import HypernetConfig
+from hypernet.networks.heads import Factors
+from hypernet.networks.hypernetwork import AnyHypernetwork, Hypernetwork
 
 _log = logging.getLogger(__name__)
 

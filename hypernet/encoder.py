@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hypernet.config import HypernetConfig
 from hypernet.lora.inject import bare
+from hypernet.networks.config import HypernetConfig
 
 
 def pad(chunks: Sequence[Sequence[int]], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:

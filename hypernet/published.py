@@ -17,7 +17,7 @@ from torch import Tensor
 
 from hypernet import locate, unpickle
 from hypernet.checkpoint import Checkpoint, assemble
-from hypernet.config import FeatureKind, HypernetConfig
+from hypernet.networks.config import FeatureKind, HypernetConfig
 
 FILE = "pytorch_model.bin"
 _KINDS: dict[str, FeatureKind] = {"per_layer_activations": "per_layer", "early_exit": "early_exit"}

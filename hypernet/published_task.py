@@ -19,7 +19,7 @@ import yaml
 from torch import Tensor
 
 from hypernet import locate, unpickle
-from hypernet.task_hypernetwork import TaskConfig
+from hypernet.networks.task_hypernetwork import TaskConfig
 
 FILE = "hypermod.pt"
 _RENAMES = (

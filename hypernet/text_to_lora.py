@@ -18,7 +18,7 @@ from hypernet.checkpoint import require_weights
 from hypernet.descriptions import Descriptions, directed
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.fingerprint import fingerprint
-from hypernet.task_hypernetwork import TaskConfig, TaskHypernetwork
+from hypernet.networks.task_hypernetwork import TaskConfig, TaskHypernetwork
 
 CONFIG = "task_hypernet.json"
 WEIGHTS = "task_hypernet.safetensors"

@@ -11,9 +11,9 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from hypernet.config import HypernetConfig
 from hypernet.doc_to_lora import DocToLoRA
-from hypernet.hypernetwork import Hypernetwork
+from hypernet.networks.config import HypernetConfig
+from hypernet.networks.hypernetwork import Hypernetwork
 from memory import Memory
 from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from tests.postgres import (  # noqa: F401  fixtures: what they need is started when a test asks for them

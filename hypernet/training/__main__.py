@@ -15,11 +15,11 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from hypernet.anchored import AnchoredHypernetwork
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.evaluate import cases_of, evaluate
 from hypernet.evaluation.conditions import CONDITIONS, Bench
 from hypernet.evaluation.retrieval import packaged_embedder
+from hypernet.networks.anchored import AnchoredHypernetwork
 from hypernet.training import convert
 from hypernet.training.binding import seed_bags, seed_comparing
 from hypernet.training.curriculum import Curriculum

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import LlamaForCausalLM
 
-from hypernet.anchored import AnchoredHypernetwork
+from hypernet.networks.anchored import AnchoredHypernetwork
 
 BLOCK = 2  # words have found their neighbours, and blocks are left to make an answer
 _HEARD = 1.0  # size of the bag beside the state it is added to

@@ -15,9 +15,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from hypernet import bases, checkpoint
-from hypernet.config import HypernetConfig
-from hypernet.hypernetwork import AnyHypernetwork, build
 from hypernet.lora.inject import target_layers
+from hypernet.networks.config import HypernetConfig
+from hypernet.networks.hypernetwork import AnyHypernetwork, build
 from hypernet.training import card, curve, examples
 from hypernet.training.document_judge import CONDITIONS, Judge
 from hypernet.training.document_losses import Weights, document_losses

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from hypernet.heads import Factors
-from hypernet.hypernetwork import AnyHypernetwork
 from hypernet.lora.inject import apply_factors
+from hypernet.networks.heads import Factors
+from hypernet.networks.hypernetwork import AnyHypernetwork
 from hypernet.training.document_losses import generated, merged_groups, of_groups, rows_by_length
 from hypernet.training.lessons import Lesson
 from hypernet.training.packed import Packed, Turn, answer_logits

@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from hypernet.anchored import cat_chunks
 from hypernet.encoder import by_length, encode, pad
-from hypernet.heads import Factors
-from hypernet.hypernetwork import AnyHypernetwork, merge
 from hypernet.lora.inject import apply_factors
+from hypernet.networks.anchored import cat_chunks
+from hypernet.networks.heads import Factors
+from hypernet.networks.hypernetwork import AnyHypernetwork, merge
 from hypernet.training.lessons import Lesson
 from hypernet.training.packed import Packed, Turn, answer_logits
 

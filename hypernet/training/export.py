@@ -16,7 +16,7 @@ from transformers import LlamaForCausalLM
 from hypernet import checkpoint
 from hypernet.evaluation.drawing import markdown, plot, refusals, shown
 from hypernet.evaluation.scoring import Figure
-from hypernet.hypernetwork import AnyHypernetwork
+from hypernet.networks.hypernetwork import AnyHypernetwork
 from hypernet.training.reference import save_base
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from transformers import PreTrainedModel
 
-from hypernet.hypernetwork import AnyHypernetwork
+from hypernet.networks.hypernetwork import AnyHypernetwork
 from hypernet.training.alignment import MemoryBatch, align
 from hypernet.training.facts import FactWorld
 from hypernet.training.losses import exact_rows, remembering

@@ -14,11 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from hypernet.anchored import AnchoredHypernetwork, cat_chunks
 from hypernet.encoder import encode, pad
-from hypernet.heads import Factors
-from hypernet.hypernetwork import AnyHypernetwork, merge
 from hypernet.lora.inject import apply_factors, target_layers
+from hypernet.networks.anchored import AnchoredHypernetwork, cat_chunks
+from hypernet.networks.heads import Factors
+from hypernet.networks.hypernetwork import AnyHypernetwork, merge
 from hypernet.training.alignment import MOST, MemoryBatch
 from hypernet.training.rows import Batch
 

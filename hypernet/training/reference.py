@@ -8,7 +8,7 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from hypernet.config import HypernetConfig
+from hypernet.networks.config import HypernetConfig
 from hypernet.training.induction import seed_induction
 from hypernet.training.rows import END, PAD, SPECIALS
 

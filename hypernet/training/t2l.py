@@ -17,7 +17,7 @@ from hypernet.descriptions import PACKAGED, Descriptions, directed
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import target_layers
-from hypernet.task_hypernetwork import TaskConfig
+from hypernet.networks.task_hypernetwork import TaskConfig
 from hypernet.text_to_lora import TextToLoRA
 from hypernet.training import card, curve, tasks
 from hypernet.training.d2l import seen_from

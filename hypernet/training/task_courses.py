@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from hypernet.lora.adapter import LoRA
-from hypernet.task_hypernetwork import TaskHypernetwork
+from hypernet.networks.task_hypernetwork import TaskHypernetwork
 from hypernet.training import card
 from hypernet.training.packed import Turn
 from hypernet.training.task_lessons import TaskLesson, TaskLessons, exact, misled

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import apply
-from hypernet.task_hypernetwork import TaskConfig, TaskHypernetwork
+from hypernet.networks.task_hypernetwork import TaskConfig, TaskHypernetwork
 from hypernet.training.document_losses import rows_by_length
 from hypernet.training.packed import Packed, answer_logits
 from hypernet.training.task_lessons import TaskLesson

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.lora.adapter import LoRA
-from hypernet.task_hypernetwork import TaskConfig, TaskHypernetwork
+from hypernet.networks.task_hypernetwork import TaskConfig, TaskHypernetwork
 from hypernet.training.tasks import Task
 
 Writer = Callable[[Task], LoRA | None]

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.peak_memory import peak_memory
 from hypernet.doc_to_lora import DocToLoRA
-from hypernet.hypernetwork import Hypernetwork
+from hypernet.networks.hypernetwork import Hypernetwork
 
 SENTENCE = "The kettle of number {:05} is red and stands on the shelf beside the other kettles. "
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from hypernet.anchored import SILENT, AnchoredHypernetwork
-from hypernet.config import HypernetConfig
 from hypernet.encoder import encode, pad
-from hypernet.hypernetwork import build
+from hypernet.networks.anchored import SILENT, AnchoredHypernetwork
+from hypernet.networks.config import HypernetConfig
+from hypernet.networks.hypernetwork import build
 from hypernet.training.binding import BLOCK, seed_bags, seed_comparing
 from hypernet.training.reference import build_base, hypernet_config
 

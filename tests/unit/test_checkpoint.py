@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from hypernet import checkpoint, locate
-from hypernet.config import HypernetConfig
-from hypernet.hypernetwork import Hypernetwork
+from hypernet.networks.config import HypernetConfig
+from hypernet.networks.hypernetwork import Hypernetwork
 
 CONFIG = HypernetConfig(
     target_modules=("down_proj",),

@@ -11,11 +11,11 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from hypernet import checkpoint
-from hypernet.config import HypernetConfig
 from hypernet.doc_to_lora import DocToLoRA
-from hypernet.hypernetwork import Hypernetwork
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import apply
+from hypernet.networks.config import HypernetConfig
+from hypernet.networks.hypernetwork import Hypernetwork
 from hypernet.training.alignment import MemoryBatch
 from hypernet.training.losses import remembering
 from hypernet.training.reference import train_tokenizer, wrap_tokenizer

@@ -22,7 +22,7 @@ from hypernet.evaluation.drawing import markdown, plot, refusals, shown
 from hypernet.evaluation.retrieval import nearest, packaged_embedder
 from hypernet.evaluation.scoring import Figure, score, token_f1, wilson
 from hypernet.evaluation.trials import SYNTHETIC, Case, Trial, facts
-from hypernet.hypernetwork import build
+from hypernet.networks.hypernetwork import build
 from hypernet.training.dialogues import read_dialogues
 from hypernet.training.export import TARGETS, plot_curve, write_card
 from hypernet.training.facts import FactWorld

@@ -12,8 +12,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from typer.testing import CliRunner
 
 from hypernet.doc_to_lora import DocToLoRA
-from hypernet.hypernetwork import AnyHypernetwork, build
 from hypernet.lora.inject import apply_factors
+from hypernet.networks.hypernetwork import AnyHypernetwork, build
 from hypernet.training import json_lines
 from hypernet.training.__main__ import app
 from hypernet.training.d2l import Kind, Sizes

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from hypernet import bases
 from hypernet.descriptions import PACKAGED, Descriptions
 from hypernet.lora.adapter import LoRA
-from hypernet.task_hypernetwork import TaskConfig
+from hypernet.networks.task_hypernetwork import TaskConfig
 from hypernet.text_to_lora import TextToLoRA
 from hypernet.training import json_lines, styles, tasks
 from hypernet.training.__main__ import app

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hypernet.config import HypernetConfig
+from hypernet.networks.config import HypernetConfig
 
 _EPS = 1e-6
 

@@ -19,9 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hypernet.config import HypernetConfig
-from hypernet.heads import Factors
-from hypernet.perceiver import Block, RMSNorm, SwiGLU
+from hypernet.networks.config import HypernetConfig
+from hypernet.networks.heads import Factors
+from hypernet.networks.perceiver import Block, RMSNorm, SwiGLU
 
 SILENT = 0.1  # a token less likely than this to be asked for has no row
 BIAS_RANK = 8

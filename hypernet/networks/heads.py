@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hypernet.config import HypernetConfig
+from hypernet.networks.config import HypernetConfig
 
 Factors = dict[str, tuple[Tensor, Tensor]]
 """Per target module: A [C, L, R, d_in] and B [C, L, R, d_out]."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from hypernet.anchored import AnchoredHypernetwork
-from hypernet.config import HypernetConfig
-from hypernet.heads import FactorHeads, Factors
-from hypernet.perceiver import Perceiver
+from hypernet.networks.anchored import AnchoredHypernetwork
+from hypernet.networks.config import HypernetConfig
+from hypernet.networks.heads import FactorHeads, Factors
+from hypernet.networks.perceiver import Perceiver
 
 
 class Hypernetwork(nn.Module):

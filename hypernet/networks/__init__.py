@@ -1,0 +1,1 @@
+"""Networks: the hypernetworks and their parts as torch modules."""
