@@ -28,8 +28,8 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from hypernet import bases
-from hypernet.encoder import pad
+from hypernet.backbones import bases
+from hypernet.backbones.encoder import pad
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import apply_factors, target_layers
 

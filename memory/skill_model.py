@@ -38,7 +38,8 @@ class SkillModel:
 
     def _loaded(self) -> TextToLoRA:
         if self._network is None:
-            from hypernet import TextToLoRA, bases
+            from hypernet import TextToLoRA
+            from hypernet.backbones import bases
 
             base = self._model.d2l.base_model
             try:

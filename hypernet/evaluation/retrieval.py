@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
-from hypernet.descriptions import packaged
+from hypernet.backbones.descriptions import packaged
 from hypernet.overlap import WEIGHT, overlap
 
 Embed = Callable[[Sequence[str]], Tensor]

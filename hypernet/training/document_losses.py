@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from hypernet.encoder import by_length, encode, pad
+from hypernet.backbones.encoder import by_length, encode, pad
 from hypernet.lora.inject import apply_factors
 from hypernet.networks.anchored import cat_chunks
 from hypernet.networks.heads import Factors

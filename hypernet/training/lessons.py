@@ -14,7 +14,7 @@ from math import ceil
 
 from transformers import PreTrainedTokenizerBase
 
-from hypernet.chunking import affixes, frame, split
+from hypernet.backbones.chunking import affixes, frame, split
 from hypernet.networks.config import HypernetConfig
 from hypernet.training.examples import Asked, Example, asks_any
 from hypernet.training.facts import UNKNOWN

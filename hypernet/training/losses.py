@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from hypernet.encoder import encode, pad
+from hypernet.backbones.encoder import encode, pad
 from hypernet.lora.inject import apply_factors, target_layers
 from hypernet.networks.anchored import AnchoredHypernetwork, cat_chunks
 from hypernet.networks.heads import Factors

@@ -12,8 +12,8 @@ import torch
 import typer
 from transformers import PreTrainedModel
 
-from hypernet import bases
-from hypernet.descriptions import PACKAGED, Descriptions, directed
+from hypernet.backbones import bases
+from hypernet.backbones.descriptions import PACKAGED, Descriptions, directed
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import target_layers

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from hypernet import bases
+from hypernet.backbones import bases
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
-from hypernet.chunking import affixes, windows
+from hypernet.backbones.chunking import affixes, windows
+from hypernet.backbones.encoder import encode, pad
 from hypernet.doc_to_lora import DocToLoRA
-from hypernet.encoder import encode, pad
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import apply
 from hypernet.lora.peft_format import export_for_vllm

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from hypernet.chat_templates import TEMPLATES
-from hypernet.chunking import split
+from hypernet.backbones.chat_templates import TEMPLATES
+from hypernet.backbones.chunking import split
 from tests.numerics.golden import golden
 
 

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from hypernet.bases import load_model
+from hypernet.backbones.bases import load_model
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import apply
 from hypernet.text_to_lora import TextToLoRA

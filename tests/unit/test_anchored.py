@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from hypernet.encoder import encode, pad
+from hypernet.backbones.encoder import encode, pad
 from hypernet.networks.anchored import SILENT, AnchoredHypernetwork
 from hypernet.networks.config import HypernetConfig
 from hypernet.networks.hypernetwork import build

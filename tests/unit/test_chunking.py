@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from hypernet.chat_templates import TEMPLATES, use_trained_template
-from hypernet.chunking import affixes, frame, split, windows
+from hypernet.backbones.chat_templates import TEMPLATES, use_trained_template
+from hypernet.backbones.chunking import affixes, frame, split, windows
 from hypernet.training.reference import train_tokenizer, wrap_tokenizer
 from hypernet.training.rows import ASSISTANT, END, USER, Renderer
 

