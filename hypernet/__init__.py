@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hypernet.catalog import reference_path as reference_path
+    from hypernet.checkpoints.catalog import reference_path as reference_path
     from hypernet.doc_to_lora import DocToLoRA
     from hypernet.lora.adapter import LoRA
     from hypernet.lora.inject import apply
@@ -22,7 +22,7 @@ _HOMES = {
     "LoRA": "hypernet.lora.adapter",
     "TextToLoRA": "hypernet.text_to_lora",
     "apply": "hypernet.lora.inject",
-    "reference_path": "hypernet.catalog",
+    "reference_path": "hypernet.checkpoints.catalog",
 }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypernet import checkpoint, locate, published, published_task
+from hypernet.checkpoints import checkpoint, locate, published, published_task
 from hypernet.doc_to_lora import load_checkpoint
 from hypernet.text_to_lora import CONFIG as TASK_CONFIG
 from hypernet.text_to_lora import TextToLoRA

@@ -15,12 +15,12 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from hypernet import checkpoint, locate, published
 from hypernet.backbones import bases
 from hypernet.backbones.chat_templates import use_trained_template
 from hypernet.backbones.chunking import windows
 from hypernet.backbones.encoder import by_length, encode, pad, visit_features
-from hypernet.checkpoint import Checkpoint
+from hypernet.checkpoints import checkpoint, locate, published
+from hypernet.checkpoints.checkpoint import Checkpoint
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.fingerprint import fingerprint
 from hypernet.networks.config import HypernetConfig

@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from hypernet import locate, published_task
 from hypernet.backbones import bases
 from hypernet.backbones.descriptions import Descriptions, directed
-from hypernet.checkpoint import require_weights
+from hypernet.checkpoints import locate, published_task
+from hypernet.checkpoints.checkpoint import require_weights
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.fingerprint import fingerprint
 from hypernet.networks.task_hypernetwork import TaskConfig, TaskHypernetwork

@@ -129,7 +129,7 @@ def _model(settings: Settings) -> LocalModel:
 
 def _skills(settings: Settings, model: LocalModel) -> SkillWriter | None:
     """The Text-to-LoRA network of the settings, else the model's own; None where it has none."""
-    from hypernet import catalog
+    from hypernet.checkpoints import catalog
     from memory.skill_model import SkillModel
 
     named = None if settings.skills_model == "auto" else settings.skills_model
@@ -141,7 +141,7 @@ def _doc_to_lora(settings: Settings) -> DocToLoRA:
     import torch
 
     import hypernet
-    from hypernet import catalog
+    from hypernet.checkpoints import catalog
 
     path = catalog.hypernetwork_of(settings.model)
     device = None if settings.device == "auto" else settings.device

@@ -14,8 +14,8 @@ import typer
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from hypernet import checkpoint
 from hypernet.backbones import bases
+from hypernet.checkpoints import checkpoint
 from hypernet.lora.inject import target_layers
 from hypernet.networks.config import HypernetConfig
 from hypernet.networks.hypernetwork import AnyHypernetwork, build

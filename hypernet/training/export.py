@@ -13,7 +13,7 @@ from typing import Any
 from tokenizers import Tokenizer
 from transformers import LlamaForCausalLM
 
-from hypernet import checkpoint
+from hypernet.checkpoints import checkpoint
 from hypernet.evaluation.drawing import markdown, plot, refusals, shown
 from hypernet.evaluation.scoring import Figure
 from hypernet.networks.hypernetwork import AnyHypernetwork

@@ -25,7 +25,7 @@ _NAMED: tuple[Column[tuple[str, str, str, str]], ...] = (
 @verbs.command("list")
 def list_(as_json: Json = False) -> None:
     """List what MEMORY_MODEL knows by name, and where each is had from."""
-    from hypernet.catalog import CATALOG
+    from hypernet.checkpoints.catalog import CATALOG
 
     rows = [(name, model.base, model.hypernetwork, model.skills or "") for name, model in CATALOG.items()]
     rows.insert(0, ("reference", "comes with the package", "", ""))
@@ -62,7 +62,7 @@ def import_(
     out = Output(as_json)
     home = setup(context).settings().home
     with out.progress("Converting"):
-        from hypernet import catalog
+        from hypernet.checkpoints import catalog
         from hypernet.convert import convert
 
         source = catalog.hypernetwork_of(path)

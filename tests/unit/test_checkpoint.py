@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from hypernet import checkpoint, locate
+from hypernet.checkpoints import checkpoint, locate
 from hypernet.networks.config import HypernetConfig
 from hypernet.networks.hypernetwork import Hypernetwork
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from hypernet import checkpoint
+from hypernet.checkpoints import checkpoint
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import apply

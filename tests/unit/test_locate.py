@@ -10,7 +10,8 @@ import huggingface_hub
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
 
-from hypernet import catalog, locate, reference_path
+from hypernet import reference_path
+from hypernet.checkpoints import catalog, locate
 from hypernet.doc_to_lora import load_checkpoint
 from tests.published_files import Sizes, tensors, write
 

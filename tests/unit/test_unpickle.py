@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from hypernet import published, unpickle
+from hypernet.checkpoints import published, unpickle
 from tests.published_files import Sizes, foreign_classes, tensors, write
 
 SIZES = Sizes()

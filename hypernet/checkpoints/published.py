@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hypernet import locate, unpickle
-from hypernet.checkpoint import Checkpoint, assemble
+from hypernet.checkpoints import locate, unpickle
+from hypernet.checkpoints.checkpoint import Checkpoint, assemble
 from hypernet.networks.config import FeatureKind, HypernetConfig
 
 FILE = "pytorch_model.bin"

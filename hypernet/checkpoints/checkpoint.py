@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from hypernet import locate
+from hypernet.checkpoints import locate
 from hypernet.networks.config import HypernetConfig
 from hypernet.networks.hypernetwork import AnyHypernetwork, build
 

@@ -36,7 +36,7 @@ CATALOG = {
 
 def reference_path() -> Path:
     """The folder of the small base model and hypernetwork that come with the package."""
-    return Path(__file__).parent / "reference"
+    return Path(__file__).parents[1] / "reference"
 
 
 def hypernetwork_of(model: str) -> str | Path:

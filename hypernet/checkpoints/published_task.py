@@ -18,7 +18,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from hypernet import locate, unpickle
+from hypernet.checkpoints import locate, unpickle
 from hypernet.networks.task_hypernetwork import TaskConfig
 
 FILE = "hypermod.pt"

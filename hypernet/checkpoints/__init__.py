@@ -1,0 +1,1 @@
+"""Checkpoints: published and own layouts, found by name, read without running their code."""
