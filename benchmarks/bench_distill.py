@@ -16,7 +16,7 @@ from hypernet.doc_to_lora import DocToLoRA
 from hypernet.evaluation.conditions import answer
 from hypernet.evaluation.scoring import wilson
 from hypernet.lora.adapter import LoRA
-from hypernet.training.facts import QA, FactWorld
+from hypernet.world.facts import QA, FactWorld
 
 TEXTS, QUICK_TEXTS, STEPS, QUICK_STEPS = 20, 1, 200, 2
 SEED = 900

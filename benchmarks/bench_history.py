@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.bench import Bench, Options, Row, milliseconds
 from benchmarks.peak_memory import peak_memory
-from hypernet.training.facts import FactWorld
+from hypernet.world.facts import FactWorld
 from memory import Memory
 from memory.records import ChatReply, Message
 

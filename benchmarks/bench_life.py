@@ -21,10 +21,10 @@ from statistics import mean
 from typing import Any
 
 from benchmarks.bench import Options, Row
-from hypernet.training.facts import FactWorld
-from hypernet.training.owners import SPEAKER
-from hypernet.training.values import Values
-from hypernet.training.wording import Kind, kinds
+from hypernet.world.facts import FactWorld
+from hypernet.world.owners import SPEAKER
+from hypernet.world.values import Values
+from hypernet.world.wording import Kind, kinds
 from memory import Memory
 from memory.local_model import LocalModel
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.bench import Bench, Options, Row, UnusableInput
 from hypernet.evaluation.scoring import wilson
-from hypernet.training.facts import QA, UNKNOWN, FactWorld
+from hypernet.world.facts import QA, UNKNOWN, FactWorld
 from memory import Memory
 from memory.local_model import LocalModel
 from memory.records import ChatReply

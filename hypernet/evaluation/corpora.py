@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from hypernet.evaluation.trials import SEED, Case, Trial
-from hypernet.training.dialogues import windows
-from hypernet.training.facts import FactWorld
+from hypernet.world.dialogues import windows
+from hypernet.world.facts import FactWorld
 
 WINDOWS = (4, 16, 64)
 POSITIONS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from hypernet.training.facts import QA, FactWorld
+from hypernet.world.facts import QA, FactWorld
 
 SEED = 77_000  # apart from the seeds of training and of its early judgement
 

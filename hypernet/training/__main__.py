@@ -24,9 +24,7 @@ from hypernet.training import convert
 from hypernet.training.binding import seed_bags, seed_comparing
 from hypernet.training.curriculum import Curriculum
 from hypernet.training.d2l import d2l
-from hypernet.training.dialogues import read_dialogues
 from hypernet.training.export import export_weights, write_card
-from hypernet.training.facts import FactWorld
 from hypernet.training.json_lines import DataError
 from hypernet.training.judge import judge_memory, judge_reading
 from hypernet.training.losses import memory_losses, reading_loss
@@ -36,6 +34,8 @@ from hypernet.training.rows import Renderer
 from hypernet.training.t2l import t2l
 from hypernet.training.trainer import Schedule, Stage, Trainer, load_weights
 from hypernet.training.trainer import average as average_checkpoints
+from hypernet.world.dialogues import read_dialogues
+from hypernet.world.facts import FactWorld
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.add_typer(convert.app, name="convert")

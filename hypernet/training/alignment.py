@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hypernet.training.facts import QA, Group
 from hypernet.training.rows import Batch, Renderer
+from hypernet.world.facts import QA, Group
 
 Spot = tuple[tuple[int, int], ...] | None
 """The (chunk, position) pairs an answer token may be copied from; () from none, None where it is unknown."""

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from hypernet.training import json_lines, styles
-from hypernet.training.dialogues import read_dialogues
 from hypernet.training.examples import Asked, Example
-from hypernet.training.facts import Context, FactWorld
 from hypernet.training.json_lines import DataError
+from hypernet.world.dialogues import read_dialogues
+from hypernet.world.facts import Context, FactWorld
 
 app = typer.Typer(no_args_is_help=True, help="Turn other data into examples for d2l and t2l.")
 

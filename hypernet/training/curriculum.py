@@ -15,8 +15,8 @@ from torch import Tensor
 
 from hypernet.training.alignment import MemoryBatch, align
 from hypernet.training.drill import KeyValueDrill
-from hypernet.training.facts import QA, UNKNOWN, Context, FactWorld, Group
 from hypernet.training.rows import ASSISTANT, END, SYSTEM, USER, Batch, Renderer, Row
+from hypernet.world.facts import QA, UNKNOWN, Context, FactWorld, Group
 
 SAME_KIND = 0.7
 _FIRST_TOKEN = 5  # ids below are special

@@ -10,9 +10,9 @@ import random
 import re
 
 from hypernet.training.alignment import MemoryBatch, Spot
-from hypernet.training.facts import UNKNOWN
 from hypernet.training.rows import ASSISTANT, END, SPECIALS, USER, Batch, Renderer, Row
-from hypernet.training.values import listed
+from hypernet.world.facts import UNKNOWN
+from hypernet.world.values import listed
 
 _NOUNS = listed(
     "code;PIN;number;name;address;birthday;price;colour;city;password;time;owner;seat;size;word;room"

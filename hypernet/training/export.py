@@ -78,7 +78,7 @@ python -m hypernet.training publish
 
 {stages}; {minutes:.0f} minutes of training steps. {note}
 
-Trained on synthetic facts (`hypernet/training/facts.py`), on conversations of the Schema-Guided
+Trained on synthetic facts (`hypernet/world/facts.py`), on conversations of the Schema-Guided
 Dialogue train split (google-research-datasets/dstc8-schema-guided-dialogue, CC BY-SA 4.0) and on prose
 of the WikiText-2 validation split (CC BY-SA). Evaluated on values, owners and (half of the time)
 phrasings held out from training.

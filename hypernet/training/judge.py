@@ -9,9 +9,9 @@ from transformers import PreTrainedModel
 
 from hypernet.networks.hypernetwork import AnyHypernetwork
 from hypernet.training.alignment import MemoryBatch, align
-from hypernet.training.facts import FactWorld
 from hypernet.training.losses import exact_rows, remembering
 from hypernet.training.rows import Batch, Renderer
+from hypernet.world.facts import FactWorld
 
 _SEED = 20_000
 CASES = (  # chunks, facts per chunk, same kind

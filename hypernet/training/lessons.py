@@ -17,8 +17,8 @@ from transformers import PreTrainedTokenizerBase
 from hypernet.backbones.chunking import affixes, frame, split
 from hypernet.networks.config import HypernetConfig
 from hypernet.training.examples import Asked, Example, asks_any
-from hypernet.training.facts import UNKNOWN
 from hypernet.training.packed import Chat, Turn
+from hypernet.world.facts import UNKNOWN
 
 SHORTEST = 32  # tokens: a text is not cut into shorter windows for the sake of their number
 _POOL = 256  # examples of which those of like length are taken

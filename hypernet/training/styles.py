@@ -10,9 +10,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hypernet.training.facts import UNKNOWN, FactWorld
 from hypernet.training.tasks import Task
-from hypernet.training.values import listed
+from hypernet.world.facts import UNKNOWN, FactWorld
+from hypernet.world.values import listed
 
 
 @dataclass(frozen=True, slots=True)

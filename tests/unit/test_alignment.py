@@ -7,10 +7,10 @@ import torch
 from tokenizers import Tokenizer
 
 from hypernet.training.alignment import MemoryBatch, align, occurrences, spots
-from hypernet.training.facts import QA, UNKNOWN, Context, FactWorld, Group
 from hypernet.training.losses import SPILL, Memories, addressing_losses
 from hypernet.training.reference import train_tokenizer
 from hypernet.training.rows import Batch, Renderer
+from hypernet.world.facts import QA, UNKNOWN, Context, FactWorld, Group
 
 TOLD = QA("What is my dog called?", "Biscuit", "pets.dog")
 UNTOLD = QA("What is my cat called?", UNKNOWN, "pets.cat")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hypernet.training.facts import FactWorld
-from hypernet.training.owners import SPEAKER, Owners
-from hypernet.training.values import Values
-from hypernet.training.wording import Kind, Owner, kinds
+from hypernet.world.facts import FactWorld
+from hypernet.world.owners import SPEAKER, Owners
+from hypernet.world.values import Values
+from hypernet.world.wording import Kind, Owner, kinds
 from memory.claims import remaining, standing
 from memory.supersession import first_contradiction
 

@@ -6,7 +6,7 @@ import gzip
 import json
 from pathlib import Path
 
-from hypernet.training.dialogues import read_dialogues
+from hypernet.world.dialogues import read_dialogues
 
 DIALOGUE = {
     "id": "1",

@@ -7,9 +7,9 @@ import random
 import pytest
 
 from hypernet.training.drill import KeyValueDrill
-from hypernet.training.facts import UNKNOWN, FactWorld
 from hypernet.training.reference import train_tokenizer
 from hypernet.training.rows import Renderer
+from hypernet.world.facts import UNKNOWN, FactWorld
 
 
 @pytest.fixture(scope="module")

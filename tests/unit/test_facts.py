@@ -12,13 +12,13 @@ from itertools import count
 
 import pytest
 
-from hypernet.training import phrasings, phrasings_more
-from hypernet.training.facts import STYLES, UNKNOWN, FactWorld, Group
-from hypernet.training.owners import SPEAKER, Owners
-from hypernet.training.phrasings import CHIT_CHAT, REMEMBERED, SMALL_TALK
-from hypernet.training.portraits import HELD, INTRODUCTIONS, OF_TYPE, PETS, Portraits, split_kinds
-from hypernet.training.values import Values, exempt, held_out
-from hypernet.training.wording import extra_kinds, held_frame, kinds
+from hypernet.world import phrasings, phrasings_more
+from hypernet.world.facts import STYLES, UNKNOWN, FactWorld, Group
+from hypernet.world.owners import SPEAKER, Owners
+from hypernet.world.phrasings import CHIT_CHAT, REMEMBERED, SMALL_TALK
+from hypernet.world.portraits import HELD, INTRODUCTIONS, OF_TYPE, PETS, Portraits, split_kinds
+from hypernet.world.values import Values, exempt, held_out
+from hypernet.world.wording import extra_kinds, held_frame, kinds
 
 SPLITS = ("train", "heldout")
 
@@ -45,7 +45,7 @@ def test_same_split_and_seed_give_the_same_facts() -> None:
 def test_facts_do_not_depend_on_the_hash_seed() -> None:
     """Processes with different string hashing generate the same text."""
     code = (
-        "from hypernet.training.facts import FactWorld as W; w = W('heldout', 5);"
+        "from hypernet.world.facts import FactWorld as W; w = W('heldout', 5);"
         "print([w.group(2, 3, same_kind=s) for s in (True, False) * 5])"
     )
     outputs = [

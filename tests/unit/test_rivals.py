@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from hypernet.training.facts import FactWorld
-from hypernet.training.owners import SPEAKER
-from hypernet.training.values import Values
-from hypernet.training.wording import kinds
+from hypernet.world.facts import FactWorld
+from hypernet.world.owners import SPEAKER
+from hypernet.world.values import Values
+from hypernet.world.wording import kinds
 from memory.rivals import gist, gives_way, read, read_with_questions, rivals
 
 GREEN, LILAC = "I painted my car green.", "User: Lilac is the colour of my car."

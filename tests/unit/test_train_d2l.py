@@ -20,10 +20,10 @@ from hypernet.training.d2l import Kind, Sizes
 from hypernet.training.document_judge import Judge
 from hypernet.training.document_losses import Weights, document_losses, generated, merged_groups, of_groups
 from hypernet.training.examples import Asked, Example, asks_any
-from hypernet.training.facts import UNKNOWN
 from hypernet.training.lessons import Lesson, Lessons, Mix, Reader, exams
 from hypernet.training.packed import Chat, Packed, answer_logits, require_packing
 from hypernet.training.trainer import Schedule, Stage, Trainer
+from hypernet.world.facts import UNKNOWN
 
 NAMES = ("Anna", "Bob", "Carl", "Dora", "Emil", "Fay", "Gus", "Hal", "Ida", "Jo")
 EXAMPLES = [

@@ -14,8 +14,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hypernet.training.owners import SPEAKER
-from hypernet.training.wording import Kind, Owner, extra_kinds, kinds, with_article
+from hypernet.world.owners import SPEAKER
+from hypernet.world.wording import Kind, Owner, extra_kinds, kinds, with_article
 
 # Kinds, and what is said of them behind the subject: {0} the first value, {a0} the same with its article.
 _PERSON = (

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from hypernet.training import phrasings as frames
-from hypernet.training import phrasings_more
-from hypernet.training.phrasings import Row
-from hypernet.training.phrasings_extra import EXTRA
-from hypernet.training.phrasings_people import PEOPLE
-from hypernet.training.phrasings_things import THINGS
-from hypernet.training.values import listed
+from hypernet.world import phrasings as frames
+from hypernet.world import phrasings_more
+from hypernet.world.phrasings import Row
+from hypernet.world.phrasings_extra import EXTRA
+from hypernet.world.phrasings_people import PEOPLE
+from hypernet.world.phrasings_things import THINGS
+from hypernet.world.values import listed
 
 _OWNED = re.compile(r"<([^>]+)>")
 _VERB = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hypernet.training.facts import QA, Context
+from hypernet.world.facts import QA, Context
 
 _SPEAKER = {"user": "User", "assistant": "Assistant"}
 _FRAMES = (

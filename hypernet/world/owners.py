@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import zlib
 
-from hypernet.training import pools
-from hypernet.training.phrasings_people import RELATIVES
-from hypernet.training.phrasings_things import BOOKINGS, ENTITIES
-from hypernet.training.values import Split, Values, allowed
-from hypernet.training.wording import Owner, with_article
+from hypernet.world import pools
+from hypernet.world.phrasings_people import RELATIVES
+from hypernet.world.phrasings_things import BOOKINGS, ENTITIES
+from hypernet.world.values import Split, Values, allowed
+from hypernet.world.wording import Owner, with_article
 
 _PRONOUNS = {"f": ("she", "her", "her"), "m": ("he", "him", "his")}
 _IT = ("it", "it", "its")

@@ -10,14 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hypernet.training import phrasings as frames
-from hypernet.training import phrasings_more
-from hypernet.training.narration import Fact, Narrator
-from hypernet.training.owners import SPEAKER, Owners
-from hypernet.training.phrasings_things import BOOKINGS, ENTITIES
-from hypernet.training.portraits import OF_TYPE, Portrait, Portraits
-from hypernet.training.values import Split, Values
-from hypernet.training.wording import Kind, Owner, extra_kinds, kinds
+from hypernet.world import phrasings as frames
+from hypernet.world import phrasings_more
+from hypernet.world.narration import Fact, Narrator
+from hypernet.world.owners import SPEAKER, Owners
+from hypernet.world.phrasings_things import BOOKINGS, ENTITIES
+from hypernet.world.portraits import OF_TYPE, Portrait, Portraits
+from hypernet.world.values import Split, Values
+from hypernet.world.wording import Kind, Owner, extra_kinds, kinds
 
 UNKNOWN = "I don't know."
 

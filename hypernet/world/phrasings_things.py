@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypernet.training.phrasings import Row
+from hypernet.world.phrasings import Row
 
 _KEY, _ITEM = "key", "item"
 _PLACE = "lighthouse;museum;hotel;restaurant;castle;school;library;theatre;zoo"

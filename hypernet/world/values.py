@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Literal
 
-from hypernet.training import pools
+from hypernet.world import pools
 
 Split = Literal["train", "heldout"]
 

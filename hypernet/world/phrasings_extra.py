@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypernet.training.phrasings import Row
+from hypernet.world.phrasings import Row
 
 _P = "person"
 

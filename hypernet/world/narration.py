@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hypernet.training import phrasings as frames
-from hypernet.training import phrasings_more
-from hypernet.training.phrasings_things import BOOKED, BOOKINGS, OPENERS, SLOT_PROMPTS
-from hypernet.training.values import Split, Values
-from hypernet.training.wording import Kind, Owner, Phrase, Wordings, held_frame
+from hypernet.world import phrasings as frames
+from hypernet.world import phrasings_more
+from hypernet.world.phrasings_things import BOOKED, BOOKINGS, OPENERS, SLOT_PROMPTS
+from hypernet.world.values import Split, Values
+from hypernet.world.wording import Kind, Owner, Phrase, Wordings, held_frame
 
 _FRAMES: tuple[
     tuple[tuple[str, ...], tuple[str, ...]], ...
