@@ -28,7 +28,7 @@ bench: $(VENV)/.develop
 # DATA may name a folder with sgd/, wikitext2/ and xquad/: then real text is asked too.
 bench-recall: $(VENV)/.develop
 	mkdir -p runs
-	$(BIN)/python -m hypernet.evaluate $(if $(DATA),--data $(DATA)) --plot runs/recall.png
+	$(BIN)/python -m hypernet.evaluation $(if $(DATA),--data $(DATA)) --plot runs/recall.png
 	$(BIN)/python -m benchmarks --only recall $(if $(DATA),--prose $(DATA)/wikitext2/test.txt)
 
 clean:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from hypernet.doc_to_lora import DocToLoRA
-from hypernet.evaluate import cases_of, evaluate
+from hypernet.evaluation import cases_of, evaluate
 from hypernet.evaluation.conditions import CONDITIONS, Bench
 from hypernet.evaluation.retrieval import packaged_embedder
 from hypernet.networks.anchored import AnchoredHypernetwork

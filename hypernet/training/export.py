@@ -99,7 +99,7 @@ somebody else. "Chance" is what picking any told value of the kind would score. 
 {table}
 ![recall](recall.png)
 
-Made again by `python -m hypernet.evaluate --data DATA`.
+Made again by `python -m hypernet.evaluation --data DATA`.
 
 {verdict}
 Case by case, how often it refuses what was never told. "All" above counts these together, also those in

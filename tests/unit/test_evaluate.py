@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from hypernet import DocToLoRA, reference_path
-from hypernet.evaluate import evaluate
+from hypernet.evaluation import evaluate
 from hypernet.evaluation.conditions import CONDITIONS, Bench
 from hypernet.evaluation.corpora import articles, conversations, needles
 from hypernet.evaluation.drawing import markdown, plot, refusals, shown

@@ -1,4 +1,4 @@
-"""Held-out recall by free generation: ``python -m hypernet.evaluate``.
+"""Held-out recall by free generation: ``python -m hypernet.evaluation``.
 
 Greedy answers to questions about values, owners and (half of the time) phrasings that training never used,
 and about conversations, articles and prose that it never saw; under seven conditions on the same base model
