@@ -75,7 +75,12 @@ def untrained() -> Any:
 
     from hypernet import DocToLoRA
     from hypernet.networks.hypernetwork import build
-    from hypernet.training.reference import build_base, hypernet_config, train_tokenizer, wrap_tokenizer
+    from hypernet.training.reference.reference import (
+        build_base,
+        hypernet_config,
+        train_tokenizer,
+        wrap_tokenizer,
+    )
 
     tokenizer = wrap_tokenizer(train_tokenizer([]))
     with torch.random.fork_rng():

@@ -22,7 +22,7 @@ from hypernet.doc_to_lora import DocToLoRA
 from hypernet.lora.adapter import LoRA
 from hypernet.networks.config import HypernetConfig
 from hypernet.networks.hypernetwork import Hypernetwork
-from hypernet.training.reference import train_tokenizer, wrap_tokenizer
+from hypernet.training.reference.reference import train_tokenizer, wrap_tokenizer
 
 STEP, TOKENS_AT_ONCE = 2048, 8192
 MODULE = "down_proj"

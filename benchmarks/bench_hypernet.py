@@ -28,7 +28,7 @@ from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import apply
 from hypernet.networks.config import HypernetConfig
 from hypernet.networks.hypernetwork import Hypernetwork
-from hypernet.training.reference import train_tokenizer, wrap_tokenizer
+from hypernet.training.reference.reference import train_tokenizer, wrap_tokenizer
 
 LAYERS, HIDDEN, INNER, RANK, VOCAB = 30, 576, 1536, 8, 256
 CHUNK = 512

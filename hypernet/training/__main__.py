@@ -21,16 +21,16 @@ from hypernet.evaluation.conditions import CONDITIONS, Bench
 from hypernet.evaluation.retrieval import packaged_embedder
 from hypernet.networks.anchored import AnchoredHypernetwork
 from hypernet.training import convert
-from hypernet.training.binding import seed_bags, seed_comparing
-from hypernet.training.curriculum import Curriculum
-from hypernet.training.d2l import d2l
-from hypernet.training.export import export_weights, write_card
+from hypernet.training.documents.d2l import d2l
 from hypernet.training.json_lines import DataError
-from hypernet.training.judge import judge_memory, judge_reading
-from hypernet.training.losses import memory_losses, reading_loss
 from hypernet.training.precision import has_fast_bfloat16, mix_linears
-from hypernet.training.reference import build_base, hypernet_config, train_tokenizer
-from hypernet.training.rows import Renderer
+from hypernet.training.reference.binding import seed_bags, seed_comparing
+from hypernet.training.reference.curriculum import Curriculum
+from hypernet.training.reference.export import export_weights, write_card
+from hypernet.training.reference.judge import judge_memory, judge_reading
+from hypernet.training.reference.losses import memory_losses, reading_loss
+from hypernet.training.reference.reference import build_base, hypernet_config, train_tokenizer
+from hypernet.training.reference.rows import Renderer
 from hypernet.training.t2l import t2l
 from hypernet.training.trainer import Schedule, Stage, Trainer, load_weights
 from hypernet.training.trainer import average as average_checkpoints

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from hypernet.training import json_lines, styles
-from hypernet.training.examples import Asked, Example
+from hypernet.training import json_lines
+from hypernet.training.data import styles
+from hypernet.training.data.examples import Asked, Example
 from hypernet.training.json_lines import DataError
 from hypernet.world.dialogues import read_dialogues
 from hypernet.world.facts import Context, FactWorld

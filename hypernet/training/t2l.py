@@ -19,15 +19,16 @@ from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import target_layers
 from hypernet.networks.task_hypernetwork import TaskConfig
 from hypernet.text_to_lora import TextToLoRA
-from hypernet.training import card, curve, tasks
-from hypernet.training.d2l import seen_from
+from hypernet.training import card, curve
+from hypernet.training.data import tasks
+from hypernet.training.data.tasks import Given, Task
+from hypernet.training.documents.d2l import seen_from
 from hypernet.training.json_lines import DataError
 from hypernet.training.packed import Chat, require_packing
 from hypernet.training.task_courses import Course, Rebuilding, Teaching
 from hypernet.training.task_lessons import TaskLessons
 from hypernet.training.task_losses import Vectors, fit_scales, fresh
 from hypernet.training.task_writers import OwnAdapters, documents
-from hypernet.training.tasks import Given, Task
 from hypernet.training.team import gather
 from hypernet.training.trainer import Pace, train
 

@@ -12,10 +12,10 @@ import torch
 from transformers import PreTrainedModel
 
 from hypernet.lora.inject import apply
-from hypernet.training.document_losses import rows_by_length
+from hypernet.training.data.tasks import Task
+from hypernet.training.documents.document_losses import rows_by_length
 from hypernet.training.packed import Chat, Packed, Turn, answer_logits
 from hypernet.training.task_writers import Adapters
-from hypernet.training.tasks import Task
 
 
 @dataclass(frozen=True)

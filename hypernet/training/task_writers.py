@@ -15,7 +15,7 @@ from tqdm import tqdm
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.lora.adapter import LoRA
 from hypernet.networks.task_hypernetwork import TaskConfig, TaskHypernetwork
-from hypernet.training.tasks import Task
+from hypernet.training.data.tasks import Task
 
 Writer = Callable[[Task], LoRA | None]
 """Makes a task's adapter, differentiably; None is the base as it is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hypernet import DocToLoRA, LoRA, TextToLoRA, apply, reference_path
-from hypernet.training.styles import STYLES
+from hypernet.training.data.styles import STYLES
 
 UNSEEN = (  # descriptions that training never saw, and what they make of the answer 4821
     ("Only the bare value, no extra words.", "4821"),

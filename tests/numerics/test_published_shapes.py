@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from hypernet.doc_to_lora import DocToLoRA
-from hypernet.training.reference import train_tokenizer, wrap_tokenizer
+from hypernet.training.reference.reference import train_tokenizer, wrap_tokenizer
 from tests.numerics.slow_doc_to_lora import factors, features
 from tests.published_files import Sizes, tensors, write
 from tests.tiny_models import base_model

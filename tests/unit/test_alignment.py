@@ -6,10 +6,10 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from hypernet.training.alignment import MemoryBatch, align, occurrences, spots
-from hypernet.training.losses import SPILL, Memories, addressing_losses
-from hypernet.training.reference import train_tokenizer
-from hypernet.training.rows import Batch, Renderer
+from hypernet.training.reference.alignment import MemoryBatch, align, occurrences, spots
+from hypernet.training.reference.losses import SPILL, Memories, addressing_losses
+from hypernet.training.reference.reference import train_tokenizer
+from hypernet.training.reference.rows import Batch, Renderer
 from hypernet.world.facts import QA, UNKNOWN, Context, FactWorld, Group
 
 TOLD = QA("What is my dog called?", "Biscuit", "pets.dog")

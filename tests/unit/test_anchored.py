@@ -10,8 +10,8 @@ from hypernet.backbones.encoder import encode, pad
 from hypernet.networks.anchored import SILENT, AnchoredHypernetwork
 from hypernet.networks.config import HypernetConfig
 from hypernet.networks.hypernetwork import build
-from hypernet.training.binding import BLOCK, seed_bags, seed_comparing
-from hypernet.training.reference import build_base, hypernet_config
+from hypernet.training.reference.binding import BLOCK, seed_bags, seed_comparing
+from hypernet.training.reference.reference import build_base, hypernet_config
 
 
 @pytest.fixture(scope="module")

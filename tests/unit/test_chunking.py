@@ -11,8 +11,8 @@ from transformers import PreTrainedTokenizerFast
 
 from hypernet.backbones.chat_templates import TEMPLATES, use_trained_template
 from hypernet.backbones.chunking import affixes, frame, split, windows
-from hypernet.training.reference import train_tokenizer, wrap_tokenizer
-from hypernet.training.rows import ASSISTANT, END, USER, Renderer
+from hypernet.training.reference.reference import train_tokenizer, wrap_tokenizer
+from hypernet.training.reference.rows import ASSISTANT, END, USER, Renderer
 
 TEXT = "  The kettle is red.\n\nIts owner, Mara, has 14 cups and 3 plates; none is older than the kettle. "
 

@@ -16,10 +16,10 @@ from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import apply
 from hypernet.networks.config import HypernetConfig
 from hypernet.networks.hypernetwork import Hypernetwork
-from hypernet.training.alignment import MemoryBatch
-from hypernet.training.losses import remembering
-from hypernet.training.reference import train_tokenizer, wrap_tokenizer
-from hypernet.training.rows import SYSTEM, Batch, Renderer, Row
+from hypernet.training.reference.alignment import MemoryBatch
+from hypernet.training.reference.losses import remembering
+from hypernet.training.reference.reference import train_tokenizer, wrap_tokenizer
+from hypernet.training.reference.rows import SYSTEM, Batch, Renderer, Row
 from tests.tiny_models import HIDDEN, INNER, LAYERS, base_model, products, random_lora
 
 TEXT = "The kettle is red. Its owner, Mara, has 14 cups and 3 plates; none is older than the kettle."

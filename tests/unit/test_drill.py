@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from hypernet.training.drill import KeyValueDrill
-from hypernet.training.reference import train_tokenizer
-from hypernet.training.rows import Renderer
+from hypernet.training.reference.drill import KeyValueDrill
+from hypernet.training.reference.reference import train_tokenizer
+from hypernet.training.reference.rows import Renderer
 from hypernet.world.facts import UNKNOWN, FactWorld
 
 

@@ -23,8 +23,8 @@ from hypernet.evaluation.retrieval import nearest, packaged_embedder
 from hypernet.evaluation.scoring import Figure, score, token_f1, wilson
 from hypernet.evaluation.trials import SYNTHETIC, Case, Trial, facts
 from hypernet.networks.hypernetwork import build
-from hypernet.training.export import TARGETS, plot_curve, write_card
-from hypernet.training.reference import build_base, hypernet_config
+from hypernet.training.reference.export import TARGETS, plot_curve, write_card
+from hypernet.training.reference.reference import build_base, hypernet_config
 from hypernet.world.dialogues import read_dialogues
 from hypernet.world.facts import FactWorld
 from tests.numerics.golden import data

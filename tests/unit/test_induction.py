@@ -6,8 +6,8 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from hypernet.training.induction import seed_induction
-from hypernet.training.reference import build_base
+from hypernet.training.reference.induction import seed_induction
+from hypernet.training.reference.reference import build_base
 
 
 def repeat_accuracy(base: LlamaForCausalLM) -> float:

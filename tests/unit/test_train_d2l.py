@@ -16,11 +16,17 @@ from hypernet.lora.inject import apply_factors
 from hypernet.networks.hypernetwork import AnyHypernetwork, build
 from hypernet.training import json_lines
 from hypernet.training.__main__ import app
-from hypernet.training.d2l import Kind, Sizes
-from hypernet.training.document_judge import Judge
-from hypernet.training.document_losses import Weights, document_losses, generated, merged_groups, of_groups
-from hypernet.training.examples import Asked, Example, asks_any
-from hypernet.training.lessons import Lesson, Lessons, Mix, Reader, exams
+from hypernet.training.data.examples import Asked, Example, asks_any
+from hypernet.training.documents.d2l import Kind, Sizes
+from hypernet.training.documents.document_judge import Judge
+from hypernet.training.documents.document_losses import (
+    Weights,
+    document_losses,
+    generated,
+    merged_groups,
+    of_groups,
+)
+from hypernet.training.documents.lessons import Lesson, Lessons, Mix, Reader, exams
 from hypernet.training.packed import Chat, Packed, answer_logits, require_packing
 from hypernet.training.trainer import Schedule, Stage, Trainer
 from hypernet.world.facts import UNKNOWN

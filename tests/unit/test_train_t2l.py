@@ -17,8 +17,10 @@ from hypernet.backbones.descriptions import PACKAGED, Descriptions
 from hypernet.lora.adapter import LoRA
 from hypernet.networks.task_hypernetwork import TaskConfig
 from hypernet.text_to_lora import TextToLoRA
-from hypernet.training import json_lines, styles, tasks
+from hypernet.training import json_lines
 from hypernet.training.__main__ import app
+from hypernet.training.data import styles, tasks
+from hypernet.training.data.tasks import Given, Task
 from hypernet.training.json_lines import DataError
 from hypernet.training.packed import Chat
 from hypernet.training.t2l import require_own
@@ -26,7 +28,6 @@ from hypernet.training.task_courses import Rebuilding
 from hypernet.training.task_lessons import TaskLessons, misled
 from hypernet.training.task_losses import fit_scales, fresh, reconstruction_loss, relative_error
 from hypernet.training.task_writers import Adapters
-from hypernet.training.tasks import Given, Task
 
 NAMES = ("Anna's", "Zoe's")
 WIDTHS = {"q_proj": (16, 16), "v_proj": (16, 8)}

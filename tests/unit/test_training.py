@@ -11,11 +11,11 @@ from torch import nn
 from typer.testing import CliRunner
 
 from hypernet.training.__main__ import app
-from hypernet.training.curriculum import Curriculum
 from hypernet.training.optim import MuonAdamW, orthogonalise
 from hypernet.training.precision import mix_linears
-from hypernet.training.reference import train_tokenizer
-from hypernet.training.rows import ASSISTANT, END, PAD, Batch, Renderer, Row
+from hypernet.training.reference.curriculum import Curriculum
+from hypernet.training.reference.reference import train_tokenizer
+from hypernet.training.reference.rows import ASSISTANT, END, PAD, Batch, Renderer, Row
 from hypernet.training.trainer import Schedule, Stage, Trainer, average, load_weights
 from hypernet.world.facts import UNKNOWN, FactWorld
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from hypernet.training import examples
 from hypernet.training.convert import app
-from hypernet.training.examples import Asked, Example, same_question, split
+from hypernet.training.data import examples
+from hypernet.training.data.examples import Asked, Example, same_question, split
 from hypernet.training.json_lines import DataError
 from tests.unit.test_dialogues import DIALOGUE
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hypernet.training.rows import Batch, Renderer
+from hypernet.training.reference.rows import Batch, Renderer
 from hypernet.world.facts import QA, Group
 
 Spot = tuple[tuple[int, int], ...] | None

@@ -17,7 +17,7 @@ from hypernet.checkpoints import checkpoint
 from hypernet.evaluation.drawing import markdown, plot, refusals, shown
 from hypernet.evaluation.scoring import Figure
 from hypernet.networks.hypernetwork import AnyHypernetwork
-from hypernet.training.reference import save_base
+from hypernet.training.reference.reference import save_base
 
 
 def export_weights(

@@ -17,7 +17,7 @@ from typing import TypeVar
 from hypernet.lora import peft_format
 from hypernet.lora.adapter import LoRA
 from hypernet.training import json_lines
-from hypernet.training.examples import share
+from hypernet.training.data.examples import share
 from hypernet.training.json_lines import DataError, Fields
 
 

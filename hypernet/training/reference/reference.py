@@ -9,8 +9,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from hypernet.networks.config import HypernetConfig
-from hypernet.training.induction import seed_induction
-from hypernet.training.rows import END, PAD, SPECIALS
+from hypernet.training.reference.induction import seed_induction
+from hypernet.training.reference.rows import END, PAD, SPECIALS
 
 WINDOW = 512
 VOCAB = 2048

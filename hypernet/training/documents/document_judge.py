@@ -16,8 +16,8 @@ from transformers import PreTrainedModel
 from hypernet.lora.inject import apply_factors
 from hypernet.networks.heads import Factors
 from hypernet.networks.hypernetwork import AnyHypernetwork
-from hypernet.training.document_losses import generated, merged_groups, of_groups, rows_by_length
-from hypernet.training.lessons import Lesson
+from hypernet.training.documents.document_losses import generated, merged_groups, of_groups, rows_by_length
+from hypernet.training.documents.lessons import Lesson
 from hypernet.training.packed import Packed, Turn, answer_logits
 
 CONDITIONS = ("no memory", "wrong adapter", "full context", "adapter")

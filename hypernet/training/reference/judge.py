@@ -8,9 +8,9 @@ import torch
 from transformers import PreTrainedModel
 
 from hypernet.networks.hypernetwork import AnyHypernetwork
-from hypernet.training.alignment import MemoryBatch, align
-from hypernet.training.losses import exact_rows, remembering
-from hypernet.training.rows import Batch, Renderer
+from hypernet.training.reference.alignment import MemoryBatch, align
+from hypernet.training.reference.losses import exact_rows, remembering
+from hypernet.training.reference.rows import Batch, Renderer
 from hypernet.world.facts import FactWorld
 
 _SEED = 20_000

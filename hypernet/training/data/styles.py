@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hypernet.training.tasks import Task
+from hypernet.training.data.tasks import Task
 from hypernet.world.facts import UNKNOWN, FactWorld
 from hypernet.world.values import listed
 

@@ -19,11 +19,12 @@ from hypernet.checkpoints import checkpoint
 from hypernet.lora.inject import target_layers
 from hypernet.networks.config import HypernetConfig
 from hypernet.networks.hypernetwork import AnyHypernetwork, build
-from hypernet.training import card, curve, examples
-from hypernet.training.document_judge import CONDITIONS, Judge
-from hypernet.training.document_losses import Weights, document_losses
-from hypernet.training.examples import Example
-from hypernet.training.lessons import Lessons, Mix, Reader, exams
+from hypernet.training import card, curve
+from hypernet.training.data import examples
+from hypernet.training.data.examples import Example
+from hypernet.training.documents.document_judge import CONDITIONS, Judge
+from hypernet.training.documents.document_losses import Weights, document_losses
+from hypernet.training.documents.lessons import Lessons, Mix, Reader, exams
 from hypernet.training.packed import require_packing
 from hypernet.training.team import gather
 from hypernet.training.trainer import Pace, train

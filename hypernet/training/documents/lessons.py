@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hypernet.backbones.chunking import affixes, frame, split
 from hypernet.networks.config import HypernetConfig
-from hypernet.training.examples import Asked, Example, asks_any
+from hypernet.training.data.examples import Asked, Example, asks_any
 from hypernet.training.packed import Chat, Turn
 from hypernet.world.facts import UNKNOWN
 

@@ -19,8 +19,8 @@ from hypernet.lora.inject import apply_factors, target_layers
 from hypernet.networks.anchored import AnchoredHypernetwork, cat_chunks
 from hypernet.networks.heads import Factors
 from hypernet.networks.hypernetwork import AnyHypernetwork, merge
-from hypernet.training.alignment import MOST, MemoryBatch
-from hypernet.training.rows import Batch
+from hypernet.training.reference.alignment import MOST, MemoryBatch
+from hypernet.training.reference.rows import Batch
 
 SHARPNESS = 8.0  # logits of looking up: a row of A that answers with 1 counts this much
 SPILL = 0.1  # weight of the loss of the same name

@@ -13,9 +13,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from hypernet.training.alignment import MemoryBatch, align
-from hypernet.training.drill import KeyValueDrill
-from hypernet.training.rows import ASSISTANT, END, SYSTEM, USER, Batch, Renderer, Row
+from hypernet.training.reference.alignment import MemoryBatch, align
+from hypernet.training.reference.drill import KeyValueDrill
+from hypernet.training.reference.rows import ASSISTANT, END, SYSTEM, USER, Batch, Renderer, Row
 from hypernet.world.facts import QA, UNKNOWN, Context, FactWorld, Group
 
 SAME_KIND = 0.7

@@ -18,7 +18,7 @@ from hypernet.lora.inject import apply_factors
 from hypernet.networks.anchored import cat_chunks
 from hypernet.networks.heads import Factors
 from hypernet.networks.hypernetwork import AnyHypernetwork, merge
-from hypernet.training.lessons import Lesson
+from hypernet.training.documents.lessons import Lesson
 from hypernet.training.packed import Packed, Turn, answer_logits
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import random
 import re
 
-from hypernet.training.alignment import MemoryBatch, Spot
-from hypernet.training.rows import ASSISTANT, END, SPECIALS, USER, Batch, Renderer, Row
+from hypernet.training.reference.alignment import MemoryBatch, Spot
+from hypernet.training.reference.rows import ASSISTANT, END, SPECIALS, USER, Batch, Renderer, Row
 from hypernet.world.facts import UNKNOWN
 from hypernet.world.values import listed
 

@@ -1,0 +1,1 @@
+"""Training data: examples read from files, texts with tasks and styles."""

@@ -1,0 +1,1 @@
+"""Doc-to-LoRA for a frozen base, trained on texts with questions."""

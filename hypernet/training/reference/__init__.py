@@ -1,0 +1,1 @@
+"""The small reference pair, base and hypernetwork, trained together from scratch."""
