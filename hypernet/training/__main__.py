@@ -31,7 +31,7 @@ from hypernet.training.reference.judge import judge_memory, judge_reading
 from hypernet.training.reference.losses import memory_losses, reading_loss
 from hypernet.training.reference.reference import build_base, hypernet_config, train_tokenizer
 from hypernet.training.reference.rows import Renderer
-from hypernet.training.t2l import t2l
+from hypernet.training.tasks.t2l import t2l
 from hypernet.training.trainer import Schedule, Stage, Trainer, load_weights
 from hypernet.training.trainer import average as average_checkpoints
 from hypernet.world.dialogues import read_dialogues

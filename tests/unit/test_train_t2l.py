@@ -23,11 +23,11 @@ from hypernet.training.data import styles, tasks
 from hypernet.training.data.tasks import Given, Task
 from hypernet.training.json_lines import DataError
 from hypernet.training.packed import Chat
-from hypernet.training.t2l import require_own
-from hypernet.training.task_courses import Rebuilding
-from hypernet.training.task_lessons import TaskLessons, misled
-from hypernet.training.task_losses import fit_scales, fresh, reconstruction_loss, relative_error
-from hypernet.training.task_writers import Adapters
+from hypernet.training.tasks.t2l import require_own
+from hypernet.training.tasks.task_courses import Rebuilding
+from hypernet.training.tasks.task_lessons import TaskLessons, misled
+from hypernet.training.tasks.task_losses import fit_scales, fresh, reconstruction_loss, relative_error
+from hypernet.training.tasks.task_writers import Adapters
 
 NAMES = ("Anna's", "Zoe's")
 WIDTHS = {"q_proj": (16, 16), "v_proj": (16, 8)}

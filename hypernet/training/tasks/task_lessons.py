@@ -15,7 +15,7 @@ from hypernet.lora.inject import apply
 from hypernet.training.data.tasks import Task
 from hypernet.training.documents.document_losses import rows_by_length
 from hypernet.training.packed import Chat, Packed, Turn, answer_logits
-from hypernet.training.task_writers import Adapters
+from hypernet.training.tasks.task_writers import Adapters
 
 
 @dataclass(frozen=True)

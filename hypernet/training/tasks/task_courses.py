@@ -18,9 +18,16 @@ from hypernet.networks.task_hypernetwork import TaskHypernetwork
 from hypernet.training import card
 from hypernet.training.data.tasks import Given, Task
 from hypernet.training.packed import Turn
-from hypernet.training.task_lessons import TaskLesson, TaskLessons, exact, misled
-from hypernet.training.task_losses import Vectors, reconstruction_loss, relative_error, task_loss
-from hypernet.training.task_writers import Adapters, FromDescription, OwnAdapters, Writer, adapter_of, nobody
+from hypernet.training.tasks.task_lessons import TaskLesson, TaskLessons, exact, misled
+from hypernet.training.tasks.task_losses import Vectors, reconstruction_loss, relative_error, task_loss
+from hypernet.training.tasks.task_writers import (
+    Adapters,
+    FromDescription,
+    OwnAdapters,
+    Writer,
+    adapter_of,
+    nobody,
+)
 
 
 class Course(Protocol):

@@ -25,10 +25,10 @@ from hypernet.training.data.tasks import Given, Task
 from hypernet.training.documents.d2l import seen_from
 from hypernet.training.json_lines import DataError
 from hypernet.training.packed import Chat, require_packing
-from hypernet.training.task_courses import Course, Rebuilding, Teaching
-from hypernet.training.task_lessons import TaskLessons
-from hypernet.training.task_losses import Vectors, fit_scales, fresh
-from hypernet.training.task_writers import OwnAdapters, documents
+from hypernet.training.tasks.task_courses import Course, Rebuilding, Teaching
+from hypernet.training.tasks.task_lessons import TaskLessons
+from hypernet.training.tasks.task_losses import Vectors, fit_scales, fresh
+from hypernet.training.tasks.task_writers import OwnAdapters, documents
 from hypernet.training.team import gather
 from hypernet.training.trainer import Pace, train
 

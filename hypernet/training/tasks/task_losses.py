@@ -18,8 +18,8 @@ from hypernet.networks.task_hypernetwork import TaskConfig, TaskHypernetwork
 from hypernet.training.data.tasks import Given
 from hypernet.training.documents.document_losses import rows_by_length
 from hypernet.training.packed import Packed, answer_logits
-from hypernet.training.task_lessons import TaskLesson
-from hypernet.training.task_writers import Adapters
+from hypernet.training.tasks.task_lessons import TaskLesson
+from hypernet.training.tasks.task_writers import Adapters
 
 Vectors = Mapping[str, Tensor]
 """Each description's embedding [E], as the network reads it."""

@@ -1,0 +1,1 @@
+"""Text-to-LoRA for a frozen base, trained on descriptions of tasks."""
