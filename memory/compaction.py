@@ -28,8 +28,8 @@ from memory.making import Made, Making
 from memory.measure import Comparison, Measure
 from memory.ports import Group, Internalizer, MemoryStore, Revision
 from memory.records import Kind, MemoryRecord, Scope, new_id, now
-from memory.rivals import APART, Said, read_with_questions, rivals
 from memory.settings import Settings
+from memory.text.rivals import APART, Said, read_with_questions, rivals
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA

@@ -1,6 +1,6 @@
 """A passage that tells more than its adapter can hold is cut before it is stored, instead of losing facts.
 
-    passage of several sentences -> its adapter -> asked what it tells (`memory.cloze`) -> all right: it stays
+    passage of several sentences -> its adapter -> asked what it tells (`memory.text.questions`) -> all right: it stays
     else -> halves -> their adapters -> measured as compaction does -> what answers worse whole is cut
 
 Passages of few sentences, as most messages are, are not asked: that doubles what adding one takes.
@@ -14,7 +14,7 @@ from itertools import islice
 
 from memory.making import Making
 from memory.measure import Measure
-from memory.passages import Passage, clauses, halves
+from memory.text.passages import Passage, clauses, halves
 
 DENSE = 8  # sentences from which on a passage is asked
 _AT_ONCE = 16  # passages

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from memory.conversation import unlabelled
 from memory.errors import NotFound
 from memory.making import Making
 from memory.ports import MemoryStore, Revision
 from memory.records import MemoryRecord, Scope, content_hash, new_id, now
+from memory.text.conversation import unlabelled
 
 Write = Callable[[], None]
 

@@ -16,11 +16,11 @@ from typing import Any
 from memory.draft import Draft
 from memory.errors import StoreConflict
 from memory.making import Maker, Making
-from memory.passages import Passage
 from memory.ports import MemoryStore, Vectors
 from memory.records import AdapterRef, Kind, MemoryRecord, Scope, content_hash
-from memory.rivals import APART
 from memory.supersession import Supersession, first_contradiction
+from memory.text.passages import Passage
+from memory.text.rivals import APART
 
 AT_ONCE = 32  # passages internalized together
 TRIES = 3  # of a change that other writers keep crossing

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import TemplateError
 
 from memory.errors import InvalidInput, ModelUnavailable
-from memory.passages import WHOLE
 from memory.ports import GenerationRequest, Score, Trial
 from memory.records import Message
+from memory.text.passages import WHOLE
 from memory.together import Together
 
 if TYPE_CHECKING:

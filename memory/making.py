@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from memory.claims import standing
-from memory.conversation import unlabelled
 from memory.errors import ModelUnavailable
 from memory.ports import BlobStore, Embedder, Internalizer, SkillWriter, Vectors
 from memory.records import AdapterRef, Kind
+from memory.text.claims import standing
+from memory.text.conversation import unlabelled
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA

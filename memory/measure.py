@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from memory.cloze import questions
 from memory.ports import Generator, Internalizer, Score, Trial
+from memory.text.questions import questions
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA

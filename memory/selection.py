@@ -2,7 +2,7 @@
 
     candidates of the index, and compacted memories by the nearest passage that they hold
     -> rows in the scope that hold -> threshold of the cosine, margin of the relevance
-    -> older ones give way (`memory.rivals`) -> pinned ones first, then by rank -> duplicates out
+    -> older ones give way (`memory.text.rivals`) -> pinned ones first, then by rank -> duplicates out
     -> the best that the merge budget holds, and no more than the hypernetwork was trained to combine:
        beyond that a merge answers worse, and then not at all
 
@@ -30,14 +30,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hypernet.overlap import overlap
-from memory.conversation import unlabelled
 from memory.draft import words
 from memory.past import Past
 from memory.ports import Internalizer, MemoryStore, VectorIndex, Vectors
 from memory.records import AdapterChoice, MemoryHit, Scope
 from memory.records import now as utc_now
-from memory.rivals import APART, gist, gives_way, mentions, read
-from memory.rivals import words as about
+from memory.text.conversation import unlabelled
+from memory.text.rivals import APART, gist, gives_way, mentions, read
+from memory.text.rivals import words as about
 
 if TYPE_CHECKING:
     from memory.settings import Settings

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 from memory.adapters import Adapters
 from memory.answering import Answerer, Mode, Sampling, sampling_in, whole
 from memory.compaction import MIN_ADAPTERS, Compactor, CompactReport
-from memory.conversation import ends_asking
 from memory.density import Guard
 from memory.erasure import Eraser
 from memory.errors import IncompatibleAdapter, InvalidInput
@@ -46,6 +45,7 @@ from memory.selection import Selector
 from memory.settings import Settings
 from memory.skills import Skills
 from memory.supersession import Supersession
+from memory.text.conversation import ends_asking
 from memory.transfer import Exporter, ExportReport, Importer, ImportReport, ImportSize
 from memory.usage import Usage
 
@@ -154,7 +154,7 @@ class Service:
 
         Content that the exact scope holds already is not stored again: `Added.created` names what is new.
         A text longer than one passage is a document. Messages with a session become turns of it. Of
-        messages, only what tells something is remembered (see `memory.conversation`); that may be
+        messages, only what tells something is remembered (see `memory.text.conversation`); that may be
         nothing. When the call returns, all of it is durable.
 
         What it contradicts is superseded: it is of the past from now on (`as_of`), and `Added.superseded`

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from memory.internalize import Internalize, Origin
-from memory.passages import Passage
 from memory.ports import MemoryStore, Vectors
 from memory.records import SKILLS, MemoryHit, MemoryRecord, Scope
 from memory.settings import Settings
+from memory.text.passages import Passage
 
 
 class Skills:

@@ -2,7 +2,7 @@
 
     new passages -> what they claim -> the nearest older ones -> other values of the same slots
 
-No model is asked: the index says which are near enough to be about the same, and `memory.claims` reads them.
+No model is asked: the index says which are near enough to be about the same, and `memory.text.claims` reads them.
 Documents stand by themselves: their "I" may be anybody, and each is compared with its former version alone.
 What holds for a time alone, or not yet, takes no place: nothing would hold after it, or before.
 In doubt both are kept, and the newer one weighs more when memories are selected.
@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from memory import claims
 from memory.draft import Draft
 from memory.making import Making
 from memory.ports import MemoryStore, VectorIndex, Vectors
 from memory.records import MemoryRecord, now
-from memory.rivals import APART
+from memory.text import claims
+from memory.text.rivals import APART
 
 LOOKED_AT = 16  # of the nearest memories; a passage among several in a compacted one is not very near
 

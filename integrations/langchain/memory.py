@@ -21,10 +21,10 @@ from integrations.langchain.shared import close
 from integrations.langchain.tools import memory_tools
 from memory.answering import Mode
 from memory.compaction import CompactReport
-from memory.conversation import ends_asking
 from memory.errors import InvalidInput
 from memory.inputs import Whose
 from memory.records import AdapterChoice, ErasureReceipt, HistoryEvent, MemoryHit, MemoryRecord, Message
+from memory.text.conversation import ends_asking
 
 if TYPE_CHECKING:
     from integrations.langchain.middleware import ParametricMemoryMiddleware

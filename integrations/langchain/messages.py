@@ -16,9 +16,9 @@ from langchain_core.messages import (
 )
 
 from integrations.langchain import tool_calls
-from memory.conversation import ends_asking
 from memory.errors import InvalidInput
 from memory.records import Message, Role, Turn
+from memory.text.conversation import ends_asking
 
 _KINDS: dict[type[BaseMessage], Role] = {
     HumanMessage: "user",

@@ -15,9 +15,9 @@ from hypernet.lora.inject import apply
 from memory import Memory
 from memory.errors import InvalidInput, ModelUnavailable
 from memory.local_model import LocalModel
-from memory.passages import WHOLE
 from memory.ports import GenerationRequest
 from memory.records import ChatReply, Message
+from memory.text.passages import WHOLE
 
 FACTS = ["My dog is called Biscuit.", "My cat is called Onyx.", "My horse is called Rain."]
 QUESTION = "What is my dog called?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memory.cloze import MOST, questions
+from memory.text.questions import MOST, questions
 
 
 @pytest.mark.parametrize(

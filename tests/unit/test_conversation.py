@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memory.conversation import lines, passages, unanswered, unlabelled
-from memory.passages import Passage
 from memory.records import Message, Role
+from memory.text.conversation import lines, passages, unanswered, unlabelled
+from memory.text.passages import Passage
 
 
 def count(texts: Sequence[str]) -> list[int]:

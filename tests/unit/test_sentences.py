@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memory.sentences import asks, sentences, small_talk, statements
+from memory.text.sentences import asks, sentences, small_talk, statements
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Of two passages that answer a turn equally well, the older one gives way.
 
-`memory.claims` supersedes what it understands. Of what is put quite differently ("I painted my car green."
+`memory.text.claims` supersedes what it understands. Of what is put quite differently ("I painted my car green."
 "Lilac is the colour of my car.") both are kept, and the turn tells whether they are about the same: of the
 words of "What colour is my car?" both have "car". The older one gives way where a sentence of the newer one
 
@@ -18,11 +18,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from hypernet.overlap import stem, tokens
-from memory.claim_patterns import KINSHIP, SMALL
-from memory.cloze import questions
-from memory.conversation import unlabelled
-from memory.passages import clauses
-from memory.sentences import asks
+from memory.text.claim_patterns import KINSHIP, SMALL
+from memory.text.conversation import unlabelled
+from memory.text.passages import clauses
+from memory.text.questions import questions
+from memory.text.sentences import asks
 
 APART = ("document", "skill")  # kinds of memories that take no place of what is told, nor the other way
 # Words that name nothing in a question or a statement, and words for kinds of values.

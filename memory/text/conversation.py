@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from memory.passages import Count, Passage, split
 from memory.records import Message, Role, Turn
-from memory.sentences import asks, sentences, small_talk, statements
+from memory.text.passages import Count, Passage, split
+from memory.text.sentences import asks, sentences, small_talk, statements
 
 
 @dataclass(frozen=True, slots=True)

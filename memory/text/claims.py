@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from memory.claim_patterns import (
+from memory.text.claim_patterns import (
     ADVERBS,
     ATTRIBUTE,
     CHANGE,
@@ -35,8 +35,8 @@ from memory.claim_patterns import (
     SOMETIMES,
     TELLING,
 )
-from memory.conversation import unlabelled
-from memory.passages import clauses
+from memory.text.conversation import unlabelled
+from memory.text.passages import clauses
 
 
 @dataclass(frozen=True, slots=True)

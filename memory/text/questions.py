@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from memory.conversation import unlabelled
-from memory.passages import clauses
+from memory.text.conversation import unlabelled
+from memory.text.passages import clauses
 
 MOST = 4  # questions of one passage
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from memory.records import Role
-from memory.sentences import spans
+from memory.text.sentences import spans
 
 Count = Callable[[Sequence[str]], list[int]]
 """Texts -> tokens of each."""
