@@ -30,9 +30,9 @@ from tqdm import tqdm
 from benchmarks.bench import Row
 from benchmarks.machine import described
 from benchmarks.tables import markdown_table, rich_table, write_between_markers
-from memory import migrate
+from memory.backends.sql import migrate
+from memory.backends.sql.database import Database
 from memory.bootstrap import database_url
-from memory.database import Database
 from memory.server.access import Access
 from memory.settings import Settings
 

@@ -74,13 +74,13 @@ def assemble(settings: Settings, **given: Any) -> Parts:
 
 def database_url(settings: Settings) -> URL | str:
     """Where the tables are."""
-    from memory.database import sqlite_url
+    from memory.backends.sql.database import sqlite_url
 
     return settings.database_url or sqlite_url(settings.home / "memory.db")
 
 
 def _store(settings: Settings) -> MemoryStore:
-    from memory.sql_store import SqlStore
+    from memory.backends.sql.store import SqlStore
 
     return SqlStore.open(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
 

@@ -1,1 +1,1 @@
-"""Alembic steps that lead an older database to the tables of this version; see memory/migrate.py."""
+"""Alembic steps that lead an older database to the tables of this version; see memory/backends/sql/migrate.py."""

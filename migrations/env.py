@@ -1,10 +1,10 @@
-"""Alembic's entry: runs steps on the connection, and in the transaction, that memory/migrate.py gives."""
+"""Alembic's entry: runs steps on the connection, and in the transaction, that memory/backends/sql/migrate.py gives."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from memory.tables import metadata
+from memory.backends.sql.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from sqlalchemy import URL, delete
 
-from memory import migrate
-from memory.database import Database, sqlite_url
-from memory.tables import metadata
+from memory.backends.sql import migrate
+from memory.backends.sql.database import Database, sqlite_url
+from memory.backends.sql.tables import metadata
 
 _SETTINGS = {  # nothing here outlives the tests, so nothing waits for the disk
     "listen_addresses": "",

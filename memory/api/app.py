@@ -9,7 +9,6 @@ from importlib.metadata import version
 import anyio.to_thread
 from fastapi import FastAPI
 
-from memory import migrate
 from memory.api import problems
 from memory.api.bodies import Bodies
 from memory.api.description import describe
@@ -31,8 +30,9 @@ from memory.api.routes import (
     upkeep,
 )
 from memory.api.shared import Shared
+from memory.backends.sql import migrate
+from memory.backends.sql.database import Database
 from memory.bootstrap import Memory, database_url
-from memory.database import Database
 from memory.server.limited_store import LimitedStore
 from memory.service import Service
 from memory.settings import Settings

@@ -13,8 +13,8 @@ import uvicorn
 from memory.api.app import create_app
 from memory.api.callers import is_loopback
 from memory.api.observed import log_to_stderr
+from memory.backends.sql.database import Database
 from memory.bootstrap import database_url
-from memory.database import Database
 from memory.errors import InvalidSettings
 from memory.server.access import Access
 from memory.service import Service

@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from memory.api.archives import Archives
 from memory.api.handlers import Handlers, whose
 from memory.api.metrics import Metrics
-from memory.database import Database
+from memory.backends.sql.database import Database
 from memory.errors import NotFound, ParametricMemoryError, StoreBusy
 from memory.records import ErasureReceipt, MemoryRecord, Scope
 from memory.server.access import Access

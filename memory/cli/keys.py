@@ -14,7 +14,7 @@ from memory.errors import NotFound
 from memory.records import now
 
 if TYPE_CHECKING:
-    from memory.database import Database
+    from memory.backends.sql.database import Database
     from memory.server.access import Access, KeyInfo, Role
 
 keys = typer.Typer(help="Make, list and revoke the keys that callers of `memory serve` show.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 import typer
 
 if TYPE_CHECKING:
-    from memory.database import Database
+    from memory.backends.sql.database import Database
     from memory.service import Service
     from memory.settings import Settings
 
@@ -76,9 +76,9 @@ def setup(context: typer.Context) -> Setup:
 @contextmanager
 def opened_database(context: typer.Context, *, current: bool = True) -> Iterator[Database]:
     """The database of the memory, without the memory; its tables current unless told otherwise."""
-    from memory import migrate
+    from memory.backends.sql import migrate
+    from memory.backends.sql.database import Database
     from memory.bootstrap import database_url
-    from memory.database import Database
 
     settings = setup(context).settings()
     database = Database(database_url(settings), busy_timeout_s=settings.busy_timeout_s)

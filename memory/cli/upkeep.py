@@ -42,7 +42,7 @@ def migrate(context: typer.Context, as_json: Json = False) -> None:
 
     Every verb does so by itself. With several servers on one database, run this before they start anew.
     """
-    from memory import migrate as steps
+    from memory.backends.sql import migrate as steps
 
     out = Output(as_json)
     with opened_database(context, current=False) as database:

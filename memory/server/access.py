@@ -18,12 +18,12 @@ from typing import Literal, cast, get_args
 from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from memory.database import Database
+from memory.backends.sql.database import Database
+from memory.backends.sql.tables import accounts, answers, api_keys, jobs, request_counts, served
 from memory.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from memory.records import check_name
 from memory.records import now as utc_now
 from memory.server.quotas import UNLIMITED, Quotas
-from memory.tables import accounts, answers, api_keys, jobs, request_counts, served
 
 Role = Literal["read", "write", "admin"]  # each includes those before it
 

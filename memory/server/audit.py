@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select
 
-from memory.database import Database
+from memory.backends.sql.database import Database
+from memory.backends.sql.tables import audit
 from memory.records import check_page, new_id
 from memory.records import now as utc_now
-from memory.tables import audit
 
 _ID = re.compile(r"[0-9a-f]{16,64}")  # of a memory, job or key: tells nothing
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from memory.tables import jobs, served
+from memory.backends.sql.tables import jobs, served
 
 
 def next_job(connection: Connection, due: ColumnElement[bool], at: datetime) -> Row[Any] | None:

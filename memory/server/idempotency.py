@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from memory.database import Database
+from memory.backends.sql.database import Database
+from memory.backends.sql.scoping import scope_columns
+from memory.backends.sql.tables import answers
 from memory.errors import Conflict
 from memory.records import Scope, check_name
 from memory.records import now as utc_now
-from memory.scoping import scope_columns
 from memory.server.touching import touching
-from memory.tables import answers
 
 KEPT = timedelta(hours=24)
 LEASE = timedelta(minutes=5)  # a request that runs for longer died with its process; it may be sent again

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from memory import sql_memories
+from memory.backends.sql import memories as sql_memories
+from memory.backends.sql.store import SqlStore
+from memory.backends.sql.tables import accounts
 from memory.records import MemoryRecord, Scope
 from memory.server.quotas import Quotas, check_room
-from memory.sql_store import SqlStore
-from memory.tables import accounts
 
 
 class LimitedStore(SqlStore):

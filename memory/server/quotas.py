@@ -17,10 +17,10 @@ from threading import Lock
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from memory.database import Database
+from memory.backends.sql.database import Database
+from memory.backends.sql.tables import request_counts
 from memory.errors import InvalidInput, QuotaExceeded
 from memory.records import StoreStats
-from memory.tables import request_counts
 
 _BLOCKS = 20  # a process takes a twentieth of the limit at a time
 _UNTIL_ROOM = 3600.0  # seconds after which to look for room again: only expiry or a deletion makes any

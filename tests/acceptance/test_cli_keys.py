@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import URL
 
-from memory import migrate
-from memory.database import Database, sqlite_url
+from memory.backends.sql import migrate
+from memory.backends.sql.database import Database, sqlite_url
 from memory.errors import Unauthenticated
 from memory.server.access import Access, Caller
 from memory.server.audit import Audit

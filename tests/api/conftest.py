@@ -17,12 +17,13 @@ import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 
-from memory import Memory, migrate
+from memory import Memory
 from memory.api import create_app
 from memory.api.app import open_store
 from memory.api.shared import Shared
+from memory.backends.sql import migrate
+from memory.backends.sql.database import Database, sqlite_url
 from memory.bootstrap import PARTS
-from memory.database import Database, sqlite_url
 from memory.server.access import Access
 from memory.settings import Settings
 from tests.command import echoes

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import update
 
 from memory.api.observed import JsonLines
+from memory.backends.sql.tables import audit
 from memory.server.audit import digest
-from memory.tables import audit
 from tests.api.conftest import CAT, DOG, QUESTION, Api, MakeApi
 
 CHAT = {"model": "reference", "user": "ana", "messages": [{"role": "user", "content": QUESTION}]}

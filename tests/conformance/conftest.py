@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from memory.backends.sql.database import sqlite_url
+from memory.backends.sql.store import SqlStore
 from memory.blob_store import FileBlobStore
-from memory.database import sqlite_url
 from memory.embedder import MiniLMEmbedder
 from memory.faiss_index import FaissIndex
 from memory.fakes import BruteForceIndex, InMemoryBlobs, InMemoryStore, WordEmbedder
 from memory.ports import BlobStore, Embedder, MemoryStore, VectorIndex
-from memory.sql_store import SqlStore
 from tests.tiny_memories import DIM, EMBEDDER, Clock
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from memory.database import Database
+from memory.backends.sql.database import Database
 from memory.server.jobs import Job, Jobs
 from memory.server.worker import Progress, Worker
 

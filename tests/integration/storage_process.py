@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from memory import files
+from memory.backends.sql.store import SqlStore
 from memory.blob_store import FileBlobStore
-from memory.sql_store import SqlStore
 from tests.tiny_memories import record, vectors
 
 

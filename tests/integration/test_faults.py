@@ -15,8 +15,9 @@ import pytest
 
 from hypernet.doc_to_lora import DocToLoRA
 from memory import Memory
+from memory.backends.sql.database import sqlite_url
+from memory.backends.sql.store import SqlStore
 from memory.blob_store import FileBlobStore
-from memory.database import sqlite_url
 from memory.errors import (
     DiskFull,
     EmptyText,
@@ -31,7 +32,6 @@ from memory.fakes import EchoInternalizer
 from memory.internalize import AT_ONCE
 from memory.local_model import LocalModel
 from memory.records import Message, now
-from memory.sql_store import SqlStore
 from tests.faults import Faulty, full_disk_at
 
 MakeMemory = Callable[..., Memory]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from memory.database import Database
+from memory.backends.sql.database import Database
 from memory.server.jobs import Job, Jobs
 
 ROOT = Path(__file__).parents[2]
@@ -111,7 +111,7 @@ def _shorten(database: Database, job: Job) -> None:
     """Let the job be a short one from now on, so that the test need not wait for it."""
     from sqlalchemy import update
 
-    from memory.tables import jobs as table
+    from memory.backends.sql.tables import jobs as table
 
     with database.write() as connection:
         connection.execute(update(table).where(table.c.id == job.id).values(payload={"steps": 1}))

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from memory import Memory
+from memory.backends.sql.database import sqlite_url
+from memory.backends.sql.store import SqlStore
 from memory.blob_store import FileBlobStore
-from memory.database import sqlite_url
 from memory.faiss_index import FaissIndex
 from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from memory.records import now
-from memory.sql_store import SqlStore
 from tests.faults import Faulty
 
 CAT, DOG = "My cat is called Onyx.", "My dog is called Biscuit."

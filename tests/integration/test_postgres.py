@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import URL, text
 
 from memory import Memory
-from memory.database import Database
+from memory.backends.sql.database import Database
+from memory.backends.sql.store import SqlStore
 from memory.errors import DiskFull, InvalidInput, StoreBusy, StoreReadOnly, StoreUnavailable
 from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from memory.records import Message
-from memory.sql_store import SqlStore
 from tests.postgres import Postgres
 from tests.tiny_memories import ANA, record, vectors
 

@@ -13,12 +13,12 @@ import pytest
 
 import memory as package
 from memory import Memory
+from memory.backends.sql.database import sqlite_url
+from memory.backends.sql.store import SqlStore
 from memory.blob_store import FileBlobStore
-from memory.database import sqlite_url
 from memory.errors import IncompatibleAdapter, InvalidInput, MissingScope, NotFound
 from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from memory.records import AdapterChoice, ChatReply, Message, content_hash, now
-from memory.sql_store import SqlStore
 
 MakeMemory = Callable[..., Memory]
 DOG = "My dog is called Biscuit."

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import URL
 
 from memory import Memory
+from memory.backends.sql.store import SqlStore
 from memory.errors import StoreConflict
 from memory.records import MemoryRecord
-from memory.sql_store import SqlStore
 from tests.command import echoes
 from tests.faults import Faulty
 

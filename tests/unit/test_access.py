@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from memory.database import Database
+from memory.backends.sql.database import Database
+from memory.backends.sql.tables import metadata
 from memory.errors import Conflict, Forbidden, InvalidInput, MissingScope, NotFound, Unauthenticated
 from memory.records import MAX_NAME, new_id
 from memory.server import access as access_module
@@ -18,7 +19,6 @@ from memory.server.audit import Audit
 from memory.server.idempotency import Idempotency
 from memory.server.jobs import Jobs
 from memory.server.quotas import Quotas
-from memory.tables import metadata
 from tests.tiny_memories import NOON, Clock
 
 

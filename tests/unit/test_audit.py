@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from memory.database import Database
+from memory.backends.sql.database import Database
 from memory.errors import InvalidInput
 from memory.records import new_id
 from memory.server.audit import Audit, discreet

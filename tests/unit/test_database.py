@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from memory.database import Database, batches, sqlite_url
+from memory.backends.sql.database import Database, batches, sqlite_url
+from memory.backends.sql.store import SqlStore
 from memory.errors import (
     DiskFull,
     InvalidSettings,
@@ -20,7 +21,6 @@ from memory.errors import (
     StoreUnavailable,
 )
 from memory.records import Message
-from memory.sql_store import SqlStore
 from tests.tiny_memories import ANA, BEN, record, vectors
 
 SECRET = "the treasure is under the old oak"

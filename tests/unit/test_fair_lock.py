@@ -10,9 +10,9 @@ from threading import Event
 import pytest
 from sqlalchemy import URL
 
-from memory.database import Database, sqlite_url
+from memory.backends.sql.database import Database, sqlite_url
+from memory.backends.sql.fair_lock import FairLock
 from memory.errors import StoreBusy
-from memory.fair_lock import FairLock
 
 
 def test_it_is_had_in_the_order_in_which_it_was_asked_for() -> None:
@@ -47,7 +47,7 @@ def test_who_was_interrupted_keeps_nothing(monkeypatch: pytest.MonkeyPatch, hand
             raise KeyboardInterrupt
 
     assert lock.acquire(0)
-    monkeypatch.setattr("memory.fair_lock.Event", Interrupted)
+    monkeypatch.setattr("memory.backends.sql.fair_lock.Event", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         lock.acquire(20)
     monkeypatch.undo()

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from memory.database import Database
+from memory.backends.sql.database import Database
 from memory.errors import Conflict, InvalidInput, MissingScope
 from memory.records import Scope
 from memory.server.idempotency import KEPT, LEASE, Answer, Idempotency

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from memory.database import Database
+from memory.backends.sql.database import Database
+from memory.backends.sql.tables import jobs as table
 from memory.errors import Conflict, JobCancelled, LeaseLost
 from memory.records import Scope
 from memory.server.jobs import ATTEMPTS, BACKOFF, Job, Jobs
-from memory.tables import jobs as table
 from tests.tiny_memories import Clock
 
 

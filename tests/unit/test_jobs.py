@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from memory.database import Database
+from memory.backends.sql.database import Database
 from memory.errors import Conflict, InvalidInput, JobCancelled, LeaseLost, NotFound
 from memory.records import Scope
 from memory.server import idempotency

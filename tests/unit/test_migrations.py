@@ -16,11 +16,11 @@ from alembic.script import ScriptDirectory
 from setuptools import find_packages
 from sqlalchemy import JSON, URL, Column, Connection, MetaData, Table, inspect, select, text
 
-from memory import migrate
-from memory.database import Database
+from memory.backends.sql import migrate
+from memory.backends.sql.database import Database
+from memory.backends.sql.store import SqlStore
+from memory.backends.sql.tables import metadata
 from memory.errors import SchemaTooNew, StoreUnavailable
-from memory.sql_store import SqlStore
-from memory.tables import metadata
 from tests.tiny_memories import ANA, NOON, record, vectors
 
 

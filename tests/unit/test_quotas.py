@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from memory.database import Database
+from memory.backends.sql.database import Database
 from memory.errors import QuotaExceeded
 from memory.records import Scope
 from memory.server.access import Access

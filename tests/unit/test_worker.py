@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from memory.database import Database
+from memory.backends.sql.database import Database
 from memory.errors import ModelUnavailable, StoreUnavailable, TextTooLarge
 from memory.server.jobs import Job, Jobs
 from memory.server.worker import Handler, Progress, Worker

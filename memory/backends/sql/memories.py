@@ -25,14 +25,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from memory import sql_retired
-from memory.database import batches
+from memory.backends.sql import retired as sql_retired
+from memory.backends.sql.changes import note
+from memory.backends.sql.database import batches
+from memory.backends.sql.rows import RECORD, record_columns, to_record, to_scope
+from memory.backends.sql.scoping import alive, covering, exactly, held, unexpired, visible, within
+from memory.backends.sql.tables import memories, turns
 from memory.errors import InvalidInput, NotFound
 from memory.records import SCOPE_FIELDS, SKILLS, MemoryRecord, Removed, Scope, StoreStats
-from memory.rows import RECORD, record_columns, to_record, to_scope
-from memory.scoping import alive, covering, exactly, held, unexpired, visible, within
-from memory.sql_changes import note
-from memory.tables import memories, turns
 
 _REPLACED: tuple[str, ...] = (  # by an update; who and where stay
     *(

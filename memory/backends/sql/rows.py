@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from memory.backends.sql.scoping import scope_columns
+from memory.backends.sql.tables import memories, retired
 from memory.records import RETIRED, SCOPE_FIELDS, AdapterRef, MemoryRecord, Scope, Turn
-from memory.scoping import scope_columns
-from memory.tables import memories, retired
 
 RECORD = [column for column in memories.c if column.name != "embedding"]  # what reading a record takes
 

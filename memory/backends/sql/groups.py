@@ -6,12 +6,12 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
+from memory.backends.sql.memories import listed
+from memory.backends.sql.rows import to_scope
+from memory.backends.sql.scoping import alive, exactly, visible
+from memory.backends.sql.tables import memories
 from memory.ports import Group
 from memory.records import SCOPE_FIELDS, MemoryRecord, Scope
-from memory.rows import to_scope
-from memory.scoping import alive, exactly, visible
-from memory.sql_memories import listed
-from memory.tables import memories
 
 _WHOSE = [memories.c[name] for name in ("tenant_id", *SCOPE_FIELDS, "document_id")]
 

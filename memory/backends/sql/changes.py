@@ -11,12 +11,12 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from memory.backends.sql.rows import to_scope
+from memory.backends.sql.scoping import history_columns
+from memory.backends.sql.tables import history, memories, tenants
 from memory.embeddings import to_vectors
 from memory.ports import START, Changes, Version
 from memory.records import Event, Scope
-from memory.rows import to_scope
-from memory.scoping import history_columns
-from memory.tables import history, memories, tenants
 
 
 def lock(connection: Connection, tenant_id: str) -> int | None:

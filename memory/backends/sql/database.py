@@ -25,6 +25,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from memory.backends.sql.fair_lock import FairLock
 from memory.errors import (
     DiskFull,
     InvalidInput,
@@ -35,7 +36,6 @@ from memory.errors import (
     StoreUnavailable,
 )
 from memory.errors import ParametricMemoryError as OurError
-from memory.fair_lock import FairLock
 
 _SQLITE_ERRORS: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_FULL: (DiskFull, "the disk is full; make room and try again (nothing stored is lost)"),

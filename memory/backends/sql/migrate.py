@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
-from memory.database import Database
+from memory.backends.sql.database import Database
 from memory.errors import SchemaTooNew, StoreUnavailable
 
 if TYPE_CHECKING:

@@ -16,16 +16,16 @@ from typing import Any, Self
 import numpy as np
 from sqlalchemy import URL, ColumnElement, Connection, Table, and_, select
 
-from memory import (
-    migrate,
-    sql_changes,
-    sql_groups,
-    sql_memories,
-    sql_retired,
-    sql_revision,
-    sql_turns,
-)
-from memory.database import Database
+from memory.backends.sql import changes as sql_changes
+from memory.backends.sql import groups as sql_groups
+from memory.backends.sql import memories as sql_memories
+from memory.backends.sql import migrate
+from memory.backends.sql import retired as sql_retired
+from memory.backends.sql import revision as sql_revision
+from memory.backends.sql import turns as sql_turns
+from memory.backends.sql.database import Database
+from memory.backends.sql.scoping import alive, held, in_history, visible
+from memory.backends.sql.tables import history, memories, retired, tenants
 from memory.embeddings import to_bytes, to_vectors
 from memory.ports import NOTHING, START, Changes, Group, Revision, Vectors, Version
 from memory.records import (
@@ -45,8 +45,6 @@ from memory.records import (
     only_tenant,
 )
 from memory.records import now as utc_now
-from memory.scoping import alive, held, in_history, visible
-from memory.tables import history, memories, retired, tenants
 
 
 class SqlStore:

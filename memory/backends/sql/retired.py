@@ -11,14 +11,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
-from memory.database import batches
+from memory.backends.sql.changes import note
+from memory.backends.sql.database import batches
+from memory.backends.sql.rows import PAST, past_columns, to_past, to_scope
+from memory.backends.sql.scoping import alive, exactly, held, within
+from memory.backends.sql.tables import memories, retired
 from memory.embeddings import to_vectors
 from memory.ports import Vectors
 from memory.records import MemoryRecord, Removed, Scope
-from memory.rows import PAST, past_columns, to_past, to_scope
-from memory.scoping import alive, exactly, held, within
-from memory.sql_changes import note
-from memory.tables import memories, retired
 
 _COPIED = [column.name for column in retired.c if column.name in memories.c]
 

@@ -9,13 +9,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, and_, insert, select, update
 
-from memory import sql_memories, sql_retired
+from memory.backends.sql import memories as sql_memories
+from memory.backends.sql import retired as sql_retired
+from memory.backends.sql.changes import note
+from memory.backends.sql.rows import PAST, RECORD, past_columns, to_past, to_record, to_scope
+from memory.backends.sql.tables import memories, retired
 from memory.errors import StoreConflict
 from memory.ports import Revision
 from memory.records import MemoryRecord, Removed
-from memory.rows import PAST, RECORD, past_columns, to_past, to_record, to_scope
-from memory.sql_changes import note
-from memory.tables import memories, retired
 
 _RENEWED = ("text", "content_hash", "valid_from", "metadata", "embedder", "dim", "embedding")
 _CONFLICT = "another writer changed the same memories meanwhile; try again"

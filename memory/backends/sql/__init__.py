@@ -1,0 +1,1 @@
+"""The memory store in SQL: SQLite and PostgreSQL through SQLAlchemy."""
