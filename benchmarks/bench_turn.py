@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.bench import Bench, Options, Row, milliseconds
 from hypernet.lora.inject import apply
 from memory import Memory
-from memory.blob_store import FileBlobStore
+from memory.backends.blobs.folder import FileBlobStore
 from memory.bootstrap import assemble
 from memory.local_model import LocalModel
 from memory.ports import BlobStore, GenerationRequest, Parts, Vectors

@@ -86,7 +86,7 @@ def _store(settings: Settings) -> MemoryStore:
 
 
 def _blobs(settings: Settings) -> BlobStore:
-    from memory.blob_store import FileBlobStore
+    from memory.backends.blobs.folder import FileBlobStore
 
     return FileBlobStore(settings.adapter_folder)
 
@@ -104,7 +104,7 @@ def _embedder(settings: Settings) -> Embedder:
 
 
 def _index(settings: Settings, store: MemoryStore, embedder: Embedder) -> VectorIndex:
-    from memory.faiss_index import FaissIndex
+    from memory.backends.index.faiss_index import FaissIndex
 
     return FaissIndex(
         store,

@@ -2,7 +2,7 @@
 
     new passages -> what they claim -> the nearest older ones -> other values of the same slots
 
-No model is asked: the index says which are near enough to be about the same, and `memory.text.claims` reads them.
+No model is asked: the index says which are near enough to be about the same, and `text/claims.py` reads them.
 Documents stand by themselves: their "I" may be anybody, and each is compared with its former version alone.
 What holds for a time alone, or not yet, takes no place: nothing would hold after it, or before.
 In doubt both are kept, and the newer one weighs more when memories are selected.

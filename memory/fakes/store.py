@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from memory.embeddings import to_bytes, to_vectors
+from memory.backends.embeddings import to_bytes, to_vectors
 from memory.errors import InvalidInput
 from memory.fakes.tenant import Row, Tenant, as_removed, ended
 from memory.ports import NOTHING, START, Changes, Group, Revision, Vectors, Version

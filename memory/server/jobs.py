@@ -21,6 +21,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from memory.backends.repeated import REPEATED
 from memory.backends.sql.database import Database
 from memory.backends.sql.rows import to_scope
 from memory.backends.sql.scoping import scope_columns, within
@@ -28,7 +29,6 @@ from memory.backends.sql.tables import jobs
 from memory.errors import Conflict, JobCancelled, LeaseLost, NotFound
 from memory.records import MAX_NAME, Scope, check_page, new_id
 from memory.records import now as utc_now
-from memory.repeated import REPEATED
 from memory.server.fairness import next_job, note_served
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]

@@ -1,6 +1,6 @@
 """Of two passages that answer a turn equally well, the older one gives way.
 
-`memory.text.claims` supersedes what it understands. Of what is put quite differently ("I painted my car green."
+`claims.py` supersedes what it understands. Of what is put quite differently ("I painted my car green."
 "Lilac is the colour of my car.") both are kept, and the turn tells whether they are about the same: of the
 words of "What colour is my car?" both have "car". The older one gives way where a sentence of the newer one
 

@@ -55,7 +55,7 @@ def test_a_full_disk_is_503_and_passes(
 
 
 def _faulty(home: Path, trouble: Callable[[str], None]) -> dict[str, Any]:
-    from memory.blob_store import FileBlobStore
+    from memory.backends.blobs.folder import FileBlobStore
 
     settings = Settings.load(home=home)
     return {

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from memory.backends.blobs.folder import FileBlobStore
+from memory.backends.index.faiss_index import FaissIndex
 from memory.backends.sql.database import sqlite_url
 from memory.backends.sql.store import SqlStore
-from memory.blob_store import FileBlobStore
 from memory.embedder import MiniLMEmbedder
-from memory.faiss_index import FaissIndex
 from memory.fakes import BruteForceIndex, InMemoryBlobs, InMemoryStore, WordEmbedder
 from memory.ports import BlobStore, Embedder, MemoryStore, VectorIndex
 from tests.tiny_memories import DIM, EMBEDDER, Clock

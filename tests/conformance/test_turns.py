@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from memory.backends.repeated import REPEATED
 from memory.errors import InvalidInput, MissingScope
 from memory.ports import MemoryStore
 from memory.records import Message, Scope
-from memory.repeated import REPEATED
 from tests.tiny_memories import ANA, BEN, NOON, Clock, record, vectors
 
 SESSION = replace(ANA, session_id="s1")

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from memory import files
+from memory.backends.blobs.folder import FileBlobStore
 from memory.backends.sql.store import SqlStore
-from memory.blob_store import FileBlobStore
 from tests.tiny_memories import record, vectors
 
 

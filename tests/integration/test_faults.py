@@ -15,9 +15,9 @@ import pytest
 
 from hypernet.doc_to_lora import DocToLoRA
 from memory import Memory
+from memory.backends.blobs.folder import FileBlobStore
 from memory.backends.sql.database import sqlite_url
 from memory.backends.sql.store import SqlStore
-from memory.blob_store import FileBlobStore
 from memory.errors import (
     DiskFull,
     EmptyText,

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
+from memory.backends.blobs.folder import FileBlobStore
+from memory.backends.index.faiss_index import FaissIndex
 from memory.backends.sql.store import SqlStore
-from memory.blob_store import FileBlobStore
 from memory.errors import StoreBusy
-from memory.faiss_index import FaissIndex
 from memory.records import Scope
 from memory.sweep import sweep
 from tests.tiny_memories import ANA, BEN, DIM, EMBEDDER, record, vectors

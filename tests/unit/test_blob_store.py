@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memory.blob_store import FileBlobStore
+from memory.backends.blobs.folder import FileBlobStore
 from memory.errors import CorruptBlob, DiskFull, StoreReadOnly, StoreUnavailable
 
 AT_ONCE = timedelta(0)

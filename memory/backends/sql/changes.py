@@ -11,10 +11,10 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from memory.backends.embeddings import to_vectors
 from memory.backends.sql.rows import to_scope
 from memory.backends.sql.scoping import history_columns
 from memory.backends.sql.tables import history, memories, tenants
-from memory.embeddings import to_vectors
 from memory.ports import START, Changes, Version
 from memory.records import Event, Scope
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 HEAD = "0004"  # the newest step; kept here so that opening a current database need not import Alembic
-FOLDER = Path(__file__).resolve().parent.parent / "migrations"
+FOLDER = Path(__file__).resolve().parents[3] / "migrations"
 
 _LOCK = 0x70617261  # PostgreSQL's advisory lock for migrating; any number nobody else uses
 

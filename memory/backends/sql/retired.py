@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
+from memory.backends.embeddings import to_vectors
 from memory.backends.sql.changes import note
 from memory.backends.sql.database import batches
 from memory.backends.sql.rows import PAST, past_columns, to_past, to_scope
 from memory.backends.sql.scoping import alive, exactly, held, within
 from memory.backends.sql.tables import memories, retired
-from memory.embeddings import to_vectors
 from memory.ports import Vectors
 from memory.records import MemoryRecord, Removed, Scope
 

@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 from sqlalchemy import URL, ColumnElement, Connection, Table, and_, select
 
+from memory.backends.embeddings import to_bytes, to_vectors
 from memory.backends.sql import changes as sql_changes
 from memory.backends.sql import groups as sql_groups
 from memory.backends.sql import memories as sql_memories
@@ -26,7 +27,6 @@ from memory.backends.sql import turns as sql_turns
 from memory.backends.sql.database import Database
 from memory.backends.sql.scoping import alive, held, in_history, visible
 from memory.backends.sql.tables import history, memories, retired, tenants
-from memory.embeddings import to_bytes, to_vectors
 from memory.ports import NOTHING, START, Changes, Group, Revision, Vectors, Version
 from memory.records import (
     HistoryEvent,

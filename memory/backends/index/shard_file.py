@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from memory.backends.index.shard import Shard
 from memory.files import translated, write_whole
-from memory.index_shard import Shard
 from memory.ports import Version
 
 FORMAT = 1

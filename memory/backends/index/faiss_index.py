@@ -17,10 +17,10 @@ from threading import Lock
 
 import numpy as np
 
-from memory import index_file
+from memory.backends.index import shard_file as index_file
+from memory.backends.index.shard import Shard
 from memory.errors import IncompatibleAdapter, InvalidInput, StoreError
 from memory.files import translated
-from memory.index_shard import Shard
 from memory.ports import Changes, MemoryStore, Vectors
 from memory.records import Scope
 

@@ -1,0 +1,1 @@
+"""Blob stores: adapters as content-addressed bytes."""

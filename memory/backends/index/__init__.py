@@ -1,0 +1,1 @@
+"""Vector indexes: task embeddings, nearest first. A cache that can be rebuilt from SQL."""
