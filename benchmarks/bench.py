@@ -28,7 +28,7 @@ class Options:
 
     def parts(self) -> dict[str, Any]:
         """Embedder and model for `memory.Memory`, to be shared by all memories of a benchmark."""
-        from memory.local_model import LocalModel
+        from memory.backends.model.local import LocalModel
 
         embedder = _embedder(self.quick)
         model = LocalModel(lambda: _doc_to_lora(self))
@@ -52,7 +52,7 @@ def milliseconds(run: Callable[[], object]) -> float:
 
 
 def _embedder(quick: bool) -> Embedder:
-    from memory.embedder import MiniLMEmbedder
+    from memory.backends.model.embedder import MiniLMEmbedder
     from memory.fakes import WordEmbedder
 
     return WordEmbedder() if quick else MiniLMEmbedder()

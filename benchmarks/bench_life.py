@@ -26,7 +26,7 @@ from hypernet.world.owners import SPEAKER
 from hypernet.world.values import Values
 from hypernet.world.wording import Kind, kinds
 from memory import Memory
-from memory.local_model import LocalModel
+from memory.backends.model.local import LocalModel
 
 CONVERSATIONS = Path(__file__).resolve().parents[2] / "shared" / "data" / "sgd" / "train.jsonl.gz"
 TURNS = 10_000

@@ -20,7 +20,7 @@ from benchmarks.bench import Bench, Options, Row, UnusableInput
 from hypernet.evaluation.scoring import wilson
 from hypernet.world.facts import QA, UNKNOWN, FactWorld
 from memory import Memory
-from memory.local_model import LocalModel
+from memory.backends.model.local import LocalModel
 from memory.records import ChatReply
 from memory.settings import Settings
 

@@ -21,8 +21,8 @@ from benchmarks.bench import Bench, Options, Row, milliseconds
 from hypernet.lora.inject import apply
 from memory import Memory
 from memory.backends.blobs.folder import FileBlobStore
+from memory.backends.model.local import LocalModel
 from memory.bootstrap import assemble
-from memory.local_model import LocalModel
 from memory.ports import BlobStore, GenerationRequest, Parts, Vectors
 from memory.records import AdapterRef, ChatReply, MemoryRecord, Message, Scope
 from memory.settings import Settings

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from hypernet import DocToLoRA
-    from memory.local_model import LocalModel
+    from memory.backends.model.local import LocalModel
 
 PARTS = tuple(field.name for field in fields(Parts))
 
@@ -92,7 +92,7 @@ def _blobs(settings: Settings) -> BlobStore:
 
 
 def _embedder(settings: Settings) -> Embedder:
-    from memory.embedder import MiniLMEmbedder
+    from memory.backends.model.embedder import MiniLMEmbedder
 
     default = MiniLMEmbedder()
     if settings.embedder != default.name:
@@ -117,7 +117,7 @@ def _index(settings: Settings, store: MemoryStore, embedder: Embedder) -> Vector
 
 def _model(settings: Settings) -> LocalModel:
     """The base model with its hypernetwork; it fills two ports."""
-    from memory.local_model import LocalModel
+    from memory.backends.model.local import LocalModel
 
     return LocalModel(
         lambda: _doc_to_lora(settings),
@@ -130,7 +130,7 @@ def _model(settings: Settings) -> LocalModel:
 def _skills(settings: Settings, model: LocalModel) -> SkillWriter | None:
     """The Text-to-LoRA network of the settings, else the model's own; None where it has none."""
     from hypernet.checkpoints import catalog
-    from memory.skill_model import SkillModel
+    from memory.backends.model.skills import SkillModel
 
     named = None if settings.skills_model == "auto" else settings.skills_model
     path = named or catalog.skills_of(settings.model)

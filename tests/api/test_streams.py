@@ -17,9 +17,9 @@ import pytest
 
 from hypernet.doc_to_lora import DocToLoRA
 from memory import Memory
+from memory.backends.model.local import LocalModel
 from memory.fakes import EchoGenerator, WordEmbedder
 from memory.fakes.models import EchoGeneration
-from memory.local_model import LocalModel
 from memory.ports import GenerationRequest
 from tests.api.conftest import QUESTION, live
 from tests.command import echoes

@@ -9,9 +9,9 @@ import pytest
 
 from memory.backends.blobs.folder import FileBlobStore
 from memory.backends.index.faiss_index import FaissIndex
+from memory.backends.model.embedder import MiniLMEmbedder
 from memory.backends.sql.database import sqlite_url
 from memory.backends.sql.store import SqlStore
-from memory.embedder import MiniLMEmbedder
 from memory.fakes import BruteForceIndex, InMemoryBlobs, InMemoryStore, WordEmbedder
 from memory.ports import BlobStore, Embedder, MemoryStore, VectorIndex
 from tests.tiny_memories import DIM, EMBEDDER, Clock

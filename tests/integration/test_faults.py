@@ -16,6 +16,7 @@ import pytest
 from hypernet.doc_to_lora import DocToLoRA
 from memory import Memory
 from memory.backends.blobs.folder import FileBlobStore
+from memory.backends.model.local import LocalModel
 from memory.backends.sql.database import sqlite_url
 from memory.backends.sql.store import SqlStore
 from memory.errors import (
@@ -30,7 +31,6 @@ from memory.errors import (
 )
 from memory.fakes import EchoInternalizer
 from memory.internalize import AT_ONCE
-from memory.local_model import LocalModel
 from memory.records import Message, now
 from tests.faults import Faulty, full_disk_at
 

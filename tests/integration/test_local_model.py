@@ -13,8 +13,8 @@ import torch
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.lora.inject import apply
 from memory import Memory
+from memory.backends.model.local import LocalModel
 from memory.errors import InvalidInput, ModelUnavailable
-from memory.local_model import LocalModel
 from memory.ports import GenerationRequest
 from memory.records import ChatReply, Message
 from memory.text.passages import WHOLE
@@ -177,9 +177,9 @@ def test_a_program_may_end_without_closing() -> None:
     """The engine's thread ends with the interpreter, quietly and at once, whatever it was doing."""
     program = """
 from transformers import LlamaConfig, LlamaForCausalLM
-from memory.engine import Engine
+from memory.backends.model.engine import Engine
 from memory.ports import GenerationRequest
-from memory.reply import Reply
+from memory.backends.model.reply import Reply
 
 sizes = dict(vocab_size=50, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2)
 engine = Engine(LlamaForCausalLM(LlamaConfig(**sizes)))

@@ -9,7 +9,7 @@ import torch
 
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.lora.adapter import LoRA
-from memory.local_model import LocalModel
+from memory.backends.model.local import LocalModel
 from memory.measure import Measure
 from memory.ports import Trial
 from memory.text.questions import questions

@@ -9,7 +9,7 @@ import pytest
 
 from hypernet.doc_to_lora import DocToLoRA
 from memory import Memory
-from memory.local_model import LocalModel
+from memory.backends.model.local import LocalModel
 
 FACT, QUESTION = "My dog is called Biscuit.", "What is my dog called?"
 MakeMemory = Callable[..., Memory]

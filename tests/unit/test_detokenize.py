@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.detokenize import TextStream
+from memory.backends.model.detokenize import TextStream
 
 
 def bytes_as_text(ids: list[int]) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memory import embedder
-from memory.embedder import MiniLMEmbedder, packaged_folder
+from memory.backends.model import embedder
+from memory.backends.model.embedder import MiniLMEmbedder, packaged_folder
 from memory.errors import ModelUnavailable
 
 TEXTS = [

@@ -11,10 +11,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import apply
-from memory.engine import Engine
+from memory.backends.model.engine import Engine
+from memory.backends.model.reply import Reply
 from memory.errors import ModelUnavailable
 from memory.ports import GenerationRequest
-from memory.reply import Reply
 from tests.tiny_models import random_lora
 
 END = 1

@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from memory.together import Together
+from memory.backends.model.together import Together
 
 
 class Work:

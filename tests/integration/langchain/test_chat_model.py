@@ -14,8 +14,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, Sys
 from hypernet.doc_to_lora import DocToLoRA
 from integrations.langchain import ParametricChatModel, ParametricMemory
 from memory import Memory
+from memory.backends.model.local import LocalModel
 from memory.errors import EmptyText, InvalidInput, MissingScope, NotFound
-from memory.local_model import LocalModel
 
 PETS = {
     "ana": "My dog is called Biscuit.",

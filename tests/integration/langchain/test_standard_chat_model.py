@@ -11,7 +11,7 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 
 from hypernet.doc_to_lora import DocToLoRA
 from integrations.langchain import ParametricChatModel
-from memory.local_model import LocalModel
+from memory.backends.model.local import LocalModel
 from tests.integration.langchain.tool_caller import ToolCaller
 
 

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from transformers import PreTrainedModel
 
-from memory.decoding import decode
+from memory.backends.model.decoding import decode
+from memory.backends.model.reply import Reply
 from memory.errors import ModelUnavailable
-from memory.reply import Reply
 
 T = TypeVar("T")
 

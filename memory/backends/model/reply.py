@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from memory.detokenize import TextStream
+from memory.backends.model.detokenize import TextStream
 from memory.ports import GenerationRequest
 
 if TYPE_CHECKING:

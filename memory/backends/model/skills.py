@@ -11,7 +11,7 @@ from memory.errors import ModelUnavailable
 
 if TYPE_CHECKING:
     from hypernet import LoRA, TextToLoRA
-    from memory.local_model import LocalModel
+    from memory.backends.model.local import LocalModel
 
 
 class SkillModel:

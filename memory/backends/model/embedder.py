@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from memory.backends.model.together import Together
 from memory.errors import ModelUnavailable
 from memory.ports import Vectors
-from memory.together import Together
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

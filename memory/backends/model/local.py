@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
+from memory.backends.model.together import Together
 from memory.errors import InvalidInput, ModelUnavailable
 from memory.ports import GenerationRequest, Score, Trial
 from memory.records import Message
 from memory.text.passages import WHOLE
-from memory.together import Together
 
 if TYPE_CHECKING:
     from hypernet import DocToLoRA
     from hypernet.lora.adapter import LoRA
-    from memory.engine import Engine
-    from memory.reply import Reply
+    from memory.backends.model.engine import Engine
+    from memory.backends.model.reply import Reply
 
 
 class LocalModel:
@@ -67,7 +67,7 @@ class LocalModel:
         """The owner of the base model."""
         with self._loading:
             if self._engine is None:
-                from memory.engine import Engine
+                from memory.backends.model.engine import Engine
 
                 d2l = self.d2l
                 self._engine = Engine(
@@ -147,7 +147,7 @@ class LocalModel:
         return len(self._prompt(messages))
 
     def stream(self, request: GenerationRequest) -> Reply:
-        from memory.reply import Reply
+        from memory.backends.model.reply import Reply
 
         prompt = self._prompt(request.messages)
         room = self.window - len(prompt)
@@ -160,7 +160,7 @@ class LocalModel:
         return reply
 
     def score(self, trials: Sequence[Trial]) -> list[Score]:
-        from memory.scoring import Row, score
+        from memory.backends.model.scoring import Row, score
 
         rows = []
         for trial in trials:

@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from hypernet.lora.inject import apply
-from memory.reply import Reply
+from memory.backends.model.reply import Reply
 
 
 @torch.no_grad()
