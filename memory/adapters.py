@@ -8,11 +8,11 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from memory.errors import BlobError, CorruptBlob, IncompatibleAdapter
-from memory.internalize import Internalize
 from memory.lru import ByteLRU
 from memory.ports import BlobStore, Internalizer
 from memory.records import MemoryRecord
 from memory.text.claims import standing
+from memory.write.internalize import Internalize
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA

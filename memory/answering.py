@@ -21,14 +21,14 @@ from typing import Any, Literal, TypedDict, cast, get_args
 
 from memory.adapters import Adapters
 from memory.errors import InvalidInput, NotFound
-from memory.internalize import Internalize
 from memory.ports import GenerationRequest, Generator, MemoryStore, Vectors
 from memory.prompt import build
 from memory.records import AdapterChoice, ChatReply, MemoryHit, Message, Scope
 from memory.selection import Selection, Selector
 from memory.settings import Settings
-from memory.skills import Skills
 from memory.usage import Usage
+from memory.write.internalize import Internalize
+from memory.write.skills import Skills
 
 Mode = Literal["adapters", "text", "both", "auto"]
 

@@ -20,16 +20,16 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from memory.adapters import Adapters
-from memory.draft import told, words
 from memory.erasure import Eraser
 from memory.errors import InvalidInput, StoreConflict
-from memory.internalize import Progress
-from memory.making import Made, Making
-from memory.measure import Comparison, Measure
 from memory.ports import Group, Internalizer, MemoryStore, Revision
 from memory.records import Kind, MemoryRecord, Scope, new_id, now
 from memory.settings import Settings
 from memory.text.rivals import APART, Said, read_with_questions, rivals
+from memory.write.draft import told, words
+from memory.write.internalize import Progress
+from memory.write.making import Made, Making
+from memory.write.measure import Comparison, Measure
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA

@@ -19,14 +19,14 @@ from threading import Lock
 from typing import Any
 
 from memory.adapters import Adapters
-from memory.draft import Draft
 from memory.errors import NotFound, StoreConflict
-from memory.internalize import TRIES
-from memory.making import Making
 from memory.past import Past
 from memory.ports import BlobStore, MemoryStore, VectorIndex
 from memory.records import ErasureReceipt, MemoryRecord, Removed, Scope
 from memory.sweep import sweep
+from memory.write.draft import Draft
+from memory.write.internalize import TRIES
+from memory.write.making import Making
 
 
 class Eraser:

@@ -30,7 +30,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hypernet.overlap import overlap
-from memory.draft import words
 from memory.past import Past
 from memory.ports import Internalizer, MemoryStore, VectorIndex, Vectors
 from memory.records import AdapterChoice, MemoryHit, Scope
@@ -38,6 +37,7 @@ from memory.records import now as utc_now
 from memory.text.conversation import unlabelled
 from memory.text.rivals import APART, gist, gives_way, mentions, read
 from memory.text.rivals import words as about
+from memory.write.draft import words
 
 if TYPE_CHECKING:
     from memory.settings import Settings

@@ -15,13 +15,9 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 from memory.adapters import Adapters
 from memory.answering import Answerer, Mode, Sampling, sampling_in, whole
 from memory.compaction import MIN_ADAPTERS, Compactor, CompactReport
-from memory.density import Guard
 from memory.erasure import Eraser
 from memory.errors import IncompatibleAdapter, InvalidInput
 from memory.inputs import Content, Said, Whose, check_expiry, check_span, messages_in, scope_in, text_in
-from memory.internalize import Added, Internalize, Origin, Progress
-from memory.making import Making, Storage
-from memory.measure import Measure
 from memory.past import Past
 from memory.ports import Parts
 from memory.records import (
@@ -40,14 +36,18 @@ from memory.records import (
     Turn,
     check_aware,
 )
-from memory.remembering import Rememberer
 from memory.selection import Selector
 from memory.settings import Settings
-from memory.skills import Skills
-from memory.supersession import Supersession
 from memory.text.conversation import ends_asking
 from memory.transfer import Exporter, ExportReport, Importer, ImportReport, ImportSize
 from memory.usage import Usage
+from memory.write.density import Guard
+from memory.write.internalize import Added, Internalize, Origin, Progress
+from memory.write.making import Making, Storage
+from memory.write.measure import Measure
+from memory.write.remembering import Rememberer
+from memory.write.skills import Skills
+from memory.write.supersession import Supersession
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA

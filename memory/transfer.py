@@ -17,10 +17,10 @@ from typing import TypeVar
 
 from memory import archive
 from memory.errors import BlobError, InvalidInput, NotFound
-from memory.internalize import AT_ONCE, Progress
-from memory.making import Made, Making
 from memory.ports import BlobStore, Internalizer, MemoryStore
 from memory.records import MemoryRecord, Scope, now
+from memory.write.internalize import AT_ONCE, Progress
+from memory.write.making import Made, Making
 
 T = TypeVar("T")
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from memory.inputs import Content, Whose, scope_in
-from memory.internalize import Added
 from memory.records import (
     MAX_NAME,
     MAX_PAGE,
@@ -22,6 +21,7 @@ from memory.records import (
     Scope,
     Turn,
 )
+from memory.write.internalize import Added
 
 MEMORY_ID = "18b2f0c3a1d4e5f60718293a4b5c6d7e"
 

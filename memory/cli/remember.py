@@ -16,7 +16,7 @@ from memory.records import MemoryRecord
 
 if TYPE_CHECKING:
     from memory.inputs import Content
-    from memory.internalize import Added
+    from memory.write.internalize import Added
 
 
 def add(

@@ -30,8 +30,8 @@ from memory.errors import (
     TextTooLarge,
 )
 from memory.fakes import EchoInternalizer
-from memory.internalize import AT_ONCE
 from memory.records import Message, now
+from memory.write.internalize import AT_ONCE
 from tests.faults import Faulty, full_disk_at
 
 MakeMemory = Callable[..., Memory]

@@ -10,9 +10,9 @@ import torch
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.lora.adapter import LoRA
 from memory.backends.model.local import LocalModel
-from memory.measure import Measure
 from memory.ports import Trial
 from memory.text.questions import questions
+from memory.write.measure import Measure
 from tests.command import packaged_model
 
 MARGIN = 0.5  # the default of MEMORY_COMPACT_MARGIN

@@ -13,8 +13,8 @@ from hypernet.world.facts import FactWorld
 from hypernet.world.owners import SPEAKER, Owners
 from hypernet.world.values import Values
 from hypernet.world.wording import Kind, Owner, kinds
-from memory.supersession import first_contradiction
 from memory.text.claims import remaining, standing
+from memory.write.supersession import first_contradiction
 
 CONVERSATIONS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "sgd" / "dev.jsonl.gz"
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from memory.draft import Draft
 from memory.errors import StoreConflict
-from memory.making import Maker, Making
 from memory.ports import MemoryStore, Vectors
 from memory.records import AdapterRef, Kind, MemoryRecord, Scope, content_hash
-from memory.supersession import Supersession, first_contradiction
 from memory.text.passages import Passage
 from memory.text.rivals import APART
+from memory.write.draft import Draft
+from memory.write.making import Maker, Making
+from memory.write.supersession import Supersession, first_contradiction
 
 AT_ONCE = 32  # passages internalized together
 TRIES = 3  # of a change that other writers keep crossing

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from memory.errors import NotFound
-from memory.making import Making
 from memory.ports import MemoryStore, Revision
 from memory.records import MemoryRecord, Scope, content_hash, new_id, now
 from memory.text.conversation import unlabelled
+from memory.write.making import Making
 
 Write = Callable[[], None]
 

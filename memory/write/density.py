@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from memory.making import Making
-from memory.measure import Measure
 from memory.text.passages import Passage, clauses, halves
+from memory.write.making import Making
+from memory.write.measure import Measure
 
 DENSE = 8  # sentences from which on a passage is asked
 _AT_ONCE = 16  # passages

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from memory.internalize import Internalize, Origin
 from memory.ports import MemoryStore, Vectors
 from memory.records import SKILLS, MemoryHit, MemoryRecord, Scope
 from memory.settings import Settings
 from memory.text.passages import Passage
+from memory.write.internalize import Internalize, Origin
 
 
 class Skills:

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from memory.density import Guard
-from memory.draft import Draft
 from memory.errors import InvalidInput, NotFound, StoreConflict
-from memory.internalize import AT_ONCE, TRIES, Added, Internalize, Origin, Progress
-from memory.making import Making
 from memory.ports import Embedder, Internalizer, MemoryStore, Revision
 from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, content_hash
 from memory.text.conversation import Line, lines, passages, unanswered
 from memory.text.passages import WHOLE, Passage, split
+from memory.write.density import Guard
+from memory.write.draft import Draft
+from memory.write.internalize import AT_ONCE, TRIES, Added, Internalize, Origin, Progress
+from memory.write.making import Making
 
 
 class Rememberer:

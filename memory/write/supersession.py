@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from memory.draft import Draft
-from memory.making import Making
 from memory.ports import MemoryStore, VectorIndex, Vectors
 from memory.records import MemoryRecord, now
 from memory.text import claims
 from memory.text.rivals import APART
+from memory.write.draft import Draft
+from memory.write.making import Making
 
 LOOKED_AT = 16  # of the nearest memories; a passage among several in a compacted one is not very near
 

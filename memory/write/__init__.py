@@ -1,0 +1,1 @@
+"""The write path: text, passages, adapters, stores."""
