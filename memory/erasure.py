@@ -18,10 +18,10 @@ from dataclasses import replace
 from threading import Lock
 from typing import Any
 
-from memory.adapters import Adapters
 from memory.errors import NotFound, StoreConflict
-from memory.past import Past
 from memory.ports import BlobStore, MemoryStore, VectorIndex
+from memory.read.adapters import Adapters
+from memory.read.past import Past
 from memory.records import ErasureReceipt, MemoryRecord, Removed, Scope
 from memory.sweep import sweep
 from memory.write.draft import Draft

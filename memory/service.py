@@ -12,14 +12,16 @@ from threading import Lock
 from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
-from memory.adapters import Adapters
-from memory.answering import Answerer, Mode, Sampling, sampling_in, whole
 from memory.compaction import MIN_ADAPTERS, Compactor, CompactReport
 from memory.erasure import Eraser
 from memory.errors import IncompatibleAdapter, InvalidInput
 from memory.inputs import Content, Said, Whose, check_expiry, check_span, messages_in, scope_in, text_in
-from memory.past import Past
 from memory.ports import Parts
+from memory.read.adapters import Adapters
+from memory.read.answering import Answerer, Mode, Sampling, sampling_in, whole
+from memory.read.past import Past
+from memory.read.selection import Selector
+from memory.read.usage import Usage
 from memory.records import (
     AdapterChoice,
     ChatReply,
@@ -36,11 +38,9 @@ from memory.records import (
     Turn,
     check_aware,
 )
-from memory.selection import Selector
 from memory.settings import Settings
 from memory.text.conversation import ends_asking
 from memory.transfer import Exporter, ExportReport, Importer, ImportReport, ImportSize
-from memory.usage import Usage
 from memory.write.density import Guard
 from memory.write.internalize import Added, Internalize, Origin, Progress
 from memory.write.making import Making, Storage

@@ -17,9 +17,9 @@ from integrations.langchain.scope import Scoped, configurable, names_in, recalli
 from integrations.langchain.shared import shared
 from integrations.langchain.transcript import leaving, unsaved
 from memory import Memory
-from memory.answering import Mode
 from memory.errors import InvalidInput, NotFound
 from memory.inputs import Whose
+from memory.read.answering import Mode
 from memory.records import MemoryRecord
 
 try:

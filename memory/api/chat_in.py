@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from memory.answering import Mode
 from memory.api.schemas import Name
 from memory.api.strict_json import BadBody
 from memory.inputs import Whose
+from memory.read.answering import Mode
 from memory.records import Message, Role
 
 MOST_CHOICES = 8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memory.lru import ByteLRU
+from memory.read.lru import ByteLRU
 
 
 def test_the_least_used_leaves_when_the_bytes_are_full() -> None:

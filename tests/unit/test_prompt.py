@@ -6,7 +6,7 @@ import pytest
 
 from memory.errors import EmptyText, InvalidInput
 from memory.fakes import EchoGenerator
-from memory.prompt import Prompt, build
+from memory.read.prompt import Prompt, build
 from memory.records import Message
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from memory.fakes import BruteForceIndex, EchoInternalizer, InMemoryStore
+from memory.read.selection import Selection, Selector, choose
 from memory.records import MemoryHit
-from memory.selection import Selection, Selector, choose
 from memory.settings import Settings
 from tests.tiny_memories import ANA, DIM, EMBEDDER, NOON, record, vectors
 

@@ -20,7 +20,6 @@ from typing import Any, cast
 
 from fastapi import APIRouter, Request, Response
 
-from memory.answering import Sampling
 from memory.api.callers import Reader, Tenant
 from memory.api.chat_in import ChatIn
 from memory.api.chat_out import ChatOut, Completion
@@ -30,6 +29,7 @@ from memory.api.routes.memories import check_quotas
 from memory.api.routes.models import check_model, model_name
 from memory.api.shared import Parts, Shared
 from memory.inputs import Whose
+from memory.read.answering import Sampling
 from memory.records import AdapterChoice, ChatReply, Message, new_id
 from memory.service import Asking
 

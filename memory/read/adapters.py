@@ -8,8 +8,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from memory.errors import BlobError, CorruptBlob, IncompatibleAdapter
-from memory.lru import ByteLRU
 from memory.ports import BlobStore, Internalizer
+from memory.read.lru import ByteLRU
 from memory.records import MemoryRecord
 from memory.text.claims import standing
 from memory.write.internalize import Internalize

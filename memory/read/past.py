@@ -11,8 +11,8 @@ from datetime import datetime
 
 import numpy as np
 
-from memory.lru import ByteLRU
 from memory.ports import MemoryStore, VectorIndex, Vectors, Version
+from memory.read.lru import ByteLRU
 from memory.records import MemoryHit, MemoryRecord, Scope
 
 _KEPT_BYTES = 64 * 2**20

@@ -30,8 +30,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hypernet.overlap import overlap
-from memory.past import Past
 from memory.ports import Internalizer, MemoryStore, VectorIndex, Vectors
+from memory.read.past import Past
 from memory.records import AdapterChoice, MemoryHit, Scope
 from memory.records import now as utc_now
 from memory.text.conversation import unlabelled

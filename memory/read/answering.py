@@ -19,14 +19,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, TypedDict, cast, get_args
 
-from memory.adapters import Adapters
 from memory.errors import InvalidInput, NotFound
 from memory.ports import GenerationRequest, Generator, MemoryStore, Vectors
-from memory.prompt import build
+from memory.read.adapters import Adapters
+from memory.read.prompt import build
+from memory.read.selection import Selection, Selector
+from memory.read.usage import Usage
 from memory.records import AdapterChoice, ChatReply, MemoryHit, Message, Scope
-from memory.selection import Selection, Selector
 from memory.settings import Settings
-from memory.usage import Usage
 from memory.write.internalize import Internalize
 from memory.write.skills import Skills
 

@@ -1,0 +1,1 @@
+"""The read path: turn, selection, merge, reply."""
