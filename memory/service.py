@@ -12,8 +12,6 @@ from threading import Lock
 from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
-from memory.compaction import MIN_ADAPTERS, Compactor, CompactReport
-from memory.erasure import Eraser
 from memory.errors import IncompatibleAdapter, InvalidInput
 from memory.inputs import Content, Said, Whose, check_expiry, check_span, messages_in, scope_in, text_in
 from memory.ports import Parts
@@ -40,7 +38,9 @@ from memory.records import (
 )
 from memory.settings import Settings
 from memory.text.conversation import ends_asking
-from memory.transfer import Exporter, ExportReport, Importer, ImportReport, ImportSize
+from memory.upkeep.compaction import MIN_ADAPTERS, Compactor, CompactReport
+from memory.upkeep.erasure import Eraser
+from memory.upkeep.transfer import Exporter, ExportReport, Importer, ImportReport, ImportSize
 from memory.write.density import Guard
 from memory.write.internalize import Added, Internalize, Origin, Progress
 from memory.write.making import Making, Storage

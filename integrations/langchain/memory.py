@@ -19,12 +19,12 @@ from integrations.langchain.retriever import ParametricRetriever
 from integrations.langchain.scope import NAMES, Scoped, names_in, recalling
 from integrations.langchain.shared import close
 from integrations.langchain.tools import memory_tools
-from memory.compaction import CompactReport
 from memory.errors import InvalidInput
 from memory.inputs import Whose
 from memory.read.answering import Mode
 from memory.records import AdapterChoice, ErasureReceipt, HistoryEvent, MemoryHit, MemoryRecord, Message
 from memory.text.conversation import ends_asking
+from memory.upkeep.compaction import CompactReport
 
 if TYPE_CHECKING:
     from integrations.langchain.middleware import ParametricMemoryMiddleware

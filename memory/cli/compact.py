@@ -15,8 +15,8 @@ from memory.cli.output import Output, jsonable
 from memory.cli.times import span
 
 if TYPE_CHECKING:
-    from memory.compaction import CompactReport
     from memory.service import Service
+    from memory.upkeep.compaction import CompactReport
 
 _MIN_ADAPTERS = 8  # as memory.compaction has it, which is too heavy to import for a help text
 

@@ -13,10 +13,10 @@ import pytest
 
 from hypernet.lora.adapter import LoRA
 from memory import Memory
-from memory.compaction import CompactReport
 from memory.errors import InvalidInput, NotFound, StoreConflict
 from memory.fakes import EchoInternalizer
 from memory.records import Message, now
+from memory.upkeep.compaction import CompactReport
 from tests.faults import Faulty
 
 MakeMemory = Callable[..., Memory]

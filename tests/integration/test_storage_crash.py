@@ -18,7 +18,7 @@ from memory.backends.index.faiss_index import FaissIndex
 from memory.backends.sql.store import SqlStore
 from memory.errors import StoreBusy
 from memory.records import Scope
-from memory.sweep import sweep
+from memory.upkeep.sweep import sweep
 from tests.tiny_memories import ANA, BEN, DIM, EMBEDDER, record, vectors
 
 ROOT = Path(__file__).parents[2]

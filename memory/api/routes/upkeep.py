@@ -17,9 +17,9 @@ from memory.api.routes.jobs import JobOut, submitted
 from memory.api.routes.memories import check_quotas
 from memory.api.schemas import ScopeIn, example
 from memory.api.shared import Parts, Shared
-from memory.compaction import MIN_ADAPTERS
 from memory.errors import Conflict, NotFound
 from memory.records import Scope
+from memory.upkeep.compaction import MIN_ADAPTERS
 
 router = APIRouter(prefix="/v1", tags=["upkeep"])
 

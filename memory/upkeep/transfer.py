@@ -15,10 +15,10 @@ from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import TypeVar
 
-from memory import archive
 from memory.errors import BlobError, InvalidInput, NotFound
 from memory.ports import BlobStore, Internalizer, MemoryStore
 from memory.records import MemoryRecord, Scope, now
+from memory.upkeep import archive
 from memory.write.internalize import AT_ONCE, Progress
 from memory.write.making import Made, Making
 

@@ -23,7 +23,7 @@ from memory.ports import BlobStore, MemoryStore, VectorIndex
 from memory.read.adapters import Adapters
 from memory.read.past import Past
 from memory.records import ErasureReceipt, MemoryRecord, Removed, Scope
-from memory.sweep import sweep
+from memory.upkeep.sweep import sweep
 from memory.write.draft import Draft
 from memory.write.internalize import TRIES
 from memory.write.making import Making

@@ -19,13 +19,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from memory.erasure import Eraser
 from memory.errors import InvalidInput, StoreConflict
 from memory.ports import Group, Internalizer, MemoryStore, Revision
 from memory.read.adapters import Adapters
 from memory.records import Kind, MemoryRecord, Scope, new_id, now
 from memory.settings import Settings
 from memory.text.rivals import APART, Said, read_with_questions, rivals
+from memory.upkeep.erasure import Eraser
 from memory.write.draft import told, words
 from memory.write.internalize import Progress
 from memory.write.making import Made, Making

@@ -1,0 +1,1 @@
+"""Upkeep: compaction, erasure, export and import."""
