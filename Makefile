@@ -18,7 +18,7 @@ lint: $(VENV)/.develop
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Settings and files in the README; a test holds it to what the code says.
+# Tables that the code knows, in README and docs; a test holds them to it.
 docs: $(VENV)/.develop
 	$(BIN)/python docs/remake.py
 

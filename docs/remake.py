@@ -1,14 +1,13 @@
-"""Writes into the README what the code knows: `python docs/remake.py`. A test holds the README to it."""
+"""Writes into the pages what the code knows: `python docs/remake.py`. A test holds them to it."""
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("memory", "hypernet", "integrations", "migrations", "benchmarks")
+PAGES = ("README.md", "docs/settings.md")
 _DEFAULTS = {"home": "the platform's data folder", "user": "your login name", "database_url": ""}
 
 
@@ -23,25 +22,6 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
-def file_map() -> str:
-    """Every module with the first sentence of its docstring, room by room."""
-    parts = []
-    for room in ROOMS:
-        rows = ["| file | what is in it |", "|---|---|"]
-        for path in sorted((ROOT / room).rglob("*.py")):
-            said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-            if said:
-                rows.append(f"| `{path.relative_to(ROOT).as_posix()}` | {_first(said)} |")
-        parts.append("\n".join(rows))
-    return "\n\n".join(parts)
-
-
-def _first(docstring: str) -> str:
-    """The first paragraph, as a cell of a Markdown table."""
-    paragraph = " ".join(docstring.split("\n\n")[0].split()).rstrip(":")
-    return paragraph.replace("``", "`").replace("|", "\\|").replace("<", "&lt;")
-
-
 def recall() -> str:
     """The figures of the packaged model, as its card has them."""
     from hypernet.evaluation.drawing import markdown, shown
@@ -53,12 +33,13 @@ def recall() -> str:
 
 def remade(page: str) -> str:
     """A page with these parts written anew between their markers."""
-    for name, made in (("settings", settings_table()), ("files", file_map()), ("figures", recall())):
+    for name, made in (("settings", settings_table()), ("figures", recall())):
         inside = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         page = inside.sub(lambda found, made=made: f"{found[1]}{made}\n{found[2]}", page)
     return page
 
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    readme.write_text(remade(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for name in PAGES:
+        page = ROOT / name
+        page.write_text(remade(page.read_text(encoding="utf-8")), encoding="utf-8")

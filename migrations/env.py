@@ -1,4 +1,4 @@
-"""Alembic's entry: runs steps on the connection, and in the transaction, that `backends/sql/migrate.py` gives."""
+"""Alembic's entry: runs steps on the connection, and in the transaction, that `migrate.py` gives."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from hypernet.doc_to_lora import DocToLoRA
-from hypernet.evaluation import cases_of, evaluate
 from hypernet.evaluation.conditions import CONDITIONS, Bench
+from hypernet.evaluation.evaluate import cases_of, evaluate
 from hypernet.evaluation.retrieval import packaged_embedder
 from hypernet.networks.anchored import AnchoredHypernetwork
 from hypernet.training import convert

@@ -1,6 +1,6 @@
 """A passage that tells more than its adapter can hold is cut before it is stored, instead of losing facts.
 
-    passage of several sentences -> its adapter -> asked what it tells (`text/questions.py`) -> all right: it stays
+    passage of several sentences -> its adapter -> asked what it tells -> all right: it stays
     else -> halves -> their adapters -> measured as compaction does -> what answers worse whole is cut
 
 Passages of few sentences, as most messages are, are not asked: that doubles what adding one takes.

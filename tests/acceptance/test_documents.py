@@ -18,6 +18,8 @@ from memory.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+REMAKE = runpy.run_path(str(ROOT / "docs" / "remake.py"))
 EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py") if "langchain" not in path.name)
 COMMAND = typer.main.get_command(app)
 VERBS = {}  # as they are typed: "add", "skill add"
@@ -34,24 +36,29 @@ def blocks(language: str) -> list[str]:
 
 def section(verb: str) -> str:
     """What docs/cli.md says of a verb."""
-    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    found = re.search(rf"^## memory {verb}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    found = re.search(rf"^## memory {verb}\n(.*?)(?=^## |\Z)", CLI, re.DOTALL | re.MULTILINE)
     assert found, f"docs/cli.md has no section '## memory {verb}'"
     return found[1]
 
 
-def test_the_readme_knows_every_setting_and_every_file() -> None:
-    """Remade from the code, the README stays as it is; if not: make docs."""
-    remade = runpy.run_path(str(ROOT / "docs" / "remake.py"))["remade"]
-    assert remade(README) == README
+@pytest.mark.parametrize("name", REMAKE["PAGES"])
+def test_a_page_holds_what_the_code_says(name: str) -> None:
+    """Remade from the code, it stays as it is; if not: make docs."""
+    page = (ROOT / name).read_text(encoding="utf-8")
+    assert REMAKE["remade"](page) == page
+
+
+def test_every_setting_is_documented() -> None:
+    """Each has a row in docs/settings.md, by the name of its variable."""
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     for name in Settings.model_fields:
-        assert f"`MEMORY_{name.upper()}`" in README
+        assert f"`MEMORY_{name.upper()}`" in page
 
 
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_a_verb_is_documented_with_all_its_options(verb: str) -> None:
-    """A line in the README, a section in docs/cli.md, and every option named there; --json is one of them."""
-    assert f"| `memory {verb}` |" in README
+    """A row and a section in docs/cli.md, and every option named there; --json is one of them."""
+    assert f"| `memory {verb}` |" in CLI
     said = section(verb)
     options = [option for parameter in VERBS[verb].params for option in parameter.opts]
     assert "--json" in options
@@ -61,10 +68,10 @@ def test_a_verb_is_documented_with_all_its_options(verb: str) -> None:
 
 
 def test_no_verb_is_documented_that_is_not_there() -> None:
-    """Sections and README rows name verbs of the command only."""
-    sections = re.findall(r"^## memory ([\w ]+)$", (ROOT / "docs" / "cli.md").read_text(), re.MULTILINE)
+    """Sections and rows name verbs of the command only."""
+    sections = re.findall(r"^## memory ([\w ]+)$", CLI, re.MULTILINE)
     assert sorted(sections) == sorted(VERBS)
-    assert sorted(re.findall(r"^\| `memory ([\w ]+)` \|", README, re.MULTILINE)) == sorted(VERBS)
+    assert sorted(re.findall(r"^\| `memory ([\w ]+)` \|", CLI, re.MULTILINE)) == sorted(VERBS)
 
 
 def test_the_changelog_names_every_verb() -> None:
@@ -91,11 +98,12 @@ def test_what_is_said_of_merging_many_chunks_is_what_the_card_measured() -> None
 
 
 def test_links_lead_somewhere() -> None:
-    """Relative links of the documents name files that are there."""
-    for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/cli.md", "docs/lifecycle.md"):
-        text = (ROOT / name).read_text(encoding="utf-8")
-        for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", text):
-            assert ((ROOT / name).parent / target).exists(), f"{name} links to {target}"
+    """Relative links of all pages, model cards among them, name files that are there."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "hypernet").rglob("README.md")]
+    assert len(pages) > 10
+    for page in pages:
+        for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
 def test_files_that_the_architecture_names_are_there() -> None:

@@ -15,10 +15,10 @@ from PIL import Image
 from torch import Tensor
 
 from hypernet import DocToLoRA, reference_path
-from hypernet.evaluation import evaluate
 from hypernet.evaluation.conditions import CONDITIONS, Bench
 from hypernet.evaluation.corpora import articles, conversations, needles
 from hypernet.evaluation.drawing import markdown, plot, refusals, shown
+from hypernet.evaluation.evaluate import evaluate
 from hypernet.evaluation.retrieval import nearest, packaged_embedder
 from hypernet.evaluation.scoring import Figure, score, token_f1, wilson
 from hypernet.evaluation.trials import SYNTHETIC, Case, Trial, facts
