@@ -17,7 +17,7 @@ from memory.inputs import Content, Said, Whose, check_expiry, check_span, messag
 from memory.ports import Parts
 from memory.read.adapters import Adapters
 from memory.read.answering import Answerer, Mode, Sampling, sampling_in, whole
-from memory.read.past import Past
+from memory.read.past import PastIndex
 from memory.read.selection import Selector
 from memory.read.usage import Usage
 from memory.records import (
@@ -41,11 +41,11 @@ from memory.text.conversation import ends_asking
 from memory.upkeep.compaction import MIN_ADAPTERS, Compactor, CompactReport
 from memory.upkeep.erasure import Eraser
 from memory.upkeep.transfer import Exporter, ExportReport, Importer, ImportReport, ImportSize
-from memory.write.density import Guard
-from memory.write.internalize import Added, Internalize, Origin, Progress
-from memory.write.making import Making, Storage
+from memory.write.density import DensityGuard
+from memory.write.passage_writer import Added, PassageWriter, Origin, Progress
+from memory.write.adapter_factory import AdapterFactory, Storage
 from memory.write.measure import Measure
-from memory.write.remembering import Rememberer
+from memory.write.ingest import Ingest
 from memory.write.skills import Skills
 from memory.write.supersession import Supersession
 
@@ -58,7 +58,7 @@ Turns = list[Turn]
 Events = list[HistoryEvent]
 
 
-class Asking(Whose, Sampling, total=False):
+class AskOptions(Whose, Sampling, total=False):
     """Whose memory answers, of what time, and how the reply is written."""
 
     as_of: datetime | None
@@ -96,16 +96,16 @@ class Service:
         self.settings = settings
         self._parts = parts
         storage = Storage(settings.adapter_storage, settings.adapter_rank)
-        making = Making(parts.blobs, parts.embedder, parts.internalizer, parts.skills, storage)
+        making = AdapterFactory(parts.blobs, parts.embedder, parts.internalizer, parts.skills, storage)
         supersession = Supersession(parts.store, parts.index, making) if settings.supersede else None
-        internalize = Internalize(parts.store, making, supersession)
+        internalize = PassageWriter(parts.store, making, supersession)
         adapters = Adapters(
             parts.blobs, parts.internalizer, internalize, int(settings.adapter_cache_mb * 2**20)
         )
         self._internalize = internalize
         self._adapters = adapters
         self._usage = Usage(parts.store)
-        past = Past(parts.store, parts.index)
+        past = PastIndex(parts.store, parts.index)
         self._selector = Selector(
             parts.store, parts.index, settings, parts.internalizer, embedder=parts.embedder.name, past=past
         )
@@ -121,8 +121,8 @@ class Service:
             self._usage,
         )
         measure = Measure(parts.generator, parts.internalizer)
-        guard = Guard(making, measure, settings.compact_margin)
-        self._rememberer = Rememberer(
+        guard = DensityGuard(making, measure, settings.compact_margin)
+        self._ingest = Ingest(
             parts.store, internalize, making, parts.embedder, parts.internalizer, guard
         )
         self._eraser = Eraser(parts.store, parts.blobs, parts.index, adapters, making, past)
@@ -172,8 +172,8 @@ class Service:
         origin = Origin(scope, "message", document_id, expires_at, valid_from, valid_until, metadata or {})
         most = self.settings.max_text_bytes
         if isinstance(content, str):
-            return self._rememberer.text(text_in(content, most), origin, progress)
-        return self._rememberer.messages(messages_in(content, most), origin, progress, idempotency_key)
+            return self._ingest.text(text_in(content, most), origin, progress)
+        return self._ingest.messages(messages_in(content, most), origin, progress, idempotency_key)
 
     def append(
         self, messages: Said | Sequence[Said], *, idempotency_key: str | None = None, **whose: Unpack[Whose]
@@ -185,7 +185,7 @@ class Service:
         """
         scope = self._writing(self._scope(whose).required_session())
         said = messages_in(messages, self.settings.max_text_bytes)
-        return self._rememberer.append(said, Origin(scope), idempotency_key)
+        return self._ingest.append(said, Origin(scope), idempotency_key)
 
     def add_later(self, content: Content, **given: Any) -> Future[Added]:
         """`add` in a background thread, one text after the other; its errors come out of the future.
@@ -247,7 +247,7 @@ class Service:
                 pinned=record.pinned if pinned is None else pinned,
             )
 
-        renewed = self._rememberer.change(scope, memory_id, changed, keep_past=keep_past, expects=expects)
+        renewed = self._ingest.change(scope, memory_id, changed, keep_past=keep_past, expects=expects)
         self._eraser.replaced(scope.tenant_id)
         return renewed
 
@@ -263,7 +263,7 @@ class Service:
         *,
         mode: Mode = "auto",
         before: Sequence[Said] | None = None,
-        **asking: Unpack[Asking],
+        **asking: Unpack[AskOptions],
     ) -> ChatReply:
         """Answer a message from memory, and remember what it tells.
 
@@ -284,7 +284,7 @@ class Service:
         *,
         mode: Mode = "auto",
         before: Sequence[Said] | None = None,
-        **asking: Unpack[Asking],
+        **asking: Unpack[AskOptions],
     ) -> Iterator[str | ChatReply]:
         """`chat` in pieces of text, and then the whole reply. It stores only when it is read to the end."""
         scope = self._writing(self._scope(asking).required())
@@ -294,7 +294,7 @@ class Service:
         pieces = self._answerer.stream(scope, conversation, mode, None, sampling, _moment(asking))
         return self._remembering(scope, said, pieces)
 
-    def ask(self, question: str, *, mode: Mode = "auto", **asking: Unpack[Asking]) -> ChatReply:
+    def ask(self, question: str, *, mode: Mode = "auto", **asking: Unpack[AskOptions]) -> ChatReply:
         """Answer a question from memory, and store nothing."""
         text = text_in(question, self.settings.max_text_bytes)
         return self.answer(Message("user", text), mode=mode, **asking)
@@ -305,7 +305,7 @@ class Service:
         *,
         mode: Mode = "auto",
         adapters: Sequence[AdapterChoice] | None = None,
-        **asking: Unpack[Asking],
+        **asking: Unpack[AskOptions],
     ) -> ChatReply:
         """Answer the last message of a conversation that the caller keeps, and store nothing.
 
@@ -319,7 +319,7 @@ class Service:
         *,
         mode: Mode = "auto",
         adapters: Sequence[AdapterChoice] | None = None,
-        **asking: Unpack[Asking],
+        **asking: Unpack[AskOptions],
     ) -> Iterator[str | ChatReply]:
         """`answer` in pieces of text, and then the whole reply."""
         scope = self._reading(self._scope(asking).required())
@@ -521,7 +521,7 @@ class Service:
     def reindex(self, *, progress: Progress | None = None, **whose: Unpack[Whose]) -> int:
         """Make again what another embedder, base model or hypernetwork made; returns how many memories."""
         tenant_id = self._scope(whose).tenant_id
-        done = self._rememberer.reindex(tenant_id, progress)
+        done = self._ingest.reindex(tenant_id, progress)
         self._eraser.replaced(tenant_id)
         return done
 
@@ -591,7 +591,7 @@ class Service:
             began = time.perf_counter()
             from_memory = bool(piece.adapters or piece.memory_tokens)
             news = ends_asking(piece.text) and not from_memory
-            self._rememberer.exchange(
+            self._ingest.exchange(
                 said, Message("assistant", piece.text, recalled=not news), Origin(scope)
             )
             spent = (time.perf_counter() - began) * 1000

@@ -12,7 +12,7 @@ from memory.ports import BlobStore, Internalizer
 from memory.read.lru import ByteLRU
 from memory.records import MemoryRecord
 from memory.text.claims import standing
-from memory.write.internalize import Internalize
+from memory.write.passage_writer import PassageWriter
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
@@ -27,7 +27,7 @@ class Adapters:
     """Records -> one merged adapter. Both caches are under the tenant, and let go of what is erased."""
 
     def __init__(
-        self, blobs: BlobStore, internalizer: Internalizer, make: Internalize, cache_bytes: int = 256 * 2**20
+        self, blobs: BlobStore, internalizer: Internalizer, make: PassageWriter, cache_bytes: int = 256 * 2**20
     ) -> None:
         """`make` makes a damaged adapter again from its memory's text."""
         self._blobs = blobs

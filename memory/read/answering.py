@@ -27,7 +27,7 @@ from memory.read.selection import Selection, Selector
 from memory.read.usage import Usage
 from memory.records import AdapterChoice, ChatReply, MemoryHit, Message, Scope
 from memory.settings import Settings
-from memory.write.internalize import Internalize
+from memory.write.passage_writer import PassageWriter
 from memory.write.skills import Skills
 
 Mode = Literal["adapters", "text", "both", "auto"]
@@ -48,7 +48,7 @@ class Answerer:
     def __init__(
         self,
         store: MemoryStore,
-        internalize: Internalize,
+        internalize: PassageWriter,
         selector: Selector,
         adapters: Adapters,
         skills: Skills,

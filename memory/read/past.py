@@ -27,7 +27,7 @@ class _Kept:
     vectors: Vectors
 
 
-class Past:
+class PastIndex:
     """Finds passages that held at a time, and compacted memories by what they hold now."""
 
     def __init__(self, store: MemoryStore, index: VectorIndex) -> None:

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 from hypernet.overlap import overlap
 from memory.ports import Internalizer, MemoryStore, VectorIndex, Vectors
-from memory.read.past import Past
+from memory.read.past import PastIndex
 from memory.records import AdapterChoice, MemoryHit, Scope
 from memory.records import now as utc_now
 from memory.text.conversation import unlabelled
@@ -80,7 +80,7 @@ class Selector:
         internalizer: Internalizer,
         clock: Callable[[], datetime] = utc_now,
         embedder: str | None = None,
-        past: Past | None = None,
+        past: PastIndex | None = None,
     ) -> None:
         """`embedder` is the name of the model that embeds turns; by default the one in the settings."""
         self._embedder = settings.embedder if embedder is None else embedder

@@ -27,8 +27,8 @@ from memory.settings import Settings
 from memory.text.rivals import APART, Said, read_with_questions, rivals
 from memory.upkeep.erasure import Eraser
 from memory.write.draft import told, words
-from memory.write.internalize import Progress
-from memory.write.making import Made, Making
+from memory.write.passage_writer import Progress
+from memory.write.adapter_factory import Made, AdapterFactory
 from memory.write.measure import Comparison, Measure
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Compactor:
     def __init__(
         self,
         store: MemoryStore,
-        making: Making,
+        making: AdapterFactory,
         adapters: Adapters,
         internalizer: Internalizer,
         measure: Measure,

@@ -21,12 +21,12 @@ from typing import Any
 from memory.errors import NotFound, StoreConflict
 from memory.ports import BlobStore, MemoryStore, VectorIndex
 from memory.read.adapters import Adapters
-from memory.read.past import Past
+from memory.read.past import PastIndex
 from memory.records import ErasureReceipt, MemoryRecord, Removed, Scope
 from memory.upkeep.sweep import sweep
 from memory.write.draft import Draft
-from memory.write.internalize import TRIES
-from memory.write.making import Making
+from memory.write.passage_writer import TRIES
+from memory.write.adapter_factory import AdapterFactory
 
 
 class Eraser:
@@ -38,8 +38,8 @@ class Eraser:
         blobs: BlobStore,
         index: VectorIndex,
         adapters: Adapters,
-        making: Making,
-        past: Past,
+        making: AdapterFactory,
+        past: PastIndex,
     ) -> None:
         self._store = store
         self._making = making

@@ -19,8 +19,8 @@ from memory.errors import BlobError, InvalidInput, NotFound
 from memory.ports import BlobStore, Internalizer, MemoryStore
 from memory.records import MemoryRecord, Scope, now
 from memory.upkeep import archive
-from memory.write.internalize import AT_ONCE, Progress
-from memory.write.making import Made, Making
+from memory.write.passage_writer import AT_ONCE, Progress
+from memory.write.adapter_factory import Made, AdapterFactory
 
 T = TypeVar("T")
 
@@ -119,7 +119,7 @@ class Importer:
     """Reads archives."""
 
     def __init__(
-        self, store: MemoryStore, making: Making, internalizer: Internalizer, max_text_bytes: int
+        self, store: MemoryStore, making: AdapterFactory, internalizer: Internalizer, max_text_bytes: int
     ) -> None:
         self._store = store
         self._making = making
@@ -169,7 +169,7 @@ class _Run:
     def __init__(
         self,
         store: MemoryStore,
-        making: Making,
+        making: AdapterFactory,
         internalizer: Internalizer,
         max_text_bytes: int,
         reader: archive.Reader,

@@ -13,17 +13,17 @@ from dataclasses import replace
 from itertools import islice
 
 from memory.text.passages import Passage, clauses, halves
-from memory.write.making import Making
+from memory.write.adapter_factory import AdapterFactory
 from memory.write.measure import Measure
 
 DENSE = 8  # sentences from which on a passage is asked
 _AT_ONCE = 16  # passages
 
 
-class Guard:
+class DensityGuard:
     """Cuts passages that are too dense for their adapters."""
 
-    def __init__(self, making: Making, measure: Measure, margin: float) -> None:
+    def __init__(self, making: AdapterFactory, measure: Measure, margin: float) -> None:
         """`margin`: what a passage may answer worse than its halves, as in compaction."""
         self._making = making
         self._measure = measure

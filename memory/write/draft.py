@@ -10,7 +10,7 @@ from memory.errors import NotFound
 from memory.ports import MemoryStore, Revision
 from memory.records import MemoryRecord, Scope, content_hash, new_id, now
 from memory.text.conversation import unlabelled
-from memory.write.making import Making
+from memory.write.adapter_factory import AdapterFactory
 
 Write = Callable[[], None]
 
@@ -36,7 +36,7 @@ class Draft:
     Records are as the store gave them, memories that are passages or retired passages, each named once.
     """
 
-    def __init__(self, store: MemoryStore, making: Making, tenant_id: str) -> None:
+    def __init__(self, store: MemoryStore, making: AdapterFactory, tenant_id: str) -> None:
         self._store = store
         self._making = making
         self._tenant_id = tenant_id

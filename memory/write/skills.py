@@ -12,13 +12,13 @@ from memory.ports import MemoryStore, Vectors
 from memory.records import SKILLS, MemoryHit, MemoryRecord, Scope
 from memory.settings import Settings
 from memory.text.passages import Passage
-from memory.write.internalize import Internalize, Origin
+from memory.write.passage_writer import PassageWriter, Origin
 
 
 class Skills:
     """Makes skills, and finds those of a turn."""
 
-    def __init__(self, store: MemoryStore, internalize: Internalize, settings: Settings) -> None:
+    def __init__(self, store: MemoryStore, internalize: PassageWriter, settings: Settings) -> None:
         self._store = store
         self._internalize = internalize
         self._settings = settings

@@ -18,7 +18,7 @@ from memory.records import MemoryRecord, now
 from memory.text import claims
 from memory.text.rivals import APART
 from memory.write.draft import Draft
-from memory.write.making import Making
+from memory.write.adapter_factory import AdapterFactory
 
 LOOKED_AT = 16  # of the nearest memories; a passage among several in a compacted one is not very near
 
@@ -26,7 +26,7 @@ LOOKED_AT = 16  # of the nearest memories; a passage among several in a compacte
 class Supersession:
     """Finds what new passages supersede."""
 
-    def __init__(self, store: MemoryStore, index: VectorIndex, making: Making) -> None:
+    def __init__(self, store: MemoryStore, index: VectorIndex, making: AdapterFactory) -> None:
         self._store = store
         self._index = index
         self._making = making

@@ -31,7 +31,7 @@ from memory.errors import (
 )
 from memory.fakes import EchoInternalizer
 from memory.records import Message, now
-from memory.write.internalize import AT_ONCE
+from memory.write.passage_writer import AT_ONCE
 from tests.faults import Faulty, full_disk_at
 
 MakeMemory = Callable[..., Memory]

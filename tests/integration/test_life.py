@@ -513,7 +513,7 @@ def test_what_changes_during_a_reindexing_stays_changed(make_memory: MakeMemory)
             first.delete(two)
 
     memory = make_memory(internalizer=EchoInternalizer(hypernet_fingerprint="new"))
-    memory._rememberer._internalize._store = Faulty(memory._parts.store, "store", overtake)
+    memory._ingest._internalize._store = Faulty(memory._parts.store, "store", overtake)
     memory.reindex()
     assert texts(memory) == ["My parrot is called Kiwi.", *TOLD[2:]]
     assert memory.reindex() == 0

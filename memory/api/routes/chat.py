@@ -31,7 +31,7 @@ from memory.api.shared import Parts, Shared
 from memory.inputs import Whose
 from memory.read.answering import Sampling
 from memory.records import AdapterChoice, ChatReply, Message, new_id
-from memory.service import Asking
+from memory.service import AskOptions
 
 router = APIRouter(prefix="/v1/chat", tags=["openai"])
 
@@ -80,7 +80,7 @@ class _Turn:
     given: ChatIn
     said: list[Message]  # what the model reads; the last one is answered
     dropped: list[Message]  # what weights hold in place of the prompt
-    asking: Asking
+    asking: AskOptions
     remembers: bool
     recalls: bool
 
@@ -96,7 +96,7 @@ class _Turn:
         if given.longest is not None:
             sampling["max_new_tokens"] = given.longest
         recalls = given.whose(tenant.id) is not None
-        asking = cast(Asking, {**whose, **sampling})
+        asking = cast(AskOptions, {**whose, **sampling})
         return cls(parts, given, said, dropped, asking, recalls and given.store is not False, recalls)
 
     def replies(self) -> list[ChatReply]:
@@ -125,7 +125,7 @@ class _Turn:
         """The reply of that index; those after the first have other seeds."""
         asking = self.asking
         if index and self.given.seed is not None:
-            asking = cast(Asking, {**asking, "seed": self.given.seed + index})
+            asking = cast(AskOptions, {**asking, "seed": self.given.seed + index})
         adapters: list[AdapterChoice] | None = None if self.recalls else []
         return self.parts.memory.answer_stream(self.said, mode=self.given.mode, adapters=adapters, **asking)
 

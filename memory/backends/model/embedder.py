@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memory.backends.model.together import Together
+from memory.backends.model.batcher import Batcher
 from memory.errors import ModelUnavailable
 from memory.ports import Vectors
 
@@ -40,7 +40,7 @@ class MiniLMEmbedder:
         self._device = device
         self._loading = threading.Lock()
         self._parts: tuple[Tokenizer, BertModel] | None = None
-        self._together = Together(self._embed, most=BATCH)
+        self._batcher = Batcher(self._embed, most=BATCH)
 
     @property
     def name(self) -> str:
@@ -54,7 +54,7 @@ class MiniLMEmbedder:
         """[N] texts -> float32 [N, 384] of length 1. Raises ModelUnavailable."""
         if not texts:
             return np.zeros((0, self.dim), np.float32)
-        return np.stack(self._together(texts))
+        return np.stack(self._batcher(texts))
 
     def _embed(self, texts: list[str]) -> Vectors:
         vectors = np.empty((len(texts), self.dim), np.float32)

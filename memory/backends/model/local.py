@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
-from memory.backends.model.together import Together
+from memory.backends.model.batcher import Batcher
 from memory.errors import InvalidInput, ModelUnavailable
 from memory.ports import GenerationRequest, Score, Trial
 from memory.records import Message
@@ -45,7 +45,7 @@ class LocalModel:
         self._tokenizing = Lock()  # fast tokenizers are not safe in two threads at once
         self._d2l: DocToLoRA | None = None
         self._engine: Engine | None = None
-        self._together = Together(self._generate, most=max_batch)  # passages that are told at the same time
+        self._batcher = Batcher(self._generate, most=max_batch)  # passages that are told at the same time
 
     # -- loading and closing
 
@@ -112,7 +112,7 @@ class LocalModel:
         return [len(ids) for ids in encoded["input_ids"]]
 
     def generate(self, passages: Sequence[str]) -> list[LoRA]:
-        return self._together(passages) if passages else []
+        return self._batcher(passages) if passages else []
 
     def _generate(self, passages: list[str]) -> list[LoRA]:
         from hypernet.lora.adapter import LoRA

@@ -33,7 +33,7 @@ class Storage:
         return lora.truncate(self.rank) if self.rank else lora
 
 
-class Making:
+class AdapterFactory:
     """What the hypernetwork and the embedder make of texts. Stores nothing but blobs, and these when told."""
 
     def __init__(

@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from memory.backends.model.together import Together
+from memory.backends.model.batcher import Batcher
 
 
 class Work:
@@ -34,12 +34,12 @@ def work() -> Work:
 
 def meanwhile(work: Work, *calls: list[int], most: int = 100) -> list[Callable[[], list[int]]]:
     """Makes calls in threads while a first one runs; gives what waits for their results."""
-    together = Together(work, most=most)
+    batcher = Batcher(work, most=most)
     with ThreadPoolExecutor(len(calls) + 1) as pool:
         first = pool.submit(together, [1])
         assert work.begun.wait(20)
         later = [pool.submit(together, call) for call in calls]
-        while len(together._waiting) < len(calls):
+        while len(batcher._waiting) < len(calls):
             pass
         work.go.set()
     assert first.result() == [2]
@@ -49,8 +49,8 @@ def meanwhile(work: Work, *calls: list[int], most: int = 100) -> list[Callable[[
 def test_alone_nobody_waits(work: Work) -> None:
     """One call, one run; nothing, nothing."""
     work.go.set()
-    together = Together(work, most=4)
-    assert (together([1, 2]), together([]), together([3])) == ([2, 4], [], [6])
+    batcher = Batcher(work, most=4)
+    assert (batcher([1, 2]), batcher([]), batcher([3])) == ([2, 4], [], [6])
     assert work.lists == [[1, 2], [], [3]]
 
 

@@ -11,23 +11,23 @@ from memory.ports import Embedder, Internalizer, MemoryStore, Revision
 from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, content_hash
 from memory.text.conversation import Line, lines, passages, unanswered
 from memory.text.passages import WHOLE, Passage, split
-from memory.write.density import Guard
+from memory.write.density import DensityGuard
 from memory.write.draft import Draft
-from memory.write.internalize import AT_ONCE, TRIES, Added, Internalize, Origin, Progress
-from memory.write.making import Making
+from memory.write.passage_writer import AT_ONCE, TRIES, Added, PassageWriter, Origin, Progress
+from memory.write.adapter_factory import AdapterFactory
 
 
-class Rememberer:
+class Ingest:
     """Cuts what is told into passages and has them internalized."""
 
     def __init__(
         self,
         store: MemoryStore,
-        internalize: Internalize,
-        making: Making,
+        internalize: PassageWriter,
+        making: AdapterFactory,
         embedder: Embedder,
         internalizer: Internalizer,
-        guard: Guard,
+        guard: DensityGuard,
     ) -> None:
         self._store = store
         self._internalize = internalize

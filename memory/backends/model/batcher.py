@@ -27,7 +27,7 @@ class _Call(Generic[T, R]):
         return self.results
 
 
-class Together(Generic[T, R]):
+class Batcher(Generic[T, R]):
     """Does something to lists of items, one list at a time. Safe to share between threads.
 
     Whoever comes while nothing runs is done at once and alone. An error ends only the call that caused it.
