@@ -41,11 +41,11 @@ from memory.text.conversation import ends_asking
 from memory.upkeep.compaction import MIN_ADAPTERS, Compactor, CompactReport
 from memory.upkeep.erasure import Eraser
 from memory.upkeep.transfer import Exporter, ExportReport, Importer, ImportReport, ImportSize
-from memory.write.density import DensityGuard
-from memory.write.passage_writer import Added, PassageWriter, Origin, Progress
 from memory.write.adapter_factory import AdapterFactory, Storage
-from memory.write.measure import Measure
+from memory.write.density import DensityGuard
 from memory.write.ingest import Ingest
+from memory.write.measure import Measure
+from memory.write.passage_writer import Added, Origin, PassageWriter, Progress
 from memory.write.skills import Skills
 from memory.write.supersession import Supersession
 
@@ -122,9 +122,7 @@ class Service:
         )
         measure = Measure(parts.generator, parts.internalizer)
         guard = DensityGuard(making, measure, settings.compact_margin)
-        self._ingest = Ingest(
-            parts.store, internalize, making, parts.embedder, parts.internalizer, guard
-        )
+        self._ingest = Ingest(parts.store, internalize, making, parts.embedder, parts.internalizer, guard)
         self._eraser = Eraser(parts.store, parts.blobs, parts.index, adapters, making, past)
         self._compactor = Compactor(
             parts.store, making, adapters, parts.internalizer, measure, self._eraser, settings
@@ -546,7 +544,7 @@ class Service:
     # -- what the verbs share
 
     def _scope(self, given: Mapping[str, Any]) -> Scope:
-        unknown = given.keys() - Asking.__annotations__.keys()
+        unknown = given.keys() - AskOptions.__annotations__.keys()
         if unknown:
             raise TypeError(f"unexpected keyword argument {sorted(unknown)[0]!r}")
         return scope_in(given, self.settings.tenant)
@@ -591,9 +589,7 @@ class Service:
             began = time.perf_counter()
             from_memory = bool(piece.adapters or piece.memory_tokens)
             news = ends_asking(piece.text) and not from_memory
-            self._ingest.exchange(
-                said, Message("assistant", piece.text, recalled=not news), Origin(scope)
-            )
+            self._ingest.exchange(said, Message("assistant", piece.text, recalled=not news), Origin(scope))
             spent = (time.perf_counter() - began) * 1000
             yield replace(piece, timings={**piece.timings, "remember": spent})
 

@@ -27,7 +27,11 @@ class Adapters:
     """Records -> one merged adapter. Both caches are under the tenant, and let go of what is erased."""
 
     def __init__(
-        self, blobs: BlobStore, internalizer: Internalizer, make: PassageWriter, cache_bytes: int = 256 * 2**20
+        self,
+        blobs: BlobStore,
+        internalizer: Internalizer,
+        make: PassageWriter,
+        cache_bytes: int = 256 * 2**20,
     ) -> None:
         """`make` makes a damaged adapter again from its memory's text."""
         self._blobs = blobs

@@ -87,7 +87,7 @@ class Selector:
         self._store = store
         self._index = index
         self._settings = settings
-        self._past = past or Past(store, index)
+        self._past = past or PastIndex(store, index)
         self._internalizer = internalizer
         self._clock = clock
 

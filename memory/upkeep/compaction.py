@@ -26,10 +26,10 @@ from memory.records import Kind, MemoryRecord, Scope, new_id, now
 from memory.settings import Settings
 from memory.text.rivals import APART, Said, read_with_questions, rivals
 from memory.upkeep.erasure import Eraser
+from memory.write.adapter_factory import AdapterFactory, Made
 from memory.write.draft import told, words
-from memory.write.passage_writer import Progress
-from memory.write.adapter_factory import Made, AdapterFactory
 from memory.write.measure import Comparison, Measure
+from memory.write.passage_writer import Progress
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA

@@ -24,9 +24,9 @@ from memory.read.adapters import Adapters
 from memory.read.past import PastIndex
 from memory.records import ErasureReceipt, MemoryRecord, Removed, Scope
 from memory.upkeep.sweep import sweep
+from memory.write.adapter_factory import AdapterFactory
 from memory.write.draft import Draft
 from memory.write.passage_writer import TRIES
-from memory.write.adapter_factory import AdapterFactory
 
 
 class Eraser:

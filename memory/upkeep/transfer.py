@@ -19,8 +19,8 @@ from memory.errors import BlobError, InvalidInput, NotFound
 from memory.ports import BlobStore, Internalizer, MemoryStore
 from memory.records import MemoryRecord, Scope, now
 from memory.upkeep import archive
+from memory.write.adapter_factory import AdapterFactory, Made
 from memory.write.passage_writer import AT_ONCE, Progress
-from memory.write.adapter_factory import Made, AdapterFactory
 
 T = TypeVar("T")
 

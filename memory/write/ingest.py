@@ -11,10 +11,10 @@ from memory.ports import Embedder, Internalizer, MemoryStore, Revision
 from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, content_hash
 from memory.text.conversation import Line, lines, passages, unanswered
 from memory.text.passages import WHOLE, Passage, split
+from memory.write.adapter_factory import AdapterFactory
 from memory.write.density import DensityGuard
 from memory.write.draft import Draft
-from memory.write.passage_writer import AT_ONCE, TRIES, Added, PassageWriter, Origin, Progress
-from memory.write.adapter_factory import AdapterFactory
+from memory.write.passage_writer import AT_ONCE, TRIES, Added, Origin, PassageWriter, Progress
 
 
 class Ingest:

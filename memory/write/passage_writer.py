@@ -18,8 +18,8 @@ from memory.ports import MemoryStore, Vectors
 from memory.records import AdapterRef, Kind, MemoryRecord, Scope, content_hash
 from memory.text.passages import Passage
 from memory.text.rivals import APART
+from memory.write.adapter_factory import AdapterFactory, Maker
 from memory.write.draft import Draft
-from memory.write.adapter_factory import Maker, AdapterFactory
 from memory.write.supersession import Supersession, first_contradiction
 
 AT_ONCE = 32  # passages internalized together
@@ -58,7 +58,9 @@ class Origin:
 class PassageWriter:
     """Makes memories of passages, and makes them again."""
 
-    def __init__(self, store: MemoryStore, making: AdapterFactory, supersede: Supersession | None = None) -> None:
+    def __init__(
+        self, store: MemoryStore, making: AdapterFactory, supersede: Supersession | None = None
+    ) -> None:
         """Without `supersede`, what is new stands beside what it contradicts."""
         self._store = store
         self._making = making

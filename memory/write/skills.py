@@ -12,7 +12,7 @@ from memory.ports import MemoryStore, Vectors
 from memory.records import SKILLS, MemoryHit, MemoryRecord, Scope
 from memory.settings import Settings
 from memory.text.passages import Passage
-from memory.write.passage_writer import PassageWriter, Origin
+from memory.write.passage_writer import Origin, PassageWriter
 
 
 class Skills:

@@ -17,8 +17,8 @@ from memory.ports import MemoryStore, VectorIndex, Vectors
 from memory.records import MemoryRecord, now
 from memory.text import claims
 from memory.text.rivals import APART
-from memory.write.draft import Draft
 from memory.write.adapter_factory import AdapterFactory
+from memory.write.draft import Draft
 
 LOOKED_AT = 16  # of the nearest memories; a passage among several in a compacted one is not very near
 

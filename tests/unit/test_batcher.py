@@ -36,9 +36,9 @@ def meanwhile(work: Work, *calls: list[int], most: int = 100) -> list[Callable[[
     """Makes calls in threads while a first one runs; gives what waits for their results."""
     batcher = Batcher(work, most=most)
     with ThreadPoolExecutor(len(calls) + 1) as pool:
-        first = pool.submit(together, [1])
+        first = pool.submit(batcher, [1])
         assert work.begun.wait(20)
-        later = [pool.submit(together, call) for call in calls]
+        later = [pool.submit(batcher, call) for call in calls]
         while len(batcher._waiting) < len(calls):
             pass
         work.go.set()
