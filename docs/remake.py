@@ -7,6 +7,14 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+CASES = (
+    "1 fact",
+    "6 facts",
+    "8 chunks of 1, same kind",
+    "SGD conversations, slot values",
+    "never told, all",
+)
+CONDITIONS = ("no memory", "full context", "retrieved text", "adapter", "selected adapters")
 PAGES = ("README.md", "docs/settings.md")
 _DEFAULTS = {"home": "the platform's data folder", "user": "your login name", "database_url": ""}
 
@@ -23,12 +31,13 @@ def settings_table() -> str:
 
 
 def recall() -> str:
-    """The figures of the packaged model, as its card has them."""
-    from hypernet.evaluation.drawing import markdown, shown
+    """The packaged model's figures that matter most, from those of its card."""
+    from hypernet.evaluation.drawing import markdown
     from hypernet.evaluation.scoring import Figure
 
     figures = json.loads((ROOT / "hypernet" / "reference" / "figures.json").read_text(encoding="utf-8"))
-    return markdown(shown([Figure(**figure) for figure in figures])).rstrip()
+    shown = [Figure(**figure) for figure in figures if figure["case"] in CASES]
+    return markdown(shown, CONDITIONS).rstrip()
 
 
 def remade(page: str) -> str:

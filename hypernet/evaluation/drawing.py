@@ -42,17 +42,17 @@ def table(figures: Sequence[Figure]) -> Table:
     return grid
 
 
-def markdown(figures: Sequence[Figure]) -> str:
-    """The same as a Markdown table."""
-    head = [f"| case | {' | '.join(CONDITIONS)} | chance |", "|---" * (len(CONDITIONS) + 2) + "|"]
-    return "\n".join([*head, *(f"| {' | '.join(row)} |" for row in _rows(figures))]) + "\n"
+def markdown(figures: Sequence[Figure], conditions: Sequence[str] = CONDITIONS) -> str:
+    """The same as a Markdown table, of those conditions alone."""
+    head = [f"| case | {' | '.join(conditions)} | chance |", "|---" * (len(conditions) + 2) + "|"]
+    return "\n".join([*head, *(f"| {' | '.join(row)} |" for row in _rows(figures, conditions))]) + "\n"
 
 
-def _rows(figures: Sequence[Figure]) -> Iterator[list[str]]:
+def _rows(figures: Sequence[Figure], conditions: Sequence[str] = CONDITIONS) -> Iterator[list[str]]:
     for case in dict.fromkeys(f.case for f in figures):
         of_case = {f.condition: f for f in figures if f.case == case}
         chance = next(iter(of_case.values())).chance
-        cells = [_cell(of_case.get(condition)) for condition in CONDITIONS]
+        cells = [_cell(of_case.get(condition)) for condition in conditions]
         yield [case, *cells, f"{100 * chance:.0f}" if chance else ""]
 
 

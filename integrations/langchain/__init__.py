@@ -14,6 +14,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from integrations.names import require_packages
+
 if TYPE_CHECKING:
     from integrations.langchain.chat_history import ParametricChatMessageHistory
     from integrations.langchain.chat_model import ParametricChatModel
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from integrations.langchain.middleware import ParametricMemoryMiddleware
     from integrations.langchain.retriever import ParametricRetriever
     from integrations.langchain.store import ParametricStore
+
+require_packages()
 
 _HOMES = {
     "ParametricChatMessageHistory": "chat_history",

@@ -81,7 +81,7 @@ def test_the_changelog_names_every_verb() -> None:
 
 
 def test_what_is_said_of_merging_many_chunks_is_what_the_card_measured() -> None:
-    """README.md and docs/models.md repeat figures of the packaged weights, and follow when these change."""
+    """docs/models.md repeats figures of the packaged weights, and follows when these change."""
     figures = json.loads((ROOT / "hypernet" / "reference" / "figures.json").read_text(encoding="utf-8"))
     exact = {(f["case"], f["condition"]): f"{100 * f['exact']:.3g}" for f in figures}
     sizes = (4, 8, 16, 32, 64)
@@ -89,9 +89,6 @@ def test_what_is_said_of_merging_many_chunks_is_what_the_card_measured() -> None
         [exact[f"{size} chunks of 1", condition] for size in sizes]
         for condition in ("adapter", "selected adapters")
     )
-    readme = " ".join(README.split())
-    for shares in (every, nearest):
-        assert f"merged, {', '.join(shares[:-1])} and {shares[-1]} %" in readme
     models = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
     for row in zip(sizes, every, nearest, strict=True):
         assert "| {} | {} % | {} % |".format(*row) in models
@@ -112,6 +109,29 @@ def test_files_that_the_architecture_names_are_there() -> None:
     said = re.findall(r"`[\w/]*?(\w+\.py)`", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))
     assert said
     assert set(said) <= known
+
+
+def test_the_readme_is_short() -> None:
+    """A newcomer reads it whole."""
+    assert len(README.splitlines()) <= 220
+
+
+def test_the_tree_in_the_readme_names_what_is_there() -> None:
+    """Its folders and files exist, and no room of the packages is missing."""
+    tree = README.split("## The repository")[1].split("```")[1]
+    top, said = "", set()
+    for line in tree.splitlines()[1:]:
+        names = re.findall(r"[\w.]+(?:\.py|/)", line[:22] if not line.startswith("tests") else line)
+        if line and not line.startswith(" "):
+            top = names[0]
+            said |= set(names)
+        else:
+            said |= {top + name for name in names}
+    for name in said:
+        assert (ROOT / name).exists(), f"README's tree names {name}"
+    for package in ("memory", "hypernet"):
+        rooms = {f"{p.parent.relative_to(ROOT).as_posix()}/" for p in (ROOT / package).glob("*/__init__.py")}
+        assert rooms <= said
 
 
 def test_examples_are_short() -> None:
