@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 Mode = Literal["adapters", "text", "both", "auto"]
 How = Annotated[
-    Mode, typer.Option("--mode", help="By what it remembers: weights, text in the prompt, both, or as fits.")
+    Mode, typer.Option("--mode", help="Recall from weights, from text in the prompt, both, or automatically.")
 ]
 
 
 def ask(
     context: typer.Context,
-    question: Annotated[str, typer.Argument(help="What to ask.")],
+    question: Annotated[str, typer.Argument(help="The question.")],
     mode: How = "auto",
     as_of: AsOf = None,
     user: User = None,
@@ -38,7 +38,7 @@ def ask(
     agent: Agent = None,
     as_json: Json = False,
 ) -> None:
-    """Answer a question from memory, and remember nothing of it."""
+    """Answer a question from memory, without storing anything."""
     out = Output(as_json)
     with setup(context).memory() as memory:
         message = {"role": "user", "content": question}
@@ -55,7 +55,7 @@ def chat(
     agent: Agent = None,
     as_json: Json = False,
 ) -> None:
-    """Talk; what you tell is remembered, also the next time.
+    """Interactive chat; what you say persists across restarts.
 
     /quit, Ctrl-D or Ctrl-C ends it; Ctrl-C during a reply only stops the reply. In a pipe every line
     is a message and gets a line in return.
@@ -77,21 +77,21 @@ def chat(
 
 def search(
     context: typer.Context,
-    query: Annotated[str, typer.Argument(help="What to look for.")],
-    k: Annotated[int, typer.Option("-k", "--count", min=1, help="How many.")] = 4,
+    query: Annotated[str, typer.Argument(help="The search query.")],
+    k: Annotated[int, typer.Option("-k", "--count", min=1, help="Number of results.")] = 4,
     as_of: AsOf = None,
     user: User = None,
     session: Session = None,
     agent: Agent = None,
     as_json: Json = False,
 ) -> None:
-    """Find the memories nearest to a query, nearest first."""
+    """Find the memories most similar to a query, most similar first."""
     out = Output(as_json)
     with setup(context).memory() as memory:
         hits = memory.search(query, k=k, as_of=moment(as_of), **whose(memory, user, session, agent))
     out.rows(hits, HITS, {"hits": hits})
     if out.terminal and not hits:
-        out.note("Nothing is remembered here.")
+        out.note("No memories here.")
 
 
 def _lines(talking: bool) -> Iterator[str]:
@@ -119,7 +119,7 @@ def _reply(memory: Service, out: Output, message: str, mode: Mode, scope: Whose)
     try:
         _print(out, memory.chat_stream(message, mode=mode, **scope))
     except KeyboardInterrupt:
-        out.note("\n(stopped; nothing of it is remembered)")
+        out.note("\n(stopped; nothing was stored)")
 
 
 def _print(out: Output, pieces: Iterator[str | ChatReply]) -> None:

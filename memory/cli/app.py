@@ -25,32 +25,32 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 130 stopped. "
-    "Every setting is also a MEMORY_... variable: see the README.",
+    "Every setting is also a MEMORY_* variable: docs/settings.md.",
 )
 for panel, name, verb in (
     ("Start here", "demo", demo.demo),
     ("Remember and answer", "add", remember.add),
     ("Remember and answer", "ask", answer.ask),
     ("Remember and answer", "chat", answer.chat),
-    ("Look", "search", answer.search),
-    ("Look", "list", look.list_),
-    ("Look", "show", look.show),
-    ("Look", "history", look.history),
-    ("Look", "status", look.status),
+    ("Inspect", "search", answer.search),
+    ("Inspect", "list", look.list_),
+    ("Inspect", "show", look.show),
+    ("Inspect", "history", look.history),
+    ("Inspect", "status", look.status),
     ("Serve", "serve", serve.serve),
-    ("Keep house", "forget", forget.forget),
-    ("Keep house", "pin", upkeep.pin),
-    ("Keep house", "compact", compact.compact),
-    ("Keep house", "export", archive.export),
-    ("Keep house", "import", archive.import_),
-    ("Keep house", "reindex", upkeep.reindex),
-    ("Keep house", "migrate", upkeep.migrate),
+    ("Maintenance", "forget", forget.forget),
+    ("Maintenance", "pin", upkeep.pin),
+    ("Maintenance", "compact", compact.compact),
+    ("Maintenance", "export", archive.export),
+    ("Maintenance", "import", archive.import_),
+    ("Maintenance", "reindex", upkeep.reindex),
+    ("Maintenance", "migrate", upkeep.migrate),
 ):
     app.command(name, rich_help_panel=panel)(verb)
 for panel, name, group in (
     ("Remember and answer", "skill", skill.verbs),
     ("Serve", "keys", keys),
-    ("Keep house", "model", model.verbs),
+    ("Maintenance", "model", model.verbs),
 ):
     app.add_typer(group, name=name, rich_help_panel=panel)
 
@@ -59,10 +59,10 @@ for panel, name, group in (
 def root(
     context: typer.Context,
     home: Annotated[
-        str | None, typer.Option("--home", metavar="PATH", help="Folder of the memory; else MEMORY_HOME.")
+        str | None, typer.Option("--home", metavar="PATH", help="Home directory; default MEMORY_HOME.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", metavar="PATH", help="Model to use; else MEMORY_MODEL.")
+        str | None, typer.Option("--model", metavar="PATH", help="Model; default MEMORY_MODEL.")
     ] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:

@@ -12,23 +12,23 @@ from memory.cli.options import EVERYBODY, Agent, Json, Session, User, WrongUsage
 from memory.cli.output import Output, jsonable
 
 Tenant = Annotated[
-    str | None, typer.Option("--tenant", metavar="NAME", help="The tenant; by default MEMORY_TENANT.")
+    str | None, typer.Option("--tenant", metavar="NAME", help="Tenant; default MEMORY_TENANT.")
 ]
 
 
 def export(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The file to write, such as ana.zip.")],
-    everybody: Annotated[bool, typer.Option("--all", help="All of the tenant's.")] = False,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Archive to write, such as ana.zip.")],
+    everybody: Annotated[bool, typer.Option("--all", help="Everything of the tenant.")] = False,
     tenant: Tenant = None,
     user: User = None,
     session: Session = None,
     agent: Agent = None,
     as_json: Json = False,
 ) -> None:
-    """Write a user, a session or a tenant into one file: texts, turns, adapters, and what was so once.
+    """Export a user, a session or a tenant into one archive: texts, turns, adapters and past versions.
 
-    Whoever has the file can read all of it.
+    The archive is not encrypted.
     """
     if everybody and (user or session or agent):
         raise WrongUsage("--all is everybody's; name nobody, or leave it out")
@@ -43,17 +43,17 @@ def export(
 
 def import_(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="What `memory export` wrote.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Archive written by `memory export`.")],
     tenant: Tenant = None,
     user: Annotated[
         str | None,
-        typer.Option("--user", "-u", metavar="NAME", help="Whose it shall be; by default as in the file."),
+        typer.Option("--user", "-u", metavar="NAME", help="Import under this user; default as in the file."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Add what a file of `memory export` holds; what is there already is left as it is.
+    """Import an archive of `memory export`; existing memories are left as they are.
 
-    Adapters of the model in use are taken over; those of another are made again from the texts.
+    Adapters of the current model are reused; others are regenerated from the texts.
     """
     out = Output(as_json)
     with setup(context).memory() as memory, out.progress("Importing") as progress:

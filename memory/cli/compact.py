@@ -25,26 +25,31 @@ def compact(
     context: typer.Context,
     older_than: Annotated[
         str | None,
-        typer.Option("--older-than", metavar="SPAN", help="Only what was told before that, such as 7d."),
+        typer.Option("--older-than", metavar="SPAN", help="Only memories older than this, such as 7d."),
     ] = None,
     min_adapters: Annotated[
-        int, typer.Option("--min-adapters", min=2, help="Only sessions and documents with so many.")
+        int,
+        typer.Option(
+            "--min-adapters", min=2, help="Only sessions and documents with at least this many adapters."
+        ),
     ] = _MIN_ADAPTERS,
-    everybody: Annotated[bool, typer.Option("--all", help="Everybody's of the tenant.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Again and again, until stopped.")] = False,
+    everybody: Annotated[bool, typer.Option("--all", help="All users of the tenant.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Repeat until stopped.")] = False,
     every: Annotated[
-        str, typer.Option("--every", metavar="SPAN", help="How often with --watch, such as 30min.")
+        str, typer.Option("--every", metavar="SPAN", help="Interval for --watch, such as 30min.")
     ] = "6h",
     user: User = None,
     session: Session = None,
     agent: Agent = None,
     as_json: Json = False,
 ) -> None:
-    """Make few, denser memories of many small ones, where they answer as well.
+    """Merge many small memories into fewer, denser ones that answer as well.
 
-    What is outdated loses its adapter, what was told twice is kept once. New adapters take the place of old
-    ones only if they answer about as well; the others stay. It can be stopped at any moment.
+    Outdated memories lose their adapters and duplicates are dropped. A new adapter replaces old ones only
+    if it answers about as well. It can be interrupted at any moment.
     """
     if everybody and (user or session or agent):
         raise WrongUsage("--all is everybody's; name nobody, or leave it out")

@@ -28,7 +28,7 @@ What to try next:
 
 
 def demo(context: typer.Context, as_json: Json = False) -> None:
-    """Show it: tell a conversation and a document, forget the text, ask.
+    """Demonstration: tell a conversation and a document, drop the text, ask.
 
     Runs in a temporary folder; your own memory is not touched. In a pipe each line has question,
     answer, whether it is right, the prompt tokens with no memory, with all text in the prompt and with

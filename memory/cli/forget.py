@@ -21,22 +21,22 @@ _SHOWN = 60  # characters of a memory in the question whether to erase it
 
 def forget(
     context: typer.Context,
-    memory_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One memory.")] = None,
+    memory_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Memory id.")] = None,
     document: Annotated[
-        str | None, typer.Option("--document", "-d", metavar="NAME", help="All of one document.")
+        str | None, typer.Option("--document", "-d", metavar="NAME", help="Everything of one document.")
     ] = None,
     session: Annotated[
-        str | None, typer.Option("--session", "-s", metavar="NAME", help="All of one conversation.")
+        str | None, typer.Option("--session", "-s", metavar="NAME", help="Everything of one session.")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All of the user's.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Everything of the user.")] = False,
     user: User = None,
     agent: Agent = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Erase memories: text, turns, adapters, embeddings, index. There is no way back.
+    """Erase memories: text, turns, adapters, embeddings, index. This cannot be undone.
 
-    Name what: one ID, --session, --document or --all. The receipt lists what went, by id and hash.
+    Give one ID, --session, --document or --all. The receipt lists what was erased, by id and hash.
     """
     named = [what for what in (memory_id, document, session, everything or None) if what is not None]
     if len(named) != 1:

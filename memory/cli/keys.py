@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from memory.backends.sql.database import Database
     from memory.server.access import Access, KeyInfo, Role
 
-keys = typer.Typer(help="Make, list and revoke the keys that callers of `memory serve` show.")
+keys = typer.Typer(help="Create, list and revoke API keys for `memory serve`.")
 
 _AGES = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
@@ -26,22 +26,24 @@ _AGES = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1
 def create(
     context: typer.Context,
     tenant: Annotated[
-        str | None, typer.Option("--tenant", "-t", metavar="NAME", help="Whose; made where it is new.")
+        str | None, typer.Option("--tenant", "-t", metavar="NAME", help="Tenant; created if new.")
     ] = None,
     operator: Annotated[
-        bool, typer.Option("--operator", help="Nobody's: a key that manages tenants and their keys.")
+        bool, typer.Option("--operator", help="Operator key: manages tenants and their keys.")
     ] = False,
     role: Annotated[
         str,
-        typer.Option("--role", "-r", metavar="ROLE", help="read, write or admin; each includes the former."),
+        typer.Option(
+            "--role", "-r", metavar="ROLE", help="read, write or admin; each includes the previous."
+        ),
     ] = "write",
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What it is for.")] = "",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Label of the key.")] = "",
     expires: Annotated[
-        str | None, typer.Option("--expires", metavar="TIME", help="When it ends: 90d, 12h, 2w.")
+        str | None, typer.Option("--expires", metavar="TIME", help="Lifetime: 90d, 12h, 2w.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key, and show it this once: only a hash of it is kept."""
+    """Create an API key and show it once: only its hash is stored."""
     if (tenant is None) != operator:
         raise WrongUsage("whose key? name a --tenant, or give --operator")
     ends = None if expires is None else _moment(expires)
@@ -52,22 +54,22 @@ def create(
         made = access.create_key(tenant, _role(role), name=name, expires_at=ends)
         _audit(database, tenant, "keys create", made.id)
     if is_new:
-        out.note(f"The tenant {tenant} is new.")
+        out.note(f"Created tenant {tenant}.")
     said = [("key", made.secret), ("id", made.id), ("tenant", tenant), ("role", role), ("expires", ends)]
     out.pairs([(what, value) for what, value in said if value is not None], _document(made.info, made.secret))
     if out.terminal:
-        out.note("Keep it now: it cannot be shown again.")
+        out.note("Save it now: it cannot be shown again.")
 
 
 @keys.command("list")
 def list_(
     context: typer.Context,
     tenant: Annotated[
-        str | None, typer.Option("--tenant", "-t", metavar="NAME", help="Of this tenant alone.")
+        str | None, typer.Option("--tenant", "-t", metavar="NAME", help="Only this tenant.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List keys, oldest first: never their secrets."""
+    """List keys, oldest first, without their secrets."""
     out = Output(as_json)
     with opened_database(context) as database:
         access = _access(database)
@@ -78,10 +80,10 @@ def list_(
 @keys.command("revoke")
 def revoke(
     context: typer.Context,
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="Of a key, as `memory keys list` shows it.")],
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="Key id, as `memory keys list` shows it.")],
     as_json: Json = False,
 ) -> None:
-    """End a key at once, for good."""
+    """Revoke a key immediately and permanently."""
     out = Output(as_json)
     with opened_database(context) as database:
         access = _access(database)

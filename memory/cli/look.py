@@ -13,16 +13,16 @@ from memory.cli.output import Output, jsonable
 from memory.cli.times import AsOf, moment
 from memory.records import MAX_PAGE, MemoryRecord, StoreStats
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="Of a memory, as `memory list` shows it.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Memory id, as `memory list` shows it.")]
 
 
 def list_(
     context: typer.Context,
     document: Annotated[
-        str | None, typer.Option("--document", "-d", metavar="NAME", help="Of this alone.")
+        str | None, typer.Option("--document", "-d", metavar="NAME", help="Only this document.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 100,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Maximum number of rows.")] = 100,
+    everything: Annotated[bool, typer.Option("--all", help="List everything.")] = False,
     as_of: AsOf = None,
     user: User = None,
     session: Session = None,
@@ -48,13 +48,13 @@ def list_(
             cursor, more = page.cursor, page.cursor is not None
     out.rows(records, MEMORIES, {"memories": records, "more": more})
     if more:
-        out.note(f"These are the newest {len(records)}; --all shows all of them.")
+        out.note(f"Showing the newest {len(records)}; --all shows all.")
     elif out.terminal and not records:
-        out.note("Nothing is remembered here.")
+        out.note("No memories here.")
 
 
 def show(context: typer.Context, memory_id: Id, user: Anybody = None, as_json: Json = False) -> None:
-    """Show all there is to know about a memory."""
+    """Show everything stored about a memory."""
     out = Output(as_json)
     with setup(context).memory() as memory:
         record = memory.get(memory_id, user_id=user)
@@ -62,7 +62,7 @@ def show(context: typer.Context, memory_id: Id, user: Anybody = None, as_json: J
 
 
 def history(context: typer.Context, memory_id: Id, user: Anybody = None, as_json: Json = False) -> None:
-    """Show what happened to a memory, also after it is gone; never what it said."""
+    """Show the events of a memory, even after its erasure, but never its text."""
     out = Output(as_json)
     with setup(context).memory() as memory:
         events = memory.history(memory_id, user_id=user)
@@ -70,7 +70,7 @@ def history(context: typer.Context, memory_id: Id, user: Anybody = None, as_json
 
 
 def status(context: typer.Context, user: User = None, as_json: Json = False) -> None:
-    """Show where the memory is, what it is made with, and how much is in it."""
+    """Show where memories are stored, the models in use, and counts."""
     out = Output(as_json)
     with setup(context).memory() as memory:
         found = memory.status()

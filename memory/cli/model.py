@@ -12,7 +12,7 @@ from memory.cli.options import Json, setup
 from memory.cli.output import Column, Output
 from memory.errors import InvalidInput, ModelUnavailable
 
-verbs = typer.Typer(no_args_is_help=True, help="Hypernetworks that others have trained.")
+verbs = typer.Typer(no_args_is_help=True, help="Published hypernetworks.")
 
 _NAMED: tuple[Column[tuple[str, str, str, str]], ...] = (
     Column("name", lambda row: row[0], style="cyan", fit="whole"),
@@ -44,18 +44,18 @@ def list_(as_json: Json = False) -> None:
 def import_(
     context: typer.Context,
     path: Annotated[
-        str, typer.Argument(metavar="PATH", help="A file, a folder, a hub id owner/repo:folder, or a name.")
+        str, typer.Argument(metavar="PATH", help="File, folder, hub id (owner/repo:folder) or catalog name.")
     ],
     to: Annotated[
         Path | None,
-        typer.Option("--to", metavar="FOLDER", help="Where to; by default models/NAME in the home."),
+        typer.Option("--to", metavar="FOLDER", help="Target folder; default models/NAME in home."),
     ] = None,
     dtype: Annotated[
-        Literal["float32", "bfloat16"], typer.Option("--dtype", help="How the weights are stored.")
+        Literal["float32", "bfloat16"], typer.Option("--dtype", help="Data type of the stored weights.")
     ] = "float32",
     as_json: Json = False,
 ) -> None:
-    """Convert a published hypernetwork into our own layout, once; nothing that is in it is run.
+    """Convert a published hypernetwork into our own layout, without running any code in it.
 
     MEMORY_MODEL (or MEMORY_SKILLS_MODEL) then names the folder.
     """

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 User = Annotated[
     str | None,
-    typer.Option("--user", "-u", metavar="NAME", help="Whose; by default MEMORY_USER, else your login name."),
+    typer.Option("--user", "-u", metavar="NAME", help="User; default MEMORY_USER, then your login name."),
 ]
-Session = Annotated[str | None, typer.Option("--session", "-s", metavar="NAME", help="Which conversation.")]
-Agent = Annotated[str | None, typer.Option("--agent", metavar="NAME", help="The agent it belongs to.")]
+Session = Annotated[
+    str | None, typer.Option("--session", "-s", metavar="NAME", help="Session (conversation).")
+]
+Agent = Annotated[str | None, typer.Option("--agent", metavar="NAME", help="Agent.")]
 Anybody = Annotated[
     str | None,
-    typer.Option("--user", "-u", metavar="NAME", help="Only if it is theirs."),
+    typer.Option("--user", "-u", metavar="NAME", help="Only if it belongs to this user."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 def add(
     context: typer.Context,
-    text: Annotated[str | None, typer.Argument(help="What to remember; without it, standard input.")] = None,
+    text: Annotated[str | None, typer.Argument(help="Text to remember; default standard input.")] = None,
     file: Annotated[
-        Path | None, typer.Option("--file", "-f", metavar="PATH", help="A document to remember, in UTF-8.")
+        Path | None, typer.Option("--file", "-f", metavar="PATH", help="Document to remember, in UTF-8.")
     ] = None,
     document: Annotated[
         str | None,
-        typer.Option("--document", "-d", metavar="NAME", help="Its name; by default the file's."),
+        typer.Option("--document", "-d", metavar="NAME", help="Document name; default the file's."),
     ] = None,
     user: User = None,
     session: Session = None,
@@ -37,7 +37,7 @@ def add(
     """Remember a text, a document, or a conversation.
 
     A conversation is JSON lines like {"role": "user", "content": "..."}, piped in or in a .jsonl file.
-    What is remembered already is not stored twice.
+    Equal content is stored once.
     """
     if text is not None and file is not None:
         raise WrongUsage("give a text or --file, not both")

@@ -25,22 +25,22 @@ What there is: {url}/docs"""
 def serve(
     context: typer.Context,
     host: Annotated[
-        str | None, typer.Option("--host", metavar="ADDRESS", help="Where to listen; else MEMORY_HOST.")
+        str | None, typer.Option("--host", metavar="ADDRESS", help="Bind address; default MEMORY_HOST.")
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option("--port", "-p", metavar="PORT", help="The port; else MEMORY_PORT. 0: any free one."),
+        typer.Option("--port", "-p", metavar="PORT", help="Port; default MEMORY_PORT; 0 picks a free one."),
     ] = None,
     anonymous: Annotated[
         bool | None,
-        typer.Option("--anonymous", help="Let callers on this machine in without a key, to try it out."),
+        typer.Option("--anonymous", help="Allow local callers without a key; for evaluation only."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Serve the REST API, OpenAI's chat completions in it, until it is stopped.
+    """Serve the REST API, including OpenAI's chat completions, until stopped.
 
-    It listens on this machine alone unless told otherwise, and asks everybody for a key. The address is
-    printed once callers may come; what happens is logged on standard error, as JSON lines.
+    By default it listens on this machine only and requires a key. The address is printed once the server
+    is ready; logs go to standard error as JSON lines.
     """
     try:
         from memory.api import serving

@@ -13,7 +13,7 @@ from memory.cli.output import Column, Output
 from memory.errors import NotFound
 from memory.records import MAX_PAGE, MemoryRecord
 
-verbs = typer.Typer(no_args_is_help=True, help="Skills: how to answer, in words, as adapters.")
+verbs = typer.Typer(no_args_is_help=True, help="Skills: descriptions of how to answer, as adapters.")
 
 SKILLS: tuple[Column[MemoryRecord], ...] = (
     Column("id", lambda r: r.id, style="cyan", fit="whole"),
@@ -27,18 +27,18 @@ SKILLS: tuple[Column[MemoryRecord], ...] = (
 @verbs.command("add")
 def add(
     context: typer.Context,
-    description: Annotated[str, typer.Argument(help="What to do, in a sentence or two.")],
+    description: Annotated[str, typer.Argument(help="How to answer, in a sentence or two.")],
     near: Annotated[
-        bool, typer.Option("--when-near", help="Join only turns that are near it, instead of all.")
+        bool, typer.Option("--when-near", help="Join only turns similar to it, instead of all.")
     ] = False,
     user: User = None,
     session: Session = None,
     agent: Agent = None,
     as_json: Json = False,
 ) -> None:
-    """Make a description a skill: its adapter joins the turns of the user, session or agent that is named.
+    """Turn a description into a skill: its adapter joins the turns of the given user, session or agent.
 
-    With --agent and no --user it is for everybody who talks to the agent.
+    With --agent and no --user it applies to everybody who talks to the agent.
     """
     out = Output(as_json)
     with setup(context).memory() as memory:
@@ -60,14 +60,14 @@ def list_(context: typer.Context, user: User = None, agent: Agent = None, as_jso
         page = memory.list(kind="skill", limit=MAX_PAGE, **scope)
     out.rows(page.records, SKILLS, {"skills": page.records})
     if out.terminal and not page.records:
-        out.note("There are no skills here.")
+        out.note("No skills here.")
 
 
 @verbs.command("remove")
 def remove(
     context: typer.Context,
     memory_id: Annotated[
-        str, typer.Argument(metavar="ID", help="Of a skill, as `memory skill list` shows it.")
+        str, typer.Argument(metavar="ID", help="Skill id, as `memory skill list` shows it.")
     ],
     user: Anybody = None,
     as_json: Json = False,

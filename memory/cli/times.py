@@ -12,7 +12,7 @@ from memory.cli.options import WrongUsage
 
 AsOf = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="TIME", help="What held then, such as 2026-05-04 or 7d (ago)."),
+    typer.Option("--as-of", metavar="TIME", help="Query the past: 2026-05-04, or 7d for seven days ago."),
 ]
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|w)")
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}

@@ -15,11 +15,11 @@ from memory.cli.output import Output
 def pin(
     context: typer.Context,
     memory_id: Id,
-    off: Annotated[bool, typer.Option("--off", help="Let it loose again.")] = False,
+    off: Annotated[bool, typer.Option("--off", help="Unpin it.")] = False,
     user: Anybody = None,
     as_json: Json = False,
 ) -> None:
-    """Have a memory go before all others that matter for a turn; it is never compacted."""
+    """Pin a memory, so that it is selected first when it is relevant; it is never compacted."""
     out = Output(as_json)
     with setup(context).memory() as memory:
         record = memory.pin(memory_id, not off, user_id=user)
@@ -27,20 +27,20 @@ def pin(
 
 
 def reindex(context: typer.Context, as_json: Json = False) -> None:
-    """Make again what another model made: after a change of MEMORY_MODEL or MEMORY_EMBEDDER.
+    """Regenerate adapters and embeddings after a change of MEMORY_MODEL or MEMORY_EMBEDDER.
 
-    Adapters and embeddings are made from the text in the database. What fits already stays.
+    Both are made from the texts in the database. What already fits is left alone.
     """
     out = Output(as_json)
-    with setup(context).memory() as memory, out.progress("Making again") as progress:
+    with setup(context).memory() as memory, out.progress("Regenerating") as progress:
         made = memory.reindex(progress=progress)
     out.pairs([("made again", made)], {"remade": made})
 
 
 def migrate(context: typer.Context, as_json: Json = False) -> None:
-    """Bring the tables of the database to this version; what is stored stays.
+    """Upgrade the database schema to this version; no data is lost.
 
-    Every verb does so by itself. With several servers on one database, run this before they start anew.
+    Every verb does so automatically. With several servers on one database, run this before restarting them.
     """
     from memory.backends.sql import migrate as steps
 

@@ -240,7 +240,7 @@ def test_long_work_shows_a_bar_in_a_terminal(run: Any, monkeypatch: pytest.Monke
     """Beside the data, and only there."""
     assert run("add", DOG).err == ""
     monkeypatch.setenv("FORCE_COLOR", "1")
-    for verb, doing in ((["add", "My cat is called Tom."], "Remembering"), (["reindex"], "Making again")):
+    for verb, doing in ((["add", "My cat is called Tom."], "Remembering"), (["reindex"], "Regenerating")):
         done = run(*verb)
         assert doing in done.err
         assert doing not in done.out

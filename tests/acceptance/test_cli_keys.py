@@ -29,7 +29,7 @@ def database(home: Path, run: Any) -> Any:
 def test_a_key_is_made_shown_once_and_opens_its_tenant(run: Any, database: Database) -> None:
     """The tenant is made with its first key; the listing knows all of the key but its secret."""
     made = run("keys", "create", "--tenant", "acme", "--role", "read", "--name", "bot", "--json")
-    assert (made.code, made.err) == (0, "The tenant acme is new.\n")
+    assert (made.code, made.err) == (0, "Created tenant acme.\n")
     key = made.json["key"]
     assert re.fullmatch(r"pm_[0-9a-f]{16}_[\w-]{43}", key)
     assert Access(database).authenticate(key) == Caller("acme", "read", made.json["id"])

@@ -33,10 +33,7 @@ def test_a_file_that_hides_a_package_is_named(tmp_path: Path, name: str) -> None
     package = Path(name).parts[0].removesuffix(".py")
     imported = run("import integrations.langchain", tmp_path)
     assert imported.returncode == 1
-    assert (
-        f"finds {hiding}, which hides the package {package!r}"
-        in imported.stderr
-    )
+    assert f"finds {hiding}, which hides the package {package!r}" in imported.stderr
     command = run("import sys; from integrations.command import main; sys.exit(main())", tmp_path)
     assert command.returncode == 1
     assert command.stderr.startswith("memory: `import ")

@@ -48,7 +48,7 @@ def test_index_files_can_be_left_out(tmp_path: Path) -> None:
         ({"merge_budget": 0}, r"MEMORY_MERGE_BUDGET.*greater than or equal to 1, got 0"),
         ({"score_threshold": "high"}, r"MEMORY_SCORE_THRESHOLD.*'high'"),
         ({"no_such": 1}, r"no_such"),
-        ({"home": " "}, r"MEMORY_HOME\): it is blank; name a folder, or leave it out, got ' '"),
+        ({"home": " "}, r"MEMORY_HOME\): must not be blank; name a directory or leave it unset, got ' '"),
         ({"device": "gpu"}, r"MEMORY_DEVICE.*cuda.*'gpu'"),
         ({"busy_timeout_s": "inf"}, r"MEMORY_BUSY_TIMEOUT_S.*finite"),
     ],
