@@ -22,8 +22,8 @@ from hypernet.lora.inject import apply
 from memory import Memory
 from memory.backends.blobs.folder import FileBlobStore
 from memory.backends.model.local import LocalModel
-from memory.bootstrap import assemble
-from memory.ports import BlobStore, GenerationRequest, Parts, Vectors
+from memory.bootstrap import BACKENDS, assemble
+from memory.ports import Backends, BlobStore, GenerationRequest, Vectors
 from memory.records import AdapterRef, ChatReply, MemoryRecord, Message, Scope
 from memory.settings import Settings
 
@@ -116,13 +116,13 @@ def _filled(home: Path, size: int, adapters: Sequence[AdapterRef], shared: Mappi
         score_margin=2,
         adapter_cache_mb=0,
     )
-    parts = assemble(settings, **shared)
-    parts.store.add(_notes(size, adapters, parts), _directions(size, parts.embedder.dim))
-    return Memory(settings, **{name: getattr(parts, name) for name in Parts.__slots__})
+    backends = assemble(settings, **shared)
+    backends.store.add(_notes(size, adapters, backends), _directions(size, backends.embedder.dim))
+    return Memory(settings, **{name: getattr(backends, name) for name in BACKENDS})
 
 
-def _notes(size: int, adapters: Sequence[AdapterRef], parts: Parts) -> list[MemoryRecord]:
-    scope, embedder = Scope(user_id=USER), parts.embedder
+def _notes(size: int, adapters: Sequence[AdapterRef], backends: Backends) -> list[MemoryRecord]:
+    scope, embedder = Scope(user_id=USER), backends.embedder
     return [
         MemoryRecord(scope, f"Note {i}.", embedder.name, embedder.dim, adapters[i % len(adapters)])
         for i in range(size)

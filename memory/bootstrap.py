@@ -1,4 +1,4 @@
-"""The one place where parts are chosen and put together: Settings -> Memory."""
+"""The composition root: Settings -> backends -> use cases -> Memory. All wiring is done here."""
 
 from __future__ import annotations
 
@@ -8,9 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memory.errors import InvalidSettings, ModelUnavailable
-from memory.ports import BlobStore, Embedder, MemoryStore, Parts, SkillWriter, VectorIndex
-from memory.service import Service
+from memory.ports import Backends, BlobStore, Embedder, MemoryStore, SkillWriter, VectorIndex
+from memory.read.adapters import Adapters
+from memory.read.answering import Answerer
+from memory.read.past import PastIndex
+from memory.read.selection import Selector
+from memory.read.usage import Usage
+from memory.service import Service, UseCases
 from memory.settings import Settings
+from memory.upkeep.compaction import Compactor
+from memory.upkeep.erasure import Eraser
+from memory.upkeep.transfer import Exporter, Importer
+from memory.write.adapter_factory import AdapterFactory, Storage
+from memory.write.density import DensityGuard
+from memory.write.ingest import Ingest
+from memory.write.measure import Measure
+from memory.write.passage_writer import PassageWriter
+from memory.write.skills import Skills
+from memory.write.supersession import Supersession
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -18,7 +33,7 @@ if TYPE_CHECKING:
     from hypernet import DocToLoRA
     from memory.backends.model.local import LocalModel
 
-PARTS = tuple(field.name for field in fields(Parts))
+BACKENDS = tuple(field.name for field in fields(Backends))
 
 
 class Memory(Service):
@@ -30,16 +45,17 @@ class Memory(Service):
     """
 
     def __init__(self, settings: Settings | None = None, **overrides: Any) -> None:
-        """Take settings, or single ones of them by keyword, and parts: whatever fills a port of its name.
+        """Take settings, or single ones of them by keyword, and backends: whatever fills a port of its name.
 
         Models are loaded when they are first needed. Raises InvalidSettings, SchemaTooNew, StoreError.
         """
-        parts = {name: overrides.pop(name) for name in PARTS if name in overrides}
+        given = {name: overrides.pop(name) for name in BACKENDS if name in overrides}
         if settings is None:
             settings = Settings.load(**overrides)
         elif overrides:
             settings = Settings.load(**{**settings.model_dump(), **overrides})
-        super().__init__(settings, assemble(settings, **parts))
+        backends = assemble(settings, **given)
+        super().__init__(settings, backends, wire(settings, backends))
 
 
 def open(path: str | Path | None = None, **overrides: Any) -> Memory:
@@ -47,29 +63,60 @@ def open(path: str | Path | None = None, **overrides: Any) -> Memory:
     return Memory(**overrides) if path is None else Memory(home=Path(path), **overrides)
 
 
-def assemble(settings: Settings, **given: Any) -> Parts:
-    """A part for each port: the given one, else what the settings ask for."""
-    parts = dict(given)
+def assemble(settings: Settings, **given: Any) -> Backends:
+    """A backend for each port: the given one, else what the settings ask for."""
+    filled = dict(given)
 
-    def part(name: str, make: Callable[[], Any]) -> Any:
-        if parts.get(name) is None:
-            parts[name] = make()
-        return parts[name]
+    def fill(name: str, make: Callable[[], Any]) -> Any:
+        if filled.get(name) is None:
+            filled[name] = make()
+        return filled[name]
 
-    store = part("store", lambda: _store(settings))
+    store = fill("store", lambda: _store(settings))
     try:
-        part("blobs", lambda: _blobs(settings))
-        embedder = part("embedder", lambda: _embedder(settings))
-        part("index", lambda: _index(settings, store, embedder))
-        if parts.get("internalizer") is None or parts.get("generator") is None:
+        fill("blobs", lambda: _blobs(settings))
+        embedder = fill("embedder", lambda: _embedder(settings))
+        fill("index", lambda: _index(settings, store, embedder))
+        if filled.get("internalizer") is None or filled.get("generator") is None:
             model = _model(settings)
-            part("internalizer", lambda: model)
-            part("generator", lambda: model)
-            part("skills", lambda: _skills(settings, model))
+            fill("internalizer", lambda: model)
+            fill("generator", lambda: model)
+            fill("skills", lambda: _skills(settings, model))
     except BaseException:
         store.close()
         raise
-    return Parts(**parts)
+    return Backends(**filled)
+
+
+def wire(settings: Settings, backends: Backends) -> UseCases:
+    """The use cases on these backends."""
+    store, blobs, index = backends.store, backends.blobs, backends.index
+    internalizer = backends.internalizer
+    storage = Storage(settings.adapter_storage, settings.adapter_rank)
+    making = AdapterFactory(blobs, backends.embedder, internalizer, backends.skills, storage)
+    writer = PassageWriter(store, making, Supersession(store, index, making) if settings.supersede else None)
+    measure = Measure(backends.generator, internalizer)
+    guard = DensityGuard(making, measure, settings.compact_margin)
+
+    adapters = Adapters(blobs, internalizer, writer, int(settings.adapter_cache_mb * 2**20))
+    past = PastIndex(store, index)
+    selector = Selector(store, index, settings, internalizer, embedder=backends.embedder.name, past=past)
+    skills = Skills(store, writer, settings)
+    usage = Usage(store)
+    eraser = Eraser(store, blobs, index, adapters, making, past)
+    return UseCases(
+        ingest=Ingest(store, writer, making, backends.embedder, internalizer, guard),
+        skills=skills,
+        embed=writer.embed,
+        selector=selector,
+        adapters=adapters,
+        answerer=Answerer(store, writer, selector, adapters, skills, backends.generator, settings, usage),
+        usage=usage,
+        eraser=eraser,
+        compactor=Compactor(store, making, adapters, internalizer, measure, eraser, settings),
+        exporter=Exporter(store, blobs),
+        importer=Importer(store, making, internalizer, settings.max_text_bytes),
+    )
 
 
 def database_url(settings: Settings) -> URL | str:

@@ -542,7 +542,7 @@ class Generator(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Backends:
     """What fills each port."""
 
     store: MemoryStore

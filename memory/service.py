@@ -1,9 +1,9 @@
-"""The front door: everything one can ask of a memory. `memory.Memory` is this, with its parts put in."""
+"""The front door: everything one can ask of a memory. `memory.Memory` is this, put together."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from memory.errors import IncompatibleAdapter, InvalidInput
 from memory.inputs import Content, Said, Whose, check_expiry, check_span, messages_in, scope_in, text_in
-from memory.ports import Parts
+from memory.ports import Backends, Vectors
 from memory.read.adapters import Adapters
 from memory.read.answering import Answerer, Mode, Sampling, sampling_in, whole
-from memory.read.past import PastIndex
 from memory.read.selection import Selector
 from memory.read.usage import Usage
 from memory.records import (
@@ -41,13 +40,9 @@ from memory.text.conversation import ends_asking
 from memory.upkeep.compaction import MIN_ADAPTERS, Compactor, CompactReport
 from memory.upkeep.erasure import Eraser
 from memory.upkeep.transfer import Exporter, ExportReport, Importer, ImportReport, ImportSize
-from memory.write.adapter_factory import AdapterFactory, Storage
-from memory.write.density import DensityGuard
 from memory.write.ingest import Ingest
-from memory.write.measure import Measure
-from memory.write.passage_writer import Added, Origin, PassageWriter, Progress
+from memory.write.passage_writer import Added, Origin, Progress
 from memory.write.skills import Skills
-from memory.write.supersession import Supersession
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
@@ -84,6 +79,23 @@ class Status:
     stats: StoreStats
 
 
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What a memory does, each case wired to the backends that it needs."""
+
+    ingest: Ingest
+    skills: Skills
+    embed: Callable[[Sequence[str]], Vectors]
+    selector: Selector
+    adapters: Adapters
+    answerer: Answerer
+    usage: Usage
+    eraser: Eraser
+    compactor: Compactor
+    exporter: Exporter
+    importer: Importer
+
+
 class Service:
     """Remembers and answers. Safe to share between threads; several processes may share a home.
 
@@ -92,43 +104,11 @@ class Service:
     that it names as a filter, and leaves the others open.
     """
 
-    def __init__(self, settings: Settings, parts: Parts) -> None:
+    def __init__(self, settings: Settings, backends: Backends, use_cases: UseCases) -> None:
+        """Take what `memory.bootstrap` put together."""
         self.settings = settings
-        self._parts = parts
-        storage = Storage(settings.adapter_storage, settings.adapter_rank)
-        making = AdapterFactory(parts.blobs, parts.embedder, parts.internalizer, parts.skills, storage)
-        supersession = Supersession(parts.store, parts.index, making) if settings.supersede else None
-        internalize = PassageWriter(parts.store, making, supersession)
-        adapters = Adapters(
-            parts.blobs, parts.internalizer, internalize, int(settings.adapter_cache_mb * 2**20)
-        )
-        self._internalize = internalize
-        self._adapters = adapters
-        self._usage = Usage(parts.store)
-        past = PastIndex(parts.store, parts.index)
-        self._selector = Selector(
-            parts.store, parts.index, settings, parts.internalizer, embedder=parts.embedder.name, past=past
-        )
-        self._skills = Skills(parts.store, internalize, settings)
-        self._answerer = Answerer(
-            parts.store,
-            internalize,
-            self._selector,
-            adapters,
-            self._skills,
-            parts.generator,
-            settings,
-            self._usage,
-        )
-        measure = Measure(parts.generator, parts.internalizer)
-        guard = DensityGuard(making, measure, settings.compact_margin)
-        self._ingest = Ingest(parts.store, internalize, making, parts.embedder, parts.internalizer, guard)
-        self._eraser = Eraser(parts.store, parts.blobs, parts.index, adapters, making, past)
-        self._compactor = Compactor(
-            parts.store, making, adapters, parts.internalizer, measure, self._eraser, settings
-        )
-        self._exporter = Exporter(parts.store, parts.blobs)
-        self._importer = Importer(parts.store, making, parts.internalizer, settings.max_text_bytes)
+        self._backends = backends
+        self._cases = use_cases
         self._checked: set[str] = set()  # tenants whose embeddings are known to fit the embedder
         self._lock = Lock()
         self._background: ThreadPoolExecutor | None = None
@@ -170,8 +150,8 @@ class Service:
         origin = Origin(scope, "message", document_id, expires_at, valid_from, valid_until, metadata or {})
         most = self.settings.max_text_bytes
         if isinstance(content, str):
-            return self._ingest.text(text_in(content, most), origin, progress)
-        return self._ingest.messages(messages_in(content, most), origin, progress, idempotency_key)
+            return self._cases.ingest.text(text_in(content, most), origin, progress)
+        return self._cases.ingest.messages(messages_in(content, most), origin, progress, idempotency_key)
 
     def append(
         self, messages: Said | Sequence[Said], *, idempotency_key: str | None = None, **whose: Unpack[Whose]
@@ -183,7 +163,7 @@ class Service:
         """
         scope = self._writing(self._scope(whose).required_session())
         said = messages_in(messages, self.settings.max_text_bytes)
-        return self._ingest.append(said, Origin(scope), idempotency_key)
+        return self._cases.ingest.append(said, Origin(scope), idempotency_key)
 
     def add_later(self, content: Content, **given: Any) -> Future[Added]:
         """`add` in a background thread, one text after the other; its errors come out of the future.
@@ -205,7 +185,7 @@ class Service:
         """
         scope = self._writing(self._scope(whose).required())
         text = text_in(description, self.settings.max_text_bytes).strip()
-        return self._skills.add(text, scope, pinned=pinned)
+        return self._cases.skills.add(text, scope, pinned=pinned)
 
     def update(
         self,
@@ -229,7 +209,7 @@ class Service:
         """
         scope = self._writing(self._scope(whose))
         if text is None and isinstance(expires_at, EllipsisType):
-            return self._parts.store.annotate(
+            return self._backends.store.annotate(
                 scope, memory_id, metadata=metadata, pinned=pinned, expects=expects
             )
         told = None if text is None else text_in(text, self.settings.max_text_bytes)
@@ -245,13 +225,13 @@ class Service:
                 pinned=record.pinned if pinned is None else pinned,
             )
 
-        renewed = self._ingest.change(scope, memory_id, changed, keep_past=keep_past, expects=expects)
-        self._eraser.replaced(scope.tenant_id)
+        renewed = self._cases.ingest.change(scope, memory_id, changed, keep_past=keep_past, expects=expects)
+        self._cases.eraser.replaced(scope.tenant_id)
         return renewed
 
     def pin(self, memory_id: str, pinned: bool = True, **whose: Unpack[Whose]) -> MemoryRecord:
         """Have a memory go before all others that matter for a turn; or no more. Raises NotFound."""
-        return self._parts.store.annotate(self._writing(self._scope(whose)), memory_id, pinned=pinned)
+        return self._backends.store.annotate(self._writing(self._scope(whose)), memory_id, pinned=pinned)
 
     # -- answering
 
@@ -289,7 +269,7 @@ class Service:
         said = Message("user", text_in(message, self.settings.max_text_bytes))
         conversation = [*(self._hot_window(scope) if before is None else self._given(before)), said]
         sampling = sampling_in(asking)
-        pieces = self._answerer.stream(scope, conversation, mode, None, sampling, _moment(asking))
+        pieces = self._cases.answerer.stream(scope, conversation, mode, None, sampling, _moment(asking))
         return self._remembering(scope, said, pieces)
 
     def ask(self, question: str, *, mode: Mode = "auto", **asking: Unpack[AskOptions]) -> ChatReply:
@@ -322,7 +302,7 @@ class Service:
         """`answer` in pieces of text, and then the whole reply."""
         scope = self._reading(self._scope(asking).required())
         said = messages_in(messages, self.settings.max_text_bytes)
-        return self._answerer.stream(scope, said, mode, adapters, sampling_in(asking), _moment(asking))
+        return self._cases.answerer.stream(scope, said, mode, adapters, sampling_in(asking), _moment(asking))
 
     # -- looking
 
@@ -334,28 +314,28 @@ class Service:
         scope = self._reading(self._scope(whose).required())
         if k < 1:
             raise InvalidInput(f"k is {k}; give at least 1")
-        vector = self._internalize.embed([text_in(query, self.settings.max_text_bytes)])
-        return self._selector.search(scope, vector, k, as_of)
+        vector = self._cases.embed([text_in(query, self.settings.max_text_bytes)])
+        return self._cases.selector.search(scope, vector, k, as_of)
 
     def select(self, query: str, *, as_of: datetime | None = None, **whose: Unpack[Whose]) -> Choices:
         """The adapters that a turn saying this would merge; none where nothing matters for it."""
         check_aware("as_of", as_of)
         scope = self._reading(self._scope(whose).required())
-        vector = self._internalize.embed([text_in(query, self.settings.max_text_bytes)])
-        return [*self._selector.select(scope, vector, as_of, query).choices]
+        vector = self._cases.embed([text_in(query, self.settings.max_text_bytes)])
+        return [*self._cases.selector.select(scope, vector, as_of, query).choices]
 
     def count_tokens(self, content: Content) -> int:
         """Tokens of a text, or of the prompt that messages make. Loads the model."""
         if isinstance(content, str):
-            return self._parts.internalizer.count([content])[0]
-        return self._parts.generator.count_tokens(messages_in(content, self.settings.max_text_bytes))
+            return self._backends.internalizer.count([content])[0]
+        return self._backends.generator.count_tokens(messages_in(content, self.settings.max_text_bytes))
 
     def get(self, memory_id: str, **whose: Unpack[Whose]) -> MemoryRecord:
         """One memory of the tenant, outdated or not.
 
         Raises NotFound; for a passage that was compacted it names the memory that holds it now.
         """
-        return self._parts.store.get(self._scope(whose), memory_id)
+        return self._backends.store.get(self._scope(whose), memory_id)
 
     def list(
         self,
@@ -372,7 +352,7 @@ class Service:
         With `as_of`, the passages that held at that time.
         """
         check_aware("as_of", as_of)
-        return self._parts.store.page(
+        return self._backends.store.page(
             self._scope(whose).required(),
             kind=kind,
             document_id=document_id,
@@ -383,31 +363,35 @@ class Service:
 
     def turns(self, *, last: int | None = None, **whose: Unpack[Whose]) -> Turns:
         """The turns of a session, oldest first."""
-        return self._parts.store.turns(self._scope(whose), last=last)
+        return self._backends.store.turns(self._scope(whose), last=last)
 
     def sessions(self, *, limit: int = 100, cursor: str | None = None, **whose: Unpack[Whose]) -> SessionPage:
         """The sessions of a user or agent that have turns, by name; paged as `list` is."""
-        return self._parts.store.sessions(self._scope(whose).required(), limit=limit, cursor=cursor)
+        return self._backends.store.sessions(self._scope(whose).required(), limit=limit, cursor=cursor)
 
     def adapter(self, memory_id: str, **whose: Unpack[Whose]) -> LoRA:
         """A memory's adapter as it is applied: with the bias adapter; a skill's alone. Raises NotFound."""
-        record = self._parts.store.get(self._scope(whose), memory_id)
+        record = self._backends.store.get(self._scope(whose), memory_id)
         skill = record.kind == "skill"
-        merged = self._adapters.merged([], [], [record]) if skill else self._adapters.merged([record], [1.0])
+        merged = (
+            self._cases.adapters.merged([], [], [record])
+            if skill
+            else self._cases.adapters.merged([record], [1.0])
+        )
         return cast("LoRA", merged)
 
     def history(self, memory_id: str, **whose: Unpack[Whose]) -> Events:
         """What happened to a memory, oldest first, also after it is gone; never what it said."""
-        return self._parts.store.history(self._scope(whose), memory_id)
+        return self._backends.store.history(self._scope(whose), memory_id)
 
     def stats(self, **whose: Unpack[Whose]) -> StoreStats:
         """Counts; of the whole tenant where nobody is named."""
-        return self._parts.store.stats(self._scope(whose))
+        return self._backends.store.stats(self._scope(whose))
 
     def load(self) -> Load:
         """How busy the model is, and how the adapter caches do; loads no model."""
-        hits, misses = self._adapters.lookups
-        return Load(self._parts.generator.waiting, hits, misses)
+        hits, misses = self._cases.adapters.lookups
+        return Load(self._backends.generator.waiting, hits, misses)
 
     def status(self, **whose: Unpack[Whose]) -> Status:
         """Where everything is, and how much; loads no model."""
@@ -415,9 +399,9 @@ class Service:
         return Status(
             home=str(self.settings.home),
             model=self.settings.model,
-            embedder=self._parts.embedder.name,
+            embedder=self._backends.embedder.name,
             tenant_id=scope.tenant_id,
-            stats=self._parts.store.stats(scope),
+            stats=self._backends.store.stats(scope),
         )
 
     # -- forgetting
@@ -429,7 +413,7 @@ class Service:
 
         Raises NotFound, and StoreConflict where the memory is no longer as `expects`, read before, says.
         """
-        return self._eraser.forget_one(self._scope(whose), memory_id, expects=expects)
+        return self._cases.eraser.forget_one(self._scope(whose), memory_id, expects=expects)
 
     def forget(
         self,
@@ -449,16 +433,16 @@ class Service:
         """
         scope = self._scope(whose)
         if memory_id is not None:
-            return self._eraser.forget_one(scope, memory_id)
+            return self._cases.eraser.forget_one(scope, memory_id)
         if metadata is not None:
             if not metadata or document_id is not None:
                 raise InvalidInput("name a document or items of metadata, at least one")
-            return self._eraser.forget_where(scope, metadata)
-        return self._eraser.forget(scope, document_id=document_id)
+            return self._cases.eraser.forget_where(scope, metadata)
+        return self._cases.eraser.forget(scope, document_id=document_id)
 
     def forget_tenant(self, tenant_id: str) -> ErasureReceipt:
         """Erase everything of everybody in a tenant; what its history keeps names nobody and says nothing."""
-        return self._eraser.forget_tenant(self._scope({"tenant_id": tenant_id}).tenant_id)
+        return self._cases.eraser.forget_tenant(self._scope({"tenant_id": tenant_id}).tenant_id)
 
     # -- upkeep
 
@@ -478,7 +462,7 @@ class Service:
         InvalidInput, IncompatibleAdapter, ModelUnavailable, StoreError.
         """
         scope = self._writing(self._scope(whose))
-        return self._compactor(
+        return self._cases.compactor(
             scope,
             older_than=older_than,
             min_adapters=min_adapters,
@@ -496,8 +480,8 @@ class Service:
         scope = self._scope(whose)
         if whose.get("tenant_id") is None:
             scope.required()
-        self._usage.write()
-        return self._exporter(Path(path), scope, progress)
+        self._cases.usage.write()
+        return self._cases.exporter(Path(path), scope, progress)
 
     def import_(
         self, path: str | Path, *, progress: Progress | None = None, **whose: Unpack[Whose]
@@ -509,18 +493,20 @@ class Service:
         an archive that is damaged or was altered, ModelUnavailable, StoreError.
         """
         scope = self._writing(self._scope(whose))
-        return self._importer(Path(path), scope, named=whose.get("tenant_id") is not None, progress=progress)
+        return self._cases.importer(
+            Path(path), scope, named=whose.get("tenant_id") is not None, progress=progress
+        )
 
     def import_size(self, path: str | Path, **whose: Unpack[Whose]) -> ImportSize:
         """How much `import_` would add of an archive; adds nothing. Raises InvalidInput, StoreError."""
         scope = self._scope(whose)
-        return self._importer.size(Path(path), scope, named=whose.get("tenant_id") is not None)
+        return self._cases.importer.size(Path(path), scope, named=whose.get("tenant_id") is not None)
 
     def reindex(self, *, progress: Progress | None = None, **whose: Unpack[Whose]) -> int:
         """Make again what another embedder, base model or hypernetwork made; returns how many memories."""
         tenant_id = self._scope(whose).tenant_id
-        done = self._ingest.reindex(tenant_id, progress)
-        self._eraser.replaced(tenant_id)
+        done = self._cases.ingest.reindex(tenant_id, progress)
+        self._cases.eraser.replaced(tenant_id)
         return done
 
     def close(self) -> None:
@@ -529,9 +515,9 @@ class Service:
             background, self._background = self._background, None
         if background is not None:
             background.shutdown()
-        self._usage.write()
-        self._parts.generator.close()
-        self._parts.store.close()
+        self._cases.usage.write()
+        self._backends.generator.close()
+        self._backends.store.close()
 
     def __enter__(self) -> Self:
         return self
@@ -552,8 +538,8 @@ class Service:
     def _reading(self, scope: Scope) -> Scope:
         """The scope, once its tenant is known to be readable. Raises IncompatibleAdapter."""
         if scope.tenant_id not in self._checked:
-            embedder = self._parts.embedder.name
-            others = self._parts.store.embedders(scope.tenant_id) - {embedder}
+            embedder = self._backends.embedder.name
+            others = self._backends.store.embedders(scope.tenant_id) - {embedder}
             if others:
                 raise IncompatibleAdapter(
                     f"there are memories embedded by {sorted(others)[0]!r}, in use is {embedder!r}; "
@@ -565,14 +551,14 @@ class Service:
     def _writing(self, scope: Scope) -> Scope:
         """The same for a scope to be written; the first time, what was left behind is taken away."""
         self._reading(scope)
-        self._eraser.tidy(scope.tenant_id)
-        self._usage.write_if_due()
+        self._cases.eraser.tidy(scope.tenant_id)
+        self._cases.usage.write_if_due()
         return scope
 
     def _hot_window(self, scope: Scope) -> Sequence[Message]:
         if scope.session_id is None or not self.settings.hot_window_turns:
             return []
-        newest = self._parts.store.turns(scope, last=self.settings.hot_window_turns)
+        newest = self._backends.store.turns(scope, last=self.settings.hot_window_turns)
         return [Message(turn.role, turn.text) for turn in newest]
 
     def _given(self, before: Sequence[Said]) -> Sequence[Message]:
@@ -589,7 +575,9 @@ class Service:
             began = time.perf_counter()
             from_memory = bool(piece.adapters or piece.memory_tokens)
             news = ends_asking(piece.text) and not from_memory
-            self._ingest.exchange(said, Message("assistant", piece.text, recalled=not news), Origin(scope))
+            self._cases.ingest.exchange(
+                said, Message("assistant", piece.text, recalled=not news), Origin(scope)
+            )
             spent = (time.perf_counter() - began) * 1000
             yield replace(piece, timings={**piece.timings, "remember": spent})
 

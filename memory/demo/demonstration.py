@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memory.demo import texts
-from memory.ports import Generation, GenerationRequest, Generator, Parts, Score, Trial
+from memory.ports import Generation, GenerationRequest, Generator, Score, Trial
 from memory.records import MemoryRecord, Message
 
 if TYPE_CHECKING:
@@ -118,37 +118,27 @@ class Witness:
 
 
 def demonstrate(
-    *, progress: Callable[[int, int], None] | None = None, model: str | None = None, **parts: object
+    *, progress: Callable[[int, int], None] | None = None, model: str | None = None, **backends: object
 ) -> Demonstration:
     """Tell, forget the text, ask. Nothing outside a temporary folder is read or written.
 
-    `parts` fill ports, as in `memory.Memory`. Raises ModelUnavailable.
+    `backends` fill ports, as in `memory.Memory`. Raises ModelUnavailable.
     """
-    from memory.bootstrap import Memory, assemble
+    from memory.bootstrap import BACKENDS, Memory, assemble
     from memory.settings import Settings
 
     with tempfile.TemporaryDirectory(prefix="memory-demo-") as folder:
         chosen = {} if model is None else {"model": model}
         settings = Settings.load(home=Path(folder), database_url=None, **chosen)
-        assembled = assemble(settings, **parts)
+        assembled = assemble(settings, **backends)
         witness = Witness(assembled.generator)
-        with Memory(settings, **_filled(assembled, witness)) as memory:
+        filled = {name: getattr(assembled, name) for name in BACKENDS}
+        with Memory(settings, **filled | {"generator": witness}) as memory:
             return _run(memory, witness, progress or _unseen)
 
 
 def _unseen(_done: int, _total: int) -> None:
     """Progress that nobody watches."""
-
-
-def _filled(parts: Parts, witness: Generator) -> dict[str, object]:
-    return {
-        "store": parts.store,
-        "blobs": parts.blobs,
-        "index": parts.index,
-        "embedder": parts.embedder,
-        "internalizer": parts.internalizer,
-        "generator": witness,
-    }
 
 
 def _run(memory: Memory, witness: Witness, report: Callable[[int, int], None]) -> Demonstration:

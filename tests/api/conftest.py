@@ -23,7 +23,7 @@ from memory.api.app import open_store
 from memory.api.shared import Shared
 from memory.backends.sql import migrate
 from memory.backends.sql.database import Database, sqlite_url
-from memory.bootstrap import PARTS
+from memory.bootstrap import BACKENDS
 from memory.server.access import Access
 from memory.settings import Settings
 from tests.command import echoes
@@ -113,7 +113,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Founded:
 @contextmanager
 def serving(founded: Founded, home: Path, **given: Any) -> Iterator[Api]:
     """A server in this process, with given settings and parts."""
-    settable = Settings.model_fields.keys() - set(PARTS)
+    settable = Settings.model_fields.keys() - set(BACKENDS)
     chosen = {name: given.pop(name) for name in list(given) if name in settable}
     settings = Settings.load(**{"home": founded.copied(home), **chosen})
     here = {"base_url": "http://127.0.0.1:8750", "client": ("127.0.0.1", 50000)}

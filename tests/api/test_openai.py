@@ -256,7 +256,7 @@ def test_an_error_in_the_middle_of_a_stream_is_said(
     def full(*_: object, **__: object) -> None:
         raise DiskFull("the disk is full")
 
-    monkeypatch.setattr(api.parts.memory._ingest, "exchange", full)
+    monkeypatch.setattr(api.parts.memory._cases.ingest, "exchange", full)
     given = {"model": "reference", "user": "ana", "messages": ASK, "stream": True}
     events = api.post("/v1/chat/completions", given).text.strip().split("\n\n")
     assert '"code": "disk_full"' in events[-1]

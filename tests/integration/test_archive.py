@@ -101,7 +101,7 @@ def test_another_model_makes_adapters_again(full: Memory, make_memory: MakeMemor
     report = other.import_(path)
     assert (report.taken, report.made) == (0, 4)
     assert other.ask("What is my code word?", user_id="ana").text == "My code word is Heron."
-    assert other._parts.store.embedders("default") == {"other words"}
+    assert other._backends.store.embedders("default") == {"other words"}
 
 
 def test_whose_it_becomes_is_said(full: Memory, make_memory: MakeMemory, tmp_path: Path) -> None:

@@ -234,7 +234,7 @@ def test_killed_while_compacting(tmp_path: Path) -> None:
             compact(memory)
             assert len(memory.list(user_id="bob").records) == 1, step
             add(memory)  # the first write of a process takes away what was left behind
-            assert len(memory._parts.blobs.digests("default")) == 3, step
+            assert len(memory._backends.blobs.digests("default")) == 3, step
             memory.forget(user_id="bob")
         assert b"Rio" not in everything_in(home), step
 

@@ -298,7 +298,7 @@ def test_adapters_that_answer_worse_do_not_replace(make_memory: MakeMemory) -> N
     for answer, (_, text) in zip(answers(memory), QUESTIONS, strict=True):
         assert text in answer
     hopeless = told(make_memory(internalizer=Forgetful(hypernet_fingerprint="echo-hypernet")), "other")
-    hopeless._parts.internalizer.letters = 26  # type: ignore[attr-defined]
+    hopeless._backends.internalizer.letters = 26  # type: ignore[attr-defined]
     report = compacted(hopeless, session_id="other")
     assert (report.compacted, report.kept) == (0, 10)
     assert texts(hopeless, session_id="other") == TOLD
@@ -355,7 +355,7 @@ def test_a_compaction_that_is_overtaken_steps_back(make_memory: MakeMemory) -> N
         if step == "before store.add":
             other.compact(user_id="ana")
 
-    slow = make_memory(store=Faulty(memory._parts.store, "store", overtake))
+    slow = make_memory(store=Faulty(memory._backends.store, "store", overtake))
     report = slow.compact(user_id="ana")
     assert (report.compacted, report.conflicts) == (0, 1)
     assert sorted(" ".join(texts(memory)).replace("\n", " ").split(". ")) == sorted(
@@ -396,7 +396,7 @@ def test_passages_of_compacted_memories_are_read_once_for_many_turns(
 ) -> None:
     """Until something changes: what was forgotten since is found no more."""
     compacted(told(memory))
-    store = memory._parts.store
+    store = memory._backends.store
     reads: list[Any] = []
     past = store.past
     monkeypatch.setattr(store, "past", lambda *given: reads.append(given) or past(*given))
@@ -513,7 +513,7 @@ def test_what_changes_during_a_reindexing_stays_changed(make_memory: MakeMemory)
             first.delete(two)
 
     memory = make_memory(internalizer=EchoInternalizer(hypernet_fingerprint="new"))
-    memory._ingest._internalize._store = Faulty(memory._parts.store, "store", overtake)
+    memory._cases.ingest._internalize._store = Faulty(memory._backends.store, "store", overtake)
     memory.reindex()
     assert texts(memory) == ["My parrot is called Kiwi.", *TOLD[2:]]
     assert memory.reindex() == 0
@@ -525,13 +525,15 @@ def test_an_erasure_that_is_always_overtaken_says_so(make_memory: MakeMemory) ->
     [first] = memory.add(TOLD[0], user_id="ana", session_id="s")
     told(memory)
     compacted(memory)
-    [whole] = memory._parts.store.retired(first.scope, ids=[first.id])
+    [whole] = memory._backends.store.retired(first.scope, ids=[first.id])
 
     def meddle(step: str) -> None:
         if step == "before store.revise":
-            memory._parts.store.annotate(first.scope, whole.held_by or "", metadata={"at": now().isoformat()})
+            memory._backends.store.annotate(
+                first.scope, whole.held_by or "", metadata={"at": now().isoformat()}
+            )
 
-    meddled = make_memory(store=Faulty(memory._parts.store, "store", meddle))
+    meddled = make_memory(store=Faulty(memory._backends.store, "store", meddle))
     with pytest.raises(StoreConflict, match="forget them again"):
         meddled.forget(memory_id=first.id)
     assert TOLD[0] in " ".join(texts(memory))
@@ -561,7 +563,7 @@ def test_uses_are_counted_without_a_write_a_turn(make_memory: MakeMemory) -> Non
     """Answers count in memory; the next write, or closing, keeps it, and the change counter stands still."""
     memory = make_memory()
     [dog] = memory.add(TOLD[0], user_id="ana")
-    version = memory._parts.store.version("default")
+    version = memory._backends.store.version("default")
     for _ in range(3):
         memory.ask("My dog?", user_id="ana")
     assert memory.get(dog.id).uses == 0
@@ -569,7 +571,7 @@ def test_uses_are_counted_without_a_write_a_turn(make_memory: MakeMemory) -> Non
     reopened = make_memory()
     record = reopened.get(dog.id)
     assert (record.uses, record.used_at is not None) == (3, True)
-    assert reopened._parts.store.version("default") == version
+    assert reopened._backends.store.version("default") == version
 
 
 def test_documents_stand_by_themselves(memory: Memory) -> None:
