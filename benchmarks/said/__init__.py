@@ -1,0 +1,1 @@
+"""What people say: everyday cases, told and asked, by kind. `python -m benchmarks.said`."""
