@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memory.errors import InvalidSettings, ModelUnavailable
-from memory.ports import Backends, BlobStore, Embedder, MemoryStore, SkillWriter, VectorIndex
+from memory.ports import Backends, BlobStore, Embedder, MemoryStore, Reader, SkillWriter, VectorIndex
 from memory.read.adapters import Adapters
 from memory.read.answering import Answerer
 from memory.read.past import PastIndex
@@ -74,6 +74,7 @@ def assemble(settings: Settings, **given: Any) -> Backends:
 
     store = fill("store", lambda: _store(settings))
     try:
+        fill("reader", _reader)
         fill("blobs", lambda: _blobs(settings))
         embedder = fill("embedder", lambda: _embedder(settings))
         fill("index", lambda: _index(settings, store, embedder))
@@ -91,21 +92,24 @@ def assemble(settings: Settings, **given: Any) -> Backends:
 def wire(settings: Settings, backends: Backends) -> UseCases:
     """The use cases on these backends."""
     store, blobs, index = backends.store, backends.blobs, backends.index
-    internalizer = backends.internalizer
+    internalizer, reader = backends.internalizer, backends.reader
     storage = Storage(settings.adapter_storage, settings.adapter_rank)
-    making = AdapterFactory(blobs, backends.embedder, internalizer, backends.skills, storage)
-    writer = PassageWriter(store, making, Supersession(store, index, making) if settings.supersede else None)
-    measure = Measure(backends.generator, internalizer)
+    making = AdapterFactory(blobs, backends.embedder, internalizer, reader, backends.skills, storage)
+    supersession = Supersession(store, index, making, reader) if settings.supersede else None
+    writer = PassageWriter(store, making, supersession)
+    measure = Measure(backends.generator, internalizer, reader)
     guard = DensityGuard(making, measure, settings.compact_margin)
 
-    adapters = Adapters(blobs, internalizer, writer, int(settings.adapter_cache_mb * 2**20))
+    adapters = Adapters(blobs, internalizer, writer, reader, int(settings.adapter_cache_mb * 2**20))
     past = PastIndex(store, index)
-    selector = Selector(store, index, settings, internalizer, embedder=backends.embedder.name, past=past)
+    selector = Selector(
+        store, index, settings, internalizer, reader, embedder=backends.embedder.name, past=past
+    )
     skills = Skills(store, writer, settings)
     usage = Usage(store)
     eraser = Eraser(store, blobs, index, adapters, making, past)
     return UseCases(
-        ingest=Ingest(store, writer, making, backends.embedder, internalizer, guard),
+        ingest=Ingest(store, writer, making, backends.embedder, internalizer, guard, reader),
         skills=skills,
         embed=writer.embed,
         selector=selector,
@@ -113,7 +117,7 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
         answerer=Answerer(store, writer, selector, adapters, skills, backends.generator, settings, usage),
         usage=usage,
         eraser=eraser,
-        compactor=Compactor(store, making, adapters, internalizer, measure, eraser, settings),
+        compactor=Compactor(store, making, adapters, internalizer, measure, eraser, settings, reader),
         exporter=Exporter(store, blobs),
         importer=Importer(store, making, internalizer, settings.max_text_bytes),
     )
@@ -130,6 +134,12 @@ def _store(settings: Settings) -> MemoryStore:
     from memory.backends.sql.store import SqlStore
 
     return SqlStore.open(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
+
+
+def _reader() -> Reader:
+    from memory.backends.reader.english import EnglishReader
+
+    return EnglishReader()
 
 
 def _blobs(settings: Settings) -> BlobStore:

@@ -455,6 +455,72 @@ class Internalizer(Protocol):
         ...
 
 
+class Reading(Protocol):
+    """A text as a reader understood it. Readings of one reader can be compared with each other."""
+
+    @property
+    def text(self) -> str:
+        """What was read."""
+        ...
+
+    @property
+    def asks(self) -> bool:
+        """Whether it ends with a question, or with a request to tell something."""
+        ...
+
+    @property
+    def small_talk(self) -> bool:
+        """Whether it is made of greetings, thanks and yes-and-no alone."""
+        ...
+
+    @property
+    def told(self) -> str:
+        """The text without its questions and requests; "" where nothing is told."""
+        ...
+
+    @property
+    def standing(self) -> str:
+        """The text without what it says is no longer so: adapters are made from this."""
+        ...
+
+    @property
+    def questions(self) -> Sequence[tuple[str, str]]:
+        """Questions that it answers, each with the answer in the text's own words."""
+        ...
+
+    @property
+    def claims(self) -> bool:
+        """Whether it states anything that could take the place of something stated before."""
+        ...
+
+    def contradicts(self, older: Reading) -> bool:
+        """Whether some statement of the older text cannot hold beside this newer one."""
+        ...
+
+    def left_of(self, older: Reading) -> str | None:
+        """What this newer text leaves of an older one: None where all of it, "" where nothing."""
+        ...
+
+    def stands_for(self, older: Reading, turn: Reading) -> bool:
+        """Whether, for this turn, what this newer text states is to be said in the older one's place."""
+        ...
+
+    def rivals(self, other: Reading) -> bool:
+        """Whether the two answer a question alike that either of them answers."""
+        ...
+
+
+class Reader(Protocol):
+    """Understands language: what a text states, asks, denies and replaces. Pure functions of the text.
+
+    In doubt a text claims nothing and contradicts nothing: both of two memories are kept.
+    """
+
+    def read(self, text: str) -> Reading:
+        """Read a passage, a message or a turn; lines may begin with "User: " or "Assistant: "."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """One row of the engine's batch."""
@@ -551,4 +617,5 @@ class Backends:
     embedder: Embedder
     internalizer: Internalizer
     generator: Generator
+    reader: Reader
     skills: SkillWriter | None = None  # where there is none, skills are refused

@@ -24,6 +24,7 @@ Event = Literal["ADD", "UPDATE", "DELETE", "OUTDATE", "RETIRE"]
 SCOPE_FIELDS = ("user_id", "agent_id", "session_id")  # what a scope may give inside its tenant
 MAX_NAME = 255  # characters in a tenant, user, agent, session or document id
 MAX_PAGE = 1000  # memories in one page of a listing
+STANDALONE_KINDS: tuple[Kind, ...] = ("document", "skill")  # superseded by nothing that is told
 SKILLS = "skills"  # document_id that all skills have: the index on it finds them among many memories
 
 

@@ -36,7 +36,6 @@ from memory.records import (
     check_aware,
 )
 from memory.settings import Settings
-from memory.text.conversation import ends_asking
 from memory.upkeep.compaction import MIN_ADAPTERS, Compactor, CompactReport
 from memory.upkeep.erasure import Eraser
 from memory.upkeep.transfer import Exporter, ExportReport, Importer, ImportReport, ImportSize
@@ -107,6 +106,7 @@ class Service:
     def __init__(self, settings: Settings, backends: Backends, use_cases: UseCases) -> None:
         """Take what `memory.bootstrap` put together."""
         self.settings = settings
+        self.reader = backends.reader
         self._backends = backends
         self._cases = use_cases
         self._checked: set[str] = set()  # tenants whose embeddings are known to fit the embedder
@@ -574,7 +574,7 @@ class Service:
                 continue
             began = time.perf_counter()
             from_memory = bool(piece.adapters or piece.memory_tokens)
-            news = ends_asking(piece.text) and not from_memory
+            news = self.reader.read(piece.text).asks and not from_memory
             self._cases.ingest.exchange(
                 said, Message("assistant", piece.text, recalled=not news), Origin(scope)
             )

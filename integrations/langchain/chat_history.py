@@ -13,6 +13,7 @@ from integrations.langchain.scope import Scoped
 from integrations.langchain.shared import shared
 from memory import Memory
 from memory.errors import InvalidInput
+from memory.ports import Reader
 from memory.records import Message
 
 
@@ -49,7 +50,8 @@ class ParametricChatMessageHistory(BaseChatMessageHistory):
         Raises InvalidInput (a ValueError) for what a transcript of texts cannot hold: tool calls and their
         results, images. An agent's are kept by its checkpointer, and remembered by the middleware.
         """
-        said = [turn for turn in map(_turn, messages) if turn.text.strip()]
+        turns = [_turn(message, self.service.reader) for message in messages]
+        said = [turn for turn in turns if turn.text.strip()]
         if said:
             self.service.append(said, **self._scoped.whose())
 
@@ -58,7 +60,7 @@ class ParametricChatMessageHistory(BaseChatMessageHistory):
         self.service.forget(**self._scoped.whose())
 
 
-def _turn(message: BaseMessage) -> Message:
+def _turn(message: BaseMessage, reader: Reader) -> Message:
     """A message as a turn. Raises InvalidInput for what a transcript of texts cannot hold."""
     if isinstance(message, ToolMessage) or (isinstance(message, AIMessage) and message.tool_calls):
         raise InvalidInput(
@@ -70,4 +72,4 @@ def _turn(message: BaseMessage) -> Message:
     role = role_of(message)
     if role is None:
         raise InvalidInput(f"a chat history cannot hold a {message.type!r} message")
-    return as_turn(role, str(message.text), from_memory=False)
+    return as_turn(role, str(message.text), reader, from_memory=False)

@@ -23,7 +23,6 @@ from memory.errors import InvalidInput
 from memory.inputs import Whose
 from memory.read.answering import Mode
 from memory.records import AdapterChoice, ErasureReceipt, HistoryEvent, MemoryHit, MemoryRecord, Message
-from memory.text.conversation import ends_asking
 from memory.upkeep.compaction import CompactReport
 
 if TYPE_CHECKING:
@@ -99,7 +98,8 @@ class ParametricMemory(Scoped, BaseMemory):
         said = self._value(inputs, self.input_key, "input")
         reply = self._value(outputs, self.output_key, "output")
         names = self._conversation()
-        news = ends_asking(reply) and said.strip() and not self.service.select(said, **recalling(names))
+        asks = self.service.reader.read(reply).asks
+        news = asks and said.strip() and not self.service.select(said, **recalling(names))
         self.service.append([Message("user", said), Message("assistant", reply, not news)], **names)
 
     async def asave_context(self, inputs: dict[str, Any], outputs: dict[str, str]) -> None:

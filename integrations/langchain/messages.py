@@ -17,8 +17,8 @@ from langchain_core.messages import (
 
 from integrations.langchain import tool_calls
 from memory.errors import InvalidInput
+from memory.ports import Reader
 from memory.records import Message, Role, Turn
-from memory.text.conversation import ends_asking
 
 _KINDS: dict[type[BaseMessage], Role] = {
     HumanMessage: "user",
@@ -95,15 +95,16 @@ def says(message: BaseMessage) -> tuple[Role, str] | None:
     return (role, text) if role in ("user", "assistant") and text.strip() else None
 
 
-def to_turns(messages: Sequence[BaseMessage], *, from_memory: bool) -> list[Message]:
+def to_turns(messages: Sequence[BaseMessage], reader: Reader, *, from_memory: bool) -> list[Message]:
     """What the messages say, as a memory takes it."""
     said = [line for message in messages if (line := says(message))]
-    return [as_turn(role, text, from_memory=from_memory) for role, text in said]
+    return [as_turn(role, text, reader, from_memory=from_memory) for role, text in said]
 
 
-def as_turn(role: Role, text: str, *, from_memory: bool) -> Message:
+def as_turn(role: Role, text: str, reader: Reader, *, from_memory: bool) -> Message:
     """A line of a conversation; of the model's, only a question that no memory led to is remembered."""
-    return Message(role, text, recalled=role == "assistant" and (from_memory or not ends_asking(text)))
+    news = role != "assistant" or not (from_memory or not reader.read(text).asks)
+    return Message(role, text, recalled=not news)
 
 
 def to_messages(turns: Sequence[Turn]) -> list[AnyMessage]:

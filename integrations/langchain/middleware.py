@@ -146,7 +146,7 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     def after_agent(self, state: MemoryState, runtime: Runtime[Any]) -> None:
         names = self._whose(runtime)
         new = unsaved(state["messages"], self._held(names))
-        turns = to_turns(new, from_memory=bool(state["parametric_memory"]["adapters"]))
+        turns = to_turns(new, self.service.reader, from_memory=bool(state["parametric_memory"]["adapters"]))
         if turns:
             self.service.add(turns, **names)
 

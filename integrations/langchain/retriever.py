@@ -63,7 +63,8 @@ class ParametricRetriever(Scoped, DocumentIndex):
         given = {**(names or {}), **whose}
         owner = self.whose(**given) if "session_id" in whose else self._owner(**given)
         hits = self.service.search(query, k=k or self.k, **owner)
-        chosen = {hit.record.id for hit in choose(hits, self.service.settings, now(), turn=query).chosen}
+        selection = choose(hits, self.service.settings, now(), turn=query, reader=self.service.reader)
+        chosen = {hit.record.id for hit in selection.chosen}
         return [found(hit, 1.0 if hit.record.id in chosen else 0.0) for hit in hits]
 
     async def _aget_relevant_documents(

@@ -9,6 +9,7 @@ from memory.fakes.blobs import InMemoryBlobs
 from memory.fakes.embedder import WordEmbedder
 from memory.fakes.index import BruteForceIndex
 from memory.fakes.models import EchoGenerator, EchoInternalizer, EchoSkills
+from memory.fakes.reader import PlainReader
 from memory.fakes.store import InMemoryStore
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "EchoSkills",
     "InMemoryBlobs",
     "InMemoryStore",
+    "PlainReader",
     "WordEmbedder",
 ]

@@ -8,10 +8,9 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from memory.errors import BlobError, CorruptBlob, IncompatibleAdapter
-from memory.ports import BlobStore, Internalizer
+from memory.ports import BlobStore, Internalizer, Reader
 from memory.read.lru import ByteLRU
 from memory.records import MemoryRecord
-from memory.text.claims import standing
 from memory.write.passage_writer import PassageWriter
 
 if TYPE_CHECKING:
@@ -31,12 +30,14 @@ class Adapters:
         blobs: BlobStore,
         internalizer: Internalizer,
         make: PassageWriter,
+        reader: Reader,
         cache_bytes: int = 256 * 2**20,
     ) -> None:
         """`make` makes a damaged adapter again from its memory's text."""
         self._blobs = blobs
         self._internalizer = internalizer
         self._make = make
+        self._reader = reader
         self._single: ByteLRU[Key, LoRA] = ByteLRU(cache_bytes // 2)
         self._merged: ByteLRU[MergedKey, LoRA] = ByteLRU(cache_bytes // 2)
         self._remaking = Lock()  # turns that miss the same adapter do not overtake each other
@@ -76,7 +77,7 @@ class Adapters:
     def load(self, record: MemoryRecord) -> LoRA:
         """One adapter, without bias; that of a retired passage is made from its text, and not kept."""
         if record.retired:
-            return self._internalizer.generate([standing(record.text)])[0]
+            return self._internalizer.generate([self._reader.read(record.text).standing])[0]
         self._check_fits(record)
         tenant_id, digest = record.scope.tenant_id, record.adapter.digest
         lora = self._single.get((tenant_id, digest))

@@ -2,7 +2,8 @@
 
     candidates of the index, and compacted memories by the nearest passage that they hold
     -> rows in the scope that hold -> threshold of the cosine, margin of the relevance
-    -> older ones give way (`memory.text.rivals`) -> pinned ones first, then by rank -> duplicates out
+    -> older ones give way to what stands for them (`Reading.stands_for`) -> pinned ones first, then by rank
+    -> duplicates out
     -> the best that the merge budget holds, and no more than the hypernetwork was trained to combine:
        beyond that a merge answers worse, and then not at all
 
@@ -30,14 +31,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hypernet.overlap import overlap
-from memory.ports import Internalizer, MemoryStore, VectorIndex, Vectors
+from memory.ports import Internalizer, MemoryStore, Reader, Reading, VectorIndex, Vectors
 from memory.read.past import PastIndex
-from memory.records import AdapterChoice, MemoryHit, Scope
+from memory.records import STANDALONE_KINDS, AdapterChoice, MemoryHit, Scope
 from memory.records import now as utc_now
 from memory.text.conversation import unlabelled
-from memory.text.rivals import APART, gist, gives_way, mentions, read
-from memory.text.rivals import words as about
-from memory.write.draft import words
+from memory.text.words import wording
 
 if TYPE_CHECKING:
     from memory.settings import Settings
@@ -78,6 +77,7 @@ class Selector:
         index: VectorIndex,
         settings: Settings,
         internalizer: Internalizer,
+        reader: Reader,
         clock: Callable[[], datetime] = utc_now,
         embedder: str | None = None,
         past: PastIndex | None = None,
@@ -89,6 +89,7 @@ class Selector:
         self._settings = settings
         self._past = past or PastIndex(store, index)
         self._internalizer = internalizer
+        self._reader = reader
         self._clock = clock
 
     def search(self, scope: Scope, vector: Vectors, k: int, as_of: datetime | None = None) -> list[MemoryHit]:
@@ -120,7 +121,7 @@ class Selector:
         if not hits:
             return Selection()
         budget = min(self._settings.merge_budget, self._internalizer.most_merged)
-        return choose(hits, self._settings, as_of or self._clock(), budget, turn)
+        return choose(hits, self._settings, as_of or self._clock(), budget, turn, self._reader)
 
 
 def choose(
@@ -129,10 +130,11 @@ def choose(
     at: datetime,
     budget: int | None = None,
     turn: str = "",
+    reader: Reader | None = None,
 ) -> Selection:
     """Pick from candidates, nearest first; at most `budget`, which is by default that of the settings.
 
-    With the `turn` that they are picked for, older ones give way to newer ones.
+    With the `turn` that they are picked for and a reader, older ones give way to newer ones.
     """
     if not hits:
         return Selection()
@@ -144,8 +146,8 @@ def choose(
 
     least = max(map(relevance, near), default=0.0) - settings.score_margin
     near = [hit for hit in near if hit.record.pinned or relevance(hit) >= least]
-    if turn and settings.supersede:
-        near = _newest(near, hits, turn, settings.score_threshold)
+    if turn and reader is not None and settings.supersede:
+        near = _newest(near, hits, reader.read(turn), reader, settings.score_threshold)
     ranked = sorted(near, key=lambda hit: _rank(hit, relevance(hit), settings, at), reverse=True)
     distinct = tuple(_distinct(ranked))
     budget = settings.merge_budget if budget is None else budget
@@ -168,20 +170,20 @@ def _rank(hit: MemoryHit, relevance: float, settings: Settings, at: datetime) ->
     return record.pinned, rank, record.created_at
 
 
-def _newest(near: Sequence[MemoryHit], hits: Sequence[MemoryHit], turn: str, least: float) -> list[MemoryHit]:
+def _newest(
+    near: Sequence[MemoryHit], hits: Sequence[MemoryHit], turn: Reading, reader: Reader, least: float
+) -> list[MemoryHit]:
     """Each of the near ones, or in its place the newest that it gives way to, which then counts as near."""
-    asked = gist(turn)
+    readings = {id(hit): reader.read(hit.said.text) for hit in hits}
     found: dict[str, MemoryHit] = {}
     for hit in near:
         stands = hit
-        shared = about(hit.said.text) & asked.words if _yields(hit) and not hit.record.pinned else ()
-        for other in hits if shared else ():
+        for other in hits if _yields(hit) and not hit.record.pinned else ():
             if (
                 _told(other) > _told(stands)
                 and other.score >= max(least, hit.score - YIELDING)
                 and _yields(other)
-                and mentions(other.said.text, shared)  # for speed: most that are near do not
-                and gives_way(asked, read(hit.said.text), read(other.said.text))
+                and readings[id(other)].stands_for(readings[id(hit)], turn)
             ):
                 stands = replace(other, score=max(other.score, hit.score))
         before = found.get(stands.record.id)
@@ -199,7 +201,7 @@ def _told(hit: MemoryHit) -> datetime:
 def _yields(hit: MemoryHit) -> bool:
     """Whether a memory is compared at all: one passage of what somebody told, not of a document."""
     whole = hit.record.compacted and hit.passage is None
-    return not whole and hit.record.kind not in APART
+    return not whole and hit.record.kind not in STANDALONE_KINDS
 
 
 def _faded(since: datetime, at: datetime) -> float:
@@ -215,7 +217,7 @@ def _distinct(hits: Sequence[MemoryHit]) -> Iterator[MemoryHit]:
     """
     seen = set()
     for hit in hits:
-        said = words(hit.record.text)
+        said = wording(hit.record.text)
         if said not in seen:
             seen.add(said)
             yield hit

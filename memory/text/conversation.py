@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from memory.ports import Reader
 from memory.records import Message, Role, Turn
 from memory.text.passages import Count, Passage, split
-from memory.text.sentences import asks, sentences, small_talk, statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,6 @@ class Line:
     role: Role
     text: str
     place: int
-
-
-def ends_asking(text: str) -> bool:
-    """Whether the last thing said is a question."""
-    said = sentences(text)
-    return bool(said) and asks(said[-1])
 
 
 def lines(said: Sequence[Turn | Message]) -> list[Line]:
@@ -49,12 +43,12 @@ def unlabelled(text: str) -> str:
     return re.sub(r"^(?:User|Assistant): ", "", text, flags=re.MULTILINE)
 
 
-def unanswered(said: Sequence[Line]) -> Line | None:
+def unanswered(said: Sequence[Line], reader: Reader) -> Line | None:
     """The assistant's question at the end, which waits for its answer before it tells anything."""
-    return said[-1] if said and said[-1].role == "assistant" and ends_asking(said[-1].text) else None
+    return said[-1] if said and _asks(said[-1], reader) else None
 
 
-def passages(said: Sequence[Line], count: Count, budget: int) -> Iterator[Passage]:
+def passages(said: Sequence[Line], count: Count, budget: int, reader: Reader) -> Iterator[Passage]:
     """Windows of lines of about `budget` tokens, over what these lines tell.
 
     What the assistant asks, and the answer to it, may fill a window up to twice that: "Thursday." says
@@ -62,10 +56,10 @@ def passages(said: Sequence[Line], count: Count, budget: int) -> Iterator[Passag
     """
     window: list[tuple[Line, str]] = []
     used = 0
-    for line in _news(said):
-        prompting = bool(window) and _prompts(window[-1][0], line)
+    for line in _news(said, reader):
+        prompting = bool(window) and _prompts(window[-1][0], line, reader)
         for text, tokens in _rendered(line, count, budget):
-            room = 2 * budget if prompting or _asks(line) else budget
+            room = 2 * budget if prompting or _asks(line, reader) else budget
             if window and used + tokens > room:
                 kept = window[-1:] if prompting else []
                 if told := window[: len(window) - len(kept)]:
@@ -79,26 +73,25 @@ def passages(said: Sequence[Line], count: Count, budget: int) -> Iterator[Passag
         yield _passage(window)
 
 
-def _news(said: Sequence[Line]) -> Iterator[Line]:
+def _news(said: Sequence[Line], reader: Reader) -> Iterator[Line]:
     """The lines that tell something, with what tells nothing left out of them."""
     heard = set()  # a user who says it again, perhaps because the first try was cut off, tells it once
     for before, line, after in zip([None, *said], said, [*said[1:], None], strict=False):
-        answers = before is not None and _prompts(before, line)
+        answers = before is not None and _prompts(before, line, reader)
         answered = after is not None and after.role != line.role and after.place == line.place + 1
-        text = line.text if answered or line.role == "assistant" else statements(line.text)
-        if text and (answers or not (small_talk(text) or text in heard)):
+        text = line.text if answered or line.role == "assistant" else reader.read(line.text).told
+        if text and (answers or not (text in heard or reader.read(text).small_talk)):
             yield Line(line.role, text, line.place)
         if line.role == "user":
             heard.add(text)
 
 
-def _asks(line: Line) -> bool:
-    return line.role == "assistant" and ends_asking(line.text)
+def _asks(line: Line, reader: Reader) -> bool:
+    return line.role == "assistant" and reader.read(line.text).asks
 
 
-def _prompts(before: Line, line: Line) -> bool:
-    adjacent = before.place + 1 == line.place
-    return adjacent and before.role == "assistant" and line.role == "user" and ends_asking(before.text)
+def _prompts(before: Line, line: Line, reader: Reader) -> bool:
+    return before.place + 1 == line.place and line.role == "user" and _asks(before, reader)
 
 
 def _rendered(line: Line, count: Count, budget: int) -> Iterator[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""Where sentences end, which of them ask, and which say nothing worth keeping."""
+"""Where sentences end."""
 
 from __future__ import annotations
 
@@ -9,30 +9,6 @@ from collections.abc import Iterator
 _END = re.compile(r"""(?<=[.!?…])["'”’)\]]*\s+|(?<=[。！？])|\s*\n\s*""")
 _TITLE = re.compile(r"\b(?:mr|mrs|ms|dr|st|prof)\.$", re.IGNORECASE)  # before a name: never an end
 _SHORT = re.compile(r"\b(?:no|vs|etc|ca|[a-z]\.[a-z])\.$", re.IGNORECASE)  # an end before a capital only
-
-_PERSON = r"(?:i|you|we|he|she|it|they)\b"
-_AUX = r"(?:is|are|was|were|am|do|does|did|can|could|will|would|shall|should|has|have|had)\b"
-_OPENING = r"(?:(?:hi|hello|hey|ok|okay|so|and|but|by\s+the\s+way|please)[,!]?\s+)?"
-_QUESTION = re.compile(
-    rf"""{_OPENING}
-    (?:(?:who|whom|where|when|why)\s+{_AUX}
-      |(?:what|which|whose|how)\s+(?!{_PERSON})(?:\w+\s+){{0,2}}?{_AUX}
-      |(?:what|who|where|when|how)(?:['’]?s|['’]re)\s
-      |{_AUX}\s+(?:{_PERSON}|(?:my|our|your|his|her|its|their|there|this|that)\b)
-      |(?:is|are|was|were|do|does|did|can|will)\s+(?:the|any)\b)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_REQUEST = re.compile(
-    _OPENING + r"(?:please\s+)?(?:tell|remind|give|show|help)\s+(?:me|us)\b(?!\s+(?:to|that)\b)",
-    re.IGNORECASE,
-)
-_CLAUSE = re.compile(rf"\b(?:i|i['’]\w+|we|we['’]\w+|my|our|{_AUX})\b", re.IGNORECASE)
-_SMALL_TALK = re.compile(
-    r"""hi|hello|hey|thanks?|thx|you|ok|okay|yes|yeah|yep|no|nope|sure|great|cool|nice|good|fine|bye|goodbye
-    |please|alright|right|well|oh|ah|wow|morning|afternoon|evening|night|day|see|later|soon|welcome|you're|i
-    |will|remember|that|got|it|noted|understood|done|a|lot|very|much|so|there|i'?m|glad|to|help""",
-    re.VERBOSE,
-)
 
 
 def spans(text: str) -> Iterator[tuple[int, int]]:
@@ -59,40 +35,3 @@ def _abbreviates(text: str, dot: int, following: int) -> bool:
 def sentences(text: str) -> list[str]:
     """The sentences and lines of a text."""
     return [text[start:end] for start, end in spans(text)]
-
-
-def asks(sentence: str) -> bool:
-    """Whether a sentence wants an answer instead of telling something.
-
-    The question mark decides. Without any mark at the end English word order does, and a request to tell
-    something asks with any mark. In doubt it tells: a question kept is a nuisance, a fact lost is a loss.
-    """
-    stripped = sentence.strip().rstrip("\"'”’)]")
-    if stripped.endswith(("?", "？", "؟")) or _REQUEST.match(stripped):
-        return True
-    return stripped[-1:].isalnum() and _QUESTION.match(stripped) is not None
-
-
-def small_talk(text: str) -> bool:
-    """Whether a text is made of greetings, thanks and yes-and-no alone."""
-    words = re.findall(r"[^\W_]+(?:['’][^\W_]+)?", text.lower())
-    return all(_SMALL_TALK.fullmatch(word.replace("’", "'")) for word in words)
-
-
-def statements(text: str) -> str:
-    """The text without its questions and requests: what it tells.
-
-    "I live in Lisbon, what is the weather there?" tells that I live in Lisbon.
-    """
-    lines = (" ".join(told for s in sentences(line) if (told := _told(s))) for line in text.splitlines())
-    return "\n".join(line for line in lines if line)
-
-
-def _told(sentence: str) -> str:
-    if not asks(sentence):
-        return sentence
-    for comma in re.finditer(r"[,;]\s+", sentence):
-        before, after = sentence[: comma.start()], sentence[comma.end() :]
-        if _QUESTION.match(after) and _CLAUSE.search(before) and not asks(before):
-            return before + "."
-    return ""

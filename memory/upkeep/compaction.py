@@ -20,14 +20,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from memory.errors import InvalidInput, StoreConflict
-from memory.ports import Group, Internalizer, MemoryStore, Revision
+from memory.ports import Group, Internalizer, MemoryStore, Reader, Reading, Revision
 from memory.read.adapters import Adapters
-from memory.records import Kind, MemoryRecord, Scope, new_id, now
+from memory.records import STANDALONE_KINDS, Kind, MemoryRecord, Scope, new_id, now
 from memory.settings import Settings
-from memory.text.rivals import APART, Said, read_with_questions, rivals
+from memory.text.words import wording
 from memory.upkeep.erasure import Eraser
 from memory.write.adapter_factory import AdapterFactory, Made
-from memory.write.draft import told, words
+from memory.write.draft import told
 from memory.write.measure import Comparison, Measure
 from memory.write.passage_writer import Progress
 
@@ -93,11 +93,11 @@ class _Filling:
     """A chunk being put together."""
 
     items: list[Item] = field(default_factory=list)
-    said: list[Said] = field(default_factory=list)
+    said: list[Reading] = field(default_factory=list)
     tokens: int = 0
 
-    def has_rival_of(self, others: Sequence[Said]) -> bool:
-        return any(rivals(one, other) for one in self.said for other in others)
+    def has_rival_of(self, others: Sequence[Reading]) -> bool:
+        return any(one.rivals(other) for one in self.said for other in others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,7 @@ class Compactor:
         measure: Measure,
         eraser: Eraser,
         settings: Settings,
+        reader: Reader,
     ) -> None:
         self._store = store
         self._making = making
@@ -130,6 +131,7 @@ class Compactor:
         self._measure = measure
         self._eraser = eraser
         self._settings = settings
+        self._reader = reader
 
     def __call__(
         self,
@@ -219,12 +221,12 @@ class Compactor:
         alike: dict[str, dict[tuple[str, ...], list[Item]]] = {}
         for item in items:
             metadata = json.dumps(dict(item.memory.metadata), sort_keys=True)
-            alike.setdefault(metadata, {}).setdefault(words(item.memory.text), []).append(item)
+            alike.setdefault(metadata, {}).setdefault(wording(item.memory.text), []).append(item)
         for twins in alike.values():
             chunks: list[_Filling] = []
             for same in twins.values():
-                compared = same[0].passages if same[0].memory.kind not in APART else ()
-                said = [read_with_questions(passage.text) for passage in compared]
+                compared = same[0].passages if same[0].memory.kind not in STANDALONE_KINDS else ()
+                said = [self._reader.read(passage.text) for passage in compared]
                 room = self._settings.compact_tokens - same[0].tokens
                 chunk = next((c for c in chunks if c.tokens <= room and not c.has_rival_of(said)), None)
                 if chunk is None:
@@ -260,7 +262,7 @@ class Compactor:
         for item in items:
             old = self._adapters.load(item.memory)
             for passage in item.passages:
-                remembered.setdefault(words(passage.text), (passage.text, old))
+                remembered.setdefault(wording(passage.text), (passage.text, old))
         return self._measure(list(remembered.values()), new)
 
     def _record(self, group: Group, items: Sequence[Item], text: str, made: Made) -> MemoryRecord:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from memory.errors import ModelUnavailable
-from memory.ports import BlobStore, Embedder, Internalizer, SkillWriter, Vectors
+from memory.ports import BlobStore, Embedder, Internalizer, Reader, SkillWriter, Vectors
 from memory.records import AdapterRef, Kind
-from memory.text.claims import standing
 from memory.text.conversation import unlabelled
 
 if TYPE_CHECKING:
@@ -41,12 +40,14 @@ class AdapterFactory:
         blobs: BlobStore,
         embedder: Embedder,
         internalizer: Internalizer,
+        reader: Reader,
         skills: SkillWriter | None = None,
         storage: Storage = Storage(),
     ) -> None:
         self._blobs = blobs
         self._embedder = embedder
         self._internalizer = internalizer
+        self._reader = reader
         self._skills = skills
         self._storage = storage
 
@@ -75,13 +76,16 @@ class AdapterFactory:
 
     def adapters(self, texts: Sequence[str], kind: Kind = "message") -> list[Made]:
         """One adapter a text, without bias. Raises ModelUnavailable."""
-        told = texts if kind == "skill" else [standing(text) for text in texts]
+        told = texts if kind == "skill" else self._standing(texts)
         loras = self.required_maker(kind).generate(told) if texts else []
         return [self.serialized(lora, kind) for lora in loras]
 
     def loras(self, texts: Sequence[str]) -> list[LoRA]:
         """The same as tensors."""
-        return self._internalizer.generate([standing(text) for text in texts]) if texts else []
+        return self._internalizer.generate(self._standing(texts)) if texts else []
+
+    def _standing(self, texts: Sequence[str]) -> list[str]:
+        return [self._reader.read(text).standing for text in texts]
 
     def serialized(self, lora: LoRA, kind: Kind = "message") -> Made:
         """An adapter as it is stored."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from memory.errors import NotFound
 from memory.ports import MemoryStore, Revision
 from memory.records import MemoryRecord, Scope, content_hash, new_id, now
-from memory.text.conversation import unlabelled
+from memory.text.words import wording
 from memory.write.adapter_factory import AdapterFactory
 
 Write = Callable[[], None]
@@ -20,14 +19,8 @@ def told(passages: Iterable[MemoryRecord]) -> str:
     lines: dict[tuple[str, ...], str] = {}
     for passage in passages:
         if passage.valid_until is None:
-            lines.setdefault(words(passage.text), passage.text)
+            lines.setdefault(wording(passage.text), passage.text)
     return "\n".join(lines.values())
-
-
-def words(text: str) -> tuple[str, ...]:
-    """What two passages have in common that say the same; a text without words is its own."""
-    found = tuple(re.findall(r"\w+", unlabelled(text).casefold()))
-    return found or (text,)
 
 
 class Draft:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from memory.errors import InvalidInput, NotFound, StoreConflict
-from memory.ports import Embedder, Internalizer, MemoryStore, Revision
+from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Revision
 from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, content_hash
 from memory.text.conversation import Line, lines, passages, unanswered
 from memory.text.passages import WHOLE, Passage, split
@@ -28,6 +28,7 @@ class Ingest:
         embedder: Embedder,
         internalizer: Internalizer,
         guard: DensityGuard,
+        reader: Reader,
     ) -> None:
         self._store = store
         self._internalize = internalize
@@ -35,6 +36,7 @@ class Ingest:
         self._embedder = embedder
         self._internalizer = internalizer
         self._guard = guard
+        self._reader = reader
 
     def text(self, text: str, origin: Origin, progress: Progress | None = None) -> Added:
         """Remember a text; one of several passages is a document, named after its content by default."""
@@ -127,7 +129,7 @@ class Ingest:
         """
         pending = self._store.turns(origin.scope, internalized=False)
         said = lines(pending)
-        waiting = unanswered(said)
+        waiting = unanswered(said, self._reader)
         added = self._told(said[:-1] if waiting else said, origin, progress)
         told = [turn.id for turn in pending if waiting is None or turn.ordinal != waiting.place]
         self._store.mark_internalized(origin.scope, told)
@@ -214,5 +216,5 @@ class Ingest:
         return made_by != in_use
 
     def _told(self, said: Sequence[Line], origin: Origin, progress: Progress | None) -> Added:
-        cut = passages(said, self._internalizer.count, self._internalizer.passage_tokens)
+        cut = passages(said, self._internalizer.count, self._internalizer.passage_tokens, self._reader)
         return self._internalize(self._guard(list(cut)), origin, progress)

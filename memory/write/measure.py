@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from memory.ports import Generator, Internalizer, Score, Trial
-from memory.text.questions import questions
+from memory.ports import Generator, Internalizer, Reader, Score, Trial
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
@@ -36,19 +35,20 @@ class Comparison:
 
 
 class Measure:
-    """Asks adapters about the texts they were made from: `memory.cloze` makes the questions.
+    """Asks adapters about the texts they were made from: the reader makes the questions.
 
     Answers are scored by their likelihood and not written, so it takes one forward pass for many questions.
     """
 
-    def __init__(self, generator: Generator, internalizer: Internalizer) -> None:
+    def __init__(self, generator: Generator, internalizer: Internalizer, reader: Reader) -> None:
         self._generator = generator
         self._internalizer = internalizer
+        self._reader = reader
 
     def certain(self, text: str, adapter: LoRA) -> bool:
         """Whether an adapter answers all that can be asked about a text with the text's own words."""
         combined = self._internalizer.combine([adapter])
-        scores = self._generator.score([Trial(q, answer, combined) for q, answer in questions(text)])
+        scores = self._generator.score([Trial(q, answer, combined) for q, answer in self._asked(text)])
         return all(score.right for score in scores)
 
     def __call__(self, passages: Sequence[tuple[str, LoRA]], new: LoRA) -> Comparison:
@@ -59,8 +59,11 @@ class Measure:
         for text, old in passages:
             if id(old) not in combined:
                 combined[id(old)] = self._internalizer.combine([old])
-            for question, answer in questions(text):
+            for question, answer in self._asked(text):
                 trials.append(Trial(question, answer, combined[id(old)]))
                 trials.append(Trial(question, answer, after))
         scores = self._generator.score(trials) if trials else []
         return Comparison(tuple(zip(scores[::2], scores[1::2], strict=True)))
+
+    def _asked(self, text: str) -> Sequence[tuple[str, str]]:
+        return self._reader.read(text).questions

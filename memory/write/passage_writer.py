@@ -15,12 +15,11 @@ from typing import Any
 
 from memory.errors import StoreConflict
 from memory.ports import MemoryStore, Vectors
-from memory.records import AdapterRef, Kind, MemoryRecord, Scope, content_hash
+from memory.records import STANDALONE_KINDS, AdapterRef, Kind, MemoryRecord, Scope, content_hash
 from memory.text.passages import Passage
-from memory.text.rivals import APART
 from memory.write.adapter_factory import AdapterFactory, Maker
 from memory.write.draft import Draft
-from memory.write.supersession import Supersession, first_contradiction
+from memory.write.supersession import Supersession
 
 AT_ONCE = 32  # passages internalized together
 TRIES = 3  # of a change that other writers keep crossing
@@ -73,11 +72,10 @@ class PassageWriter:
         standing: list[MemoryRecord] = []
         created: list[str] = []
         superseded: list[str] = []
-        supersedes = self._supersede is not None and origin.kind not in APART
         while len(standing) < len(passages):
             some = passages[len(standing) : len(standing) + AT_ONCE]
-            if supersedes:
-                some = some[: first_contradiction([passage.text for passage in some])]
+            if self._supersede is not None and origin.kind not in STANDALONE_KINDS:
+                some = some[: self._supersede.together([passage.text for passage in some])]
             known = self._add(some, len(standing), origin, created, superseded)
             standing += [known[content_hash(passage.text, origin.kind)] for passage in some]
             if progress is not None:

@@ -2,7 +2,7 @@
 
     new passages -> what they claim -> the nearest older ones -> other values of the same slots
 
-No model is asked: the index says which are near enough to be about the same, and `text/claims.py` reads them.
+The index says which are near enough to be about the same, and the reader says what they claim.
 Documents stand by themselves: their "I" may be anybody, and each is compared with its former version alone.
 What holds for a time alone, or not yet, takes no place: nothing would hold after it, or before.
 In doubt both are kept, and the newer one weighs more when memories are selected.
@@ -13,10 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from memory.ports import MemoryStore, VectorIndex, Vectors
-from memory.records import MemoryRecord, now
-from memory.text import claims
-from memory.text.rivals import APART
+from memory.ports import MemoryStore, Reader, Reading, VectorIndex, Vectors
+from memory.records import STANDALONE_KINDS, MemoryRecord, now
 from memory.write.adapter_factory import AdapterFactory
 from memory.write.draft import Draft
 
@@ -26,10 +24,13 @@ LOOKED_AT = 16  # of the nearest memories; a passage among several in a compacte
 class Supersession:
     """Finds what new passages supersede."""
 
-    def __init__(self, store: MemoryStore, index: VectorIndex, making: AdapterFactory) -> None:
+    def __init__(
+        self, store: MemoryStore, index: VectorIndex, making: AdapterFactory, reader: Reader
+    ) -> None:
         self._store = store
         self._index = index
         self._making = making
+        self._reader = reader
 
     def __call__(self, records: Sequence[MemoryRecord], vectors: Vectors) -> Draft:
         """What becomes of older passages when these are stored."""
@@ -37,11 +38,11 @@ class Supersession:
         left: dict[str, str] = {}  # id -> what is left of its text
         for record, vector in zip(records, vectors, strict=True):
             lasting = record.current(now()) and record.valid_until is None
-            claiming = any(found for _, _, found in claims.claims(record.text))
-            if record.kind in APART or not lasting or not claiming:
+            newer = self._reader.read(record.text)
+            if record.kind in STANDALONE_KINDS or not lasting or not newer.claims:
                 continue
             for old in self._older(record, vector):
-                rest = claims.remaining(left.get(old.id, old.text), record.text)
+                rest = newer.left_of(self._reader.read(left.get(old.id, old.text)))
                 if rest is None or left.get(old.id) == "":
                     continue
                 left[old.id] = rest
@@ -60,18 +61,20 @@ class Supersession:
         whole = [memory.id for memory in found if memory.compacted]
         held = self._store.retired(scope, held_by=whole) if whole else []
         for old in [*(memory for memory in found if not memory.compacted), *held]:
-            if old.kind not in APART and old.valid_until is None:
+            if old.kind not in STANDALONE_KINDS and old.valid_until is None:
                 yield old
 
+    def together(self, texts: Sequence[str]) -> int:
+        """How many of the texts can be stored in one step."""
+        return first_contradiction(texts, self._reader)
 
-def first_contradiction(texts: Sequence[str]) -> int:
-    """How many of the texts can be stored together: the next one supersedes one of them."""
-    slots: dict[frozenset[str], list[claims.Claim]] = {}
+
+def first_contradiction(texts: Sequence[str], reader: Reader) -> int:
+    """Index of the first text that contradicts one before it; their number where none does."""
+    before: list[Reading] = []
     for place, text in enumerate(texts):
-        found = [claim for _, _, some in claims.claims(text) for claim in some]
-        for claim in found:
-            if any(claims.contradicts(claim, before) for before in slots.get(claim.slot, ())):
-                return place
-        for claim in found:
-            slots.setdefault(claim.slot, []).append(claim)
+        newer = reader.read(text)
+        if any(newer.contradicts(older) for older in before):
+            return place
+        before.append(newer)
     return len(texts)

@@ -10,10 +10,11 @@ import pytest
 from memory.backends.blobs.folder import FileBlobStore
 from memory.backends.index.faiss_index import FaissIndex
 from memory.backends.model.embedder import MiniLMEmbedder
+from memory.backends.reader.english import EnglishReader
 from memory.backends.sql.database import sqlite_url
 from memory.backends.sql.store import SqlStore
-from memory.fakes import BruteForceIndex, InMemoryBlobs, InMemoryStore, WordEmbedder
-from memory.ports import BlobStore, Embedder, MemoryStore, VectorIndex
+from memory.fakes import BruteForceIndex, InMemoryBlobs, InMemoryStore, PlainReader, WordEmbedder
+from memory.ports import BlobStore, Embedder, MemoryStore, Reader, VectorIndex
 from tests.tiny_memories import DIM, EMBEDDER, Clock
 
 
@@ -50,3 +51,8 @@ def index(request: pytest.FixtureRequest, tmp_path: Path, store: MemoryStore) ->
 @pytest.fixture(params=["MiniLM", "words"], scope="session")
 def embedder(request: pytest.FixtureRequest) -> Embedder:
     return MiniLMEmbedder() if request.param == "MiniLM" else WordEmbedder(dim=DIM)
+
+
+@pytest.fixture(params=["English", "plain"])
+def reader(request: pytest.FixtureRequest) -> Reader:
+    return EnglishReader() if request.param == "English" else PlainReader()

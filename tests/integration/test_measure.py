@@ -10,8 +10,9 @@ import torch
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.lora.adapter import LoRA
 from memory.backends.model.local import LocalModel
+from memory.backends.reader.english import EnglishReader
+from memory.backends.reader.questions import questions
 from memory.ports import Trial
-from memory.text.questions import questions
 from memory.write.measure import Measure
 from tests.command import packaged_model
 
@@ -47,7 +48,7 @@ def test_what_an_adapter_knows_is_likely(model: LocalModel, adapters: list[LoRA]
 
 def test_one_adapter_of_all_may_replace_its_parts(model: LocalModel, adapters: list[LoRA]) -> None:
     """Two facts in a chunk answer about as well as each by itself."""
-    measure = Measure(model, model)
+    measure = Measure(model, model, EnglishReader())
     [both] = model.generate(["\n".join(TEXTS[:2])])
     comparison = measure(list(zip(TEXTS[:2], adapters[:2], strict=True)), both)
     assert len(comparison.scores) == 2
@@ -68,6 +69,6 @@ def test_a_damaged_adapter_is_caught(model: LocalModel, adapters: list[LoRA], da
         new = adapters[0]
     else:
         new = adapters[3]
-    comparison = Measure(model, model)(old, new)
+    comparison = Measure(model, model, EnglishReader())(old, new)
     assert not comparison.within(MARGIN)
-    assert Measure(model, model)(old[:1], adapters[0]).within(0.01)
+    assert Measure(model, model, EnglishReader())(old[:1], adapters[0]).within(0.01)

@@ -13,7 +13,8 @@ from hypernet.world.facts import FactWorld
 from hypernet.world.owners import SPEAKER, Owners
 from hypernet.world.values import Values
 from hypernet.world.wording import Kind, Owner, kinds
-from memory.text.claims import remaining, standing
+from memory.backends.reader.claims import remaining, standing
+from memory.backends.reader.english import EnglishReader
 from memory.write.supersession import first_contradiction
 
 CONVERSATIONS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "sgd" / "dev.jsonl.gz"
@@ -140,8 +141,8 @@ def test_a_clause_with_another_fact_in_it_is_not_lost() -> None:
 
 def test_texts_told_together_are_cut_where_one_takes_back_another() -> None:
     """What comes after is stored in a step of its own."""
-    assert first_contradiction(["My PIN is 1.", "I like tea.", "My PIN is 2."]) == 2
-    assert first_contradiction(["My PIN is 1.", "I like tea."]) == 2
+    assert first_contradiction(["My PIN is 1.", "I like tea.", "My PIN is 2."], EnglishReader()) == 2
+    assert first_contradiction(["My PIN is 1.", "I like tea."], EnglishReader()) == 2
 
 
 def _said(kind: Kind, owner: Owner, value: str, rng: random.Random) -> str:

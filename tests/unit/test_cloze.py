@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memory.text.questions import MOST, questions
+from memory.backends.reader.questions import MOST, questions
 
 
 @pytest.mark.parametrize(

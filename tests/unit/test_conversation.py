@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memory.backends.reader.english import EnglishReader
 from memory.records import Message, Role
 from memory.text.conversation import lines, passages, unanswered, unlabelled
 from memory.text.passages import Passage
@@ -14,7 +15,7 @@ def count(texts: Sequence[str]) -> list[int]:
 
 
 def told(*said: tuple[Role, str] | tuple[Role, str, bool], budget: int = 40) -> list[Passage]:
-    return list(passages(lines([Message(*one) for one in said]), count, budget))
+    return list(passages(lines([Message(*one) for one in said]), count, budget, EnglishReader()))
 
 
 def texts(*said: tuple[Role, str] | tuple[Role, str, bool], budget: int = 40) -> list[str]:
@@ -96,8 +97,8 @@ def test_windows_stay_within_the_budget() -> None:
 def test_the_last_question_of_the_assistant_waits() -> None:
     """It is told with the answer, when that comes."""
     said = lines([Message("user", "I need a taxi."), Message("assistant", "To where?")])
-    assert unanswered(said) == said[1]
-    assert unanswered(said[:1]) is None
+    assert unanswered(said, EnglishReader()) == said[1]
+    assert unanswered(said[:1], EnglishReader()) is None
 
 
 def test_labels_are_taken_off_for_embedding() -> None:

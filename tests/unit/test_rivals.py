@@ -10,7 +10,7 @@ from hypernet.world.facts import FactWorld
 from hypernet.world.owners import SPEAKER
 from hypernet.world.values import Values
 from hypernet.world.wording import kinds
-from memory.text.rivals import gist, gives_way, read, read_with_questions, rivals
+from memory.backends.reader.rivals import gist, gives_way, read, read_with_questions, rivals
 
 GREEN, LILAC = "I painted my car green.", "User: Lilac is the colour of my car."
 

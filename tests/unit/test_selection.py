@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from memory.backends.reader.english import EnglishReader
 from memory.fakes import BruteForceIndex, EchoInternalizer, InMemoryStore
 from memory.read.selection import Selection, Selector, choose
 from memory.records import MemoryHit
 from memory.settings import Settings
 from tests.tiny_memories import ANA, DIM, EMBEDDER, NOON, record, vectors
 
+READER = EnglishReader()
 DAY = timedelta(days=1)
 SETTINGS = Settings(score_threshold=0.3, score_margin=0.2, merge_budget=3, recency_weight=0.05)
 
@@ -79,7 +81,7 @@ def test_an_older_memory_gives_way_to_a_newer_one_that_answers_too() -> None:
     def picked(near: float, settings: Settings = settings, said: str = turn, **old: Any) -> list[str]:
         older = MemoryHit(record("Lilac is the colour of my car.", created_at=NOON - DAY, **old), 0.8)
         hits = [older, hit("My car is fast.", 0.77, days=2), hit("I painted my car green.", near)]
-        return [one.record.text for one in choose(hits, settings, NOON, turn=said).chosen]
+        return [one.record.text for one in choose(hits, settings, NOON, turn=said, reader=READER).chosen]
 
     both = ["Lilac is the colour of my car.", "My car is fast."]
     assert picked(0.66) == ["I painted my car green."]
@@ -99,7 +101,7 @@ def test_of_equally_near_memories_the_one_with_the_words_of_the_turn_goes_first(
     def picked(near: float, **given: Any) -> list[str]:
         settings = SETTINGS.model_copy(update={"recency_weight": 0, "score_margin": 0.05} | given)
         hits = [hit(milk, 0.6), hit(tea, near)]
-        return [one.record.text for one in choose(hits, settings, NOON, turn=turn).chosen]
+        return [one.record.text for one in choose(hits, settings, NOON, turn=turn, reader=READER).chosen]
 
     assert picked(0.58, lexical_weight=0) == [milk, tea]
     assert picked(0.61) == [tea, milk]  # each has one word that the other lacks
@@ -107,7 +109,7 @@ def test_of_equally_near_memories_the_one_with_the_words_of_the_turn_goes_first(
     with_both = "Waidros drinks tea."
     settings = SETTINGS.model_copy(update={"recency_weight": 0, "score_margin": 0.0})
     hits = [hit(milk, 0.6), hit(with_both, 0.5)]
-    [one] = choose(hits, settings, NOON, turn=turn).chosen
+    [one] = choose(hits, settings, NOON, turn=turn, reader=READER).chosen
     assert (one.record.text, one.score) == (with_both, 0.5)  # the score stays the cosine
 
 
@@ -115,7 +117,7 @@ def test_words_bring_in_nothing_that_is_too_far_from_the_turn() -> None:
     """The threshold is on the cosine: what has the turn's words and is about something else stays out."""
     far = hit("Which sister?", 0.29)
     settings = SETTINGS.model_copy(update={"lexical_weight": 1.0})
-    assert choose([far], settings, NOON, turn="Which sister?") == Selection()
+    assert choose([far], settings, NOON, turn="Which sister?", reader=READER) == Selection()
 
 
 def test_a_compacted_memory_gives_way_by_the_passage_it_was_found_by() -> None:
@@ -126,10 +128,12 @@ def test_a_compacted_memory_gives_way_by_the_passage_it_was_found_by() -> None:
     newer = MemoryHit(record("I painted my car green.", created_at=NOON - DAY / 2), 0.75)
     settings = Settings(score_threshold=0.3, score_margin=0.2, lexical_weight=0)
     assert (
-        choose([MemoryHit(whole, 0.8, passage), newer], settings, NOON, turn=turn).chosen[0].record
+        choose([MemoryHit(whole, 0.8, passage), newer], settings, NOON, turn=turn, reader=READER)
+        .chosen[0]
+        .record
         == newer.record
     )
-    assert len(choose([MemoryHit(whole, 0.8), newer], settings, NOON, turn=turn).chosen) == 2
+    assert len(choose([MemoryHit(whole, 0.8), newer], settings, NOON, turn=turn, reader=READER).chosen) == 2
 
 
 def test_a_pinned_memory_goes_first_where_it_matters() -> None:
@@ -177,5 +181,5 @@ def test_no_more_are_merged_than_the_hypernetwork_was_trained_for() -> None:
     class Trained(EchoInternalizer):
         most_merged = 8
 
-    selection = Selector(store, index, wide, Trained()).select(ANA, vectors(1))
+    selection = Selector(store, index, wide, Trained(), READER).select(ANA, vectors(1))
     assert (len(selection.chosen), len(selection.overflow)) == (8, 4)

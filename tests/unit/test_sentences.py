@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from memory.text.sentences import asks, sentences, small_talk, statements
+from memory.backends.reader.asking import asks, small_talk, statements
+from memory.text.sentences import sentences
 
 
 @pytest.mark.parametrize(

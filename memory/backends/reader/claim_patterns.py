@@ -1,4 +1,4 @@
-"""The sentences that `memory.claims` understands. Data only."""
+"""The sentences that `claims.py` understands. Data only."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from memory.text.claim_patterns import (
+from memory.backends.reader.claim_patterns import (
     ADVERBS,
     ATTRIBUTE,
     CHANGE,

@@ -18,11 +18,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from hypernet.overlap import stem, tokens
-from memory.text.claim_patterns import KINSHIP, SMALL
+from memory.backends.reader.asking import asks
+from memory.backends.reader.claim_patterns import KINSHIP, SMALL
+from memory.backends.reader.questions import questions
 from memory.text.conversation import unlabelled
 from memory.text.passages import clauses
-from memory.text.questions import questions
-from memory.text.sentences import asks
 
 APART = ("document", "skill")  # kinds of memories that take no place of what is told, nor the other way
 # Words that name nothing in a question or a statement, and words for kinds of values.

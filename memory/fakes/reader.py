@@ -1,0 +1,73 @@
+"""Reader that knows sentences of the form "<subject> is <value>." and question marks only."""
+
+from __future__ import annotations
+
+import re
+
+from memory.ports import Reading
+from memory.text.conversation import unlabelled
+
+_SENTENCE = re.compile(r"[^.?!\n]+[.?!]?")
+_STATEMENT = re.compile(r"(?P<subject>.+?) is (?P<value>[^.?!]+)")
+
+
+class PlainReader:
+    """Has no language: words around " is " name a subject and its value, which is one at a time."""
+
+    def read(self, text: str) -> PlainReading:
+        """The text in sentences."""
+        return PlainReading(text)
+
+
+class PlainReading:
+    """A text, and what its statements say of which subject."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        said = [sentence.strip() for sentence in _SENTENCE.findall(unlabelled(text))]
+        self._said = [sentence for sentence in said if sentence]
+        self._stated: dict[str, str] = {}
+        for sentence in self._said:
+            if found := None if sentence.endswith("?") else _STATEMENT.match(sentence):
+                self._stated[found["subject"].casefold()] = found["value"]
+
+    @property
+    def asks(self) -> bool:
+        return bool(self._said) and self._said[-1].endswith("?")
+
+    @property
+    def small_talk(self) -> bool:
+        return not self._said
+
+    @property
+    def told(self) -> str:
+        return " ".join(sentence for sentence in self._said if not sentence.endswith("?"))
+
+    @property
+    def standing(self) -> str:
+        return self.text
+
+    @property
+    def questions(self) -> list[tuple[str, str]]:
+        return [(f"{subject} is?", value) for subject, value in self._stated.items()]
+
+    @property
+    def claims(self) -> bool:
+        return bool(self._stated)
+
+    def contradicts(self, older: Reading) -> bool:
+        before = PlainReading(older.text)._stated
+        return any(value != before.get(subject, value) for subject, value in self._stated.items())
+
+    def left_of(self, older: Reading) -> str | None:
+        if not self.contradicts(older):
+            return None
+        kept = [s for s in PlainReading(older.text)._said if not self.contradicts(PlainReading(s))]
+        return " ".join(kept)
+
+    def stands_for(self, older: Reading, turn: Reading) -> bool:
+        about = {s for s in PlainReading(older.text)._stated if s in turn.text.casefold()}
+        return bool(about) and about <= self._stated.keys()
+
+    def rivals(self, other: Reading) -> bool:
+        return bool(self._stated.keys() & PlainReading(other.text)._stated.keys())
