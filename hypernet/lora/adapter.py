@@ -13,6 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hypernet.lora import packing, peft_format
+from hypernet.lora.factors import Factors
+
 
 @dataclass(frozen=True, eq=False)
 class LoRA:
@@ -108,29 +111,23 @@ class LoRA:
 
     def to_bytes(self, storage: str | None = None) -> bytes:
         """One safetensors blob; equal adapters give equal bytes. See ``packing.pack`` for ``storage``."""
-        from hypernet.lora import packing
-
-        return packing.pack(self, storage)
+        return packing.pack(Factors(self.A, self.B, self.scaling), storage)
 
     @staticmethod
     def from_bytes(data: bytes) -> LoRA:
         """Read ``to_bytes``. Raises ValueError for anything else, damaged blobs included."""
-        from hypernet.lora import packing
-
-        return packing.unpack(data)
+        return LoRA(*packing.unpack(data))
 
     def save_pretrained(self, folder: str | Path, *, base_model_name: str = "") -> None:
         """Write a PEFT adapter folder, which gives the same logits through ``peft``."""
-        from hypernet.lora import peft_format
-
-        peft_format.save(self, folder, base_model_name=base_model_name)
+        alike = self.padded(self.rank)
+        factors = Factors(alike.A, alike.B, alike.scaling)
+        peft_format.save(factors, folder, base_model_name=base_model_name)
 
     @staticmethod
     def from_pretrained(folder: str | Path) -> LoRA:
         """Read a PEFT adapter folder. Raises ValueError when it holds anything but a plain LoRA."""
-        from hypernet.lora import peft_format
-
-        return peft_format.load(folder)
+        return LoRA(*peft_format.load(folder))
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> LoRA:
         a, b = ({m: change(t) for m, t in table.items()} for table in (self.A, self.B))

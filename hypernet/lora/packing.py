@@ -1,4 +1,4 @@
-"""LoRA <-> one safetensors blob, in the dtype it has or in a smaller one.
+"""Factors <-> one safetensors blob, in the dtype it has or in a smaller one.
 
 Stored per module: ``<module>.A`` and ``<module>.B``; int8 also has ``<module>.A.step``, the float32 size of
 one integer step for every factor row. The header's one metadata entry ``lora`` is JSON: format and scaling
@@ -15,7 +15,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from hypernet.lora.adapter import LoRA
+from hypernet.lora.factors import Factors
 
 FORMAT = 1
 STORAGES = {
@@ -26,28 +26,28 @@ STORAGES = {
 }
 
 
-def pack(lora: LoRA, storage: str | None = None) -> bytes:
+def pack(factors: Factors, storage: str | None = None) -> bytes:
     """The adapter as bytes, stored as float32, bfloat16, float16, int8 (per row) or, with None, as it is."""
     if storage is not None and storage not in STORAGES:
         raise ValueError(f"unknown storage {storage!r}: one of {', '.join(STORAGES)}")
     tensors: dict[str, Tensor] = {}
-    for side, table in (("A", lora.A), ("B", lora.B)):
+    for side, table in (("A", factors.A), ("B", factors.B)):
         for module, tensor in table.items():
             tensors |= _store(f"{module}.{side}", tensor.detach().cpu().contiguous(), storage)
-    head = {"format": FORMAT, "scaling": lora.scaling}
+    head = {"format": FORMAT, "scaling": factors.scaling}
     return save_tensors(tensors, {"lora": json.dumps(head)})
 
 
-def unpack(data: bytes) -> LoRA:
+def unpack(data: bytes) -> Factors:
     """Read ``pack``; int8 comes back as float32. Raises ValueError for bytes of any other origin."""
     try:
         tensors = load_tensors(data)
     except safetensors.SafetensorError as error:
         raise ValueError(f"not a stored adapter, or a damaged one ({len(data)} bytes): {error}") from error
     scaling = _scaling(data)
-    factors = {name: _restore(name, tensors) for name in tensors if not name.endswith(".step")}
-    sides = {s: {n[:-2]: t for n, t in factors.items() if n.endswith(f".{s}")} for s in ("A", "B")}
-    return LoRA(sides["A"], sides["B"], scaling)
+    restored = {name: _restore(name, tensors) for name in tensors if not name.endswith(".step")}
+    sides = {s: {n[:-2]: t for n, t in restored.items() if n.endswith(f".{s}")} for s in ("A", "B")}
+    return Factors(sides["A"], sides["B"], scaling)
 
 
 def _scaling(data: bytes) -> float:

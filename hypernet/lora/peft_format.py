@@ -1,4 +1,4 @@
-"""LoRA <-> PEFT adapter folder: ``adapter_config.json`` and ``adapter_model.safetensors``.
+"""Factors <-> PEFT adapter folder: ``adapter_config.json`` and ``adapter_model.safetensors``.
 
 PEFT keeps lora_A [r, d_in] and lora_B [d_out, r] per layer and scales by ``lora_alpha / r``; hence
 ``lora_alpha = scaling * r`` here, a float. Axes: L base layers, R rank.
@@ -6,7 +6,6 @@ PEFT keeps lora_A [r, d_in] and lora_B [d_out, r] per layer and scales by ``lora
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -17,9 +16,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from hypernet.lora.adapter import LoRA
+from hypernet.lora.factors import Factors
 
-VLLM_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 _BLOCK = dict.fromkeys(("q_proj", "k_proj", "v_proj", "o_proj"), "self_attn")
 _BLOCK |= dict.fromkeys(("gate_proj", "up_proj", "down_proj"), "mlp")
 _KEY = re.compile(r"\.layers\.(\d+)\.(?:.+\.)?(\w+)\.lora_([AB])\.weight$")
@@ -33,48 +31,25 @@ _PLAIN = {
 }
 
 
-def save(lora: LoRA, folder: str | Path, *, base_model_name: str = "", for_vllm: bool = False) -> None:
-    """Write the adapter as a PEFT folder for a Llama-like base (Llama, Mistral, Gemma, Qwen).
+def save(factors: Factors, folder: str | Path, *, base_model_name: str = "") -> None:
+    """Write an adapter of one rank as a PEFT folder for a Llama-like base (Llama, Mistral, Gemma, Qwen).
 
-    ``for_vllm`` pads the rank with zeros to the next one that vLLM accepts. Raises ValueError for a module
-    whose place in such a base is unknown, and for a rank that vLLM cannot take.
+    Raises ValueError for a module whose place in such a base is unknown.
     """
-    lora = lora.padded(vllm_rank(lora.rank) if for_vllm else lora.rank)
     tensors = {}
-    for module in lora.modules:
-        for layer, (a, b) in enumerate(zip(lora.A[module].cpu(), lora.B[module].cpu(), strict=True)):
+    for module in sorted(factors.A):
+        for layer, (a, b) in enumerate(zip(factors.A[module].cpu(), factors.B[module].cpu(), strict=True)):
             path = f"base_model.model.model.layers.{layer}.{_block(module)}.{module}"
             tensors[f"{path}.lora_A.weight"] = a.contiguous()
             tensors[f"{path}.lora_B.weight"] = b.T.contiguous()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / "adapter_model.safetensors", {"format": "pt"})
-    config = json.dumps(_config(lora, base_model_name), indent=2)
+    config = json.dumps(_config(factors, base_model_name), indent=2)
     (folder / "adapter_config.json").write_text(config + "\n")
 
 
-def export_for_vllm(lora: LoRA, parent: str | Path, *, base_model_name: str = "") -> Path:
-    """Write a folder that vLLM can load, named by the adapter's content: equal adapters share one folder."""
-    folder = Path(parent) / content_name(lora)
-    if not (folder / "adapter_config.json").exists():  # written last
-        save(lora, folder, base_model_name=base_model_name, for_vllm=True)
-    return folder
-
-
-def content_name(lora: LoRA) -> str:
-    """A name that equal adapters share, and no others."""
-    return f"lora-{hashlib.sha256(lora.to_bytes()).hexdigest()[:24]}"
-
-
-def vllm_rank(rank: int) -> int:
-    """The smallest rank vLLM accepts that is not below ``rank``. Raises ValueError above its largest."""
-    for allowed in VLLM_RANKS:
-        if rank <= allowed:
-            return allowed
-    raise ValueError(f"rank {rank} is above vLLM's largest, {VLLM_RANKS[-1]}: truncate the adapter first")
-
-
-def load(folder: str | Path) -> LoRA:
+def load(folder: str | Path) -> Factors:
     """Read a PEFT folder. Raises FileNotFoundError, or ValueError for anything but a plain LoRA."""
     folder = Path(folder)
     config = json.loads((folder / "adapter_config.json").read_text())
@@ -91,7 +66,7 @@ def load(folder: str | Path) -> LoRA:
         rows = tensor if match[3] == "A" else tensor.T
         sides[match[3]].setdefault(match[2], {})[int(match[1])] = rows
     a, b = ({m: _stack(m, layers) for m, layers in sides[side].items()} for side in ("A", "B"))
-    return LoRA(a, b, _scaling(config))
+    return Factors(a, b, _scaling(config))
 
 
 def _block(module: str) -> str:
@@ -102,14 +77,15 @@ def _block(module: str) -> str:
     return _BLOCK[module]
 
 
-def _config(lora: LoRA, base_model_name: str) -> dict[str, Any]:
+def _config(factors: Factors, base_model_name: str) -> dict[str, Any]:
+    [rank] = {a.size(1) for a in factors.A.values()}
     return {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": base_model_name,
-        "r": lora.rank,
-        "lora_alpha": lora.scaling * lora.rank,
-        "target_modules": list(lora.modules),
+        "r": rank,
+        "lora_alpha": factors.scaling * rank,
+        "target_modules": sorted(factors.A),
         "lora_dropout": 0.0,
         "bias": "none",
         "fan_in_fan_out": False,

@@ -25,7 +25,7 @@ from transformers import (
 
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.lora.inject import apply
-from hypernet.lora.peft_format import VLLM_RANKS, export_for_vllm
+from hypernet.lora.vllm_export import VLLM_RANKS, export_for_vllm
 from tests.numerics.slow_doc_to_lora import factors, features
 from tests.published_files import Sizes, tensors, write
 from tests.tiny_models import widths

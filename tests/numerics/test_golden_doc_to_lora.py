@@ -24,7 +24,7 @@ from hypernet.backbones.encoder import encode, pad
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import apply
-from hypernet.lora.peft_format import export_for_vllm
+from hypernet.lora.vllm_export import export_for_vllm
 from tests.numerics.golden import golden
 
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # peft's call

@@ -12,7 +12,7 @@ from safetensors.torch import save as save_tensors
 
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import apply
-from hypernet.lora.peft_format import content_name, export_for_vllm, vllm_rank
+from hypernet.lora.vllm_export import content_name, export_for_vllm, vllm_rank
 from tests.tiny_models import base_model, products, random_lora
 
 IDS = torch.tensor([[3, 5, 7, 11, 13, 17]])

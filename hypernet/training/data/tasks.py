@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from hypernet.lora import peft_format
 from hypernet.lora.adapter import LoRA
 from hypernet.training import json_lines
 from hypernet.training.data.examples import share
@@ -100,7 +99,7 @@ def split(found: Sequence[Described], heldout: float) -> tuple[list[Described], 
 
 def _adapter(folder: Path) -> LoRA:
     try:
-        return peft_format.load(folder)
+        return LoRA.from_pretrained(folder)
     except FileNotFoundError as error:
         raise ValueError(f"expected a PEFT adapter folder, found none at {folder}") from error
 
