@@ -76,7 +76,7 @@ def check_span(begins: datetime | None, ends: datetime | None) -> None:
     check_aware("valid_from", begins)
     check_aware("valid_until", ends)
     if ends is not None and ends <= (begins or now()):
-        raise InvalidInput(f"valid_until {ends} is no later than the beginning, {begins or 'now'}")
+        raise InvalidInput(f"valid_until {ends} must be later than its beginning, {begins or 'now'}")
 
 
 def check_expiry(expires_at: datetime | None) -> None:

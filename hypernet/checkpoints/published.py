@@ -64,7 +64,7 @@ def load(path: Path) -> Checkpoint:
         base = str(content["base_model_name_or_path"])
         encoder = content["ctx_encoder_args"].get("ctx_encoder_model_name_or_path")
     except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ValueError(f"{path} is no Doc-to-LoRA checkpoint: it lacks {error}") from error
+        raise ValueError(f"{path} is not a Doc-to-LoRA checkpoint: missing {error}") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     weights = {_renamed(name): _reshaped(name, t, config) for name, t in tensors.items()}

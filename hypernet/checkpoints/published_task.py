@@ -58,7 +58,7 @@ def load(folder: Path) -> PublishedTask:
         config = _config(tensors, adapter, shared=bool(arguments.get("shared_AB_head")))
         weights = _weights(tensors, config, arguments)
     except (KeyError, IndexError) as error:
-        raise ValueError(f"{path} is no Text-to-LoRA checkpoint: it lacks {error}") from error
+        raise ValueError(f"{path} is not a Text-to-LoRA checkpoint: missing {error}") from error
     embedder = arguments.get("emb_model")
     return PublishedTask(
         config,

@@ -68,11 +68,13 @@ class HypernetConfig:
         if list(self.target_modules) != sorted(self.target_modules):
             raise ValueError(f"target_modules must be sorted by name, got {self.target_modules}")
         if self.num_heads % self.num_kv_heads:
-            raise ValueError(f"num_heads {self.num_heads} is no multiple of num_kv_heads {self.num_kv_heads}")
+            raise ValueError(
+                f"num_heads {self.num_heads} is not a multiple of num_kv_heads {self.num_kv_heads}"
+            )
         if self.feature_kind == "early_exit" and self.exit_layer is None:
             raise ValueError("feature_kind 'early_exit' needs exit_layer")
         if self.reader == "anchors" and self.latent_size % self.head_dim:
-            raise ValueError(f"latent_size {self.latent_size} is no multiple of head_dim {self.head_dim}")
+            raise ValueError(f"latent_size {self.latent_size} is not a multiple of head_dim {self.head_dim}")
         if self.reader == "anchors" and self.feature_kind != "concat":
             raise ValueError(f"reader 'anchors' needs feature_kind 'concat', got {self.feature_kind!r}")
 

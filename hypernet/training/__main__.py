@@ -186,7 +186,7 @@ def publish(
 def _same_tokenizer(runs: list[Path]) -> Tokenizer:
     for path in (run / name for run in runs for name in ("tokenizer.json", "memory.pt")):
         if not path.exists():
-            raise FileNotFoundError(f"{path.parent} holds no run of `reference`: there is no {path}")
+            raise FileNotFoundError(f"{path.parent} is not a run of `reference`: {path} is missing")
     tokenizers = [Tokenizer.from_file(str(run / "tokenizer.json")) for run in runs]
     if len({tokenizer.to_str() for tokenizer in tokenizers}) > 1:
         raise typer.BadParameter("only runs from one start can be averaged: these have different tokenizers")

@@ -33,7 +33,7 @@ def memory_tools(owner: Scoped, k: int = 4) -> list[BaseTool]:
         try:
             owner.service.delete(memory_id, **recalling(owner.whose(config)))
         except NotFound:
-            return f"There is no memory {memory_id}; search for its id."
+            return f"No memory {memory_id}; search for its id."
         return f"Erased {memory_id}."
 
     return [search_memory, save_memory, forget_memory]

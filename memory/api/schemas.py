@@ -379,7 +379,7 @@ class AppendIn(BaseModel):
 
 
 class ForgetIn(ScopeIn):
-    """What to erase: all of a user, agent or session, one document, or one memory. There is no way back."""
+    """What to erase: all of a user, agent or session, one document, or one memory. This cannot be undone."""
 
     model_config = example(user_id="ana", session_id="monday")
 

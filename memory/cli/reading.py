@@ -60,7 +60,8 @@ def _message(line: str, place: str) -> dict[str, Any]:
         message: dict[str, Any] = json.loads(line)
     except ValueError as error:
         raise InvalidInput(
-            f'{place} is no JSON ({error}); a conversation has {{"role": "user", "content": "..."}} a line'
+            f"{place} is not valid JSON ({error}); "
+            'a conversation has {"role": "user", "content": "..."} a line'
         ) from error
     try:
         messages_in([message], len(line) * 4)

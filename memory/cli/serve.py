@@ -13,7 +13,7 @@ from memory.errors import InvalidSettings
 if TYPE_CHECKING:
     from memory.service import Service
 
-_NO_KEY = """There is no key yet, so nobody can ask anything. Make one, in another terminal:
+_NO_KEY = """No API key exists yet, so every request is refused. Create one in another terminal:
     memory keys create --tenant acme
 or, to try it out on this machine alone, start with --anonymous."""
 _FIRST = """Try it:

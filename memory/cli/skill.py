@@ -76,7 +76,7 @@ def remove(
     out = Output(as_json)
     with setup(context).memory() as memory:
         if memory.get(memory_id, user_id=user).kind != "skill":
-            raise NotFound(f"memory {memory_id!r} is no skill; `memory forget` erases memories")
+            raise NotFound(f"memory {memory_id!r} is not a skill; `memory forget` erases memories")
         receipt = memory.delete(memory_id, user_id=user)
     report(out, receipt)
 

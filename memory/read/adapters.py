@@ -114,7 +114,7 @@ class Adapters:
         try:
             return LoRA.from_bytes(data)
         except ValueError as error:
-            raise CorruptBlob(f"adapter {record.adapter.digest} is no adapter: {error}") from error
+            raise CorruptBlob(f"adapter {record.adapter.digest} is not an adapter: {error}") from error
 
     def _check_fits(self, record: MemoryRecord) -> None:
         ref, maker = record.adapter, self._make.required_maker(record.kind)

@@ -33,7 +33,7 @@ def build(
     least. The last message always stays; Raises InvalidInput when it alone is too long.
     """
     if not said or said[-1].role != "user":
-        raise EmptyText("there is no user message to answer")
+        raise EmptyText("the conversation has no user message to answer")
     system = [message.text for message in said if message.role == "system"]
     turns = [message for message in said if message.role != "system"]
     texts = list(recalled)

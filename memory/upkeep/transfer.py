@@ -81,7 +81,7 @@ class Exporter:
         if path.is_dir():
             raise InvalidInput(f"{path} is a folder; name a file")
         if not path.parent.is_dir():
-            raise InvalidInput(f"there is no folder {path.parent}; make it first")
+            raise InvalidInput(f"the folder {path.parent} does not exist; create it first")
         began = time.perf_counter()
         total = self._store.stats(scope).memories
         with archive.written(path, scope) as writer:

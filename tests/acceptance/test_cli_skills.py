@@ -44,7 +44,7 @@ def test_what_is_no_skill_is_not_removed_as_one(run: Any) -> None:
     [[_, memory_id, _]] = run("add", DOG).lines
     refused = run("skill", "remove", memory_id)
     assert (refused.code, refused.out) == (3, "")
-    assert "is no skill; `memory forget` erases memories" in refused.err
+    assert "is not a skill; `memory forget` erases memories" in refused.err
     assert run("show", memory_id).code == 0
 
 

@@ -213,7 +213,7 @@ def test_an_altered_archive_is_refused(
 
 def test_an_export_is_whole_or_not_there(full: Memory, tmp_path: Path) -> None:
     """A folder that is not there, or one in place of a file, is one clear error; no half file is left."""
-    with pytest.raises(InvalidInput, match="no folder"):
+    with pytest.raises(InvalidInput, match="does not exist"):
         full.export(tmp_path / "nowhere" / "x.zip", user_id="ana")
     with pytest.raises(InvalidInput, match="is a folder"):
         full.export(tmp_path, user_id="ana")

@@ -134,7 +134,7 @@ def test_a_database_that_cannot_be_written_is_read(
 def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     """And left as it is."""
     path.write_text("my diary " * 1000)
-    with pytest.raises(StoreUnavailable, match="no SQLite database"):
+    with pytest.raises(StoreUnavailable, match="not a SQLite database"):
         SqlStore.open(sqlite_url(path))
     assert path.read_text() == "my diary " * 1000
 
@@ -176,7 +176,7 @@ def test_the_folder_is_for_its_owner_only(tmp_path: Path) -> None:
     [
         ("sqlite://", "in-memory"),
         ("sqlite:///:memory:", "in-memory"),
-        ("not a url", "no SQLAlchemy URL"),
+        ("not a url", "not a SQLAlchemy URL"),
         ("nodb://host/db", "no driver"),
     ],
 )

@@ -193,7 +193,7 @@ def test_damaged_folders_are_refused(tmp_path: Path) -> None:
     for damaged, message in (
         (lacking, r"mixer.0.bias: expected \(56,\), found none"),
         (poisoned, "found NaN"),
-        (headless, "no Text-to-LoRA checkpoint"),
+        (headless, "not a Text-to-LoRA checkpoint"),
     ):
         with pytest.raises(ValueError, match=message):
             TextToLoRA.from_pretrained(write(tmp_path, damaged))

@@ -149,8 +149,8 @@ def _without(name: str) -> dict[str, torch.Tensor]:
         ({**tensors(SIZES), "head.weight": torch.full((3, 12, 80), torch.nan)}, SIZES, {}, "found NaN"),
         (tensors(SIZES), Sizes(kind="embed_only"), {}, "found embed_only"),
         (tensors(SIZES), Sizes(blocks=10**9), {}, "expected at most .* found .*1000000000"),
-        (tensors(SIZES), SIZES, {"hypernet_config": {}}, "it lacks 'lora_config'"),
-        (tensors(SIZES), SIZES, {"ctx_encoder_args": None}, "no Doc-to-LoRA checkpoint"),
+        (tensors(SIZES), SIZES, {"hypernet_config": {}}, "missing 'lora_config'"),
+        (tensors(SIZES), SIZES, {"ctx_encoder_args": None}, "not a Doc-to-LoRA checkpoint"),
     ],
 )
 def test_checkpoints_that_do_not_add_up_are_refused(

@@ -43,7 +43,7 @@ _SQLITE_ERRORS: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_LOCKED: (StoreBusy, "another connection is writing; try again"),
     sqlite3.SQLITE_READONLY: (StoreReadOnly, "the database cannot be written; check its permissions"),
     sqlite3.SQLITE_PERM: (StoreReadOnly, "the database cannot be written; check its permissions"),
-    sqlite3.SQLITE_NOTADB: (StoreUnavailable, "the file is no SQLite database; check the path"),
+    sqlite3.SQLITE_NOTADB: (StoreUnavailable, "the file is not a SQLite database; check the path"),
     sqlite3.SQLITE_CORRUPT: (StoreUnavailable, "the database file is damaged; restore a backup"),
     sqlite3.SQLITE_CANTOPEN: (StoreUnavailable, "the database cannot be opened; check path and permissions"),
 }
@@ -157,7 +157,7 @@ def _parsed(url: URL | str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise InvalidSettings("MEMORY_DATABASE_URL is no SQLAlchemy URL; write sqlite:///PATH") from error
+        raise InvalidSettings("MEMORY_DATABASE_URL is not a SQLAlchemy URL; write sqlite:///PATH") from error
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise InvalidSettings(
             "an in-memory SQLite database is lost with each connection; name a file, or use memory.fakes"

@@ -263,7 +263,7 @@ def test_tools_of_the_memory_act_for_the_user_of_the_call(anybody: ParametricMem
     assert "Biscuit" in search.invoke({"query": "dog"}, ana)
     ben = {"configurable": {"user_id": "ben"}}
     assert search.invoke({"query": "dog"}, ben) == "Nothing is remembered."
-    assert "There is no memory" in forget.invoke({"memory_id": memory_id}, ben)
+    assert "No memory" in forget.invoke({"memory_id": memory_id}, ben)
     assert forget.invoke({"memory_id": memory_id}, ana) == f"Erased {memory_id}."
     assert all(set(tool.args) <= {"query", "text", "memory_id"} for tool in (search, save, forget))
 
