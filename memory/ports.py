@@ -294,6 +294,17 @@ class MemoryStore(Protocol):
         """Retired passages of the scope by their ids, or by who holds them, oldest first."""
         ...
 
+    def find_words(
+        self, scope: Scope, words: Sequence[str], k: int, *, as_of: datetime | None = None
+    ) -> list[tuple[str, float]]:
+        """Up to k (memory_id, score) of the scope that have some of the words, skills apart, best first.
+
+        `words` are those of `memory.text.search_words`. The score sums what each shared word is worth, which
+        is the more the fewer memories have it; of equals the newer goes first. Words that very many have
+        may be left out of account. With `as_of`, the passages that held then.
+        """
+        ...
+
     def past(self, scope: Scope, as_of: datetime, embedder: str) -> tuple[list[str], Vectors]:
         """Ids and embeddings [N, D] of the retired passages that held then."""
         ...

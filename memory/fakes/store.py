@@ -36,6 +36,7 @@ from memory.records import (
     only_tenant,
 )
 from memory.records import now as utc_now
+from memory.text.search_words import ranked, search_words, telling
 
 
 class InMemoryStore:
@@ -227,6 +228,16 @@ class InMemoryStore:
         passages = tenant.retired(scope, self._clock())
         ids = [p.id for p in passages if p.holds(as_of) and p.embedder == embedder]
         return ids, to_vectors([tenant.past[memory_id].embedding for memory_id in ids])
+
+    def find_words(
+        self, scope: Scope, words: Sequence[str], k: int, *, as_of: datetime | None = None
+    ) -> list[tuple[str, float]]:
+        seen = [r for r in self._seen(scope.required(), as_of) if r.kind != "skill"]
+        cut = {record.id: set(search_words(record.text)) for record in seen}
+        ids = {word: [i for i, has in cut.items() if word in has] for word in words}
+        having = {word: len(found) for word, found in ids.items()}
+        scores = ranked({word: ids[word] for word in telling(having)}, len(seen), having)
+        return list(scores.items())[:k]
 
     def groups(self, scope: Scope, *, before: datetime | None = None) -> list[Group]:
         counts: dict[tuple[Scope, str | None], int] = {}

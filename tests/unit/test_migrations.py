@@ -38,8 +38,13 @@ def steps(connection: Connection) -> list[str]:
 
 
 def differences(connection: Connection) -> list[object]:
-    options = {"compare_type": True, "compare_server_default": True}
+    options = {"compare_type": True, "compare_server_default": True, "include_name": _declared}
     return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+
+def _declared(name: str | None, kind: str, _: object) -> bool:
+    """Full-text indexes are made by their step alone: SQLAlchemy has no word for them."""
+    return kind not in ("table", "index") or not str(name).startswith("words")
 
 
 def test_the_steps_lead_to_the_declared_tables(database: Database) -> None:

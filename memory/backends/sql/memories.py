@@ -46,6 +46,7 @@ _REPLACED: tuple[str, ...] = (  # by an update; who and where stay
         "embedder",
         "dim",
         "embedding",
+        "words",
     ),
     *("digest", "rank", "nbytes", "base_fingerprint", "hypernet_fingerprint"),
 )

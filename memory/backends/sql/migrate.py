@@ -17,7 +17,7 @@ from memory.errors import SchemaTooNew, StoreUnavailable
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0004"  # the newest step; kept here so that opening a current database need not import Alembic
+HEAD = "0006"  # the newest step; kept here so that opening a current database need not import Alembic
 FOLDER = Path(__file__).resolve().parents[3] / "migrations"
 
 _LOCK = 0x70617261  # PostgreSQL's advisory lock for migrating; any number nobody else uses

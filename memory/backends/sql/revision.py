@@ -18,7 +18,7 @@ from memory.errors import StoreConflict
 from memory.ports import Revision
 from memory.records import MemoryRecord, Removed
 
-_RENEWED = ("text", "content_hash", "valid_from", "metadata", "embedder", "dim", "embedding")
+_RENEWED = ("text", "content_hash", "valid_from", "metadata", "embedder", "dim", "embedding", "words")
 _CONFLICT = "another writer changed the same memories meanwhile; try again"
 
 

@@ -9,10 +9,12 @@ from sqlalchemy import RowMapping
 from memory.backends.sql.scoping import scope_columns
 from memory.backends.sql.tables import memories, retired
 from memory.records import RETIRED, SCOPE_FIELDS, AdapterRef, MemoryRecord, Scope, Turn
+from memory.text.search_words import search_words
 
-RECORD = [column for column in memories.c if column.name != "embedding"]  # what reading a record takes
+_FOUND_BY = ("embedding", "words")
+RECORD = [column for column in memories.c if column.name not in _FOUND_BY]  # what reading a record takes
 
-PAST = [column for column in retired.c if column.name != "embedding"]  # and reading a retired passage
+PAST = [column for column in retired.c if column.name not in _FOUND_BY]  # and reading a retired passage
 
 _PASSAGE: tuple[str, ...] = (  # called alike in the record and in the rows
     *("id", "kind", "text", "content_hash", "document_id", "position", "role", "first_turn", "last_turn"),
@@ -30,7 +32,7 @@ def record_columns(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
         **{name: getattr(record, name) for name in _SAME},
         **{name: getattr(record.adapter, name) for name in _ADAPTER},
         "metadata": dict(record.metadata),
-        "embedding": embedding,
+        **_found_by(record, embedding),
     }
 
 
@@ -50,9 +52,13 @@ def past_columns(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
         **scope_columns(record.scope),
         **{name: getattr(record, name) for name in _PASSAGE},
         "metadata": dict(record.metadata),
-        "embedding": embedding,
+        **_found_by(record, embedding),
         "held_by": record.held_by,
     }
+
+
+def _found_by(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
+    return {"embedding": embedding, "words": " ".join(search_words(record.text))}
 
 
 def to_past(row: RowMapping) -> MemoryRecord:

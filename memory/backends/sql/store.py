@@ -24,6 +24,7 @@ from memory.backends.sql import migrate
 from memory.backends.sql import retired as sql_retired
 from memory.backends.sql import revision as sql_revision
 from memory.backends.sql import turns as sql_turns
+from memory.backends.sql import words as sql_words
 from memory.backends.sql.database import Database
 from memory.backends.sql.scoping import alive, held, in_history, visible
 from memory.backends.sql.tables import history, memories, retired, tenants
@@ -72,11 +73,13 @@ class SqlStore:
         self._database.close()
 
     @contextmanager
-    def _writing(self, tenant_id: str) -> Iterator[Connection]:
+    def _writing(self, tenant_id: str, *, rewords: bool = True) -> Iterator[Connection]:
         """A transaction that holds the tenant's lock; what it replaced or deleted is scrubbed after."""
         with self._database.write() as connection:
             sql_changes.lock(connection, tenant_id)
             yield connection
+            if rewords:
+                sql_words.settle(connection)
         self._database.scrub()
 
     # -- memories in
@@ -102,6 +105,8 @@ class SqlStore:
             ids = {record.id: standing[record.scope, record.content_hash].id for record in records}
             sql_revision.revise(connection, tenant_id, revision, renewed, ids, at)
             sql_memories.add(connection, new, by_id, at)
+            if revision.erased or revision.renewed:
+                sql_words.settle(connection)
             if before_commit is not None:
                 before_commit()
         if revision is not NOTHING:
@@ -151,7 +156,7 @@ class SqlStore:
     ) -> MemoryRecord:
         values = notes(metadata, pinned)
         at = self._clock()
-        with self._writing(scope.tenant_id) as connection:
+        with self._writing(scope.tenant_id, rewords=False) as connection:
             sql_revision.check(connection, scope.tenant_id, [] if expects is None else [expects])
             before = sql_memories.one(connection, scope, memory_id, at)
             sql_memories.change(connection, before, values, at)
@@ -257,6 +262,13 @@ class SqlStore:
         scope.required()
         with self._database.read() as connection:
             return sql_retired.vectors(connection, scope, self._clock(), as_of, embedder)
+
+    def find_words(
+        self, scope: Scope, words: Sequence[str], k: int, *, as_of: datetime | None = None
+    ) -> list[tuple[str, float]]:
+        scope.required()
+        with self._database.read() as connection:
+            return sql_words.find(connection, scope, words, k, self._clock(), as_of)
 
     def groups(self, scope: Scope, *, before: datetime | None = None) -> list[Group]:
         with self._database.read() as connection:

@@ -98,6 +98,7 @@ def _passage_columns() -> list[Column[Any]]:
         Column("embedder", String(MAX_NAME), nullable=False),
         Column("dim", Integer, nullable=False),
         Column("embedding", LargeBinary, nullable=False),  # dim float32 numbers, little-endian
+        Column("words", Text, nullable=False, server_default=text("''")),  # that search finds it by
     ]
 
 

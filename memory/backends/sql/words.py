@@ -1,0 +1,117 @@
+"""Full-text search over memories and retired passages: FTS5 in SQLite, tsvector in PostgreSQL.
+
+Each row has its words (`memory.text.search_words`) in a column. Triggers keep SQLite's index beside it, and
+PostgreSQL's is an index on the column: whoever writes a row writes its words, in the same transaction, and
+who deletes it deletes them.
+
+SQLite's index holds all tenants. Beside the words stands whose the row is, in hexadecimal letters, and each
+query asks for both; what is found is read again through the statement that knows tenant and scope.
+
+    key     m<tenant>x<id>  the row          m<tenant>xu<user>, ...xa<agent>, ...xs<session>, m<tenant>
+            of a memory; a retired passage has r in place of m
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, cast, func, select, text
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
+
+from memory.backends.sql.database import batches
+from memory.backends.sql.scoping import held, visible
+from memory.backends.sql.tables import memories, retired
+from memory.records import SCOPE_FIELDS, Scope
+from memory.text.search_words import ROWS_READ, ranked, telling
+
+_LETTERS = {memories.name: "m", retired.name: "r"}
+
+
+def find(
+    connection: Connection,
+    scope: Scope,
+    words: Sequence[str],
+    k: int,
+    at: datetime,
+    as_of: datetime | None,
+) -> list[tuple[str, float]]:
+    """The k memories that have the rarest of the words; with `as_of`, passages that held then."""
+    seen = {memories: visible(scope, at)} if as_of is None else _held_then(scope, at, as_of)
+    found: dict[str, float] = {}
+    for table, condition in seen.items():
+        reader = _Sqlite(table, scope) if connection.dialect.name == "sqlite" else _Server(table, condition)
+        having = {word: reader.count(connection, word) for word in words}
+        ids = {word: reader.ids(connection, word) for word in telling(having)}
+        scores = ranked(ids, reader.count(connection), having)
+        found |= {i: scores[i] for i in _those(connection, table, condition, scores)}
+    best = sorted(found, key=lambda memory_id: (found[memory_id], memory_id), reverse=True)
+    return [(memory_id, found[memory_id]) for memory_id in best[:k]]
+
+
+def settle(connection: Connection) -> None:
+    """Make SQLite's index anew without what was deleted, which it only marks; its pages are zeroed then.
+
+    Takes 70 ms for 10,000 memories, and nothing where nothing was written since.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("INSERT INTO words(words) VALUES ('optimize')")
+
+
+def _held_then(scope: Scope, at: datetime, as_of: datetime) -> dict[Table, ColumnElement[bool]]:
+    return {table: held(table, scope, at, as_of) for table in (memories, retired)}
+
+
+def _those(
+    connection: Connection, table: Table, seen: ColumnElement[bool], scores: Mapping[str, float]
+) -> Iterator[str]:
+    for some in batches(scores):
+        wanted = and_(seen, table.c.id.in_(some), table.c.kind != "skill")
+        yield from connection.scalars(select(table.c.id).where(wanted))
+
+
+class _Sqlite:
+    """The rows of a table in a scope, by FTS5."""
+
+    def __init__(self, table: Table, scope: Scope) -> None:
+        tenant = _LETTERS[table.name] + _hex(scope.tenant_id)
+        given = [(field[0], getattr(scope, field)) for field in SCOPE_FIELDS]
+        keys = [f"{tenant}x{letter}{_hex(name)}" for letter, name in given if name is not None] or [tenant]
+        self._keys = " AND ".join(f'key : "{key}"' for key in keys)
+
+    def count(self, connection: Connection, word: str | None = None) -> int:
+        counted = text("SELECT count(*) FROM words WHERE words MATCH :query")
+        return connection.scalar(counted, {"query": self._query(word)}) or 0
+
+    def ids(self, connection: Connection, word: str) -> list[str]:
+        wanted = text("SELECT id FROM words WHERE words MATCH :query ORDER BY rowid DESC LIMIT :most")
+        return list(connection.scalars(wanted, {"query": self._query(word), "most": ROWS_READ}))
+
+    def _query(self, word: str | None) -> str:
+        return self._keys if word is None else f'{self._keys} AND word : "{word}"'
+
+
+class _Server:
+    """The rows of a table that meet the condition of a scope, by PostgreSQL's index."""
+
+    def __init__(self, table: Table, seen: ColumnElement[bool]) -> None:
+        self._table = table
+        self._seen = seen
+
+    def count(self, connection: Connection, word: str | None = None) -> int:
+        return connection.scalar(select(func.count()).where(self._those(word))) or 0
+
+    def ids(self, connection: Connection, word: str) -> list[str]:
+        newest = select(self._table.c.id).where(self._those(word)).order_by(self._table.c.id.desc())
+        return list(connection.scalars(newest.limit(ROWS_READ)))
+
+    def _those(self, word: str | None) -> ColumnElement[bool]:
+        """In the very words of the index, or PostgreSQL would not use it."""
+        if word is None:
+            return self._seen
+        vector = func.array_to_tsvector(func.string_to_array(self._table.c.words, " "), type_=TSVECTOR)
+        return and_(self._seen, vector.bool_op("@@")(cast(f"'{word}'", TSQUERY)))
+
+
+def _hex(name: str) -> str:
+    return name.encode().hex()
