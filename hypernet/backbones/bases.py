@@ -11,6 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
+from hypernet.backbones import conversion, gguf
 from hypernet.lora.inject import target_layers
 from hypernet.networks.config import HypernetConfig
 
@@ -27,8 +28,10 @@ def default_dtype(device: torch.device | str) -> torch.dtype:
 def load_model(name: str | Path, device: torch.device | str, dtype: torch.dtype) -> PreTrainedModel:
     """The causal LM at a path or hub id, in eval mode and frozen; code that comes with it is never run.
 
-    Raises FileNotFoundError when it is not there or cannot be had.
+    A GGUF file, or a folder that holds one, is converted once into the user's cache. Raises FileNotFoundError
+    when it is not there or cannot be had, ValueError when it is damaged.
     """
+    name = converted(name)
     with quiet_when_local(name):
         try:
             model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(str(name), dtype=dtype)
@@ -37,10 +40,22 @@ def load_model(name: str | Path, device: torch.device | str, dtype: torch.dtype)
     return model.to(device).eval().requires_grad_(False)
 
 
+def converted(name: str | Path) -> str | Path:
+    """A model's name; for a GGUF, the folder it is converted into. Raises ValueError for a damaged one."""
+    file = gguf.find(name)
+    if file is not None:
+        return gguf.cached(file)
+    if (Path(name) / conversion.MANIFEST).is_file():
+        conversion.verify(Path(name))
+    return name
+
+
 def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
     """The tokenizer at a path or hub id. Raises FileNotFoundError when it is not there or cannot be had."""
+    file = gguf.find(name)
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(str(name))
+        where = str(name if file is None else gguf.cached(file))
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(where)
     except (OSError, ValueError) as error:
         raise FileNotFoundError(f"cannot load the tokenizer of {name}: {_first_line(error)}") from error
     return tokenizer

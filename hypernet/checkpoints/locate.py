@@ -20,23 +20,27 @@ def checkpoint_path(path: str | Path) -> Path:
         raise FileNotFoundError(
             f"no checkpoint at {path}: expected a file, a folder or a hub id owner/repo[:folder]"
         )
-    return _download(repo, subfolder)
+    return download(repo, subfolder, [f"{subfolder}/*"] if subfolder else None)
 
 
 def base_model(name: str, checkpoint: Path) -> str:
     """The model a checkpoint names: a folder relative to it or to one above it, else the name (a hub id)."""
     start = (checkpoint if checkpoint.is_dir() else checkpoint.parent).resolve()
     for folder in (start, *list(start.parents)[:_LEVELS_UP], Path.cwd()):
-        if (folder / name / "config.json").is_file():
+        if (folder / name / "config.json").is_file() or _is_gguf(folder / name):
             return str((folder / name).resolve())
     return name
 
 
-def _download(repo: str, subfolder: str) -> Path:
+def _is_gguf(path: Path) -> bool:
+    return path.suffix == ".gguf" and path.is_file()
+
+
+def download(repo: str, subfolder: str = "", patterns: list[str] | None = None) -> Path:
+    """A hub repository's files, or those that match, in the hub's cache. Raises FileNotFoundError."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    patterns = [f"{subfolder}/*"] if subfolder else None
     try:
         root = snapshot_download(repo, allow_patterns=patterns)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:

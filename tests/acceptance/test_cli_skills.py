@@ -51,8 +51,8 @@ def test_what_is_no_skill_is_not_removed_as_one(run: Any) -> None:
 def test_known_models_are_listed(run: Any) -> None:
     """By the names that MEMORY_MODEL takes."""
     names = [line[0] for line in run("model", "list").lines]
-    assert names == ["reference", "gemma-2-2b", "qwen3-4b", "mistral-7b"]
-    assert run("model", "list", "--json").json["models"][1]["base_model"] == "google/gemma-2-2b-it"
+    assert names == ["reference", "smollm2-135m", "gemma-2-2b", "qwen3-4b", "mistral-7b"]
+    assert run("model", "list", "--json").json["models"][2]["base_model"] == "google/gemma-2-2b-it"
 
 
 def test_a_published_file_is_imported_once(run: Any, home: Path, tmp_path: Path) -> None:
