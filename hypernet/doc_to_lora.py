@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hypernet.backbones import bases
 from hypernet.backbones.chat_templates import use_trained_template
-from hypernet.backbones.chunking import windows
+from hypernet.backbones.chunking import affixes, windows
 from hypernet.backbones.conversion import base_fingerprint
 from hypernet.backbones.encoder import by_length, encode, pad, visit_features
+from hypernet.backbones.tuning import tune
 from hypernet.checkpoints import checkpoint, locate, published
 from hypernet.checkpoints.checkpoint import Checkpoint
 from hypernet.lora.adapter import LoRA
@@ -83,6 +84,7 @@ class DocToLoRA:
         found = load_checkpoint(path)
         name = base_model or found.base_model
         base = name if isinstance(name, PreTrainedModel) else bases.load_model(name, device, dtype)
+        tune(base, found.hypernetwork)
         tokenizer = tokenizer or _tokenizer(str(base.name_or_path), found.hypernetwork.config)
         encoder = context_tokenizer = None
         if found.encoder_model is not None:
@@ -122,6 +124,7 @@ class DocToLoRA:
             {m: a[0].detach() for m, (a, _) in factors.items()},
             {m: b[0].detach() for m, (_, b) in factors.items()},
             self.config.scaling,
+            self.config.written_layers or None,
         )
 
     def internalize(self, text: str) -> LoRA:
@@ -169,7 +172,7 @@ class DocToLoRA:
         if weights is not None and len(weights) != len(loras):
             raise ValueError(f"expected a weight per adapter, found {len(weights)} for {len(loras)}")
         bias = self.bias.scaled(bias_weight)
-        bias = LoRA(bias.A, {m: b * bias_weight for m, b in bias.B.items()}, bias.scaling)
+        bias = replace(bias, B={m: b * bias_weight for m, b in bias.B.items()})
         parts = [lora.to(self.base_model.device) for lora in loras]
         if weights is not None:
             parts = [part.scaled(weight) for part, weight in zip(parts, weights, strict=True)]
@@ -185,19 +188,39 @@ class DocToLoRA:
             and isinstance(network, Hypernetwork)
             and self.config.feature_kind == "per_layer"
         ):
-            factors: Factors = network(encode(decoder, self.config, ids), keep, self.tokens_at_once)
+            features = encode(decoder, self.config, ids)
+            if self.config.reader == "tokens":
+                features, keep = self._text_alone(features, mask)
+            factors: Factors = network(features, keep, self.tokens_at_once)
             return factors
         rows: list[torch.Tensor] = []
         visit_features(decoder, self.config, ids, lambda feature: rows.append(network.embed(feature, keep)))
         return network.factors(torch.stack(rows, dim=1).flatten(0, 1))
+
+    def _text_alone(self, features: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features [C, 1, T, F] and mask [C, T] without the tokens of the chat template."""
+        opening, closing = self._affixes
+        keep = mask[:, opening:]
+        ends = keep.sum(1, keepdim=True) - closing
+        keep = torch.arange(keep.size(1), device=mask.device) < ends
+        longest = int(ends.max())
+        return features[:, :, opening : opening + longest], keep[:, :longest]
+
+    @cached_property
+    def _affixes(self) -> tuple[int, int]:
+        """How many tokens of the chat template open and close every chunk."""
+        system = self.config.context_system_turn
+        opening, closing = affixes(self.context_tokenizer, system_turn=system)
+        return len(opening), len(closing)
 
     def _one(self, factors: Factors, row: int) -> LoRA:
         lora = LoRA(
             {m: a[row].clone() for m, (a, _) in factors.items()},
             {m: b[row].clone() for m, (_, b) in factors.items()},
             self.config.scaling,
+            self.config.written_layers or None,
         )
-        return lora.compact() if self.config.reader == "anchors" else lora
+        return lora if self.config.reader == "latents" else lora.compact()
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

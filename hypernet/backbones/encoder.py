@@ -48,9 +48,21 @@ def encode(decoder: nn.Module, config: HypernetConfig, ids: Tensor) -> Tensor:
             states = decoder(input_ids=ids, use_cache=False, output_hidden_states=True).hidden_states
         normed = [F.rms_norm(s.float(), (s.size(-1),), eps=1e-6) for s in states]
         return torch.cat(normed, dim=-1)[:, None]
+    if config.feature_kind == "chosen":
+        return _chosen(decoder, config.feature_layers, ids)[:, None]
     features: list[Tensor] = []
     visit_features(decoder, config, ids, features.append)
     return torch.stack(features, dim=1)
+
+
+def _chosen(decoder: nn.Module, layers: Sequence[int], ids: Tensor) -> Tensor:
+    """What the blocks ``layers`` are fed, RMS-normed, side by side; no block runs that is not needed."""
+    seen: list[Tensor] = []
+    view: Any = _first_blocks(decoder, layers[-1] + 1, seen.append)
+    view.layers[-1].runs = False
+    with bare():
+        view(input_ids=ids, use_cache=False, output_hidden_states=False)
+    return torch.cat([F.rms_norm(seen[i].float(), (seen[i].size(-1),), eps=1e-6) for i in layers], dim=-1)
 
 
 def visit_features(
@@ -72,7 +84,9 @@ def visit_features(
 
 
 class _Tap(nn.Module):
-    """A block that shows what it is fed, and is otherwise the block."""
+    """A block that shows what it is fed, and is otherwise the block, or where it ``runs`` not, nothing."""
+
+    runs = True
 
     def __init__(self, block: nn.Module, visit: Callable[[Tensor], object]) -> None:
         super().__init__()
@@ -80,7 +94,7 @@ class _Tap(nn.Module):
 
     def forward(self, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
         self.visit(hidden_states)
-        return self.block(hidden_states, *args, **kwargs)
+        return self.block(hidden_states, *args, **kwargs) if self.runs else hidden_states
 
     def __getattr__(self, name: str) -> Any:
         try:

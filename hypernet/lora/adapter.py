@@ -1,12 +1,12 @@
 """The LoRA value type: low-rank factors for every target module of a base model.
 
-Axes: L base layers, R rank. ``delta W = scaling * B^T A`` per layer, with A [L, R, d_in], B [L, R, d_out].
+Axes: L adapted layers, R rank. ``delta W = scaling * B^T A`` per layer, with A [L, R, d_in], B [L, R, d_out].
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -19,11 +19,15 @@ from hypernet.lora.factors import Factors
 
 @dataclass(frozen=True, eq=False)
 class LoRA:
-    """Factors ``A`` and ``B`` per target module, and the one factor that scales their product."""
+    """Factors ``A`` and ``B`` per target module, and the one factor that scales their product.
+
+    ``layers`` names the base layers that the factors' first axis stands for, in rising order; None means all.
+    """
 
     A: Mapping[str, Tensor]
     B: Mapping[str, Tensor]
     scaling: float
+    layers: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.A or self.A.keys() != self.B.keys():
@@ -33,6 +37,8 @@ class LoRA:
             if a.ndim != 3 or b.ndim != 3 or a.shape[:2] != b.shape[:2]:
                 shapes = f"{tuple(a.shape)} and {tuple(b.shape)}"
                 raise ValueError(f"{module}: A and B must be [layers, rank, dim] alike, got {shapes}")
+            if self.layers is not None and len(self.layers) != a.size(0):
+                raise ValueError(f"{module}: factors of {a.size(0)} layers, named are {self.layers}")
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -54,7 +60,7 @@ class LoRA:
 
     def scaled(self, weight: float) -> LoRA:
         """The adapter with its effect times ``weight``; only A is touched, so the effect is linear in it."""
-        return LoRA({m: a * weight for m, a in self.A.items()}, self.B, self.scaling)
+        return replace(self, A={m: a * weight for m, a in self.A.items()})
 
     def rescaled(self, scaling: float) -> LoRA:
         """The same effect written with another ``scaling``; the difference goes into A."""
@@ -62,7 +68,7 @@ class LoRA:
             return self
         if scaling == 0:
             raise ValueError("an adapter cannot be written with scaling 0")
-        return LoRA(self.scaled(self.scaling / scaling).A, self.B, scaling)
+        return replace(self.scaled(self.scaling / scaling), scaling=scaling)
 
     def padded(self, rank: int) -> LoRA:
         """The same effect with every module at exactly ``rank``; the rows added are zero."""
@@ -79,7 +85,7 @@ class LoRA:
             kept = self.A[module].abs().amax(dim=(0, 2)) > 0
             kept[0] |= not kept.any()
             a[module], b[module] = self.A[module][:, kept], self.B[module][:, kept]
-        return LoRA(a, b, self.scaling)
+        return replace(self, A=a, B=b)
 
     def truncate(self, rank: int) -> LoRA:
         """The adapter of at most ``rank`` whose product is nearest, layer by layer, in least squares.
@@ -89,29 +95,33 @@ class LoRA:
         if rank < 1:
             raise ValueError(f"rank must be at least 1, got {rank}")
         pairs = {m: _truncate(self.A[m], self.B[m], rank) for m in self.modules}
-        return LoRA({m: p[0] for m, p in pairs.items()}, {m: p[1] for m, p in pairs.items()}, self.scaling)
+        return replace(self, A={m: p[0] for m, p in pairs.items()}, B={m: p[1] for m, p in pairs.items()})
 
     @staticmethod
     def concat(loras: Sequence[LoRA]) -> LoRA:
         """The exact sum of the adapters' effects: their factors side by side on the rank dimension.
 
         Adapters may differ in rank, in scaling (written with that of the first) and in the modules they
-        touch. Raises ValueError when there are none, or when they were made for different base models.
+        touch. Raises ValueError when there are none, or when they were made for different base models or
+        other layers.
         """
         if not loras:
             raise ValueError("cannot concatenate no adapters at all")
         first = loras[0]
+        if others := {lora.layers for lora in loras} - {first.layers}:
+            raise ValueError(f"adapters of layers {first.layers} and {others.pop()} do not fit together")
         alike = [lora.rescaled(first.scaling) for lora in loras]
         modules = sorted({m for lora in loras for m in lora.A})
         return LoRA(
             {m: _cat(m, [lora.A[m] for lora in alike if m in lora.A]) for m in modules},
             {m: _cat(m, [lora.B[m] for lora in alike if m in lora.B]) for m in modules},
             first.scaling,
+            first.layers,
         )
 
     def to_bytes(self, storage: str | None = None) -> bytes:
         """One safetensors blob; equal adapters give equal bytes. See ``packing.pack`` for ``storage``."""
-        return packing.pack(Factors(self.A, self.B, self.scaling), storage)
+        return packing.pack(Factors(self.A, self.B, self.scaling, self.layers), storage)
 
     @staticmethod
     def from_bytes(data: bytes) -> LoRA:
@@ -121,7 +131,7 @@ class LoRA:
     def save_pretrained(self, folder: str | Path, *, base_model_name: str = "") -> None:
         """Write a PEFT adapter folder, which gives the same logits through ``peft``."""
         alike = self.padded(self.rank)
-        factors = Factors(alike.A, alike.B, alike.scaling)
+        factors = Factors(alike.A, alike.B, alike.scaling, alike.layers)
         peft_format.save(factors, folder, base_model_name=base_model_name)
 
     @staticmethod
@@ -131,7 +141,7 @@ class LoRA:
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> LoRA:
         a, b = ({m: change(t) for m, t in table.items()} for table in (self.A, self.B))
-        return LoRA(a, b, self.scaling)
+        return replace(self, A=a, B=b)
 
 
 def _cat(module: str, factors: list[Tensor]) -> Tensor:

@@ -9,8 +9,10 @@ from torch import Tensor
 
 
 class Factors(NamedTuple):
-    """A [L, R, d_in] and B [L, R, d_out] per target module, and the factor that scales their product."""
+    """A [L, R, d_in] and B [L, R, d_out] per target module, the factor that scales their product, and the
+    base layers that L stands for: all of them with None."""
 
     A: Mapping[str, Tensor]
     B: Mapping[str, Tensor]
     scaling: float
+    layers: tuple[int, ...] | None = None

@@ -1,6 +1,7 @@
 """Adapters on a frozen model for the length of a ``with`` block, one per batch row, without touching weights.
 
-Axes: N batch rows, T tokens, G adapters (N a multiple of G, rows of one adapter adjacent), L layers, R rank.
+Axes: N batch rows, T tokens, G adapters (N a multiple of G, rows of one adapter adjacent), L adapted layers,
+R rank.
 """
 
 from __future__ import annotations
@@ -37,20 +38,25 @@ def apply(model: nn.Module, lora: LoRA | Sequence[LoRA | None]) -> Iterator[None
     if not known:
         yield
         return
-    with apply_factors(model, _stack(model, rows, known), known[0].scaling):
+    if others := {row.layers for row in known} - {known[0].layers}:
+        raise ValueError(f"adapters of one batch adapt layers {known[0].layers} and {others.pop()}")
+    with apply_factors(model, _stack(model, rows, known), known[0].scaling, known[0].layers):
         yield
 
 
 @contextmanager
 def apply_factors(
-    model: nn.Module, factors: Mapping[str, tuple[Tensor, Tensor]], scaling: float
+    model: nn.Module,
+    factors: Mapping[str, tuple[Tensor, Tensor]],
+    scaling: float,
+    which: tuple[int, ...] | None = None,
 ) -> Iterator[None]:
-    """Like ``apply``, for stacked (and differentiable) factors.
+    """Like ``apply``, for stacked (and differentiable) factors of the layers ``which`` (None: all).
 
     ``factors`` is {module: (A [G, L, R, d_in], B [G, L, R, d_out])}; they are moved to the model's device.
     Deltas are computed in the factors' dtype (on a CPU at least float32); the sum is cast to the base's.
     """
-    placed = [(target_layers(model, name), name, a, b) for name, (a, b) in factors.items()]
+    placed = [(_adapted(model, name, which), name, a, b) for name, (a, b) in factors.items()]
     for layers, name, a, b in placed:
         _check_fit(layers, name, a, b)
     handles = []
@@ -97,6 +103,15 @@ def target_layers(model: nn.Module, name: str) -> list[nn.Linear]:
         known = sorted({p.rpartition(".")[2] for p in linear})
         raise ValueError(f"the model has no linear layers called {name!r}; it has {', '.join(known)}")
     return [layer.get_submodule(path) for layer in layers]  # type: ignore[misc]  # Linear: blocks are alike
+
+
+def _adapted(model: nn.Module, name: str, which: tuple[int, ...] | None) -> list[nn.Linear]:
+    layers = target_layers(model, name)
+    if which is None:
+        return layers
+    if which and which[-1] >= len(layers):
+        raise ValueError(f"the adapter is for layer {which[-1]} of {name}; the model has {len(layers)}")
+    return [layers[i] for i in which]
 
 
 def _check_fit(layers: Sequence[nn.Linear], name: str, a: Tensor, b: Tensor) -> None:

@@ -1,8 +1,9 @@
 """Factors <-> one safetensors blob, in the dtype it has or in a smaller one.
 
 Stored per module: ``<module>.A`` and ``<module>.B``; int8 also has ``<module>.A.step``, the float32 size of
-one integer step for every factor row. The header's one metadata entry ``lora`` is JSON: format and scaling
-(one entry, because safetensors writes several in any order, and equal adapters must give equal bytes).
+one integer step for every factor row. The header's one metadata entry ``lora`` is JSON: format, scaling and,
+where not all layers of the base are adapted, which ones (one entry, because safetensors writes several in any
+order, and equal adapters must give equal bytes).
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def pack(factors: Factors, storage: str | None = None) -> bytes:
     for side, table in (("A", factors.A), ("B", factors.B)):
         for module, tensor in table.items():
             tensors |= _store(f"{module}.{side}", tensor.detach().cpu().contiguous(), storage)
-    head = {"format": FORMAT, "scaling": factors.scaling}
+    head: dict[str, object] = {"format": FORMAT, "scaling": factors.scaling}
+    if factors.layers is not None:
+        head["layers"] = factors.layers
     return save_tensors(tensors, {"lora": json.dumps(head)})
 
 
@@ -44,21 +47,22 @@ def unpack(data: bytes) -> Factors:
         tensors = load_tensors(data)
     except safetensors.SafetensorError as error:
         raise ValueError(f"not a stored adapter, or a damaged one ({len(data)} bytes): {error}") from error
-    scaling = _scaling(data)
+    scaling, layers = _head(data)
     restored = {name: _restore(name, tensors) for name in tensors if not name.endswith(".step")}
     sides = {s: {n[:-2]: t for n, t in restored.items() if n.endswith(f".{s}")} for s in ("A", "B")}
-    return Factors(sides["A"], sides["B"], scaling)
+    return Factors(sides["A"], sides["B"], scaling, layers)
 
 
-def _scaling(data: bytes) -> float:
-    """The scaling in the blob's own metadata; the safetensors header was found valid before."""
+def _head(data: bytes) -> tuple[float, tuple[int, ...] | None]:
+    """Scaling and layers in the blob's own metadata; the safetensors header was found valid before."""
     length = int.from_bytes(data[:8], "little")
     raw = json.loads(data[8 : 8 + length]).get("__metadata__", {}).get("lora")
     try:
         head = json.loads(raw)
         if head["format"] != FORMAT:
             raise ValueError(f"stored adapter of format {head['format']}; this version reads format {FORMAT}")
-        return float(head["scaling"])
+        layers = head.get("layers")
+        return float(head["scaling"]), None if layers is None else tuple(map(int, layers))
     except (json.JSONDecodeError, TypeError, KeyError) as error:
         raise ValueError(f"safetensors, but not a stored adapter: its 'lora' entry is {raw!r}") from error
 

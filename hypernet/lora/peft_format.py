@@ -38,7 +38,8 @@ def save(factors: Factors, folder: str | Path, *, base_model_name: str = "") -> 
     """
     tensors = {}
     for module in sorted(factors.A):
-        for layer, (a, b) in enumerate(zip(factors.A[module].cpu(), factors.B[module].cpu(), strict=True)):
+        layers = factors.layers or range(len(factors.A[module]))
+        for layer, a, b in zip(layers, factors.A[module].cpu(), factors.B[module].cpu(), strict=True):
             path = f"base_model.model.model.layers.{layer}.{_block(module)}.{module}"
             tensors[f"{path}.lora_A.weight"] = a.contiguous()
             tensors[f"{path}.lora_B.weight"] = b.T.contiguous()
@@ -65,8 +66,9 @@ def load(folder: str | Path) -> Factors:
             raise ValueError(f"{folder}: tensor {key!r} belongs to no LoRA layer")
         rows = tensor if match[3] == "A" else tensor.T
         sides[match[3]].setdefault(match[2], {})[int(match[1])] = rows
-    a, b = ({m: _stack(m, layers) for m, layers in sides[side].items()} for side in ("A", "B"))
-    return Factors(a, b, _scaling(config))
+    layers = _layers(config)
+    a, b = ({m: _stack(m, found, layers) for m, found in sides[side].items()} for side in ("A", "B"))
+    return Factors(a, b, _scaling(config), layers)
 
 
 def _block(module: str) -> str:
@@ -86,6 +88,7 @@ def _config(factors: Factors, base_model_name: str) -> dict[str, Any]:
         "r": rank,
         "lora_alpha": factors.scaling * rank,
         "target_modules": sorted(factors.A),
+        "layers_to_transform": None if factors.layers is None else list(factors.layers),
         "lora_dropout": 0.0,
         "bias": "none",
         "fan_in_fan_out": False,
@@ -112,7 +115,15 @@ def _scaling(config: dict[str, Any]) -> float:
     return float(config["lora_alpha"] / (rank**0.5 if config.get("use_rslora") else rank))
 
 
-def _stack(module: str, layers: dict[int, Tensor]) -> Tensor:
-    if sorted(layers) != list(range(len(layers))):
-        raise ValueError(f"{module}: expected an adapter for every layer, found layers {sorted(layers)}")
-    return torch.stack([layers[i] for i in range(len(layers))])
+def _layers(config: dict[str, Any]) -> tuple[int, ...] | None:
+    """The base layers that are adapted, None for all of them."""
+    named = config.get("layers_to_transform")
+    return None if named is None else tuple(sorted([named] if isinstance(named, int) else named))
+
+
+def _stack(module: str, found: dict[int, Tensor], layers: tuple[int, ...] | None) -> Tensor:
+    wanted = range(len(found)) if layers is None else layers
+    if sorted(found) != list(wanted):
+        expected = "an adapter for every layer" if layers is None else f"adapters for layers {list(layers)}"
+        raise ValueError(f"{module}: expected {expected}, found layers {sorted(found)}")
+    return torch.stack([found[i] for i in wanted])

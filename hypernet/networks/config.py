@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
-FeatureKind = Literal["per_layer", "early_exit", "concat"]
-Reader = Literal["latents", "anchors"]
+FeatureKind = Literal["per_layer", "early_exit", "concat", "chosen"]
+Reader = Literal["latents", "anchors", "tokens"]
+_LAYERS = ("feature_layers", "written_layers", "tuned_layers")
 
 _POSITIVE = (
     "num_layers",
@@ -29,11 +30,14 @@ class HypernetConfig:
 
     ``feature_kind`` says what the Perceiver reads of the context encoder:
     ``per_layer`` (published: hidden state i drives LoRA layer i), ``early_exit`` (published: one hidden
-    state after ``exit_layer`` blocks drives all layers) or ``concat`` (all hidden states, each RMS-normed
-    and laid side by side, drive all layers; the reference model learns faster with it).
+    state after ``exit_layer`` blocks drives all layers), ``concat`` (all hidden states, each RMS-normed
+    and laid side by side, drive all layers; the reference model learns faster with it) or ``chosen`` (the
+    same of the states that ``feature_layers`` names: 0 are the embeddings, n what block n is fed).
     ``reader`` says what turns features into factor rows: learned ``latents`` (published, ``hypernetwork.py``)
     or ``anchors``, salient tokens of the chunk (``anchored.py``; only with ``concat``), after
-    ``num_context_blocks`` blocks of attention among the chunk's tokens.
+    ``num_context_blocks`` blocks of attention among the chunk's tokens; or ``tokens``, a row for every token
+    (``tokens.py``; only with ``chosen``), which is kept as ``row_size`` numbers and written to
+    ``written_layers`` of the base, whose ``tuned_layers`` get a constant LoRA of rank ``tuning_rank``.
     ``context_system_turn`` says whether an empty system turn opens a context, as in the published recipes.
     """
 
@@ -60,6 +64,11 @@ class HypernetConfig:
     context_system_turn: bool = False
     reader: Reader = "latents"
     num_context_blocks: int = 0
+    feature_layers: tuple[int, ...] = ()
+    written_layers: tuple[int, ...] = ()
+    tuned_layers: tuple[int, ...] = ()
+    row_size: int = 0
+    tuning_rank: int = 0
 
     def __post_init__(self) -> None:
         for name in _POSITIVE:
@@ -73,10 +82,24 @@ class HypernetConfig:
             )
         if self.feature_kind == "early_exit" and self.exit_layer is None:
             raise ValueError("feature_kind 'early_exit' needs exit_layer")
-        if self.reader == "anchors" and self.latent_size % self.head_dim:
+        if self.reader != "latents" and self.latent_size % self.head_dim:
             raise ValueError(f"latent_size {self.latent_size} is not a multiple of head_dim {self.head_dim}")
         if self.reader == "anchors" and self.feature_kind != "concat":
             raise ValueError(f"reader 'anchors' needs feature_kind 'concat', got {self.feature_kind!r}")
+        if self.reader == "tokens":
+            self._check_tokens()
+
+    def _check_tokens(self) -> None:
+        if self.feature_kind != "chosen" or self.target_modules != ("down_proj",):
+            raise ValueError("reader 'tokens' needs feature_kind 'chosen' and down_proj as its one module")
+        if self.row_size < 1 or not self.feature_layers or not self.written_layers:
+            raise ValueError("reader 'tokens' needs row_size, feature_layers and written_layers")
+        if self.feature_layers[0] != 0:
+            raise ValueError(f"feature_layers must begin with the embeddings, 0, got {self.feature_layers}")
+        for name in _LAYERS:
+            layers = getattr(self, name)
+            if list(layers) != sorted(set(layers)) or (layers and layers[-1] >= self.num_layers):
+                raise ValueError(f"{name} must rise and stay below {self.num_layers}, got {layers}")
 
     @property
     def num_modules(self) -> int:
@@ -85,7 +108,8 @@ class HypernetConfig:
     @property
     def feature_size(self) -> int:
         """Width of one context feature: all states side by side in ``concat``, else one hidden state."""
-        return self.hidden_size * (self.num_layers + 1 if self.feature_kind == "concat" else 1)
+        states = {"concat": self.num_layers + 1, "chosen": len(self.feature_layers)}
+        return self.hidden_size * states.get(self.feature_kind, 1)
 
     @property
     def projection_hidden(self) -> int:
@@ -109,6 +133,8 @@ class HypernetConfig:
     def from_dict(cls, raw: dict[str, Any]) -> HypernetConfig:
         """Raises ValueError for fields that are missing, unknown or of impossible size."""
         try:
-            return cls(**{**raw, "target_modules": tuple(cast("list[str]", raw["target_modules"]))})
+            layers = {name: tuple(cast("list[int]", raw.get(name, ()))) for name in _LAYERS}
+            modules = tuple(cast("list[str]", raw["target_modules"]))
+            return cls(**{**raw, **layers, "target_modules": modules})
         except (TypeError, KeyError) as error:
             raise ValueError(f"not the configuration of a hypernetwork: {error}") from error

@@ -9,6 +9,7 @@ from hypernet.networks.anchored import AnchoredHypernetwork
 from hypernet.networks.config import HypernetConfig
 from hypernet.networks.heads import FactorHeads, Factors
 from hypernet.networks.perceiver import Perceiver
+from hypernet.networks.tokens import TokenHypernetwork
 
 
 class Hypernetwork(nn.Module):
@@ -95,11 +96,13 @@ class Hypernetwork(nn.Module):
         }
 
 
-AnyHypernetwork = Hypernetwork | AnchoredHypernetwork
+AnyHypernetwork = Hypernetwork | AnchoredHypernetwork | TokenHypernetwork
 
 
 def build(config: HypernetConfig) -> AnyHypernetwork:
     """The kind of hypernetwork that ``config.reader`` names, freshly initialised."""
+    if config.reader == "tokens":
+        return TokenHypernetwork(config)
     return AnchoredHypernetwork(config) if config.reader == "anchors" else Hypernetwork(config)
 
 

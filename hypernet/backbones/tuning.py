@@ -1,0 +1,34 @@
+"""The constant LoRA that a hypernetwork brings along for its base, added to the base's weights once."""
+
+from __future__ import annotations
+
+import torch
+from transformers import PreTrainedModel
+
+from hypernet.lora.inject import target_layers
+from hypernet.networks.hypernetwork import AnyHypernetwork
+from hypernet.networks.tokens import TokenHypernetwork
+
+_MARK = "_tuned_by"
+
+
+@torch.no_grad()
+def tune(base: PreTrainedModel, hypernetwork: AnyHypernetwork) -> None:
+    """Add the hypernetwork's tuning to the base's weights, in place; other kinds have none.
+
+    A base that has it already is left as it is. Raises ValueError when it has another hypernetwork's.
+    """
+    if not isinstance(hypernetwork, TokenHypernetwork) or not hypernetwork.config.tuned_layers:
+        return
+    mark = float(hypernetwork.tuning_B.double().square().sum())
+    found = getattr(base, _MARK, None)
+    if found == mark:
+        return
+    if found is not None:
+        raise ValueError(f"the base model {base.name_or_path} was tuned by another hypernetwork: load it anew")
+    for module, (a, b) in hypernetwork.tuning().items():
+        layers = target_layers(base, module)
+        for i, layer in enumerate(hypernetwork.config.tuned_layers):
+            weight = layers[layer].weight
+            weight += (b[i].mT @ a[i]).to(weight)
+    setattr(base, _MARK, mark)
