@@ -18,17 +18,18 @@ def tune(base: PreTrainedModel, hypernetwork: AnyHypernetwork) -> None:
 
     A base that has it already is left as it is. Raises ValueError when it has another hypernetwork's.
     """
-    if not isinstance(hypernetwork, TokenHypernetwork) or not hypernetwork.config.tuned_layers:
+    if not isinstance(hypernetwork, TokenHypernetwork) or not hypernetwork.config.tuned:
         return
-    mark = float(hypernetwork.tuning_B.double().square().sum())
+    tuning = hypernetwork.tuning()
+    mark = float(torch.stack([b.double().square().sum() for _, b in tuning.values()]).sum())
     found = getattr(base, _MARK, None)
     if found == mark:
         return
     if found is not None:
-        raise ValueError(f"the base model {base.name_or_path} was tuned by another hypernetwork: load it anew")
-    for module, (a, b) in hypernetwork.tuning().items():
-        layers = target_layers(base, module)
-        for i, layer in enumerate(hypernetwork.config.tuned_layers):
-            weight = layers[layer].weight
-            weight += (b[i].mT @ a[i]).to(weight)
+        raise ValueError(
+            f"the base model {base.name_or_path} was tuned by another hypernetwork: load it anew"
+        )
+    for (layer, module), (a, b) in tuning.items():
+        weight = target_layers(base, module)[layer].weight
+        weight += (b.mT @ a).to(weight)
     setattr(base, _MARK, mark)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, cast
 
 FeatureKind = Literal["per_layer", "early_exit", "concat", "chosen"]
 Reader = Literal["latents", "anchors", "tokens"]
-_LAYERS = ("feature_layers", "written_layers", "tuned_layers")
+_LAYERS = ("feature_layers", "written_layers")
 
 _POSITIVE = (
     "num_layers",
@@ -37,7 +37,8 @@ class HypernetConfig:
     or ``anchors``, salient tokens of the chunk (``anchored.py``; only with ``concat``), after
     ``num_context_blocks`` blocks of attention among the chunk's tokens; or ``tokens``, a row for every token
     (``tokens.py``; only with ``chosen``), which is kept as ``row_size`` numbers and written to
-    ``written_layers`` of the base, whose ``tuned_layers`` get a constant LoRA of rank ``tuning_rank``.
+    ``written_layers`` of the base. ``tuned`` says what constant LoRA the base gets beside: rank, input width
+    and output width of each linear layer, by "layer.module", as "16.q_proj".
     ``context_system_turn`` says whether an empty system turn opens a context, as in the published recipes.
     """
 
@@ -66,9 +67,8 @@ class HypernetConfig:
     num_context_blocks: int = 0
     feature_layers: tuple[int, ...] = ()
     written_layers: tuple[int, ...] = ()
-    tuned_layers: tuple[int, ...] = ()
     row_size: int = 0
-    tuning_rank: int = 0
+    tuned: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in _POSITIVE:
@@ -135,6 +135,10 @@ class HypernetConfig:
         try:
             layers = {name: tuple(cast("list[int]", raw.get(name, ()))) for name in _LAYERS}
             modules = tuple(cast("list[str]", raw["target_modules"]))
-            return cls(**{**raw, **layers, "target_modules": modules})
+            tuned = {
+                name: tuple(sizes)
+                for name, sizes in cast("dict[str, list[int]]", raw.get("tuned", {})).items()
+            }
+            return cls(**{**raw, **layers, "tuned": tuned, "target_modules": modules})
         except (TypeError, KeyError) as error:
             raise ValueError(f"not the configuration of a hypernetwork: {error}") from error

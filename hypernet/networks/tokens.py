@@ -1,13 +1,13 @@
 """A hypernetwork whose adapter is one row per token of the text: when to say the token, and how to say it.
 
-``down_proj`` with a LoRA adds, for every row r, ``(A_r . h) B_r`` to the residual, where h is the inner state of
-the block's MLP. So A_r is a key that answers when the base is about to need token r, and B_r the push that
+``down_proj`` with a LoRA adds, for every row r, ``(A_r . h) B_r`` to the residual, where h is the inner state
+of the block's MLP. So A_r is a key that answers when the base is about to need token r, and B_r the push that
 makes the layers above say it. What is kept of a text is small: a latent a token and the token's id, which
 ``expand`` turns into rows whenever they are needed. Rows are written to few layers, each one's sum of scores
 trained against all other tokens of all merged texts, so that adapters can simply be laid side by side.
 
 Axes: C chunks, T tokens, F feature width, H hidden width, D width inside, Z latent width, R rows,
-W written layers, N tuned layers.
+W written layers, r rank of the tuning.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class TokenHypernetwork(nn.Module):
         super().__init__()
         c = self.config = config
         d, d_in, d_out = c.latent_size, c.d_in[MODULE], c.d_out[MODULE]
-        written, tuned = len(c.written_layers), len(c.tuned_layers)
+        written = len(c.written_layers)
         self.projection = nn.Linear(c.feature_size + c.hidden_size, d, bias=False)
         self.context_blocks = nn.ModuleList(ContextBlock(c) for _ in range(c.num_context_blocks))
         self.norm = RMSNorm(d, eps=_EPS)
@@ -57,8 +57,13 @@ class TokenHypernetwork(nn.Module):
         self.token_value = nn.Parameter(torch.empty(written, c.hidden_size, d_out))
         self.centre = nn.Parameter(torch.empty(c.hidden_size))
         self.size = nn.Parameter(torch.empty(written, 1, 1))
-        self.tuning_A = nn.Parameter(torch.empty(tuned, c.tuning_rank, d_in))
-        self.tuning_B = nn.Parameter(torch.empty(tuned, c.tuning_rank, d_out))
+        sizes = {name.replace(".", "_"): size for name, size in c.tuned.items()}
+        self.tuning_A = nn.ParameterDict(
+            {k: nn.Parameter(torch.empty(r, i)) for k, (r, i, _) in sizes.items()}
+        )
+        self.tuning_B = nn.ParameterDict(
+            {k: nn.Parameter(torch.empty(r, o)) for k, (r, _, o) in sizes.items()}
+        )
         self._initialise()
 
     @torch.no_grad()
@@ -68,9 +73,10 @@ class TokenHypernetwork(nn.Module):
                 p.normal_(std=p.size(1) ** -0.5 * (0.33 if "o_proj" in name or "down_proj" in name else 1.0))
         self.key.normal_(std=(self.key.size(1) * self.key.size(2)) ** -0.5)
         self.token_value.copy_(torch.eye(*self.token_value.shape[1:]).expand_as(self.token_value))
-        self.tuning_A.normal_(std=self.tuning_A.size(2) ** -0.5)
+        for a in self.tuning_A.values():
+            a.normal_(std=a.size(1) ** -0.5)
         self.size.fill_(25.0)
-        for zero in (self.value, self.centre, self.tuning_B):
+        for zero in (self.value, self.centre, *self.tuning_B.values()):
             zero.zero_()
 
     def forward(
@@ -101,7 +107,7 @@ class TokenHypernetwork(nn.Module):
         return out
 
     def expand(self, latents: Tensor, embeddings: Tensor) -> tuple[Tensor, Tensor]:
-        """latents [C, R, Z], the tokens' RMS-normed embeddings [C, R, H] -> A [C, W, R, d_in], B [C, W, R, d_out]."""
+        """latents [C, R, Z], their tokens' RMS-normed embeddings [C, R, H] -> A, B [C, W, R, d_in / d_out]."""
         a = torch.einsum("crz,wzk->cwrk", latents, self.key)
         said = F.normalize(embeddings - self.centre, dim=-1)
         b = torch.einsum("crh,whk->cwrk", said, self.token_value)
@@ -109,11 +115,19 @@ class TokenHypernetwork(nn.Module):
         return a, b * self.size
 
     def bias(self) -> Factors:
-        """No constant rows: what is constant is in ``tuning``. {module: (A [1, W, 0, d_in], B [1, W, 0, d_out])}."""
+        """{module: (A [1, W, 0, d_in], B [1, W, 0, d_out])}: no rows; what is constant is ``tuning``."""
         c = self.config
         shape = (1, len(c.written_layers), 0)
-        return {MODULE: (self.key.new_empty(*shape, c.d_in[MODULE]), self.key.new_empty(*shape, c.d_out[MODULE]))}
+        return {
+            MODULE: (self.key.new_empty(*shape, c.d_in[MODULE]), self.key.new_empty(*shape, c.d_out[MODULE]))
+        }
 
-    def tuning(self) -> Factors:
-        """What belongs into the base: {module: (A [N, r, d_in], B [N, r, d_out])} of ``config.tuned_layers``."""
-        return {MODULE: (self.tuning_A, self.tuning_B)}
+    def tuning(self) -> dict[tuple[int, str], tuple[Tensor, Tensor]]:
+        """What belongs into the base: {(layer, module): (A [r, d_in], B [r, d_out])}."""
+        keys = ((name, name.replace(".", "_")) for name in self.config.tuned)
+        return {_place(name): (self.tuning_A[key], self.tuning_B[key]) for name, key in keys}
+
+
+def _place(name: str) -> tuple[int, str]:
+    layer, _, module = name.partition(".")
+    return int(layer), module

@@ -1,4 +1,4 @@
-"""The hypernetwork with a row for every token: what it reads, keeps and writes, and what it adds to its base."""
+"""The hypernetwork with a row for every token: what it reads, keeps, writes, and adds to its base."""
 
 from __future__ import annotations
 
@@ -35,9 +35,8 @@ CONFIG = HypernetConfig(
     head_dim=8,
     feature_layers=(0, 2),
     written_layers=(2,),
-    tuned_layers=(2, 3),
     row_size=6,
-    tuning_rank=2,
+    tuned={"1.q_proj": (2, 16, 16), "3.down_proj": (3, 24, 16)},
 )
 
 
@@ -66,7 +65,8 @@ def network() -> TokenHypernetwork:
     torch.manual_seed(1)
     network = build(CONFIG).requires_grad_(False).eval()
     assert isinstance(network, TokenHypernetwork)
-    network.tuning_B.normal_()
+    for b in network.tuning_B.values():
+        b.normal_()
     return network
 
 
@@ -123,7 +123,10 @@ def test_texts_of_any_length_make_the_same_adapters_together(
 
 
 def test_a_stored_adapter_answers_as_the_fresh_one(
-    byte_tokenizer: PreTrainedTokenizerFast, base: LlamaForCausalLM, network: TokenHypernetwork, tmp_path: Path
+    byte_tokenizer: PreTrainedTokenizerFast,
+    base: LlamaForCausalLM,
+    network: TokenHypernetwork,
+    tmp_path: Path,
 ) -> None:
     """Bytes and PEFT folders keep which layers are meant, and the logits."""
     lora = DocToLoRA(network, base, byte_tokenizer).internalize("Rex is a dog.")
@@ -144,11 +147,15 @@ def test_a_loaded_model_is_tuned_once(network: TokenHypernetwork, tmp_path: Path
     checkpoint.save(network, tmp_path, base="none")
     tune(base, checkpoint.load(tmp_path).hypernetwork)
     tune(base, network)
-    for layer, there in enumerate(base.model.layers):
-        change = there.mlp.down_proj.weight - plain.model.layers[layer].mlp.down_proj.weight
-        tuned = CONFIG.tuned_layers.index(layer) if layer in CONFIG.tuned_layers else None
-        wanted = 0 * change if tuned is None else network.tuning_B[tuned].mT @ network.tuning_A[tuned]
-        torch.testing.assert_close(change, wanted, rtol=1e-4, atol=1e-5)
+    moved = {
+        name
+        for (name, new), old in zip(base.named_parameters(), plain.parameters(), strict=True)
+        if not torch.equal(new, old)
+    }
+    assert moved == {"model.layers.1.self_attn.q_proj.weight", "model.layers.3.mlp.down_proj.weight"}
+    change = base.model.layers[3].mlp.down_proj.weight - plain.model.layers[3].mlp.down_proj.weight
+    a, b = network.tuning()[3, "down_proj"]
+    torch.testing.assert_close(change, b.mT @ a, rtol=1e-4, atol=1e-5)
 
 
 def test_a_base_tuned_for_another_hypernetwork_is_refused(
@@ -168,7 +175,7 @@ def test_a_base_tuned_for_another_hypernetwork_is_refused(
         ({"written_layers": ()}, "needs row_size"),
         ({"feature_layers": (2, 1)}, "begin with the embeddings"),
         ({"written_layers": (4,)}, "below 4"),
-        ({"tuned_layers": (3, 3)}, "must rise"),
+        ({"feature_layers": (0, 3, 3)}, "must rise"),
     ],
 )
 def test_impossible_sizes_are_refused(change: dict[str, object], message: str) -> None:
