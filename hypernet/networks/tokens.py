@@ -107,7 +107,7 @@ class TokenHypernetwork(nn.Module):
         return out
 
     def expand(self, latents: Tensor, embeddings: Tensor) -> tuple[Tensor, Tensor]:
-        """latents [C, R, Z], their tokens' RMS-normed embeddings [C, R, H] -> A, B [C, W, R, d_in / d_out]."""
+        """latents [C, R, Z], their tokens' RMS-normed embeddings [C, R, H] -> A, B [C, W, R, d_in, d_out]."""
         a = torch.einsum("crz,wzk->cwrk", latents, self.key)
         said = F.normalize(embeddings - self.centre, dim=-1)
         b = torch.einsum("crh,whk->cwrk", said, self.token_value)
