@@ -25,6 +25,7 @@ from memory.write.ingest import Ingest
 from memory.write.measure import Measure
 from memory.write.passage_writer import PassageWriter
 from memory.write.skills import Skills
+from memory.write.staging import Leftovers
 from memory.write.supersession import Supersession
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
     storage = Storage(settings.adapter_storage, settings.adapter_rank)
     making = AdapterFactory(blobs, backends.embedder, internalizer, reader, backends.skills, storage)
     supersession = Supersession(store, index, making, reader) if settings.supersede else None
-    writer = PassageWriter(store, making, supersession)
+    leftovers = Leftovers()
+    writer = PassageWriter(store, making, leftovers, supersession)
     measure = Measure(backends.generator, internalizer, reader)
     guard = DensityGuard(making, measure, settings.compact_margin)
 
@@ -107,7 +109,7 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
     )
     skills = Skills(store, writer, settings)
     usage = Usage(store)
-    eraser = Eraser(store, blobs, index, adapters, making, past)
+    eraser = Eraser(store, blobs, index, adapters, making, writer, leftovers, past)
     return UseCases(
         ingest=Ingest(store, writer, making, backends.embedder, internalizer, guard, reader),
         skills=skills,
@@ -117,7 +119,9 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
         answerer=Answerer(store, writer, selector, adapters, skills, backends.generator, settings, usage),
         usage=usage,
         eraser=eraser,
-        compactor=Compactor(store, making, adapters, internalizer, measure, eraser, settings, reader),
+        compactor=Compactor(
+            store, making, adapters, internalizer, measure, eraser, leftovers, settings, reader
+        ),
         exporter=Exporter(store, blobs),
         importer=Importer(store, making, internalizer, settings.max_text_bytes),
     )

@@ -2,16 +2,13 @@
 
 Write path, in this order, so that a crash leaves at worst a blob that a sweep removes:
 
-    def write() -> None:
-        for data in blobs_of_the_records:
-            blobs.put(tenant_id, data)
+    for data in blobs_of_the_records:
+        blobs.put(tenant_id, data)                               # slow, outside any lock
+    added = store.add(records, vectors, before_commit=check)     # inside it: `blobs.missing`, no bytes
 
-    write()                                               # slow, outside the lock
-    added = store.add(records, vectors, before_commit=write)     # again inside it: a cheap check
-
-`before_commit` runs while the tenant's write lock is held, as does the `remove` of
-`MemoryStore.release`; an erasure can therefore not take away a blob between another writer's
-`put` and its commit, although equal adapters share one blob.
+`before_commit` runs while the tenant's write lock is held, as does the `remove` of `MemoryStore.release`.
+Equal adapters share one blob; an erasure that takes it away between another writer's `put` and its commit
+is therefore seen by that writer's check, which raises, and the blobs are put again (`memory.write.staging`).
 
 Read path: `VectorIndex.search` names candidates only; `MemoryStore.get_many` re-reads them through
 the tenant- and scope-filtered statement, so an index that is wrong can lose, never leak.
@@ -236,7 +233,10 @@ class MemoryStore(Protocol):
         ...
 
     def release(self, tenant_id: str, digests: Collection[str], remove: Callable[[str], None]) -> list[str]:
-        """Call `remove` for each digest that no row of the tenant refers to; returns those digests."""
+        """Call `remove` for each of the digests that no row of the tenant refers to; returns those.
+
+        In one transaction, with the tenant's lock held; `remove` is called for nothing else.
+        """
         ...
 
     def history(self, scope: Scope, memory_id: str) -> list[HistoryEvent]:
@@ -364,8 +364,8 @@ class BlobStore(Protocol):
         """The bytes, verified. Raises MissingBlob, CorruptBlob."""
         ...
 
-    def exists(self, tenant_id: str, digest: str) -> bool:
-        """Whether the blob is there, unverified."""
+    def missing(self, tenant_id: str, digests: Collection[str]) -> set[str]:
+        """Those of the digests under which there is no blob; reads no bytes, for it runs under a lock."""
         ...
 
     def delete(self, tenant_id: str, digest: str) -> None:

@@ -34,8 +34,8 @@ class InMemoryBlobs:
         """Put other bytes under a digest, to see what becomes of it."""
         self._blobs[tenant_id, digest] = (data, self._clock())
 
-    def exists(self, tenant_id: str, digest: str) -> bool:
-        return (tenant_id, digest) in self._blobs
+    def missing(self, tenant_id: str, digests: Collection[str]) -> set[str]:
+        return {digest for digest in digests if (tenant_id, digest) not in self._blobs}
 
     def delete(self, tenant_id: str, digest: str) -> None:
         self._blobs.pop((tenant_id, digest), None)

@@ -30,6 +30,7 @@ from memory.write.adapter_factory import AdapterFactory, Made
 from memory.write.draft import told
 from memory.write.measure import Comparison, Measure
 from memory.write.passage_writer import Progress
+from memory.write.staging import Leftovers
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
@@ -121,6 +122,7 @@ class Compactor:
         internalizer: Internalizer,
         measure: Measure,
         eraser: Eraser,
+        leftovers: Leftovers,
         settings: Settings,
         reader: Reader,
     ) -> None:
@@ -130,6 +132,7 @@ class Compactor:
         self._internalizer = internalizer
         self._measure = measure
         self._eraser = eraser
+        self._leftovers = leftovers
         self._settings = settings
         self._reader = reader
 
@@ -312,15 +315,14 @@ class Compactor:
         if whole:
             held = self._store.retired(chunks[0].record.scope, held_by=list(whole))
             retired |= {passage.id: whole[passage.held_by or ""] for passage in held}
-        write = self._making.writer(tenant_id, [chunk.made for chunk in chunks])
-        write()
         records = [chunk.record for chunk in chunks]
-        self._store.add(
-            records,
-            self._making.embed([record.text for record in records]),
-            before_commit=write,
-            revision=Revision(expects=memories, retired=retired, erased=list(whole)),
-        )
+        vectors = self._making.embed([record.text for record in records])
+        revision = Revision(expects=memories, retired=retired, erased=list(whole))
+        staged = self._making.staged(tenant_id, [chunk.made for chunk in chunks])
+        with self._leftovers.of(tenant_id, revision.digests):
+            staged.commit(
+                lambda check: self._store.add(records, vectors, before_commit=check, revision=revision)
+            )
 
     def _retire_outdated(self, group: Group, dry_run: bool, tally: _Tally) -> None:
         """Take the adapters of what holds no longer: the past is asked by texts."""
@@ -331,7 +333,9 @@ class Compactor:
             if dry_run:
                 return
             tally.gone_bytes += sum(memory.adapter.nbytes for memory in ended)
-            self._store.revise(group.scope.tenant_id, Revision(retired={memory.id: None for memory in ended}))
+            tenant_id = group.scope.tenant_id
+            with self._leftovers.of(tenant_id, [memory.adapter.digest for memory in ended]):
+                self._store.revise(tenant_id, Revision(retired={memory.id: None for memory in ended}))
 
 
 def _passages(items: Sequence[Item]) -> list[MemoryRecord]:

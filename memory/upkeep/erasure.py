@@ -5,20 +5,21 @@
 A passage that was compacted goes in the same commit in which the memory that holds it is made again without
 it: the new adapter is made and written first, so that there is no moment at which one is without the other.
 
-A crash in between leaves blobs that no row refers to. The next erasure takes them along, because it
-releases every unused blob of the tenant and not only those it knows of, and so does the first write of
-the next process (`tidy`).
+Blobs go by name: those whose rows this process took away, and no others are asked about, however many the
+tenant has. An error in between leaves them to the next erasure. A crash leaves them to the next process,
+whose first write or erasure in a tenant compares all its blobs with its rows, once.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from threading import Lock
 from typing import Any
 
-from memory.errors import NotFound, StoreConflict
+from memory.errors import NotFound
 from memory.ports import BlobStore, MemoryStore, VectorIndex
 from memory.read.adapters import Adapters
 from memory.read.past import PastIndex
@@ -26,7 +27,9 @@ from memory.records import ErasureReceipt, MemoryRecord, Removed, Scope
 from memory.upkeep.sweep import sweep
 from memory.write.adapter_factory import AdapterFactory
 from memory.write.draft import Draft
-from memory.write.passage_writer import TRIES
+from memory.write.passage_writer import PassageWriter
+from memory.write.retry import retried
+from memory.write.staging import Leftovers
 
 
 class Eraser:
@@ -39,16 +42,22 @@ class Eraser:
         index: VectorIndex,
         adapters: Adapters,
         making: AdapterFactory,
+        writer: PassageWriter,
+        leftovers: Leftovers,
         past: PastIndex,
     ) -> None:
         self._store = store
         self._making = making
+        self._writer = writer
+        self._leftovers = leftovers
         self._blobs = blobs
         self._index = index
         self._adapters = adapters
         self._past = past
-        self._tidied: set[str] = set()  # tenants freed of what earlier processes left behind
+        self._tidied: set[str] = set()  # tenants freed of what had expired
+        self._compared: set[str] = set()  # tenants freed of what earlier processes left behind
         self._lock = Lock()
+        self._releasing: dict[str, Lock] = defaultdict(Lock)
 
     def forget(self, scope: Scope, *, document_id: str | None = None) -> ErasureReceipt:
         """Everything in the scope, or one document of it; nothing there, an empty receipt.
@@ -91,19 +100,15 @@ class Eraser:
 
     def _forget_passages(self, scope: Scope, find: Callable[[], Iterable[MemoryRecord]]) -> ErasureReceipt:
         """Erase records, and make again what holds one of them. Raises StoreConflict."""
-        for _ in range(TRIES):
+
+        def attempt() -> tuple[list[Removed], tuple[str, ...]]:
             draft = Draft(self._store, self._making, scope.tenant_id)
             for record in find():
                 draft.erase(record)
-            if not draft:
-                return self._receipt(scope.tenant_id, [])
-            revision, write = draft.finish()
-            write()
-            with suppress(StoreConflict):
-                gone = self._store.revise(scope.tenant_id, revision, before_commit=write)
-                self._adapters.forget(scope.tenant_id, revision.digests)
-                return replace(self._receipt(scope.tenant_id, gone), rebuilt=draft.rebuilt)
-        raise StoreConflict("other writers keep changing these memories; forget them again")
+            return (self._writer.revise(draft, scope.tenant_id), draft.rebuilt) if draft else ([], ())
+
+        gone, rebuilt = retried(attempt, "other writers keep changing these memories; forget them again")
+        return replace(self._receipt(scope.tenant_id, gone), rebuilt=rebuilt)
 
     def replaced(self, tenant_id: str) -> None:
         """Take away what updates left behind: adapters that no row refers to, and old embeddings."""
@@ -124,7 +129,7 @@ class Eraser:
 
     def _clear(self, tenant_id: str) -> None:
         expired = self._store.expire(tenant_id)
-        self._adapters.forget(tenant_id, {memory.digest for memory in expired})
+        self._leftovers.note(tenant_id, [memory.digest for memory in expired])
         self._past.forget(tenant_id)
         if self._release(tenant_id) or expired:
             self._index.refresh(tenant_id)
@@ -133,15 +138,29 @@ class Eraser:
         self, tenant_id: str, removed: Iterable[Removed], turns: Iterable[str] = ()
     ) -> ErasureReceipt:
         gone = tuple(removed)
-        self._adapters.forget(tenant_id, {memory.digest for memory in gone})
+        digests = {memory.digest for memory in gone}
+        self._leftovers.note(tenant_id, digests)
+        self._adapters.forget(tenant_id, digests)
         self._past.forget(tenant_id)
         self._index.refresh(tenant_id)
         return ErasureReceipt(tenant_id, gone, tuple(turns), tuple(self._release(tenant_id)))
 
     def _release(self, tenant_id: str) -> list[str]:
-        """Remove the tenant's blobs that no row refers to; returns their digests."""
-        released = self._store.release(
-            tenant_id, self._blobs.digests(tenant_id), lambda digest: self._blobs.delete(tenant_id, digest)
-        )
-        self._adapters.forget(tenant_id, released)
-        return released
+        """Remove those of the leftovers that no row refers to; returns their digests.
+
+        Whoever finds another at it waits, so that what was forgotten is gone when the call returns. Raises
+        StoreError, and keeps them for the next time.
+        """
+        with self._releasing[tenant_id]:
+            candidates = self._leftovers.take(tenant_id)
+            try:
+                if tenant_id not in self._compared:
+                    candidates |= set(self._blobs.digests(tenant_id))
+                self._adapters.forget(tenant_id, candidates)
+                remove = partial(self._blobs.delete, tenant_id)
+                released = self._store.release(tenant_id, candidates, remove)
+            except BaseException:
+                self._leftovers.note(tenant_id, candidates)
+                raise
+            self._compared.add(tenant_id)
+            return released

@@ -250,9 +250,9 @@ class _Run:
             replace(r, id=self._id(r), scope=self._scope(r.scope), adapter=ref, embedder=name, dim=dim)
             for r, (ref, _) in zip(records, made, strict=True)
         ]
-        write = self._making.writer(self._target.tenant_id, made)
-        write()
-        stored = self._store.add(mine, self._making.embed([r.text for r in mine]), before_commit=write)
+        vectors = self._making.embed([record.text for record in mine])
+        staged = self._making.staged(self._target.tenant_id, made)
+        stored = staged.commit(lambda check: self._store.add(mine, vectors, before_commit=check))
         for theirs, own, stands in zip(records, mine, stored, strict=True):
             self._stands[theirs.id] = stands.id
             new = own.id == stands.id

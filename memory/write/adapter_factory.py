@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from memory.errors import ModelUnavailable
 from memory.ports import BlobStore, Embedder, Internalizer, Reader, SkillWriter, Vectors
 from memory.records import AdapterRef, Kind
 from memory.text.conversation import unlabelled
+from memory.write.staging import StagedBlobs
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
@@ -100,11 +101,6 @@ class AdapterFactory:
         )
         return ref, data
 
-    def writer(self, tenant_id: str, made: Sequence[Made]) -> Callable[[], None]:
-        """Writes their blobs: once before the rows, and again while the tenant's lock is held."""
-
-        def write() -> None:
-            for _, data in made:
-                self._blobs.put(tenant_id, data)
-
-        return write
+    def staged(self, tenant_id: str, made: Sequence[Made]) -> StagedBlobs:
+        """Their blobs, to be put before the rows that refer to them are committed."""
+        return StagedBlobs(self._blobs, tenant_id, {ref.digest: data for ref, data in made})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from memory.errors import NotFound
@@ -10,8 +10,7 @@ from memory.ports import MemoryStore, Revision
 from memory.records import MemoryRecord, Scope, content_hash, new_id, now
 from memory.text.words import wording
 from memory.write.adapter_factory import AdapterFactory
-
-Write = Callable[[], None]
+from memory.write.staging import StagedBlobs
 
 
 def told(passages: Iterable[MemoryRecord]) -> str:
@@ -70,8 +69,8 @@ class Draft:
         self._touched[record.id] = record
         self._erased.append(record.id)
 
-    def finish(self) -> tuple[Revision, Write]:
-        """The revision, and what writes its blobs. Makes the adapters and embeddings that it needs."""
+    def finish(self) -> tuple[Revision, StagedBlobs]:
+        """The revision, and its blobs. Makes the adapters and embeddings that it needs."""
         holders = self._holders()
         parts = {holder.id: self._parts(holder) for holder in holders}
         texts = {holder.id: told(parts[holder.id]) for holder in holders}
@@ -106,7 +105,7 @@ class Draft:
             retired=freed,
             erased=[*self._erased, *(holder.id for holder in emptied)],
         )
-        return revision, self._making.writer(self._tenant_id, made)
+        return revision, self._making.staged(self._tenant_id, made)
 
     def _store_record(self, record: MemoryRecord) -> MemoryRecord:
         """As the store has it: the record given here has another text."""

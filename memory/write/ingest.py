@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from memory.errors import InvalidInput, NotFound, StoreConflict
+from memory.errors import InvalidInput, NotFound
 from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Revision
 from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, content_hash
 from memory.text.conversation import Line, lines, passages, unanswered
@@ -14,7 +14,8 @@ from memory.text.passages import WHOLE, Passage, split
 from memory.write.adapter_factory import AdapterFactory
 from memory.write.density import DensityGuard
 from memory.write.draft import Draft
-from memory.write.passage_writer import AT_ONCE, TRIES, Added, Origin, PassageWriter, Progress
+from memory.write.passage_writer import AT_ONCE, Added, Origin, PassageWriter, Progress
+from memory.write.retry import ATTEMPTS, retried
 
 
 class Ingest:
@@ -59,7 +60,8 @@ class Ingest:
 
         An interruption before leaves both versions in force, until the document is added again.
         """
-        for _ in range(TRIES):
+
+        def attempt() -> list[str]:
             draft = Draft(self._store, self._making, origin.scope.tenant_id)
             before = self._of_document(origin)
             former = [old for old in before if old.kind != "skill" and old.content_hash not in told]
@@ -68,10 +70,10 @@ class Ingest:
                 draft.outdate(old, by.id)
             if not draft:
                 return []
-            with suppress(StoreConflict):
-                self._internalize.revise(draft, origin.scope.tenant_id)
-                return [old.id for old in former]
-        raise StoreConflict("another writer keeps changing this document; add it again")
+            self._internalize.revise(draft, origin.scope.tenant_id)
+            return [old.id for old in former]
+
+        return retried(attempt, "another writer keeps changing this document; add it again")
 
     def _of_document(self, origin: Origin) -> list[MemoryRecord]:
         """The passages of the document, in exactly this scope, that hold now."""
@@ -149,11 +151,13 @@ class Ingest:
         What it said before is of the past, or gone where it is not kept. Raises NotFound, InvalidInput, and
         StoreConflict where it is no longer as `expects` says, or other writers keep changing it.
         """
-        for _ in range(TRIES if expects is None else 1):
+
+        def attempt() -> MemoryRecord:
             before = self._store.get(scope, memory_id) if expects is None else expects
-            with suppress(StoreConflict):
-                return self._rewrite(changed(before), before, keep_past=keep_past)
-        raise StoreConflict(f"another writer changed memory {memory_id!r} meanwhile; read it again")
+            return self._rewrite(changed(before), before, keep_past=keep_past)
+
+        otherwise = f"another writer changed memory {memory_id!r} meanwhile; read it again"
+        return retried(attempt, otherwise, ATTEMPTS if expects is None else 1)
 
     def _rewrite(self, record: MemoryRecord, before: MemoryRecord, *, keep_past: bool) -> MemoryRecord:
         [tokens] = self._internalizer.count([record.text])
@@ -197,14 +201,14 @@ class Ingest:
     def _embed_again(self, tenant_id: str, passage_ids: Sequence[str]) -> None:
         """Embed retired passages again, as the store has them when their turn comes."""
         name, dim = self._making.embedder
-        for _ in range(TRIES):
+
+        def attempt() -> None:
             found = self._store.retired(Scope(tenant_id=tenant_id), ids=passage_ids)
             renewed = [replace(record, embedder=name, dim=dim) for record in found]
             vectors = self._making.embed([record.text for record in found]) if found else None
-            with suppress(StoreConflict):
-                self._store.revise(tenant_id, Revision(expects=found, renewed=renewed, vectors=vectors))
-                return
-        raise StoreConflict("other writers keep changing the past; reindex again")
+            self._store.revise(tenant_id, Revision(expects=found, renewed=renewed, vectors=vectors))
+
+        retried(attempt, "other writers keep changing the past; reindex again")
 
     def _stale(self, record: MemoryRecord) -> bool:
         """Whether other models than those in use made the record's adapter or embedding."""

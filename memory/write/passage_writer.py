@@ -8,21 +8,21 @@ whole memories behind; adding it again makes only those that are missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from memory.errors import StoreConflict
 from memory.ports import MemoryStore, Vectors
-from memory.records import STANDALONE_KINDS, AdapterRef, Kind, MemoryRecord, Scope, content_hash
+from memory.records import STANDALONE_KINDS, AdapterRef, Kind, MemoryRecord, Removed, Scope, content_hash
 from memory.text.passages import Passage
 from memory.write.adapter_factory import AdapterFactory, Maker
 from memory.write.draft import Draft
+from memory.write.retry import retried
+from memory.write.staging import Leftovers, StagedBlobs
 from memory.write.supersession import Supersession
 
 AT_ONCE = 32  # passages internalized together
-TRIES = 3  # of a change that other writers keep crossing
 Progress = Callable[[int, int], None]
 """Called with the passages done and all there are."""
 
@@ -58,10 +58,15 @@ class PassageWriter:
     """Makes memories of passages, and makes them again."""
 
     def __init__(
-        self, store: MemoryStore, making: AdapterFactory, supersede: Supersession | None = None
+        self,
+        store: MemoryStore,
+        making: AdapterFactory,
+        leftovers: Leftovers,
+        supersede: Supersession | None = None,
     ) -> None:
         """Without `supersede`, what is new stands beside what it contradicts."""
         self._store = store
+        self._leftovers = leftovers
         self._making = making
         self._supersede = supersede
 
@@ -106,66 +111,72 @@ class PassageWriter:
         records = [
             self._record(passages[i], position + i, origin, ref) for i, (ref, _) in zip(at, made, strict=True)
         ]
-        write = self._making.writer(origin.scope.tenant_id, made)
-        write()
-        stored, ended = self._stored(records, vectors, write)
+        staged = self._making.staged(origin.scope.tenant_id, made)
+        stored, ended = self._stored(records, vectors, staged)
         superseded += ended
         created += [mine.id for mine, kept in zip(records, stored, strict=True) if mine.id == kept.id]
         return known | {record.content_hash: kept for record, kept in zip(records, stored, strict=True)}
 
     def _stored(
-        self, records: Sequence[MemoryRecord], vectors: Vectors, write: Callable[[], None]
+        self, records: Sequence[MemoryRecord], vectors: Vectors, staged: StagedBlobs
     ) -> tuple[list[MemoryRecord], list[str]]:
         """Store new records, and end what they supersede in the same step; returns the ids of that too."""
-        for _ in range(TRIES):
-            facts = records[0].kind != "skill"
+        tenant_id, facts = records[0].scope.tenant_id, records[0].kind != "skill"
+
+        def alone() -> list[MemoryRecord]:
+            return staged.commit(lambda check: self._store.add(records, vectors, before_commit=check))
+
+        def superseding() -> tuple[list[MemoryRecord], list[str]]:
             draft = self._supersede(records, vectors) if self._supersede is not None and facts else None
             if not draft:
-                return self._store.add(records, vectors, before_commit=write), []
-            revision, write_again = draft.finish()
-            write_again()
-
-            def write_all(also: Callable[[], None] = write_again) -> None:
-                write()
-                also()
-
-            try:
-                stored = self._store.add(records, vectors, before_commit=write_all, revision=revision)
-            except StoreConflict:
-                continue  # somebody else changed one of them; look again
+                return alone(), []
+            revision, blobs = draft.finish()
+            with self._leftovers.of(tenant_id, revision.digests):
+                stored = (staged | blobs).commit(
+                    lambda check: self._store.add(records, vectors, before_commit=check, revision=revision)
+                )
             return stored, [*revision.outdated, *revision.kept]
-        return self._store.add(records, vectors, before_commit=write), []  # in doubt both are kept
 
-    def revise(self, draft: Draft, tenant_id: str) -> None:
-        """Make what a draft says. Raises StoreConflict."""
-        revision, write = draft.finish()
-        write()
-        self._store.revise(tenant_id, revision, before_commit=write)
+        try:
+            return retried(superseding, "")
+        except StoreConflict:
+            return alone(), []  # in doubt both are kept
+
+    def revise(self, draft: Draft, tenant_id: str) -> list[Removed]:
+        """Make what a draft says; returns what it erased. Raises StoreConflict."""
+        revision, blobs = draft.finish()
+        with self._leftovers.of(tenant_id, revision.digests):
+            return blobs.commit(lambda check: self._store.revise(tenant_id, revision, before_commit=check))
 
     def again(self, record: MemoryRecord, before: MemoryRecord) -> MemoryRecord:
         """Make adapter and embedding of a record's text, and store the record with them, as it is otherwise.
 
         `before` is how the store had it. Returns the record as it stands. The adapter it had before is left
-        to the next erasure, which takes unused ones away. Raises NotFound; StoreConflict where it is another
+        to the next release, which takes unused ones away. Raises NotFound; StoreConflict where it is another
         by now.
         """
         made = self._making.adapters([record.text], record.kind)
         name, dim = self._making.embedder
         content = content_hash(record.text, record.kind)
         renewed = replace(record, adapter=made[0][0], content_hash=content, embedder=name, dim=dim)
-        write = self._making.writer(record.scope.tenant_id, made)
-        write()
+        staged = self._making.staged(record.scope.tenant_id, made)
         vector = self.embed([record.text])
-        self._store.update(record.scope, renewed, vector, before_commit=write, expects=before)
+        with self._leftovers.of(record.scope.tenant_id, [before.adapter.digest]):
+            staged.commit(
+                lambda check: self._store.update(
+                    record.scope, renewed, vector, before_commit=check, expects=before
+                )
+            )
         return self._store.get(record.scope, record.id)
 
     def anew(self, record: MemoryRecord) -> MemoryRecord:
         """The same for a memory as it stands, whatever becomes of it meanwhile. Raises NotFound."""
-        for _ in range(TRIES):
+
+        def attempt() -> MemoryRecord:
             current = self._store.get(record.scope, record.id)
-            with suppress(StoreConflict):
-                return self.again(current, current)
-        raise StoreConflict(f"other writers keep changing memory {record.id!r}; try again")
+            return self.again(current, current)
+
+        return retried(attempt, f"other writers keep changing memory {record.id!r}; try again")
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Task embeddings [N, D] of passages or turns."""

@@ -17,7 +17,7 @@ def test_bytes_come_back_under_their_digest(blobs: BlobStore) -> None:
         digest = blobs.put("acme", data)
         assert digest == hashlib.sha256(data).hexdigest()
         assert blobs.get("acme", digest) == data
-        assert blobs.exists("acme", digest)
+        assert blobs.missing("acme", [digest]) == set()
 
 
 def test_the_same_bytes_are_kept_once(blobs: BlobStore) -> None:
@@ -31,7 +31,7 @@ def test_another_tenant_sees_nothing(blobs: BlobStore) -> None:
     digest = blobs.put("acme", b"x")
     with pytest.raises(MissingBlob):
         blobs.get("other", digest)
-    assert not blobs.exists("other", digest)
+    assert blobs.missing("other", [digest]) == {digest}
     assert blobs.digests("other") == []
     blobs.delete("other", digest)
     assert blobs.get("acme", digest) == b"x"
@@ -42,7 +42,7 @@ def test_a_deleted_blob_is_missing(blobs: BlobStore) -> None:
     digest = blobs.put("acme", b"x")
     blobs.delete("acme", digest)
     blobs.delete("acme", digest)
-    assert not blobs.exists("acme", digest)
+    assert blobs.missing("acme", [digest]) == {digest}
     with pytest.raises(MissingBlob, match=digest):
         blobs.get("acme", digest)
 

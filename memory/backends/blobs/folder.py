@@ -52,8 +52,8 @@ class FileBlobStore:
             raise CorruptBlob(f"adapter file {path} is damaged; restore it, or make it again")
         return data
 
-    def exists(self, tenant_id: str, digest: str) -> bool:
-        return self._path(tenant_id, digest).is_file()
+    def missing(self, tenant_id: str, digests: Collection[str]) -> set[str]:
+        return {digest for digest in digests if not self._path(tenant_id, digest).is_file()}
 
     def delete(self, tenant_id: str, digest: str) -> None:
         path = self._path(tenant_id, digest)

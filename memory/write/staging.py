@@ -1,0 +1,82 @@
+"""The blobs of a write, and those that a write leaves unreferenced.
+
+    blobs are put, whatever that takes -> under the tenant's lock: are they all still there? -> rows commit
+
+An erasure removes blobs under the same lock. So one that took a blob away between its put and the commit is
+seen before the commit, and the blobs are put again: no row points at nothing, and no lock waits for bytes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import TypeVar
+
+from memory.errors import MissingBlob, StoreConflict
+from memory.ports import BlobStore
+from memory.write.retry import ATTEMPTS
+
+T = TypeVar("T")
+Check = Callable[[], None]
+
+
+class StagedBlobs:
+    """Adapters' bytes by digest, to be durable before a row refers to them."""
+
+    def __init__(self, blobs: BlobStore, tenant_id: str, data: Mapping[str, bytes]) -> None:
+        self._blobs = blobs
+        self._tenant_id = tenant_id
+        self._data = dict(data)
+
+    def __or__(self, other: StagedBlobs) -> StagedBlobs:
+        return StagedBlobs(self._blobs, self._tenant_id, self._data | other._data)
+
+    def commit(self, rows: Callable[[Check], T]) -> T:
+        """Put the blobs, then have `rows` commit what refers to them; returns what it returns.
+
+        It is given the check to run before the commit, with the tenant's lock held, and is called again
+        where that finds a blob gone. Raises as `rows` does, and StoreConflict where blobs keep going.
+        """
+        for _ in range(ATTEMPTS):
+            for data in self._data.values():
+                self._blobs.put(self._tenant_id, data)
+            with suppress(MissingBlob):
+                return rows(self._check)
+        raise StoreConflict("erasures keep taking away the adapters of this write; try again")
+
+    def _check(self) -> None:
+        missing = self._blobs.missing(self._tenant_id, list(self._data))
+        if missing:
+            raise MissingBlob(f"adapter {sorted(missing)[0]} was taken away before its row was committed")
+
+
+class Leftovers:
+    """Digests that have lost a row since their tenant's blobs were last released, in this process.
+
+    They are candidates only: the store says which of them no row refers to any more. What a process leaves
+    behind when it dies is found by the next one, which compares all blobs with all rows once.
+    """
+
+    def __init__(self) -> None:
+        self._digests: dict[str, set[str]] = defaultdict(set)
+        self._lock = Lock()
+
+    def note(self, tenant_id: str, digests: Collection[str]) -> None:
+        """These may be unreferenced by now."""
+        with self._lock:
+            self._digests[tenant_id].update(digest for digest in digests if digest)
+
+    @contextmanager
+    def of(self, tenant_id: str, digests: Collection[str]) -> Iterator[None]:
+        """Note them when the block ends, also by an error: it may have committed all the same."""
+        try:
+            yield
+        finally:
+            self.note(tenant_id, digests)
+
+    def take(self, tenant_id: str) -> set[str]:
+        """All that was noted of a tenant, to be released; who fails notes it again."""
+        with self._lock:
+            return self._digests.pop(tenant_id, set())
