@@ -13,6 +13,7 @@ from memory.read.adapters import Adapters
 from memory.read.answering import Answerer
 from memory.read.past import PastIndex
 from memory.read.selection import Selector
+from memory.read.skills import TurnSkills
 from memory.read.usage import Usage
 from memory.service import Service, UseCases
 from memory.settings import Settings
@@ -104,19 +105,16 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
 
     adapters = Adapters(blobs, internalizer, writer, reader, int(settings.adapter_cache_mb * 2**20))
     past = PastIndex(store, index)
-    selector = Selector(
-        store, index, settings, internalizer, reader, embedder=backends.embedder.name, past=past
-    )
-    skills = Skills(store, writer, settings)
+    selector = Selector(store, index, settings, internalizer, reader, backends.embedder, past=past)
+    turn_skills = TurnSkills(store, selector.embed, settings)
     usage = Usage(store)
     eraser = Eraser(store, blobs, index, adapters, making, writer, leftovers, past)
     return UseCases(
         ingest=Ingest(store, writer, making, backends.embedder, internalizer, guard, reader),
-        skills=skills,
-        embed=writer.embed,
+        skills=Skills(store, writer),
         selector=selector,
         adapters=adapters,
-        answerer=Answerer(store, writer, selector, adapters, skills, backends.generator, settings, usage),
+        answerer=Answerer(store, selector, adapters, turn_skills, backends.generator, settings, usage),
         usage=usage,
         eraser=eraser,
         compactor=Compactor(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from memory.errors import IncompatibleAdapter, InvalidInput
 from memory.inputs import Content, Said, Whose, check_expiry, check_span, messages_in, scope_in, text_in
-from memory.ports import Backends, Vectors
+from memory.ports import Backends
 from memory.read.adapters import Adapters
 from memory.read.answering import Answerer, Mode, Sampling, sampling_in, whole
 from memory.read.selection import Selector
@@ -84,7 +84,6 @@ class UseCases:
 
     ingest: Ingest
     skills: Skills
-    embed: Callable[[Sequence[str]], Vectors]
     selector: Selector
     adapters: Adapters
     answerer: Answerer
@@ -314,14 +313,14 @@ class Service:
         scope = self._reading(self._scope(whose).required())
         if k < 1:
             raise InvalidInput(f"k is {k}; give at least 1")
-        vector = self._cases.embed([text_in(query, self.settings.max_text_bytes)])
+        vector = self._cases.selector.embed(text_in(query, self.settings.max_text_bytes))
         return self._cases.selector.search(scope, vector, k, as_of)
 
     def select(self, query: str, *, as_of: datetime | None = None, **whose: Unpack[Whose]) -> Choices:
         """The adapters that a turn saying this would merge; none where nothing matters for it."""
         check_aware("as_of", as_of)
         scope = self._reading(self._scope(whose).required())
-        vector = self._cases.embed([text_in(query, self.settings.max_text_bytes)])
+        vector = self._cases.selector.embed(text_in(query, self.settings.max_text_bytes))
         return [*self._cases.selector.select(scope, vector, as_of, query).choices]
 
     def count_tokens(self, content: Content) -> int:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from memory.errors import BlobError, CorruptBlob, IncompatibleAdapter
-from memory.ports import BlobStore, Internalizer, Reader
+from memory.ports import BlobStore, Internalizer, Reader, SkillWriter
 from memory.read.lru import ByteLRU
-from memory.records import MemoryRecord
-from memory.write.passage_writer import PassageWriter
+from memory.records import Kind, MemoryRecord
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
@@ -22,6 +21,18 @@ Key = tuple[str, str]  # tenant, digest
 MergedKey = tuple[str, tuple[tuple[str, float], ...]]  # tenant, (digest, weight) in merge order
 
 
+class Maker(Protocol):
+    """The writing side, as far as reading needs it."""
+
+    def anew(self, record: MemoryRecord) -> MemoryRecord:
+        """Make a damaged adapter again from its memory's text; returns the memory as it stands then."""
+        ...
+
+    def required_maker(self, kind: Kind) -> Internalizer | SkillWriter:
+        """What makes the adapters of memories of a kind. Raises ModelUnavailable."""
+        ...
+
+
 class Adapters:
     """Records -> one merged adapter. Both caches are under the tenant, and let go of what is erased."""
 
@@ -29,14 +40,13 @@ class Adapters:
         self,
         blobs: BlobStore,
         internalizer: Internalizer,
-        make: PassageWriter,
+        maker: Maker,
         reader: Reader,
         cache_bytes: int = 256 * 2**20,
     ) -> None:
-        """`make` makes a damaged adapter again from its memory's text."""
         self._blobs = blobs
         self._internalizer = internalizer
-        self._make = make
+        self._maker = maker
         self._reader = reader
         self._single: ByteLRU[Key, LoRA] = ByteLRU(cache_bytes // 2)
         self._merged: ByteLRU[MergedKey, LoRA] = ByteLRU(cache_bytes // 2)
@@ -104,7 +114,7 @@ class Adapters:
         except BlobError as damage:
             _log.warning("the adapter of memory %s is made again from its text: %s", record.id, damage)
             with self._remaking:
-                renewed = self._make.anew(record)
+                renewed = self._maker.anew(record)
             return renewed, self._decoded(renewed)
 
     def _decoded(self, record: MemoryRecord) -> LoRA:
@@ -117,7 +127,7 @@ class Adapters:
             raise CorruptBlob(f"adapter {record.adapter.digest} is not an adapter: {error}") from error
 
     def _check_fits(self, record: MemoryRecord) -> None:
-        ref, maker = record.adapter, self._make.required_maker(record.kind)
+        ref, maker = record.adapter, self._maker.required_maker(record.kind)
         for what, made_for, in_use in (
             ("base model", ref.base_fingerprint, self._internalizer.base_fingerprint),
             ("hypernetwork", ref.hypernet_fingerprint, maker.hypernet_fingerprint),

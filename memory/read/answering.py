@@ -24,11 +24,10 @@ from memory.ports import GenerationRequest, Generator, MemoryStore, Vectors
 from memory.read.adapters import Adapters
 from memory.read.prompt import build
 from memory.read.selection import Selection, Selector
+from memory.read.skills import TurnSkills
 from memory.read.usage import Usage
 from memory.records import AdapterChoice, ChatReply, MemoryHit, Message, Scope
 from memory.settings import Settings
-from memory.write.passage_writer import PassageWriter
-from memory.write.skills import Skills
 
 Mode = Literal["adapters", "text", "both", "auto"]
 
@@ -48,16 +47,14 @@ class Answerer:
     def __init__(
         self,
         store: MemoryStore,
-        internalize: PassageWriter,
         selector: Selector,
         adapters: Adapters,
-        skills: Skills,
+        skills: TurnSkills,
         generator: Generator,
         settings: Settings,
         usage: Usage,
     ) -> None:
         self._store = store
-        self._internalize = internalize
         self._selector = selector
         self._adapters = adapters
         self._skills = skills
@@ -89,7 +86,7 @@ class Answerer:
         selection, choices = self._choose(scope.of_teller(), turn, vector, adapters, as_of, timings)
         with _timed(timings, "merge"):
             records = [hit.record for hit in selection.chosen] if mode != "text" else []
-            skills = self._skills.for_turn(scope, turn, vector)
+            skills = self._skills(scope, turn, vector)
             adapter = self._adapters.merged(
                 records,
                 [choice.weight for choice in choices[: len(records)]],
@@ -124,7 +121,7 @@ class Answerer:
 
     def _embedded(self, turn: str, timings: dict[str, float]) -> Vectors:
         with _timed(timings, "embed"):
-            return self._internalize.embed([turn])
+            return self._selector.embed(turn)
 
     def _choose(
         self,

@@ -31,7 +31,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hypernet.overlap import overlap
-from memory.ports import Internalizer, MemoryStore, Reader, Reading, VectorIndex, Vectors
+from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Reading, VectorIndex, Vectors
 from memory.read.past import PastIndex
 from memory.records import STANDALONE_KINDS, AdapterChoice, MemoryHit, Scope
 from memory.records import now as utc_now
@@ -78,12 +78,11 @@ class Selector:
         settings: Settings,
         internalizer: Internalizer,
         reader: Reader,
+        embedder: Embedder,
         clock: Callable[[], datetime] = utc_now,
-        embedder: str | None = None,
         past: PastIndex | None = None,
     ) -> None:
-        """`embedder` is the name of the model that embeds turns; by default the one in the settings."""
-        self._embedder = settings.embedder if embedder is None else embedder
+        self._embedder = embedder
         self._store = store
         self._index = index
         self._settings = settings
@@ -92,14 +91,18 @@ class Selector:
         self._reader = reader
         self._clock = clock
 
+    def embed(self, turn: str) -> Vectors:
+        """The embedding [1, D] of a turn, as passages are embedded: without who said it."""
+        return self._embedder.embed([unlabelled(turn)])
+
     def search(self, scope: Scope, vector: Vectors, k: int, as_of: datetime | None = None) -> list[MemoryHit]:
         """The k nearest memories of the scope, skills apart, nearest first; vector is [D] or [1, D].
 
         With `as_of`, the nearest passages that held then.
         """
         if as_of is not None:
-            return self._past.search(scope, vector, k, as_of, self._embedder)
-        inside = self._past.holders(scope, vector, k, self._clock(), self._embedder)
+            return self._past.search(scope, vector, k, as_of, self._embedder.name)
+        inside = self._past.holders(scope, vector, k, self._clock(), self._embedder.name)
         wanted = k
         while True:
             found = self._index.search(scope, vector, wanted)

@@ -106,7 +106,7 @@ class PassageWriter:
             return known
         at = sorted(new.values())
         texts = [passages[i].text for i in at]
-        vectors = self.embed(texts)
+        vectors = self._making.embed(texts)
         made = self._making.adapters(texts, origin.kind)
         records = [
             self._record(passages[i], position + i, origin, ref) for i, (ref, _) in zip(at, made, strict=True)
@@ -160,7 +160,7 @@ class PassageWriter:
         content = content_hash(record.text, record.kind)
         renewed = replace(record, adapter=made[0][0], content_hash=content, embedder=name, dim=dim)
         staged = self._making.staged(record.scope.tenant_id, made)
-        vector = self.embed([record.text])
+        vector = self._making.embed([record.text])
         with self._leftovers.of(record.scope.tenant_id, [before.adapter.digest]):
             staged.commit(
                 lambda check: self._store.update(
@@ -177,10 +177,6 @@ class PassageWriter:
             return self.again(current, current)
 
         return retried(attempt, f"other writers keep changing memory {record.id!r}; try again")
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Task embeddings [N, D] of passages or turns."""
-        return self._making.embed(texts)
 
     def maker(self, kind: Kind) -> Maker | None:
         """What makes the adapters of memories of a kind; None for skills where no network does."""

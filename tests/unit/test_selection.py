@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from memory.backends.reader.english import EnglishReader
-from memory.fakes import BruteForceIndex, EchoInternalizer, InMemoryStore
+from memory.fakes import BruteForceIndex, EchoInternalizer, InMemoryStore, WordEmbedder
 from memory.read.selection import Selection, Selector, choose
 from memory.records import MemoryHit
 from memory.settings import Settings
@@ -181,5 +181,5 @@ def test_no_more_are_merged_than_the_hypernetwork_was_trained_for() -> None:
     class Trained(EchoInternalizer):
         most_merged = 8
 
-    selection = Selector(store, index, wide, Trained(), READER).select(ANA, vectors(1))
+    selection = Selector(store, index, wide, Trained(), READER, WordEmbedder(dim=DIM)).select(ANA, vectors(1))
     assert (len(selection.chosen), len(selection.overflow)) == (8, 4)
