@@ -11,10 +11,12 @@ from memory.errors import InvalidSettings, ModelUnavailable
 from memory.ports import Backends, BlobStore, Embedder, MemoryStore, Reader, SkillWriter, VectorIndex
 from memory.read.adapters import Adapters
 from memory.read.answering import Answerer
+from memory.read.chat import Chat
 from memory.read.past import PastIndex
 from memory.read.selection import Selector
 from memory.read.skills import TurnSkills
 from memory.read.usage import Usage
+from memory.records import Message, Scope
 from memory.service import Service, UseCases
 from memory.settings import Settings
 from memory.upkeep.compaction import Compactor
@@ -24,7 +26,7 @@ from memory.write.adapter_factory import AdapterFactory, Storage
 from memory.write.density import DensityGuard
 from memory.write.ingest import Ingest
 from memory.write.measure import Measure
-from memory.write.passage_writer import PassageWriter
+from memory.write.passage_writer import Origin, PassageWriter
 from memory.write.skills import Skills
 from memory.write.staging import Leftovers
 from memory.write.supersession import Supersession
@@ -109,12 +111,19 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
     turn_skills = TurnSkills(store, selector.embed, settings)
     usage = Usage(store)
     eraser = Eraser(store, blobs, index, adapters, making, writer, leftovers, past)
+    ingest = Ingest(store, writer, making, backends.embedder, internalizer, guard, reader)
+    answerer = Answerer(store, selector, adapters, turn_skills, backends.generator, settings, usage)
+
+    def remember(said: Message, reply: Message, scope: Scope) -> None:
+        ingest.exchange(said, reply, Origin(scope))
+
     return UseCases(
-        ingest=Ingest(store, writer, making, backends.embedder, internalizer, guard, reader),
+        ingest=ingest,
         skills=Skills(store, writer),
         selector=selector,
         adapters=adapters,
-        answerer=Answerer(store, selector, adapters, turn_skills, backends.generator, settings, usage),
+        answerer=answerer,
+        chat=Chat(store, answerer, reader, remember, settings.hot_window_turns),
         usage=usage,
         eraser=eraser,
         compactor=Compactor(

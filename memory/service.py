@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from memory.inputs import Content, Said, Whose, check_expiry, check_span, messag
 from memory.ports import Backends
 from memory.read.adapters import Adapters
 from memory.read.answering import Answerer, Mode, Sampling, sampling_in, whole
+from memory.read.chat import Chat
 from memory.read.selection import Selector
 from memory.read.usage import Usage
 from memory.records import (
@@ -87,6 +87,7 @@ class UseCases:
     selector: Selector
     adapters: Adapters
     answerer: Answerer
+    chat: Chat
     usage: Usage
     eraser: Eraser
     compactor: Compactor
@@ -266,10 +267,10 @@ class Service:
         """`chat` in pieces of text, and then the whole reply. It stores only when it is read to the end."""
         scope = self._writing(self._scope(asking).required())
         said = Message("user", text_in(message, self.settings.max_text_bytes))
-        conversation = [*(self._hot_window(scope) if before is None else self._given(before)), said]
-        sampling = sampling_in(asking)
-        pieces = self._cases.answerer.stream(scope, conversation, mode, None, sampling, _moment(asking))
-        return self._remembering(scope, said, pieces)
+        most = self.settings.max_text_bytes
+        earlier = None if before is None else messages_in(before, most) if before else []
+        sampling, as_of = sampling_in(asking), _moment(asking)
+        return self._cases.chat.stream(scope, said, mode, earlier, sampling, as_of)
 
     def ask(self, question: str, *, mode: Mode = "auto", **asking: Unpack[AskOptions]) -> ChatReply:
         """Answer a question from memory, and store nothing."""
@@ -553,32 +554,6 @@ class Service:
         self._cases.eraser.tidy(scope.tenant_id)
         self._cases.usage.write_if_due()
         return scope
-
-    def _hot_window(self, scope: Scope) -> Sequence[Message]:
-        if scope.session_id is None or not self.settings.hot_window_turns:
-            return []
-        newest = self._backends.store.turns(scope, last=self.settings.hot_window_turns)
-        return [Message(turn.role, turn.text) for turn in newest]
-
-    def _given(self, before: Sequence[Said]) -> Sequence[Message]:
-        return messages_in(before, self.settings.max_text_bytes) if before else []
-
-    def _remembering(
-        self, scope: Scope, said: Message, pieces: Iterator[str | ChatReply]
-    ) -> Iterator[str | ChatReply]:
-        """Pass the pieces on; before the whole reply, keep the turns and what the user told."""
-        for piece in pieces:
-            if isinstance(piece, str):
-                yield piece
-                continue
-            began = time.perf_counter()
-            from_memory = bool(piece.adapters or piece.memory_tokens)
-            news = self.reader.read(piece.text).asks and not from_memory
-            self._cases.ingest.exchange(
-                said, Message("assistant", piece.text, recalled=not news), Origin(scope)
-            )
-            spent = (time.perf_counter() - began) * 1000
-            yield replace(piece, timings={**piece.timings, "remember": spent})
 
 
 def _moment(asking: Mapping[str, Any]) -> datetime | None:
