@@ -54,7 +54,7 @@ class Applying:
         return self._model.count_tokens(messages)
 
     def stream(self, request: GenerationRequest) -> Silence:
-        with apply(self._model.d2l.base_model, [request.adapter]):
+        with apply(self._model.d2l.base_model, [request.lora]):
             return Silence()
 
     def close(self) -> None:

@@ -96,13 +96,13 @@ def assemble(settings: Settings, **given: Any) -> Backends:
 def wire(settings: Settings, backends: Backends) -> UseCases:
     """The use cases on these backends."""
     store, blobs, index = backends.store, backends.blobs, backends.index
-    internalizer, reader = backends.internalizer, backends.reader
+    internalizer, generator, reader = backends.internalizer, backends.generator, backends.reader
     storage = Storage(settings.adapter_storage, settings.adapter_rank)
     making = AdapterFactory(blobs, backends.embedder, internalizer, reader, backends.skills, storage)
     supersession = Supersession(store, index, making, reader) if settings.supersede else None
     leftovers = Leftovers()
     writer = PassageWriter(store, making, leftovers, supersession)
-    measure = Measure(backends.generator, internalizer, reader)
+    measure = Measure(generator, internalizer, reader)
     guard = DensityGuard(making, measure, settings.compact_margin)
 
     adapters = Adapters(blobs, internalizer, writer, reader, int(settings.adapter_cache_mb * 2**20))
@@ -112,7 +112,7 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
     usage = Usage(store)
     eraser = Eraser(store, blobs, index, adapters, making, writer, leftovers, past)
     ingest = Ingest(store, writer, making, backends.embedder, internalizer, guard, reader)
-    answerer = Answerer(store, selector, adapters, turn_skills, backends.generator, settings, usage)
+    answerer = Answerer(store, selector, adapters, turn_skills, generator, internalizer, settings, usage)
 
     def remember(said: Message, reply: Message, scope: Scope) -> None:
         ingest.exchange(said, reply, Origin(scope))

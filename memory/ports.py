@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from memory.errors import IncompatibleAdapter
 from memory.records import (
     HistoryEvent,
     Kind,
@@ -533,15 +534,44 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class MergedAdapter:
+    """One adapter of a merge, by name: its bytes are in the blob store, under the tenant and the digest."""
+
+    memory_id: str
+    digest: str  # "" for a passage of the past, which has no blob: only tensors hold it
+    weight: float
+    skill: bool = False  # joins as it is; with any that is none, the bias adapter joins the merge once
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """The adapters of a turn by name, and their exact sum as tensors for who asks for it.
+
+    An engine elsewhere loads them by name and never asks for tensors. All of them fit the base model
+    `base_fingerprint`.
+    """
+
+    tenant_id: str
+    base_fingerprint: str
+    adapters: tuple[MergedAdapter, ...]
+    tensors: Callable[[], LoRA]  # raises BlobError, ModelUnavailable
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """One row of the engine's batch."""
 
     messages: tuple[Message, ...]
-    adapter: LoRA | None = None  # merged already; None is the bare base model
+    adapter: LoRA | Merge | None = None  # None is the bare base model
     max_new_tokens: int = 128
     temperature: float = 0.0  # 0 is greedy: the same prompt gives the same reply
     seed: int | None = None  # of the sampling, where temperature is above 0
     stop: tuple[str, ...] = ()  # the reply ends before the first of these
+
+    @property
+    def lora(self) -> LoRA | None:
+        """The adapter as tensors, merged now where it was not; to be asked for once. Raises as the merge."""
+        return self.adapter.tensors() if isinstance(self.adapter, Merge) else self.adapter
 
 
 class Generation(Protocol):
@@ -606,7 +636,10 @@ class Generator(Protocol):
         ...
 
     def stream(self, request: GenerationRequest) -> Generation:
-        """The reply in pieces, as they come. Raises InvalidInput for a prompt longer than the window."""
+        """The reply in pieces, as they come. Raises InvalidInput for a prompt longer than the window.
+
+        Raises as `GenerationRequest.lora` does, before anything is generated.
+        """
         ...
 
     def score(self, trials: Sequence[Trial]) -> list[Score]:
@@ -616,6 +649,16 @@ class Generator(Protocol):
     def close(self) -> None:
         """Finish what runs and let go of the model."""
         ...
+
+
+def require_same_base(internalizer: Internalizer, generator: Generator) -> None:
+    """Refuse a generator whose base model adapters are not made for. Raises IncompatibleAdapter."""
+    made_for, in_use = internalizer.base_fingerprint, generator.base_fingerprint
+    if made_for != in_use:
+        raise IncompatibleAdapter(
+            f"adapters are made for base model {made_for[:12]}, the generator runs {in_use[:12]}; "
+            "give a generator and an internalizer of one base model"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,9 @@ class EchoGenerator:
         if prompt_tokens > self.window:
             raise InvalidInput(f"the prompt has {prompt_tokens} tokens; the window is {self.window}")
         *before, question = request.messages
-        known = [] if request.adapter is None else passages_in(request.adapter)
-        skills = [] if request.adapter is None else passages_in(request.adapter, STYLE)
+        lora = request.lora
+        known = [] if lora is None else passages_in(lora)
+        skills = [] if lora is None else passages_in(lora, STYLE)
         sentences = [s for text in [*known, *(m.text for m in before)] for s in _SENTENCE.split(text)]
         answer = max(sentences, key=lambda s: _shared(s, question.text), default=UNKNOWN)
         said = answer if _shared(answer, question.text) else UNKNOWN

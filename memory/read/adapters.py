@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
+from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from memory.errors import BlobError, CorruptBlob, IncompatibleAdapter
-from memory.ports import BlobStore, Internalizer, Reader, SkillWriter
+from memory.ports import BlobStore, Internalizer, Merge, MergedAdapter, Reader, SkillWriter
 from memory.read.lru import ByteLRU
 from memory.records import Kind, MemoryRecord
 
@@ -51,6 +52,29 @@ class Adapters:
         self._single: ByteLRU[Key, LoRA] = ByteLRU(cache_bytes // 2)
         self._merged: ByteLRU[MergedKey, LoRA] = ByteLRU(cache_bytes // 2)
         self._remaking = Lock()  # turns that miss the same adapter do not overtake each other
+
+    def merge(
+        self, records: Sequence[MemoryRecord], weights: Sequence[float], skills: Sequence[MemoryRecord] = ()
+    ) -> Merge | None:
+        """What `merged` gives, by name and, when asked for, as tensors. Raises IncompatibleAdapter."""
+        if not records and not skills:
+            return None
+        for record in (*records, *skills):
+            if not record.retired:
+                self._check_fits(record)
+        named = [
+            MergedAdapter(record.id, record.adapter.digest, weight)
+            for record, weight in zip(records, weights, strict=True)
+        ]
+        named += [MergedAdapter(skill.id, skill.adapter.digest, 1.0, skill=True) for skill in skills]
+        tensors = partial(self._tensors, records, weights, skills)
+        tenant_id = [*records, *skills][0].scope.tenant_id
+        return Merge(tenant_id, self._internalizer.base_fingerprint, tuple(named), tensors)
+
+    def _tensors(
+        self, records: Sequence[MemoryRecord], weights: Sequence[float], skills: Sequence[MemoryRecord]
+    ) -> LoRA:
+        return cast("LoRA", self.merged(records, weights, skills))
 
     def merged(
         self, records: Sequence[MemoryRecord], weights: Sequence[float], skills: Sequence[MemoryRecord] = ()

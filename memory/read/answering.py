@@ -17,17 +17,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal, TypedDict, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, get_args
 
 from memory.errors import InvalidInput, NotFound
-from memory.ports import GenerationRequest, Generator, MemoryStore, Vectors
+from memory.ports import (
+    GenerationRequest,
+    Generator,
+    Internalizer,
+    MemoryStore,
+    Merge,
+    Vectors,
+    require_same_base,
+)
 from memory.read.adapters import Adapters
 from memory.read.prompt import build
 from memory.read.selection import Selection, Selector
 from memory.read.skills import TurnSkills
 from memory.read.usage import Usage
-from memory.records import AdapterChoice, ChatReply, MemoryHit, Message, Scope
+from memory.records import AdapterChoice, ChatReply, MemoryHit, MemoryRecord, Message, Scope
 from memory.settings import Settings
+
+if TYPE_CHECKING:
+    from hypernet.lora.adapter import LoRA
 
 Mode = Literal["adapters", "text", "both", "auto"]
 
@@ -51,6 +62,7 @@ class Answerer:
         adapters: Adapters,
         skills: TurnSkills,
         generator: Generator,
+        internalizer: Internalizer,
         settings: Settings,
         usage: Usage,
     ) -> None:
@@ -59,6 +71,7 @@ class Answerer:
         self._adapters = adapters
         self._skills = skills
         self._generator = generator
+        self._internalizer = internalizer
         self._settings = settings
         self._usage = usage
 
@@ -84,14 +97,9 @@ class Answerer:
         turn = said[-1].text if said else ""
         vector = None if adapters is not None else self._embedded(turn, timings)
         selection, choices = self._choose(scope.of_teller(), turn, vector, adapters, as_of, timings)
-        with _timed(timings, "merge"):
-            records = [hit.record for hit in selection.chosen] if mode != "text" else []
-            skills = self._skills(scope, turn, vector)
-            adapter = self._adapters.merged(
-                records,
-                [choice.weight for choice in choices[: len(records)]],
-                [hit.record for hit in skills],
-            )
+        records = [hit.record for hit in selection.chosen] if mode != "text" else []
+        skills = self._skills(scope, turn, vector)
+        merge = self._merge(records, choices, skills, timings)
         prompt = build(
             self._generator,
             said,
@@ -100,13 +108,13 @@ class Answerer:
             reply_tokens=request.max_new_tokens,
         )
         began = time.perf_counter()
-        generation = self._generator.stream(replace(request, messages=prompt.messages, adapter=adapter))
+        generation = self._generator.stream(replace(request, messages=prompt.messages, adapter=merge))
         with closing(generation):
             pieces = []
             for piece in generation:
                 pieces.append(piece)
                 yield piece
-        timings["generate"] = (time.perf_counter() - began) * 1000
+        timings["generate"] = (time.perf_counter() - began) * 1000 - timings["merge"]
         if as_of is None:
             self._usage.count(scope.tenant_id, [record.id for record in records])
         yield ChatReply(
@@ -118,6 +126,28 @@ class Answerer:
             timings=timings,
             skills=tuple(AdapterChoice(s.record.id, s.score, 1.0, s.record.text) for s in skills),
         )
+
+    def _merge(
+        self,
+        records: Sequence[MemoryRecord],
+        choices: Sequence[AdapterChoice],
+        skills: Sequence[MemoryHit],
+        timings: dict[str, float],
+    ) -> Merge | None:
+        """The turn's adapters by name; the time is noted when a generator asks for them as tensors."""
+        timings["merge"] = 0.0
+        weights = [choice.weight for choice in choices[: len(records)]]
+        merge = self._adapters.merge(records, weights, [hit.record for hit in skills])
+        if merge is None:
+            return None
+        require_same_base(self._internalizer, self._generator)
+        tensors = merge.tensors
+
+        def timed() -> LoRA:
+            with _timed(timings, "merge"):
+                return tensors()
+
+        return replace(merge, tensors=timed)
 
     def _embedded(self, turn: str, timings: dict[str, float]) -> Vectors:
         with _timed(timings, "embed"):

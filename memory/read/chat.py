@@ -68,7 +68,7 @@ class Chat:
             yield replace(piece, timings={**piece.timings, "remember": spent})
 
     def _reply(self, reply: ChatReply) -> Message:
-        """What the model says tells nothing; only a question that no memory led to is kept, for its answer."""
+        """What the model says tells nothing; a question that no memory led to is kept for its answer."""
         from_memory = bool(reply.adapters or reply.memory_tokens)
         asks = not from_memory and self._reader.read(reply.text).asks
         return Message("assistant", reply.text, recalled=not asks)

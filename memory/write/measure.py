@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from memory.ports import Generator, Internalizer, Reader, Score, Trial
+from memory.ports import Generator, Internalizer, Reader, Score, Trial, require_same_base
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
@@ -48,11 +48,13 @@ class Measure:
     def certain(self, text: str, adapter: LoRA) -> bool:
         """Whether an adapter answers all that can be asked about a text with the text's own words."""
         combined = self._internalizer.combine([adapter])
+        require_same_base(self._internalizer, self._generator)
         scores = self._generator.score([Trial(q, answer, combined) for q, answer in self._asked(text)])
         return all(score.right for score in scores)
 
     def __call__(self, passages: Sequence[tuple[str, LoRA]], new: LoRA) -> Comparison:
         """(text, the adapter it is remembered by) of each passage; the adapter to replace all of these."""
+        require_same_base(self._internalizer, self._generator)
         after = self._internalizer.combine([new])
         combined: dict[int, LoRA] = {}
         trials = []

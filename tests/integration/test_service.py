@@ -381,7 +381,9 @@ def test_another_model_is_refused_until_reindexed(
 ) -> None:
     """Adapters that do not fit are not applied; the message names the way out, and it works."""
     [record] = make_memory().add(DOG, user_id="ana")
-    changed = make_memory(internalizer=other)
+    generator = EchoGenerator()
+    generator.base_fingerprint = other.base_fingerprint
+    changed = make_memory(internalizer=other, generator=generator)
     with pytest.raises(IncompatibleAdapter, match=f"{message}; run `memory reindex`"):
         changed.ask(ASK, user_id="ana")
     assert changed.list(user_id="ana").records == (record,)

@@ -160,8 +160,9 @@ def test_a_skill_is_merged_where_the_base_model_is(make_memory: MakeMemory) -> N
 
     class Looking(EchoGenerator):
         def stream(self, request: GenerationRequest) -> EchoGeneration:
-            assert request.adapter is not None
-            seen.extend(sorted({a.device.type for a in request.adapter.A.values()}))
+            lora = request.lora
+            assert lora is not None
+            seen.extend(sorted({a.device.type for a in lora.A.values()}))
             return EchoGeneration(0, ["seen"])
 
     memory = make_memory(skills=EchoSkills(), internalizer=Elsewhere(), generator=Looking())

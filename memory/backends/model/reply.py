@@ -32,7 +32,7 @@ class Reply:
     ) -> None:
         """`room` is how many tokens still fit into the model's window."""
         self.ids = list(prompt)
-        self.adapter: LoRA | None = request.adapter
+        self.adapter: LoRA | None = request.lora
         self.prompt_tokens = len(self.ids)
         self.alive = True
         self._request = request
