@@ -23,6 +23,7 @@ from hypernet.backbones.encoder import by_length, encode, pad, visit_features
 from hypernet.backbones.tuning import tune
 from hypernet.checkpoints import checkpoint, locate, published
 from hypernet.checkpoints.checkpoint import Checkpoint
+from hypernet.lora import checks
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.fingerprint import fingerprint
 from hypernet.networks.config import HypernetConfig
@@ -158,6 +159,10 @@ class DocToLoRA:
             factors = self._factors([chunks[i] for i in batch])
             made |= {index: self._one(factors, row) for row, index in enumerate(batch)}
         return [made[i] for i in range(len(chunks))]
+
+    def require_own(self, lora: LoRA) -> None:
+        """Raise ValueError for an adapter that ``generate`` cannot have made, damaged ones included."""
+        checks.require_own(lora, self.config, self.config.rank * self.config.max_chunks)
 
     def combine(
         self, loras: Sequence[LoRA], weights: Sequence[float] | None = None, bias_weight: float = 1.0

@@ -17,6 +17,7 @@ from hypernet.backbones import bases
 from hypernet.backbones.descriptions import Descriptions, directed
 from hypernet.checkpoints import locate, published_task
 from hypernet.checkpoints.checkpoint import require_weights
+from hypernet.lora import checks
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.fingerprint import fingerprint
 from hypernet.networks.task_hypernetwork import TaskConfig, TaskHypernetwork
@@ -103,6 +104,10 @@ class TextToLoRA:
             {m: b for m, (_, b) in factors.items()},
             self.config.scaling,
         )
+
+    def require_own(self, lora: LoRA) -> None:
+        """Raise ValueError for an adapter that ``generate`` cannot have made, damaged ones included."""
+        checks.require_own(lora, self.config, self.config.rank)
 
     def embed(self, description: str) -> Tensor:
         """The embedding [E] of a description, as ``Descriptions.embed`` makes it."""

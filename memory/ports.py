@@ -430,6 +430,10 @@ class SkillWriter(Protocol):
         """One adapter a description. Raises ModelUnavailable."""
         ...
 
+    def check(self, lora: LoRA) -> None:
+        """Raise ValueError for an adapter that `generate` cannot have made."""
+        ...
+
 
 class Internalizer(Protocol):
     """Text -> adapters: the hypernetwork, behind its public names."""
@@ -460,6 +464,13 @@ class Internalizer(Protocol):
 
     def generate(self, passages: Sequence[str]) -> list[LoRA]:
         """One adapter a passage, without bias."""
+        ...
+
+    def check(self, lora: LoRA) -> None:
+        """Raise ValueError for an adapter that `generate` cannot have made.
+
+        Rows of one batch are several tenants': asked of whatever was stored or imported, before it is applied.
+        """
         ...
 
     def combine(self, loras: Sequence[LoRA], weights: Sequence[float] | None = None) -> LoRA:

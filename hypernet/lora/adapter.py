@@ -16,6 +16,9 @@ from torch import Tensor
 from hypernet.lora import packing, peft_format
 from hypernet.lora.factors import Factors
 
+SCALINGS = (2.0**-64, 2.0**64)
+"""Least and largest magnitude of a scaling: its product with a factor stays a float32 number."""
+
 
 @dataclass(frozen=True, eq=False)
 class LoRA:
@@ -39,6 +42,8 @@ class LoRA:
                 raise ValueError(f"{module}: A and B must be [layers, rank, dim] alike, got {shapes}")
             if self.layers is not None and len(self.layers) != a.size(0):
                 raise ValueError(f"{module}: factors of {a.size(0)} layers, named are {self.layers}")
+        if not SCALINGS[0] <= abs(self.scaling) <= SCALINGS[1]:
+            raise ValueError(f"the scaling of an adapter must be finite and not 0, got {self.scaling}")
 
     @property
     def modules(self) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ _bare: ContextVar[bool] = ContextVar("_bare", default=False)
 def apply(model: nn.Module, lora: LoRA | Sequence[LoRA | None]) -> Iterator[None]:
     """Answer with ``lora`` on every batch row, or with one adapter (or none) per row, inside the block.
 
-    Ranks, scalings and target modules may differ from row to row. Leaving the block, also by an exception,
+    Ranks, scalings and target modules may differ from row to row; no row's numbers enter another's. Leaving the block, also by an exception,
     restores the model exactly: adapters live in forward hooks and never in its weights. Blocks nest, and
     add up. A batch of a multiple of the rows works too: each adapter then serves adjacent rows (beams).
     Raises ValueError when an adapter does not fit the model, or the batch has another number of rows.
@@ -40,7 +40,7 @@ def apply(model: nn.Module, lora: LoRA | Sequence[LoRA | None]) -> Iterator[None
         return
     if others := {row.layers for row in known} - {known[0].layers}:
         raise ValueError(f"adapters of one batch adapt layers {known[0].layers} and {others.pop()}")
-    with apply_factors(model, _stack(model, rows, known), known[0].scaling, known[0].layers):
+    with apply_factors(model, _stack(model, rows, known), 1.0, known[0].layers):
         yield
 
 
@@ -134,30 +134,29 @@ def _placed(factor: Tensor, device: torch.device) -> Tensor:
 def _stack(
     model: nn.Module, rows: Sequence[LoRA | None], known: Sequence[LoRA]
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """Every row's factors at the first adapter's scaling, zero-padded to the widest rank and stacked."""
-    alike = [None if row is None else row.rescaled(known[0].scaling) for row in rows]
+    """Every row's factors, its own scaling in A, zero-padded to the widest rank and stacked."""
     stacked = {}
     for module in sorted({m for lora in known for m in lora.A}):
         device = target_layers(model, module)[0].weight.device
-        a = _stack_rows(module, [None if row is None else row.A.get(module) for row in alike], device)
-        b = _stack_rows(module, [None if row is None else row.B.get(module) for row in alike], device)
-        stacked[module] = (a, b)
+        here = [row if row is not None and module in row.A else None for row in rows]
+        a = [None if row is None else _placed(row.A[module], device) * row.scaling for row in here]
+        b = [None if row is None else _placed(row.B[module], device) for row in here]
+        stacked[module] = (_stack_rows(module, a), _stack_rows(module, b))
     return stacked
 
 
-def _stack_rows(module: str, rows: Sequence[Tensor | None], device: torch.device) -> Tensor:
+def _stack_rows(module: str, rows: Sequence[Tensor | None]) -> Tensor:
     """Factors [L, R, d] or None -> [G, L, R, d], where None is zero."""
-    placed = [None if row is None else _placed(row, device) for row in rows]
-    known = [row for row in placed if row is not None]
+    known = [row for row in rows if row is not None]
     shapes = {(row.size(0), row.size(2)) for row in known}
     if len(shapes) > 1:
         raise ValueError(f"adapters of one batch are for different models: {module} (layers, width) {shapes}")
     ranks = {row.size(1) for row in known}
-    if len(known) == len(placed) and len(ranks) == 1:
+    if len(known) == len(rows) and len(ranks) == 1:
         return torch.stack(known)
     layers, width = shapes.pop()
-    out = known[0].new_zeros(len(placed), layers, max(ranks), width)
-    for i, row in enumerate(placed):
+    out = known[0].new_zeros(len(rows), layers, max(ranks), width)
+    for i, row in enumerate(rows):
         if row is not None:
             out[i, :, : row.size(1)] = row
     return out

@@ -25,6 +25,7 @@ STORAGES = {
     "float16": torch.float16,
     "int8": torch.int8,
 }
+_FLOATS = tuple(dtype for dtype in STORAGES.values() if dtype.is_floating_point)
 
 
 def pack(factors: Factors, storage: str | None = None) -> bytes:
@@ -42,10 +43,13 @@ def pack(factors: Factors, storage: str | None = None) -> bytes:
 
 
 def unpack(data: bytes) -> Factors:
-    """Read ``pack``; int8 comes back as float32. Raises ValueError for bytes of any other origin."""
+    """Read ``pack``; int8 comes back as float32. Raises ValueError for bytes of any other origin.
+
+    Whether a hypernetwork can have made the adapter is another question: ``checks.require_own``.
+    """
     try:
         tensors = load_tensors(data)
-    except safetensors.SafetensorError as error:
+    except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise ValueError(f"not a stored adapter, or a damaged one ({len(data)} bytes): {error}") from error
     scaling, layers = _head(data)
     restored = {name: _restore(name, tensors) for name in tensors if not name.endswith(".step")}
@@ -63,8 +67,8 @@ def _head(data: bytes) -> tuple[float, tuple[int, ...] | None]:
             raise ValueError(f"stored adapter of format {head['format']}; this version reads format {FORMAT}")
         layers = head.get("layers")
         return float(head["scaling"]), None if layers is None else tuple(map(int, layers))
-    except (json.JSONDecodeError, TypeError, KeyError) as error:
-        raise ValueError(f"safetensors, but not a stored adapter: its 'lora' entry is {raw!r}") from error
+    except (json.JSONDecodeError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        raise ValueError(f"not a stored adapter: its 'lora' entry is {str(raw)[:60]!r}") from error
 
 
 def _store(name: str, tensor: Tensor, storage: str | None) -> dict[str, Tensor]:
@@ -76,8 +80,11 @@ def _store(name: str, tensor: Tensor, storage: str | None) -> dict[str, Tensor]:
 
 def _restore(name: str, tensors: dict[str, Tensor]) -> Tensor:
     tensor = tensors[name]
-    if tensor.dtype != torch.int8:
+    if tensor.dtype in _FLOATS:
         return tensor
-    if f"{name}.step" not in tensors:
-        raise ValueError(f"stored adapter lacks {name}.step")
-    return tensor * tensors[f"{name}.step"]
+    step = tensors.get(f"{name}.step")
+    if tensor.dtype != torch.int8 or step is None:
+        raise ValueError(f"stored adapter of {tensor.dtype} lacks {name}.step, or is in unknown numbers")
+    if step.shape != (*tensor.shape[:-1], 1) or step.dtype != torch.float32:
+        raise ValueError(f"stored adapter has a step of shape {tuple(step.shape)} for {tuple(tensor.shape)}")
+    return tensor * step

@@ -111,8 +111,11 @@ def _require_plain(config: dict[str, Any]) -> None:
 
 
 def _scaling(config: dict[str, Any]) -> float:
-    rank = config["r"]
-    return float(config["lora_alpha"] / (rank**0.5 if config.get("use_rslora") else rank))
+    try:
+        rank = float(config["r"])
+        return float(config["lora_alpha"]) / (rank**0.5 if config.get("use_rslora") else rank)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+        raise ValueError("a PEFT adapter needs numbers for r and lora_alpha, r above 0") from error
 
 
 def _layers(config: dict[str, Any]) -> tuple[int, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, cast
 
@@ -74,6 +75,8 @@ class HypernetConfig:
         for name in _POSITIVE:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 < abs(self.scaling) < math.inf:
+            raise ValueError(f"scaling must be finite and not 0, got {self.scaling}")
         if list(self.target_modules) != sorted(self.target_modules):
             raise ValueError(f"target_modules must be sorted by name, got {self.target_modules}")
         if self.num_heads % self.num_kv_heads:

@@ -5,6 +5,7 @@ Axes: M target modules, L base layers, R rank, E task embedding width, S network
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -30,6 +31,10 @@ class TaskConfig:
     head_size: int
     shared_head: bool = False
     head_bias: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < abs(self.scaling) < math.inf:
+            raise ValueError(f"scaling must be finite and not 0, got {self.scaling}")
 
     @property
     def target_modules(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from hypernet.lora.adapter import LoRA
+from hypernet.lora.checks import require_own
 from memory.errors import InvalidInput
 from memory.ports import GenerationRequest, Score, Trial
 from memory.records import Message
@@ -22,7 +23,20 @@ ROW = 64  # bytes of text in one rank
 UNKNOWN = "I don't know."
 
 _WORD = re.compile(r"\w+")
+_MOST_ROWS = 2**20
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+
+
+class _Sizes:
+    """Of the adapters here."""
+
+    num_layers = 1
+    scaling = 1.0
+
+    def __init__(self, module: str) -> None:
+        self.target_modules = (module,)
+        self.d_in = {module: 1}
+        self.d_out = {module: 8 * (2 + ROW)}
 
 
 class EchoInternalizer:
@@ -42,6 +56,9 @@ class EchoInternalizer:
     def generate(self, passages: Sequence[str]) -> list[LoRA]:
         return [_encoded(passage) for passage in passages]
 
+    def check(self, lora: LoRA) -> None:
+        require_own(lora, _Sizes(MODULE), _MOST_ROWS)
+
     def combine(self, loras: Sequence[LoRA], weights: Sequence[float] | None = None) -> LoRA:
         weights = weights or [1.0] * len(loras)
         return LoRA.concat([lora.scaled(weight) for lora, weight in zip(loras, weights, strict=True)])
@@ -56,6 +73,9 @@ class EchoSkills:
     def generate(self, descriptions: Sequence[str]) -> list[LoRA]:
         made = [_encoded(description) for description in descriptions]
         return [LoRA({STYLE: lora.A[MODULE]}, {STYLE: lora.B[MODULE]}, lora.scaling) for lora in made]
+
+    def check(self, lora: LoRA) -> None:
+        require_own(lora, _Sizes(STYLE), _MOST_ROWS)
 
 
 class EchoGenerator:

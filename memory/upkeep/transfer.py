@@ -281,8 +281,10 @@ class _Run:
         data = self._reader.adapter(ref.digest)
         if data is None:
             return None
-        with suppress(ValueError):
-            return self._making.serialized(LoRA.from_bytes(data), record.kind)
+        with suppress(ValueError):  # damaged, or nothing that our models make: made again from the text
+            lora = LoRA.from_bytes(data)
+            maker.check(lora)
+            return self._making.serialized(lora, record.kind)
         return None
 
     def _keep(self, records: list[MemoryRecord]) -> None:

@@ -14,6 +14,7 @@ from transformers import DynamicCache, PreTrainedModel
 
 from hypernet.lora.inject import apply
 from memory.backends.model.reply import Reply
+from memory.errors import ModelUnavailable
 
 
 @torch.no_grad()
@@ -54,8 +55,14 @@ def decode(model: PreTrainedModel, replies: Sequence[Reply], pad_id: int = 0) ->
 
 
 def _write(rows: Sequence[Reply], logits: Tensor) -> Tensor:
-    """Each living row's next token, from logits [N, V], written into its reply: ids [N, 1]."""
-    tokens = [reply.choose(row) for reply, row in zip(rows, logits, strict=True)]
+    """Each living row's next token, from logits [N, V], written into its reply: ids [N, 1].
+
+    A row without numbers to choose by fails by itself, before any other draws: a failed batch draws again.
+    """
+    for reply, sound in zip(rows, (~(logits.isnan() | logits.isposinf()).any(-1)).tolist(), strict=True):
+        if reply.alive and not sound:
+            reply.fail(ModelUnavailable("the base model gave no numbers for this reply; ask again"))
+    tokens = [reply.choose(row) if reply.alive else 0 for reply, row in zip(rows, logits, strict=True)]
     for reply, token in zip(rows, tokens, strict=True):
         if reply.alive:
             reply.accept(token)

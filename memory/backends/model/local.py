@@ -125,6 +125,9 @@ class LocalModel:
             raise ModelUnavailable(f"the hypernetwork could not internalize a text: {error}") from error
         return [LoRA.concat([next(made) for _ in chunks]) for chunks in parts]
 
+    def check(self, lora: LoRA) -> None:
+        self.d2l.require_own(lora)
+
     def combine(self, loras: Sequence[LoRA], weights: Sequence[float] | None = None) -> LoRA:
         return self.d2l.combine(list(loras), weights)
 

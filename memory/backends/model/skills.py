@@ -36,6 +36,11 @@ class SkillModel:
             except (OSError, ValueError, RuntimeError) as error:
                 raise ModelUnavailable(f"the skill could not be made: {_line(error)}") from error
 
+    def check(self, lora: LoRA) -> None:
+        with self._lock:
+            network = self._loaded()
+        network.require_own(lora)
+
     def _loaded(self) -> TextToLoRA:
         if self._network is None:
             from hypernet import TextToLoRA

@@ -1,0 +1,170 @@
+"""Adapters made to harm: whoever imports one, the rows of others keep their numbers, bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from transformers import PreTrainedModel
+
+from hypernet.doc_to_lora import DocToLoRA
+from hypernet.lora import checks
+from hypernet.lora.adapter import LoRA
+from hypernet.lora.inject import apply
+from hypernet.lora.packing import pack
+from memory import Memory
+from memory.backends.model.local import LocalModel
+from memory.fakes import WordEmbedder
+from tests.tiny_models import base_model, random_lora
+
+MakeMemory = Callable[..., Memory]
+IDS = torch.tensor([[3, 5, 7, 11], [2, 4, 6, 8], [9, 8, 7, 6]])
+HOSTILE_SCALINGS = [1e-42, 1e-30, 1e-5, 1.0, 7.0, 1e19, 1e30, 1e38, -1e38]
+HOSTILE_VALUES = [0.0, 1e-42, 1e4, 1e30, 3e38, float("nan"), float("inf"), -float("inf")]
+
+
+@torch.no_grad()
+def logits(model: PreTrainedModel, rows: list[LoRA | None]) -> torch.Tensor:
+    with apply(model, rows):
+        out: torch.Tensor = model(IDS).logits
+    return out
+
+
+def unchecked(lora: LoRA, scaling: float) -> LoRA:
+    """The adapter with a scaling that the constructor may refuse."""
+    made = object.__new__(LoRA)
+    for name, value in (("A", lora.A), ("B", lora.B), ("scaling", scaling)):
+        object.__setattr__(made, name, value)
+    return made
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    scalings=st.lists(st.sampled_from(HOSTILE_SCALINGS), min_size=3, max_size=3),
+    value=st.sampled_from(HOSTILE_VALUES),
+    place=st.integers(0, 2),
+    own=st.sampled_from([0.3, 1.0, 1.5, 4.0]),
+)
+def test_an_honest_row_is_bit_for_bit_what_it_is_alone(
+    scalings: list[float], value: float, place: int, own: float
+) -> None:
+    """Whatever scalings and numbers the other rows of the batch have, first, between or last."""
+    model = base_model()
+    honest = random_lora(model, seed=1, scaling=own)
+    hostile = random_lora(model, seed=2)
+    hostile = LoRA({m: torch.full_like(a, value) for m, a in hostile.A.items()}, hostile.B, 1.5)
+    others = [unchecked(hostile, scaling) for scaling in scalings]
+    rows: list[LoRA | None] = [honest if i == place else others[i] for i in range(3)]
+    alone: list[LoRA | None] = [honest if i == place else honest.scaled(0.0) for i in range(3)]
+    assert torch.equal(logits(model, rows)[place], logits(model, alone)[place])
+
+
+@pytest.mark.parametrize("scaling", [0.0, 1e-42, 1e38, float("nan"), float("inf")])
+def test_a_scaling_that_is_no_number_to_compute_with_makes_no_adapter(scaling: float) -> None:
+    """Neither in memory nor read from bytes."""
+    lora = random_lora(base_model())
+    with pytest.raises(ValueError, match="scaling"):
+        LoRA(lora.A, lora.B, scaling)
+    with pytest.raises(ValueError, match="scaling"):
+        LoRA.from_bytes(pack(unchecked(lora, scaling)))
+
+
+def hostile_adapters(d2l: DocToLoRA, text: str) -> dict[str, LoRA]:
+    """Adapters that a file can hold, and that the hypernetwork cannot have made."""
+    [lora] = d2l.generate([d2l.chunks(text)[0]])
+    [module] = lora.modules
+    a, b = lora.A[module], lora.B[module]
+
+    def with_(a: torch.Tensor, b: torch.Tensor, name: str = module, scaling: float = lora.scaling) -> LoRA:
+        return unchecked(LoRA({name: a}, {name: b}, 1.0), scaling)
+
+    poisoned = a.clone()
+    poisoned[0, 0, 0] = float("nan")
+    return {
+        "tiny scaling": with_(a, b, scaling=1e-42),
+        "huge scaling": with_(a, b, scaling=1e38),
+        "no scaling": with_(a, b, scaling=float("nan")),
+        "endless scaling": with_(a, b, scaling=float("inf")),
+        "another scaling": with_(a, b, scaling=lora.scaling * 2),
+        "one NaN": with_(poisoned, b),
+        "infinite": with_(a, torch.full_like(b, float("inf"))),
+        "huge": with_(a * 1e30, b),
+        "rank": with_(a.repeat(1, 4096, 1), b.repeat(1, 4096, 1)),
+        "layers": with_(a[:1], b[:1]),
+        "width": with_(a[:, :, :-1], b),
+        "module": with_(a, b, name="q_proj"),
+    }
+
+
+@pytest.mark.parametrize("kind", ["one NaN", "tiny scaling", "rank", "width", "module", "huge"])
+def test_a_hypernetwork_knows_its_own(tiny_d2l: DocToLoRA, kind: str) -> None:
+    """Its own pass, also after they were stored; those of others do not."""
+    [own] = tiny_d2l.generate([tiny_d2l.chunks("My dog is called Biscuit.")[0]])
+    for storage in (None, "bfloat16", "int8"):
+        tiny_d2l.require_own(LoRA.from_bytes(own.to_bytes(storage)))
+    with pytest.raises(ValueError, match="adapter|expected|factor"):
+        tiny_d2l.require_own(hostile_adapters(tiny_d2l, "My dog is called Biscuit.")[kind])
+
+
+def test_the_largest_factor_is_a_number_in_every_dtype() -> None:
+    """So what passes the check can be computed with in half precision too."""
+    assert torch.isfinite(torch.tensor(checks.LARGEST, dtype=torch.float16))
+
+
+def swapped(archive: Path, data: bytes) -> None:
+    """The archive with another adapter in place of each, hashes and all."""
+    with zipfile.ZipFile(archive) as old:
+        files = {name: old.read(name) for name in old.namelist() if not name.startswith("adapters/")}
+    digest = hashlib.sha256(data).hexdigest()
+    lines = [json.loads(line) for line in files["memories.jsonl"].splitlines()]
+    for line in lines:
+        line["adapter"] |= {"digest": digest, "nbytes": len(data)}
+    files["memories.jsonl"] = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    manifest = json.loads(files.pop("manifest.json"))
+    files[f"adapters/{digest}.safetensors"] = data
+    manifest["files"] = {name: [hashlib.sha256(d).hexdigest(), len(d)] for name, d in files.items()}
+    with zipfile.ZipFile(archive, "w") as new:
+        for name, content in (files | {"manifest.json": json.dumps(manifest).encode()}).items():
+            new.writestr(name, content)
+
+
+def test_hostile_adapters_are_made_again_from_their_text(
+    tiny_d2l: DocToLoRA, make_memory: MakeMemory, tmp_path: Path
+) -> None:
+    """On import none is taken over; one that got into the store is made again where it is loaded."""
+    model = LocalModel(lambda: tiny_d2l, passage_tokens=30)
+    parts = {"embedder": WordEmbedder(), "internalizer": model, "generator": model}
+    text = "My dog is called Biscuit."
+    whole = make_memory(home=tmp_path / "whole", **parts)
+    whole.add(text, user_id="ana")
+    honest = whole.adapter(whole.list(user_id="ana").records[0].id)
+    for n, (kind, lora) in enumerate(hostile_adapters(tiny_d2l, text).items()):
+        path = tmp_path / f"{n}.zip"
+        whole.export(path, user_id="ana")
+        swapped(path, pack(lora))
+        other = make_memory(home=tmp_path / f"other{n}", **parts)
+        report = other.import_(path)
+        assert (report.taken, report.made) == (0, 1), kind
+        [record] = other.list(user_id="ana").records
+        assert torch.equal(other.adapter(record.id).A["down_proj"], honest.A["down_proj"]), kind
+
+
+def test_a_hostile_adapter_in_the_store_is_never_applied(
+    tiny_d2l: DocToLoRA, make_memory: MakeMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its blob, right by its hash, is found not to be the model's, and the text makes another."""
+    model = LocalModel(lambda: tiny_d2l, passage_tokens=30)
+    memory = make_memory(embedder=WordEmbedder(), internalizer=model, generator=model)
+    hostile = hostile_adapters(tiny_d2l, "My dog is called Biscuit.")["tiny scaling"]
+    with monkeypatch.context() as patched:
+        patched.setattr(model, "generate", lambda passages: [hostile for _ in passages])
+        [record] = memory.add("My dog is called Biscuit.", user_id="ana")
+    assert memory.adapter(record.id).scaling == tiny_d2l.config.scaling
+    assert memory.get(record.id).adapter.digest != record.adapter.digest
