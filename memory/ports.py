@@ -469,7 +469,7 @@ class Internalizer(Protocol):
     def check(self, lora: LoRA) -> None:
         """Raise ValueError for an adapter that `generate` cannot have made.
 
-        Rows of one batch are several tenants': asked of whatever was stored or imported, before it is applied.
+        Asked of whatever was stored or imported before it is applied: a batch holds rows of several tenants.
         """
         ...
 

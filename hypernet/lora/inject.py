@@ -24,10 +24,11 @@ _bare: ContextVar[bool] = ContextVar("_bare", default=False)
 def apply(model: nn.Module, lora: LoRA | Sequence[LoRA | None]) -> Iterator[None]:
     """Answer with ``lora`` on every batch row, or with one adapter (or none) per row, inside the block.
 
-    Ranks, scalings and target modules may differ from row to row; no row's numbers enter another's. Leaving the block, also by an exception,
-    restores the model exactly: adapters live in forward hooks and never in its weights. Blocks nest, and
-    add up. A batch of a multiple of the rows works too: each adapter then serves adjacent rows (beams).
-    Raises ValueError when an adapter does not fit the model, or the batch has another number of rows.
+    Ranks, scalings and target modules may differ from row to row, and no row's numbers enter another's.
+    Leaving the block, also by an exception, restores the model exactly: adapters live in forward hooks and
+    never in its weights. Blocks nest, and add up. A batch of a multiple of the rows works too: each adapter
+    then serves adjacent rows (beams). Raises ValueError when an adapter does not fit the model, or the batch
+    has another number of rows.
     """
     rows = [lora] if isinstance(lora, LoRA) else list(lora)
     if not rows:

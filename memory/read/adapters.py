@@ -153,6 +153,7 @@ class Adapters:
                 f"adapter {record.adapter.digest} is not an adapter of this model: {error}"
             ) from error
         return lora
+        return lora
 
     def _check_fits(self, record: MemoryRecord) -> None:
         ref, maker = record.adapter, self._maker.required_maker(record.kind)

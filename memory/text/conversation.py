@@ -58,8 +58,9 @@ def passages(said: Sequence[Line], count: Count, budget: int, reader: Reader) ->
     used = 0
     for line in _news(said, reader):
         prompting = bool(window) and _prompts(window[-1][0], line, reader)
+        asking = _asks(line, reader)
         for text, tokens in _rendered(line, count, budget):
-            room = 2 * budget if prompting or _asks(line, reader) else budget
+            room = 2 * budget if prompting or asking else budget
             if window and used + tokens > room:
                 kept = window[-1:] if prompting else []
                 if told := window[: len(window) - len(kept)]:

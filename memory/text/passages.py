@@ -16,16 +16,18 @@ Count = Callable[[Sequence[str]], list[int]]
 _COUNTED_AT_ONCE = 512
 TOGETHER = 2  # a sentence stays with the one it leans on up to so many budgets
 WHOLE = 4  # a clause is kept whole up to so many budgets: half a fact is none
-_CLAUSE = re.compile(r",?\s+(?=(?:and|but)\s+(?:I|we|my|our|he|she|they|his|her|their|it|its)\b)")
+_CLAUSE = re.compile(
+    r"(?:,|(?<!\s))\s++(?=(?:and|but)\s++(?:I|we|my|our|he|she|they|his|her|their|it|its)\b)"
+)
 
 _LEANS = re.compile(  # begins with what stands for something named before, or takes it back
-    r"""(?:\w+:\s+)?(?:(?:and|but|so|also|then|by\s+the\s+way|well|actually)\b,?\s+)*
+    r"""(?:\w++:\s++)?(?:(?:and|but|so|also|then|by\s+the\s+way|well|actually)\b,?\s++)*+
     (?:(?:he|she|it|they|him|her|his|hers|its|their|theirs|that|this)\b
       |(?:no|sorry|wait|correction|rather|i\s+mean|i\s+meant)\b[,.:!\s]
       |(?:an|the)\s+earlier\b)""",
     re.IGNORECASE | re.VERBOSE,
 )
-_ASKED = re.compile(r"\?[\"'”’)]*\s*$")
+_CLOSING = "\"'”’)"  # what may stand behind a question mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def split(text: str, count: Count, budget: int) -> Iterator[str]:
     """
     start = end = used = 0
     for first, last, tokens in _pieces(text, count, budget):
-        leans = used and (_ASKED.search(text, start, end) or _LEANS.match(text, first, last))
+        leans = used and (_asked(text, start, end) or _LEANS.match(text, first, last))
         full = used + tokens > budget * (TOGETHER if leans else 1)
         new_paragraph = 2 * used >= budget and text[end:first].count("\n") > 1
         if used and (full or new_paragraph):
@@ -81,17 +83,35 @@ def clauses(text: str) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
+def in_lines(text: str) -> Iterator[tuple[int, int, int]]:
+    """Start and end of each of these, and the start of the line that it stands in."""
+    line = before = 0
+    for start, end in clauses(text):
+        line = max(line, text.rfind("\n", before, start) + 1)  # a line break always ends a sentence
+        before = end
+        yield start, end, line
+
+
+def _asked(text: str, start: int, end: int) -> bool:
+    """Whether a question mark ends this part of the text."""
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    while end > start and text[end - 1] in _CLOSING:
+        end -= 1
+    return end > start and text[end - 1] == "?"
+
+
 def halves(text: str) -> list[str]:
     """A passage in two, cut near its middle where a clause begins that leans on none before; or whole.
 
     The second begins with its speaker's label, where the line that was cut does.
     """
-    starts = [start for start, _ in clauses(text)]
-    ends = [end for _, end in clauses(text)]
+    found = list(clauses(text))
+    starts, ends = [start for start, _ in found], [end for _, end in found]
     places = [
         i
         for i in range(1, len(starts))
-        if not _LEANS.match(text, starts[i]) and not _ASKED.search(text, starts[i - 1], ends[i - 1])
+        if not _LEANS.match(text, starts[i], ends[i]) and not _asked(text, starts[i - 1], ends[i - 1])
     ]
     if not places:
         return [text]

@@ -109,7 +109,7 @@ def test_a_hypernetwork_knows_its_own(tiny_d2l: DocToLoRA, kind: str) -> None:
     [own] = tiny_d2l.generate([tiny_d2l.chunks("My dog is called Biscuit.")[0]])
     for storage in (None, "bfloat16", "int8"):
         tiny_d2l.require_own(LoRA.from_bytes(own.to_bytes(storage)))
-    with pytest.raises(ValueError, match="adapter|expected|factor"):
+    with pytest.raises(ValueError, match=r"adapter|expected|factor"):
         tiny_d2l.require_own(hostile_adapters(tiny_d2l, "My dog is called Biscuit.")[kind])
 
 
@@ -157,7 +157,7 @@ def test_hostile_adapters_are_made_again_from_their_text(
 
 
 def test_a_hostile_adapter_in_the_store_is_never_applied(
-    tiny_d2l: DocToLoRA, make_memory: MakeMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_d2l: DocToLoRA, make_memory: MakeMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its blob, right by its hash, is found not to be the model's, and the text makes another."""
     model = LocalModel(lambda: tiny_d2l, passage_tokens=30)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from memory.text.sentences import sentences
+
+_MOST_COMMAS = 32  # of a question that are looked behind for a statement before it
 
 _PERSON = r"(?:i|you|we|he|she|it|they)\b"
 _AUX = r"(?:is|are|was|were|am|do|does|did|can|could|will|would|shall|should|has|have|had)\b"
@@ -61,7 +64,7 @@ def statements(text: str) -> str:
 def _told(sentence: str) -> str:
     if not asks(sentence):
         return sentence
-    for comma in re.finditer(r"[,;]\s+", sentence):
+    for comma in islice(re.finditer(r"[,;]\s+", sentence), _MOST_COMMAS):
         before, after = sentence[: comma.start()], sentence[comma.end() :]
         if _QUESTION.match(after) and _CLAUSE.search(before) and not asks(before):
             return before + "."

@@ -36,7 +36,7 @@ from memory.backends.reader.claim_patterns import (
     TELLING,
 )
 from memory.text.conversation import unlabelled
-from memory.text.passages import clauses
+from memory.text.passages import in_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,8 @@ MOST = 300  # characters of a clause that is read; who tells a value says it mor
 def claims(text: str) -> list[tuple[int, int, list[Claim]]]:
     """Start, end and claims of each clause of a passage that was not said by an assistant."""
     found = []
-    for start, end in clauses(text):
-        line = text[text.rfind("\n", 0, start) + 1 : end]
-        if end - start <= MOST and not line.startswith("Assistant: "):
+    for start, end, line in in_lines(text):
+        if end - start <= MOST and not text.startswith("Assistant: ", line):
             found.append((start, end, list(_claimed(unlabelled(text[start:end])))))
     return found
 
@@ -220,13 +219,15 @@ def remaining(old: str, new: str) -> str | None:
 
     A clause goes as a whole. One that has another fact behind a comma stays: in doubt nothing is lost.
     """
-    newer = [claim for _, _, found in claims(new) for claim in found]
-    stale = [
+    newer: dict[frozenset[str], set[Claim]] = {}
+    for claim in (claim for _, _, found in claims(new) for claim in found):
+        newer.setdefault(claim.slot, set()).add(claim)
+    stale = {
         (start, end)
         for start, end, found in (claims(old) if newer else [])
-        if any(contradicts(claim, before) for claim in newer for before in found)
+        if any(contradicts(claim, before) for before in found for claim in newer.get(before.slot, ()))
         and not _tells_more(unlabelled(old[start:end]))
-    ]
+    }
     return _without(old, stale) if stale else None
 
 
@@ -235,18 +236,21 @@ def _tells_more(clause: str) -> bool:
     return any(any(_claimed(clause[: more.start()])) for more in _MORE.finditer(clause))
 
 
-def _without(text: str, stale: list[tuple[int, int]]) -> str:
-    spans = list(clauses(text))
-    kept = [span for span in spans if span not in stale]
-    told = [unlabelled(text[start:end]) for start, end in kept if not _by_assistant(text, start)]
+def _without(text: str, stale: set[tuple[int, int]]) -> str:
+    found = list(in_lines(text))
+    spans = [(start, end) for start, end, _ in found]
+    told = (
+        unlabelled(text[start:end])
+        for start, end, line in found
+        if (start, end) not in stale and not text.startswith("Assistant: ", line)
+    )
     if not any(re.search(r"\w", part) for part in told):
         return ""
-    lines: list[str] = []
+    lines: list[list[str]] = []
     before = -1
-    for i, (start, end) in enumerate(spans):
+    for i, (start, end, line) in enumerate(found):
         if (start, end) in stale:
             continue
-        line = text.rfind("\n", 0, start) + 1
         label = _LABEL.match(text, line)
         said = text[max(start, label.end() if label else 0) : end]
         if i and spans[i - 1] in stale and spans[i - 1][0] >= line:
@@ -254,11 +258,11 @@ def _without(text: str, stale: list[tuple[int, int]]) -> str:
         if i + 1 < len(spans) and spans[i + 1] in stale and "\n" not in text[end : spans[i + 1][0]]:
             said = _closed(said)
         if before >= line:
-            lines[-1] += f" {said}"
+            lines[-1].append(said)
         else:
-            lines.append(f"{label[0] if label else ''}{said}")
+            lines.append([f"{label[0] if label else ''}{said}"])
         before = start
-    return "\n".join(lines)
+    return "\n".join(map(" ".join, lines))
 
 
 def _opened(clause: str) -> str:
@@ -270,7 +274,3 @@ def _opened(clause: str) -> str:
 def _closed(clause: str) -> str:
     """A clause as the end of a sentence, when what stood behind it is gone."""
     return clause if clause.endswith((".", "!", "?")) else clause.rstrip(" ,;") + "."
-
-
-def _by_assistant(text: str, start: int) -> bool:
-    return text[text.rfind("\n", 0, start) + 1 :].startswith("Assistant: ")

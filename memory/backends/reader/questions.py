@@ -9,7 +9,9 @@ A statement is cut before the value that it tells, and what stands before it is 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 
 from memory.text.conversation import unlabelled
 from memory.text.passages import clauses
@@ -18,10 +20,10 @@ MOST = 4  # questions of one passage
 
 _CAPITAL = r"[^\W\d_a-zß-ÿ][\w'’-]*"  # a word with a capital
 _VALUE = re.compile(
-    rf"[$€£]?\w*\d[\w.,:%/€$-]*\w(?:\s(?:am|pm|euros?|dollars?|percent))?|[$€£]?\d%?"
+    rf"(?:[$€£]|(?<!\w))\w*\d[\w.,:%/€$-]*\w(?:\s(?:am|pm|euros?|dollars?|percent)\b)?|[$€£]?\d%?"
     rf"|\b{_CAPITAL}(?:\s(?:of|de|da|van|von)\s{_CAPITAL}|\s{_CAPITAL})*"
 )
-_LAST = re.compile(r"\w[\w'’-]*(?=\W*$)")
+_WORD = re.compile(r"\w[\w'’-]*")
 _COMMON = re.compile(
     r"(?:I|I['’]\w+|The|A|An|My|We|Our|It|He|She|They|This|That|You|Please|And|But|Yes|No)\b"
 )
@@ -29,7 +31,7 @@ _COMMON = re.compile(
 
 def questions(text: str) -> list[tuple[str, str]]:
     """What one can ask about a passage, each with its answer."""
-    return list(_asked(text))[:MOST]
+    return list(islice(_asked(text), MOST))
 
 
 def _asked(text: str) -> Iterator[tuple[str, str]]:
@@ -58,5 +60,6 @@ def _value(clause: str, *, answers: bool) -> re.Match[str] | None:
     chosen = inside or (found if answers or len(clause.split()) > 2 else [])
     if chosen:
         return chosen[-1]
-    words = clause.split()
-    return _LAST.search(clause) if answers or len(words) > 2 else None
+    if not answers and len(clause.split()) < 3:
+        return None
+    return next(iter(deque(_WORD.finditer(clause), maxlen=1)), None)

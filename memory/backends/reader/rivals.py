@@ -22,7 +22,7 @@ from memory.backends.reader.asking import asks
 from memory.backends.reader.claim_patterns import KINSHIP, SMALL
 from memory.backends.reader.questions import questions
 from memory.text.conversation import unlabelled
-from memory.text.passages import clauses
+from memory.text.passages import in_lines
 
 APART = ("document", "skill")  # kinds of memories that take no place of what is told, nor the other way
 # Words that name nothing in a question or a statement, and words for kinds of values.
@@ -34,7 +34,7 @@ _EMPTY = SMALL | frozenset(
      "everybody", "know", "remember", "remind", "tell", "told", "say", "said", "colour", "color", "date",
      "day", "time", "year", "number", "amount")
 )  # fmt: skip
-_OWNER = re.compile(r"(\w+)['’]s\b")
+_OWNER = re.compile(r"(?<!\w)(\w++)['’]s\b")
 _NO_OWNER = frozenset(("it", "that", "there", "here", "what", "who", "where", "how", "he", "she", "let"))
 _SPEAKER = re.compile(r"\b(?:i|me|my|mine|we|us|our|you|your)\b", re.IGNORECASE)
 _RELATIVE = re.compile(rf"\b(?:{KINSHIP})s?\b")
@@ -110,12 +110,11 @@ def rivals(one: Said, other: Said) -> bool:
 def _statements(passage: str) -> Iterator[str]:
     """Sentences that are not an assistant's, each behind the question that it answers, if it does."""
     asked = ""
-    for start, end in clauses(passage):
-        line = passage[passage.rfind("\n", 0, start) + 1 : end]
+    for start, end, line in in_lines(passage):
         clause = unlabelled(passage[start:end])
         if asks(clause):
             asked = clause
             continue
-        if not line.startswith("Assistant: "):
+        if not passage.startswith("Assistant: ", line):
             yield f"{asked} {clause}"
         asked = ""

@@ -1,0 +1,91 @@
+"""Every function that reads a caller's text takes time linear in it, whatever the text is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+
+import pytest
+
+from hypernet.overlap import overlap, tokens
+from memory.backends.reader import asking, claims, questions, rivals
+from memory.backends.reader.english import EnglishReader
+from memory.inputs import messages_in, text_in
+from memory.records import Message, content_hash
+from memory.text import conversation, passages, sentences
+from memory.write.draft import words
+from tests.attack.growth import FAMILIES, check_growth
+
+BUDGET = 30
+MOST_BYTES = 2**24
+
+
+def letters(texts: Iterable[str]) -> list[int]:
+    """A tokenizer that finds a token in each four characters."""
+    return [len(text) // 4 + 1 for text in texts]
+
+
+def told(text: str) -> list[passages.Passage]:
+    """A conversation in which both say it, and then line by line in turns."""
+    said = [Message("user", text), Message("assistant", text), Message("user", "Yes.")]
+    turns = [Message("assistant" if n % 2 else "user", line) for n, line in enumerate(text.splitlines())]
+    return [
+        *conversation.passages(conversation.lines(said), letters, BUDGET, EnglishReader()),
+        *conversation.passages(conversation.lines(turns), letters, BUDGET, EnglishReader()),
+    ]
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "sentences": sentences.sentences,
+    "asks": asking.asks,
+    "small_talk": asking.small_talk,
+    "statements": asking.statements,
+    "clauses": lambda text: list(passages.clauses(text)),
+    "in_lines": lambda text: list(passages.in_lines(text)),
+    "halves": passages.halves,
+    "split": lambda text: list(passages.split(text, letters, BUDGET)),
+    "unlabelled": conversation.unlabelled,
+    "conversation": told,
+    "questions": questions.questions,
+    "gist": rivals.gist,
+    "read": rivals.read_with_questions,
+    "mentions": lambda text: rivals.mentions(text, rivals.words(text[:1000])),
+    "claims": claims.claims,
+    "standing": claims.standing,
+    "remaining": lambda text: claims.remaining(text, text[-2000:]),
+    "remaining of a new one": lambda text: claims.remaining("My PIN is 4.\n" + text, "My PIN is 5."),
+    "tokens": tokens,
+    "overlap": lambda text: overlap(text, [text, text[: len(text) // 2]]),
+    "words": words,
+    "text_in": lambda text: text.strip() and text_in(text, MOST_BYTES),
+    "messages_in": lambda text: text.strip() and messages_in([{"role": "user", "content": text}], MOST_BYTES),
+    "content_hash": content_hash,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_time_is_linear_in_a_hostile_text(name: str) -> None:
+    """Over all families: long words, runs of one character, of punctuation, of small words, of clauses."""
+    for family, make in FAMILIES.items():
+        try:
+            check_growth(READERS[name], make)
+        except AssertionError as error:
+            pytest.fail(f"{name} of {family}: {error}")
+
+
+def test_the_measure_tells_a_quadratic_pattern() -> None:
+    """The check can fail: the pattern that froze a server is found out."""
+    import re
+
+    owners = re.compile(r"(\w+)['’]s\b")
+    with pytest.raises(AssertionError, match="take"):
+        check_growth(owners.findall, FAMILIES["'a' again and again"])
+
+
+def test_cutting_is_the_same_text() -> None:
+    """What is cut out of a hostile text still stands in it, in its order."""
+    for make in FAMILIES.values():
+        text = make(2000)
+        spans = list(passages.clauses(text))
+        assert all(0 <= start < end <= len(text) for start, end in spans)
+        assert all(before[1] <= after[0] for before, after in pairwise(spans))
