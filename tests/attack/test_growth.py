@@ -13,7 +13,7 @@ from memory.backends.reader.english import EnglishReader
 from memory.inputs import messages_in, text_in
 from memory.records import Message, content_hash
 from memory.text import conversation, passages, sentences
-from memory.write.draft import words
+from memory.text.words import wording
 from tests.attack.growth import FAMILIES, check_growth
 
 BUDGET = 30
@@ -56,7 +56,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "remaining of a new one": lambda text: claims.remaining("My PIN is 4.\n" + text, "My PIN is 5."),
     "tokens": tokens,
     "overlap": lambda text: overlap(text, [text, text[: len(text) // 2]]),
-    "words": words,
+    "wording": wording,
     "text_in": lambda text: text.strip() and text_in(text, MOST_BYTES),
     "messages_in": lambda text: text.strip() and messages_in([{"role": "user", "content": text}], MOST_BYTES),
     "content_hash": content_hash,
