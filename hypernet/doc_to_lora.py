@@ -162,7 +162,9 @@ class DocToLoRA:
 
     def require_own(self, lora: LoRA) -> None:
         """Raise ValueError for an adapter that ``generate`` cannot have made, damaged ones included."""
-        checks.require_own(lora, self.config, self.config.rank * self.config.max_chunks)
+        c = self.config
+        rows = c.max_chunk_tokens if c.reader == "tokens" else c.rank  # at most, of one chunk
+        checks.require_own(lora, c, rows * c.max_chunks, c.written_layers or None)
 
     def combine(
         self, loras: Sequence[LoRA], weights: Sequence[float] | None = None, bias_weight: float = 1.0

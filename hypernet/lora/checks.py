@@ -33,11 +33,11 @@ class Sizes(Protocol):
     def scaling(self) -> float: ...
 
 
-def require_own(lora: LoRA, sizes: Sizes, most_rank: int) -> None:
+def require_own(lora: LoRA, sizes: Sizes, most_rank: int, layers: tuple[int, ...] | None = None) -> None:
     """Raise ValueError unless a hypernetwork of these sizes can have made the adapter.
 
-    Modules, shapes and scaling have to be its own, the rank at most ``most_rank``, and every factor finite
-    and at most LARGEST.
+    Modules, shapes and scaling have to be its own, the ``layers`` those that it writes (None: all), the rank
+    at most ``most_rank``, and every factor finite and at most LARGEST.
     """
     if set(lora.modules) != set(sizes.target_modules):
         raise ValueError(f"the adapter is for {lora.modules}, expected {tuple(sizes.target_modules)}")
@@ -45,12 +45,15 @@ def require_own(lora: LoRA, sizes: Sizes, most_rank: int) -> None:
         raise ValueError(f"the adapter has scaling {lora.scaling}, expected {sizes.scaling}")
     if lora.rank > most_rank:
         raise ValueError(f"the adapter has rank {lora.rank}, expected at most {most_rank}")
+    if lora.layers != layers:
+        raise ValueError(f"the adapter is for layers {lora.layers}, expected {layers}")
+    count = sizes.num_layers if layers is None else len(layers)
     for module in lora.modules:
         for side, widths in ((lora.A, sizes.d_in), (lora.B, sizes.d_out)):
-            layers, _, width = side[module].shape
-            if (layers, width) != (sizes.num_layers, widths[module]):
-                wanted = (sizes.num_layers, widths[module])
-                raise ValueError(f"{module}: expected (layers, width) {wanted}, found {(layers, width)}")
+            found = (side[module].size(0), side[module].size(2))
+            if found != (count, widths[module]):
+                wanted = (count, widths[module])
+                raise ValueError(f"{module}: expected (layers, width) {wanted}, found {found}")
     _require_in_range(lora)
 
 
