@@ -147,12 +147,11 @@ class Adapters:
         data = self._blobs.get(record.scope.tenant_id, record.adapter.digest)
         try:
             lora = LoRA.from_bytes(data)
-            self._make.required_maker(record.kind).check(lora)
+            self._maker.required_maker(record.kind).check(lora)
         except ValueError as error:
             raise CorruptBlob(
                 f"adapter {record.adapter.digest} is not an adapter of this model: {error}"
             ) from error
-        return lora
         return lora
 
     def _check_fits(self, record: MemoryRecord) -> None:
