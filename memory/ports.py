@@ -106,6 +106,10 @@ class Group:
     memories: int
 
 
+REPEATED = timedelta(hours=23)
+"""How long an idempotency key means the same call: shorter than answers are kept for."""
+
+
 class MemoryStore(Protocol):
     """Rows: the truth. Every read is filtered by tenant and scope, and never sees what has expired.
 

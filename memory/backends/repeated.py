@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from hashlib import sha256
 from itertools import count
 
 from memory.records import SCOPE_FIELDS, Scope
-
-REPEATED = timedelta(hours=23)  # how long a key means the same call; shorter than answers are kept for
 
 
 def turn_ids(scope: Scope, key: str, turns: int) -> Iterator[list[str]]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from memory.backends.repeated import REPEATED, turn_ids
+from memory.backends.repeated import turn_ids
 from memory.errors import InvalidInput, NotFound, StoreConflict
-from memory.ports import START, Revision, Version
+from memory.ports import REPEATED, START, Revision, Version
 from memory.records import RETIRED, Event, HistoryEvent, MemoryRecord, Removed, Scope, Turn
 
 Goes = Callable[[MemoryRecord], bool]

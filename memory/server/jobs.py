@@ -21,12 +21,12 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from memory.backends.repeated import REPEATED
 from memory.backends.sql.database import Database
 from memory.backends.sql.rows import to_scope
 from memory.backends.sql.scoping import scope_columns, within
 from memory.backends.sql.tables import jobs
 from memory.errors import Conflict, JobCancelled, LeaseLost, NotFound
+from memory.ports import REPEATED
 from memory.records import MAX_NAME, Scope, check_page, new_id
 from memory.records import now as utc_now
 from memory.server.fairness import next_job, note_served

@@ -8,12 +8,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, func, insert, literal, select, tuple_, update
 
-from memory.backends.repeated import REPEATED, turn_ids
+from memory.backends.repeated import turn_ids
 from memory.backends.sql.changes import lock
 from memory.backends.sql.database import batches
 from memory.backends.sql.rows import to_scope, to_turn, turn_columns
 from memory.backends.sql.scoping import exactly, within
 from memory.backends.sql.tables import turns
+from memory.ports import REPEATED
 from memory.records import SCOPE_FIELDS, Message, Scope, Session, Turn, new_id
 
 

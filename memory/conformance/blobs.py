@@ -1,0 +1,66 @@
+"""What BlobStore promises, on every implementation."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+import pytest
+
+from memory.errors import MissingBlob
+from memory.ports import BlobStore
+
+
+class BlobStoreConformance:
+    """What BlobStore promises, on every implementation."""
+
+    def test_bytes_come_back_under_their_digest(self, blobs: BlobStore) -> None:
+        """The name is the sha256 of the content, empty or not."""
+        for data in (b"adapter", b"", bytes(range(256)) * 1000):
+            digest = blobs.put("acme", data)
+            assert digest == hashlib.sha256(data).hexdigest()
+            assert blobs.get("acme", digest) == data
+            assert blobs.missing("acme", [digest]) == set()
+
+    def test_the_same_bytes_are_kept_once(self, blobs: BlobStore) -> None:
+        """Putting again does nothing."""
+        assert blobs.put("acme", b"x") == blobs.put("acme", b"x")
+        assert len(blobs.digests("acme")) == 1
+
+    def test_another_tenant_sees_nothing(self, blobs: BlobStore) -> None:
+        """Not even a blob whose digest it knows; and deleting there takes nothing away here."""
+        digest = blobs.put("acme", b"x")
+        with pytest.raises(MissingBlob):
+            blobs.get("other", digest)
+        assert blobs.missing("other", [digest]) == {digest}
+        assert blobs.digests("other") == []
+        blobs.delete("other", digest)
+        assert blobs.get("acme", digest) == b"x"
+
+    def test_a_deleted_blob_is_missing(self, blobs: BlobStore) -> None:
+        """Deleting twice is no error, reading says what is missing."""
+        digest = blobs.put("acme", b"x")
+        blobs.delete("acme", digest)
+        blobs.delete("acme", digest)
+        assert blobs.missing("acme", [digest]) == {digest}
+        with pytest.raises(MissingBlob, match=digest):
+            blobs.get("acme", digest)
+
+    def test_a_digest_that_is_none_is_missing(self, blobs: BlobStore) -> None:
+        """A name cannot lead anywhere else."""
+        with pytest.raises(MissingBlob):
+            blobs.get("acme", "../../etc/passwd")
+
+    def test_young_blobs_can_be_passed_over(self, blobs: BlobStore) -> None:
+        """What was put just now may still be waiting for its row."""
+        digest = blobs.put("acme", b"x")
+        assert blobs.digests("acme", older_than=timedelta(hours=1)) == []
+        assert blobs.digests("acme") == [digest]
+
+    def test_blobs_of_unknown_tenants_are_cleaned_away(self, blobs: BlobStore) -> None:
+        """They were put for rows that never came; known tenants' blobs and young ones stay."""
+        digest = blobs.put("acme", b"x")
+        blobs.put("ghost", b"x")
+        assert blobs.clean(tenants=["acme"], older_than=timedelta(hours=1)) == 0
+        assert blobs.clean(tenants=["acme"], older_than=timedelta(0)) == 1
+        assert (blobs.digests("ghost"), blobs.digests("acme")) == ([], [digest])
