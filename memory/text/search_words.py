@@ -22,7 +22,7 @@ LONGEST = 64  # characters of a word; what is longer is cut
 ROWS_READ = 2000  # rows looked at for one query, the rarest words first: the others tell nothing apart
 
 _POSSESSIVE = re.compile(r"['’]s\b")
-_CODE = re.compile(r"\w+(?:[-./_]\w+)+")
+_CODE = re.compile(r"(?<!\w)\w+(?:[-./_]\w+)+")  # looked for where a word begins: linear in a huge word
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 
 
