@@ -1,8 +1,13 @@
-"""The constant LoRA that a hypernetwork brings along for its base, added to the base's weights once."""
+"""The constant LoRA that a hypernetwork brings along for its base: in the base's weights, or beside them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import torch
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from hypernet.lora.inject import target_layers
@@ -33,3 +38,24 @@ def tune(base: PreTrainedModel, hypernetwork: AnyHypernetwork) -> None:
         weight = target_layers(base, module)[layer].weight
         weight += (b.mT @ a).to(weight)
     setattr(base, _MARK, mark)
+
+
+@contextmanager
+def tuned(base: PreTrainedModel, hypernetwork: AnyHypernetwork) -> Iterator[None]:
+    """Inside, the base answers as ``tune`` would make it, weights untouched; gradients reach the tuning."""
+    handles = []
+    try:
+        if isinstance(hypernetwork, TokenHypernetwork):
+            for (layer, module), (a, b) in hypernetwork.tuning().items():
+                handles.append(target_layers(base, module)[layer].register_forward_hook(_beside(a, b)))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _beside(a: Tensor, b: Tensor) -> Callable[[nn.Module, Any, Tensor], Tensor]:
+    def add(_module: nn.Module, args: Any, output: Tensor) -> Tensor:
+        return output + ((args[0].to(a.dtype) @ a.mT) @ b).to(output.dtype)
+
+    return add

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 FeatureKind = Literal["per_layer", "early_exit", "concat", "chosen"]
 Reader = Literal["latents", "anchors", "tokens"]
 _LAYERS = ("feature_layers", "written_layers")
+_TUPLES = {"template": (0, 0), "feature_layers": (), "written_layers": ()}
 
 _POSITIVE = (
     "num_layers",
@@ -38,8 +39,9 @@ class HypernetConfig:
     or ``anchors``, salient tokens of the chunk (``anchored.py``; only with ``concat``), after
     ``num_context_blocks`` blocks of attention among the chunk's tokens; or ``tokens``, a row for every token
     (``tokens.py``; only with ``chosen``), which is kept as ``row_size`` numbers and written to
-    ``written_layers`` of the base. ``tuned`` says what constant LoRA the base gets beside: rank, input width
-    and output width of each linear layer, by "layer.module", as "16.q_proj".
+    ``written_layers`` of the base; a chunk's first and last tokens, as many as ``template`` says, are
+    those of the chat template and have none. ``tuned`` says what constant LoRA the base gets beside: rank,
+    input width and output width of each linear layer, by "layer.module", as "16.q_proj".
     ``context_system_turn`` says whether an empty system turn opens a context, as in the published recipes.
     """
 
@@ -69,6 +71,7 @@ class HypernetConfig:
     feature_layers: tuple[int, ...] = ()
     written_layers: tuple[int, ...] = ()
     row_size: int = 0
+    template: tuple[int, int] = (0, 0)
     tuned: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -136,12 +139,14 @@ class HypernetConfig:
     def from_dict(cls, raw: dict[str, Any]) -> HypernetConfig:
         """Raises ValueError for fields that are missing, unknown or of impossible size."""
         try:
-            layers = {name: tuple(cast("list[int]", raw.get(name, ()))) for name in _LAYERS}
+            numbers = {
+                name: tuple(cast("list[int]", raw.get(name, usual))) for name, usual in _TUPLES.items()
+            }
             modules = tuple(cast("list[str]", raw["target_modules"]))
             tuned = {
                 name: tuple(sizes)
                 for name, sizes in cast("dict[str, list[int]]", raw.get("tuned", {})).items()
             }
-            return cls(**{**raw, **layers, "tuned": tuned, "target_modules": modules})
+            return cls(**{**raw, **numbers, "tuned": tuned, "target_modules": modules})
         except (TypeError, KeyError) as error:
             raise ValueError(f"not the configuration of a hypernetwork: {error}") from error

@@ -82,18 +82,28 @@ class TokenHypernetwork(nn.Module):
     def forward(
         self, features: Tensor, mask: Tensor | None = None, tokens_at_once: int | None = None
     ) -> Factors:
-        """features [C, 1, T, F], mask [C, T] (True: a token of the text) or None -> factors of C chunks.
+        """features [C, 1, T, F], mask [C, T] (True: a real token) or None -> factors of C chunks.
 
-        {module: (A [C, W, T, d_in], B [C, W, T, d_out])}, rows of padding zero. As many chunks at a time as
-        hold ``tokens_at_once`` tokens, or all of them.
+        {module: (A [C, W, R, d_in], B [C, W, R, d_out])}, a row for each of the text's tokens in their order;
+        where a text is shorter than the longest, zeros follow. As many chunks at a time as hold
+        ``tokens_at_once`` tokens, or all of them.
         """
+        features, mask = self.text_alone(features, mask)
         step = max(1, tokens_at_once // features.size(2)) if tokens_at_once else len(features)
         parts = []
         for i in range(0, len(features), step):
-            few, keep = features[i : i + step], None if mask is None else mask[i : i + step]
+            few, keep = features[i : i + step], mask[i : i + step]
             a, b = self.expand(self.latents(few, keep), few[:, 0, :, : self.config.hidden_size])
-            parts.append({MODULE: (a if keep is None else a * keep[:, None, :, None], b)})
+            parts.append({MODULE: (a * keep[:, None, :, None], b)})
         return cat_chunks(parts)
+
+    def text_alone(self, features: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Features and mask without the tokens of the chat template, which open and close every chunk."""
+        opening, closing = self.config.template
+        mask = features.new_ones(features.shape[::2][:2], dtype=torch.bool) if mask is None else mask
+        ends = mask.sum(1) - closing
+        place = torch.arange(opening, int(ends.max()), device=mask.device)
+        return features[:, :, opening : int(ends.max())], place < ends[:, None]
 
     def latents(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
         """features [C, 1, T, F], mask [C, T] or None -> what is kept of every token [C, T, Z]."""

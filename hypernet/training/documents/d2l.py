@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import typer
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hypernet.backbones import bases
+from hypernet.backbones.chunking import affixes
 from hypernet.checkpoints import checkpoint
 from hypernet.lora.inject import target_layers
-from hypernet.networks.config import HypernetConfig
+from hypernet.networks.config import FeatureKind, HypernetConfig
 from hypernet.networks.hypernetwork import AnyHypernetwork, build
 from hypernet.training import card, curve
 from hypernet.training.data import examples
@@ -39,11 +40,16 @@ holds it) are the same base on the same questions. "Never told" counts refusals 
 calls unknown."""
 
 
+TUNED = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+TUNING_RANK = 32
+
+
 class Kind(StrEnum):
-    """What turns features into factor rows: learned latents (published), or salient tokens of the text."""
+    """What turns features into factor rows: learned latents (published), salient tokens, or all tokens."""
 
     LATENTS = "latents"
     ANCHORS = "anchors"
+    TOKENS = "tokens"
 
 
 @dataclass(frozen=True)
@@ -59,15 +65,17 @@ class Sizes:
     max_chunks: int
     reader: Kind
 
-    def config(self, base: PreTrainedModel) -> HypernetConfig:
-        """The published architecture (its very heads at latent size 512), or the anchored one.
+    def config(self, base: PreTrainedModel, template: tuple[int, int] = (0, 0)) -> HypernetConfig:
+        """The published architecture (its very heads at latent size 512), the anchored one, or a row a token.
 
-        Raises ValueError for a module that the base does not have, and for a width that gives no heads.
+        ``template`` is how many tokens of the chat template open and close a text. Raises ValueError for a
+        module that the base does not have, and for a width that gives no heads.
         """
         if self.latent_size < 8 or self.latent_size % 8:
             raise ValueError(f"the latent size must be a multiple of 8, got {self.latent_size}")
         layers = {m: target_layers(base, m) for m in sorted(self.modules)}
-        anchored = self.reader is Kind.ANCHORS
+        anchored, tokens = self.reader is Kind.ANCHORS, self.reader is Kind.TOKENS
+        kind: FeatureKind = "concat" if anchored else "chosen" if tokens else "per_layer"
         return HypernetConfig(
             target_modules=tuple(layers),
             d_in={m: found[0].in_features for m, found in layers.items()},
@@ -75,19 +83,40 @@ class Sizes:
             num_layers=len(next(iter(layers.values()))),
             rank=self.rank,
             hidden_size=base.get_input_embeddings().weight.size(1),
-            scaling=1.0 if anchored else 2 * self.rank**1.5,
+            scaling=1.0 if anchored or tokens else 2 * self.rank**1.5,
             latent_size=self.latent_size,
             num_latents=self.latents,
             num_blocks=self.blocks,
-            feature_kind="concat" if anchored else "per_layer",
-            num_heads=4 if anchored else 16,
+            feature_kind=kind,
+            num_heads=4 if anchored or tokens else 16,
             num_kv_heads=4,
             head_dim=self.latent_size // 4,
             max_chunk_tokens=self.max_chunk_tokens,
             max_chunks=self.max_chunks,
-            reader="anchors" if anchored else "latents",
-            num_context_blocks=2 if anchored else 0,
+            reader=self.reader.value,
+            num_context_blocks=2 if anchored else 3 if tokens else 0,
+            **(_token_layers(base, self.latent_size, template) if tokens else {}),
         )
+
+
+def _token_layers(base: PreTrainedModel, width: int, template: tuple[int, int]) -> dict[str, Any]:
+    """Where a row-a-token hypernetwork reads, writes and tunes: a quarter and a half of the way up, three
+    quarters, and the layers between reading and writing, with the last."""
+    layers = len(target_layers(base, "down_proj"))
+    read, written = max(1, layers // 2), min(layers - 1, layers * 3 // 4)
+    places = [(layer, module) for layer in range(read, written) for module in TUNED]
+    ranks = dict.fromkeys(places, TUNING_RANK) | {(layers - 1, "down_proj"): 2 * TUNING_RANK}
+    linear = {(i, m): target_layers(base, m)[i] for i, m in ranks}
+    return {
+        "feature_layers": tuple(sorted({0, layers // 4, read})),
+        "written_layers": (written,),
+        "row_size": width * 3 // 4,
+        "template": template,
+        "tuned": {
+            f"{i}.{m}": (r, linear[i, m].in_features, linear[i, m].out_features)
+            for (i, m), r in ranks.items()
+        },
+    }
 
 
 def d2l(
@@ -99,7 +128,12 @@ def d2l(
     steps: Annotated[int, typer.Option(min=1)] = 10_000,
     modules: Annotated[str, typer.Option(help="What to adapt, with commas between.")] = "down_proj",
     rank: Annotated[int, typer.Option(help="Of each chunk's adapter; with anchors, the most rows.")] = 8,
-    reader: Annotated[Kind, typer.Option(help="Of the features: as published, or anchored.")] = Kind.LATENTS,
+    reader: Annotated[
+        Kind, typer.Option(help="Of the features: as published, anchored, or a row a token.")
+    ] = Kind.LATENTS,
+    start: Annotated[
+        Path | None, typer.Option(help="A hypernetwork to go on from, as hypernet/smollm2; its sizes hold.")
+    ] = None,
     latent_size: Annotated[int, typer.Option(help="Width of the Perceiver, a multiple of 8.")] = 512,
     latents: Annotated[int, typer.Option(help="Learned queries that gather the features.")] = 64,
     blocks: Annotated[int, typer.Option(help="Cross-attention blocks.")] = 4,
@@ -121,6 +155,9 @@ def d2l(
         float, typer.Option(help="Of KL to the base with the context in its prompt; 0 spares that pass.")
     ] = 1.0,
     l1_weight: Annotated[float, typer.Option(help="Of the generated factors' mean absolute value.")] = 0.01,
+    address_weight: Annotated[
+        float, typer.Option(help="Of finding the row of each answer token; with a row a token only.")
+    ] = 0.3,
     muon_lr: Annotated[float, typer.Option(help="For matrices.")] = 2e-3,
     adam_lr: Annotated[float, typer.Option(help="For vectors, latents, scalers and biases.")] = 1e-3,
     heldout: Annotated[float, typer.Option(help="Share of examples to judge on, never trained on.")] = 0.05,
@@ -140,10 +177,11 @@ def d2l(
     require_packing(model)
     names = tuple(name.strip() for name in modules.split(","))
     sizes = Sizes(names, rank, latent_size, latents, blocks, chunk_tokens, chunks, reader)
-    hypernetwork = build(sizes.config(model)).to(where)
+    tokenizer = bases.load_tokenizer(base)
+    hypernetwork = fresh_or_from(start, sizes, model, tokenizer).to(where)
     mix = Mix(tokens, questions, int(growth * steps), distractors, unknown)
-    weights = Weights(answer_weight, teacher_weight, l1_weight)
-    text_reader = Reader(bases.load_tokenizer(base), hypernetwork.config, window(model))
+    weights = Weights(answer_weight, teacher_weight, l1_weight, address_weight)
+    text_reader = Reader(tokenizer, hypernetwork.config, window(model))
     lessons = Lessons(trained, text_reader, mix, chunks, seed)
     judge = Judge(model, hypernetwork, list(exams(kept[:judged], text_reader, tokens, questions)), tokens)
 
@@ -156,6 +194,18 @@ def d2l(
     if team.first:
         settings = {**asdict(sizes), **asdict(mix), **asdict(weights), "examples": len(trained), "seed": seed}
         publish(folder, base, hypernetwork, judge, kept[:judged], settings | {"processes": team.size})
+
+
+def fresh_or_from(
+    start: Path | None, sizes: Sizes, base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> AnyHypernetwork:
+    """A new hypernetwork of these sizes, or the one at ``start``; trainable."""
+    if start is None:
+        opening, closing = affixes(tokenizer, system_turn=False)
+        return build(sizes.config(base, (len(opening), len(closing))))
+    found = checkpoint.load(start).hypernetwork
+    bases.require_fit(found.config, base, base)
+    return found.requires_grad_(True).train()
 
 
 def window(base: PreTrainedModel) -> int:

@@ -13,10 +13,15 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from hypernet.lora.inject import apply_factors
 from hypernet.networks.heads import Factors
 from hypernet.networks.hypernetwork import AnyHypernetwork
-from hypernet.training.documents.document_losses import generated, merged_groups, of_groups, rows_by_length
+from hypernet.training.documents.document_losses import (
+    generated,
+    merged_groups,
+    of_groups,
+    remembering,
+    rows_by_length,
+)
 from hypernet.training.documents.lessons import Lesson
 from hypernet.training.packed import Packed, Turn, answer_logits
 
@@ -86,7 +91,7 @@ class Judge:
     def _remembering(self, merged: Factors | None, part: Sequence[int]) -> AbstractContextManager[None]:
         if merged is None:
             return nullcontext()
-        return apply_factors(self.base, of_groups(merged, part), self.hypernetwork.config.scaling)
+        return remembering(self.base, self.hypernetwork, of_groups(merged, part))
 
 
 def _shown(exam: Lesson, condition: str) -> list[list[Turn]]:

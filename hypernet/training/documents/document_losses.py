@@ -6,6 +6,7 @@ Axes: C chunks, G groups, T tokens, K answer tokens, V vocabulary, L base layers
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -14,10 +15,12 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from hypernet.backbones.encoder import by_length, encode, pad
+from hypernet.backbones.tuning import tuned
 from hypernet.lora.inject import apply_factors
 from hypernet.networks.anchored import cat_chunks
 from hypernet.networks.heads import Factors
 from hypernet.networks.hypernetwork import AnyHypernetwork, merge
+from hypernet.training.documents.addressing import addressing_loss, mlp_states
 from hypernet.training.documents.lessons import Lesson
 from hypernet.training.packed import Packed, Turn, answer_logits
 
@@ -25,11 +28,12 @@ from hypernet.training.packed import Packed, Turn, answer_logits
 @dataclass(frozen=True)
 class Weights:
     """What each part of the loss counts: cross-entropy of the answers, KL from the base that has the contexts
-    in its prompt, and the mean absolute value of the generated factors."""
+    in its prompt, the mean absolute value of the generated factors, and finding the row of each token."""
 
     answers: float = 1.0
     teacher: float = 1.0
     l1: float = 0.01
+    address: float = 0.3
 
 
 def document_losses(
@@ -38,20 +42,35 @@ def document_losses(
     """The weighted losses of a lesson; as many chunks or rows at a time as hold ``tokens`` tokens."""
     factors = generated(base, hypernetwork, lesson.chunks, tokens)
     merged = merged_groups(factors, hypernetwork, lesson.groups)
-    told, taught = [], []
+    told, taught, found = [], [], []
     for part in rows_by_length(lesson.rows, tokens):
         packed = Packed.of([lesson.rows[i] for i in part], base.device)
-        with apply_factors(base, of_groups(merged, part), hypernetwork.config.scaling):
+        with remembering(base, hypernetwork, of_groups(merged, part)), mlp_states(base, hypernetwork) as seen:
             logits = answer_logits(base, packed)
+        if seen:
+            found.append(addressing_loss(hypernetwork, merged, lesson, part, packed, seen))
         told.append(F.cross_entropy(logits, packed.targets, reduction="none"))
         if weights.teacher:
             reminded = [turn for i in part for turn in lesson.reminded[i]]
             taught.append(_divergences(base, logits, packed, reminded, tokens))
     losses = {"answers": weights.answers * torch.cat(told).mean(), "l1": weights.l1 * _mean_size(factors)}
+    if found:
+        losses["address"] = weights.address * torch.stack(found).mean()
     if weights.teacher:
         per_token = torch.cat(taught)
         losses["teacher"] = weights.teacher * per_token.sum() / max(1, len(per_token))
     return losses
+
+
+@contextmanager
+def remembering(base: PreTrainedModel, hypernetwork: AnyHypernetwork, factors: Factors) -> Iterator[None]:
+    """Inside, the base answers with these factors and the hypernetwork's tuning."""
+    config = hypernetwork.config
+    with (
+        tuned(base, hypernetwork),
+        apply_factors(base, factors, config.scaling, config.written_layers or None),
+    ):
+        yield
 
 
 def generated(

@@ -78,6 +78,7 @@ class Reader:
         self.chat = Chat(tokenizer)
         self.window = window
         self.max_tokens = config.max_chunk_tokens
+        self._as_told = " " if config.reader == "tokens" else ""  # a word's token in a text has its space
         self._frame = frame(tokenizer, system_turn=config.context_system_turn)
         self._affixes = affixes(tokenizer, system_turn=config.context_system_turn)
 
@@ -92,13 +93,16 @@ class Reader:
 
     def part(self, example: Example, count: int, asked: Sequence[tuple[Asked, bool]], remind: bool) -> _Part:
         """The example in ``count`` chunks with these questions, each with whether its answer was told."""
-        turns = [self.chat.turn(qa.question, qa.answer, told=told) for qa, told in asked]
+        turns = [self.chat.turn(qa.question, self._said(qa, told), told=told) for qa, told in asked]
         questions = [qa.question for qa, _ in asked]
         reminded = [
             self._remind(example, question, turn) if remind and turn.told else None
             for question, turn in zip(questions, turns, strict=True)
         ]
         return _Part(example, questions, self.chunks(example.contexts, count), turns, reminded)
+
+    def _said(self, qa: Asked, told: bool) -> str:
+        return self._as_told + qa.answer if told else qa.answer
 
     def _cut(self, text: str, count: int) -> list[list[int]]:
         head, tail = self._frame
