@@ -15,7 +15,8 @@ from hypernet.training.data import styles
 from hypernet.training.data.examples import Asked, Example
 from hypernet.training.json_lines import DataError
 from hypernet.world.dialogues import read_dialogues
-from hypernet.world.facts import Context, FactWorld
+from hypernet.world.facts import Context, FactWorld, Group
+from hypernet.world.sayings import Sayings
 
 app = typer.Typer(no_args_is_help=True, help="Turn other data into examples for d2l and t2l.")
 
@@ -49,6 +50,16 @@ def convert_synthetic(
 ) -> None:
     """Made-up facts about people, places and things, from the package's own generator."""
     _write(target, synthetic(groups, same_kind, seed))
+
+
+@app.command("sayings")
+def convert_sayings(
+    target: Target,
+    groups: Annotated[int, typer.Option(help="How many examples.")] = 10_000,
+    seed: int = 0,
+) -> None:
+    """What a person says in a chat or notes down: denials, changes, exact values, lines of settings too."""
+    _write(target, said(groups, seed))
 
 
 @app.command("styles")
@@ -91,11 +102,22 @@ def synthetic(groups: int, same_kind: float, seed: int) -> Iterator[Example]:
     for _ in range(groups):
         chunks, facts = rng.choice(_SHAPES)
         group = world.group(chunks, facts, same_kind=rng.random() < same_kind)
-        yield Example(
-            tuple(context.text for context in group.contexts),
-            tuple(Asked(qa.question, qa.answer) for context in group.contexts for qa in context.qa),
-            tuple(qa.question for qa in group.unknown),
-        )
+        yield _example(group)
+
+
+def said(groups: int, seed: int) -> Iterator[Example]:
+    """Groups of one to eight messages that answer a question; the same seed gives the same groups."""
+    sayings = Sayings("train", seed)
+    made = (sayings.group() for _ in range(groups))
+    yield from (_example(group) for group in made if any(context.qa for context in group.contexts))
+
+
+def _example(group: Group) -> Example:
+    return Example(
+        tuple(context.text for context in group.contexts),
+        tuple(Asked(qa.question, qa.answer) for context in group.contexts for qa in context.qa),
+        tuple(qa.question for qa in group.unknown),
+    )
 
 
 def _write(target: Path, examples: Iterator[Example]) -> None:
