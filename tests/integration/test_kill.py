@@ -139,6 +139,7 @@ def killed_at_every_step(
         home = folder / f"{i:02d}"
         shutil.copytree(before, home)
         deaths.append((str(home), action, step, steps[: i + 1].count(step)))
+    assert deaths, f"{action} writes nothing: {steps}"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", VICTIMS],
         input=json.dumps(deaths),
@@ -174,6 +175,7 @@ def test_killed_while_writing(tmp_path: Path, action: str, told: str) -> None:
             assert texts(memory, "ana") == [CAT, told], step
             memory.forget(user_id="ana")
         assert b"Biscuit" not in everything_in(home), step
+    assert committed
 
 
 def test_killed_while_forgetting(tmp_path: Path) -> None:
@@ -189,6 +191,7 @@ def test_killed_while_forgetting(tmp_path: Path) -> None:
             else:
                 forget(memory)
         assert b"Rio" not in everything_in(home), step
+    assert gone
 
 
 def test_killed_while_updating(tmp_path: Path) -> None:
@@ -202,6 +205,7 @@ def test_killed_while_updating(tmp_path: Path) -> None:
             add(memory)
             assert texts(memory, "bob") == [KIWI], step
         assert b"Rio" not in everything_in(home), step
+    assert updated
 
 
 def passages(memory: Memory) -> list[str]:
@@ -237,6 +241,7 @@ def test_killed_while_compacting(tmp_path: Path) -> None:
             assert len(memory._backends.blobs.digests("default")) == 3, step
             memory.forget(user_id="bob")
         assert b"Rio" not in everything_in(home), step
+    assert swapped
 
 
 def test_killed_while_forgetting_a_compacted_passage(tmp_path: Path) -> None:
@@ -252,6 +257,7 @@ def test_killed_while_forgetting_a_compacted_passage(tmp_path: Path) -> None:
             assert passages(memory) == sorted([CUP, HAT]), step
             assert HAT in memory.ask("Which hat is mine?", user_id="bob").text
         assert b"Rio" not in everything_in(home), step
+    assert gone
 
 
 def test_killed_while_superseding(tmp_path: Path) -> None:
@@ -265,3 +271,4 @@ def test_killed_while_superseding(tmp_path: Path) -> None:
             assert ("Kiwi" in told(memory), "Rio" in told(memory)) == (True, False), step
             memory.forget(user_id="bob")
         assert b"Rio" not in everything_in(home), step
+    assert superseded

@@ -1,4 +1,4 @@
-"""Where the reference values are: ``MEMORY_GOLDEN``, or ``../shared/golden`` beside the repository."""
+"""Where the reference values are: in ``tests/golden``, else in ``MEMORY_GOLDEN`` or ``../shared/golden``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+_OURS = Path(__file__).parents[1] / "golden"
 _SHARED = Path(__file__).parents[2].parent / "shared"
 
 
-def golden() -> Path:
-    """The folder of reference values. Missing ones skip the test, and fail it where ``CI`` is true."""
-    return _required("MEMORY_GOLDEN", "golden", "reference values")
+def golden(case: str) -> Path:
+    """The folder of a case. A missing one skips the test, and fails it where ``CI`` is true."""
+    ours = _OURS / case
+    return ours if ours.is_dir() else _required("MEMORY_GOLDEN", "golden", "reference values") / case
 
 
 def data() -> Path:

@@ -50,7 +50,7 @@ class Case:
 
 @pytest.fixture(scope="module", params=CASES)
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
-    folder = golden() / request.param
+    folder = golden(request.param)
     with torch.no_grad():
         yield Case(
             folder,

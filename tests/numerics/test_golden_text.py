@@ -14,7 +14,7 @@ from tests.numerics.golden import golden
 
 
 def load(name: str) -> Any:
-    return json.loads((golden() / "text" / name).read_text())
+    return json.loads((golden("text") / name).read_text())
 
 
 def test_ids_are_split_as_in_the_reference() -> None:
@@ -38,6 +38,7 @@ def test_chats_are_rendered_as_in_the_reference(base: str) -> None:
         TEMPLATES[base]
     )
     tokens = {"bos_token": recorded["bos"].get(name, ""), "eos_token": recorded["eos"].get(name, "")}
+    assert recorded["cases"][name]
     for case in recorded["cases"][name]:
         rendered = template.render(
             messages=case["messages"], add_generation_prompt=case["add_generation_prompt"], **tokens

@@ -43,7 +43,7 @@ class Case:
 
 @pytest.fixture(scope="module", params=CASES)
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
-    folder = golden() / request.param
+    folder = golden(request.param)
     model = TextToLoRA.from_pretrained(folder, device="cpu")
     with torch.no_grad():
         yield Case(
