@@ -310,6 +310,10 @@ class MemoryStore(Protocol):
         """
         ...
 
+    def embeddings(self, scope: Scope, memory_ids: Sequence[str]) -> dict[str, Vectors]:
+        """Id -> embedding [D] of those of the ids that are memories or retired passages of the scope."""
+        ...
+
     def past(self, scope: Scope, as_of: datetime, embedder: str) -> tuple[list[str], Vectors]:
         """Ids and embeddings [N, D] of the retired passages that held then."""
         ...

@@ -229,6 +229,12 @@ class InMemoryStore:
         ids = [p.id for p in passages if p.holds(as_of) and p.embedder == embedder]
         return ids, to_vectors([tenant.past[memory_id].embedding for memory_id in ids])
 
+    def embeddings(self, scope: Scope, memory_ids: Sequence[str]) -> dict[str, Vectors]:
+        tenant, at = self._reading(scope.required().tenant_id), self._clock()
+        seen = {record.id for record in (*tenant.alive(scope, at), *tenant.retired(scope, at))}
+        rows = tenant.rows | tenant.past
+        return {i: to_vectors([rows[i].embedding])[0] for i in memory_ids if i in seen}
+
     def find_words(
         self, scope: Scope, words: Sequence[str], k: int, *, as_of: datetime | None = None
     ) -> list[tuple[str, float]]:

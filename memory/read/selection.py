@@ -1,6 +1,7 @@
 """Which memories matter for a turn.
 
-    candidates of the index, and compacted memories by the nearest passage that they hold
+    candidates: the nearest by the index, compacted memories by the nearest passage that they hold,
+       and those that share the turn's rarest words (`MemoryStore.find_words`)
     -> rows in the scope that hold -> threshold of the cosine, margin of the relevance
     -> older ones give way to what stands for them (`Reading.stands_for`) -> pinned ones first, then by rank
     -> duplicates out
@@ -17,7 +18,7 @@ the threshold is taken whatever its margin, before all others; one that does not
 with the turn.
 
 The words tell apart what is about equally near, and find a name that the embedder has never seen, or one
-sentence in a long passage. They never bring in what the embedding finds too far from the turn.
+sentence in a long passage. What they find that the embedding finds too far from the turn is not merged.
 
 Nothing above the threshold selects nothing: then the base model answers by itself. Few adapters answer
 better than many, so a memory far below the best one is left out even where the budget has room.
@@ -25,25 +26,31 @@ better than many, so a memory far below the best one is left out even where the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from hypernet.overlap import overlap
 from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Reading, VectorIndex, Vectors
 from memory.read.past import PastIndex
-from memory.records import STANDALONE_KINDS, AdapterChoice, MemoryHit, Scope
+from memory.records import STANDALONE_KINDS, AdapterChoice, MemoryHit, MemoryRecord, Scope
 from memory.records import now as utc_now
 from memory.text.conversation import unlabelled
+from memory.text.search_words import search_words
 from memory.text.words import wording
 
 if TYPE_CHECKING:
     from memory.settings import Settings
 
+Filters = Mapping[str, Any]  # items that the metadata of a memory has
+
 HALF_LIFE_DAYS = 30.0  # of newness and of use
 YIELDING = 0.15  # how far below an older memory a newer one may be that it gives way to
 HALF_USED = 8  # uses that give half of what use can add
+_SEARCHED = 32  # candidates by either way, of which a search gives the k that matter most
 _CANDIDATES_PER_PLACE = 8  # looked at for each place in the budget: for duplicates, overflow, and newer ones
 
 
@@ -69,7 +76,7 @@ class Selection:
 
 
 class Selector:
-    """Finds memories by the embedding of a turn."""
+    """Finds memories by the embedding of a turn and by its words."""
 
     def __init__(
         self,
@@ -95,11 +102,56 @@ class Selector:
         """The embedding [1, D] of a turn, as passages are embedded: without who said it."""
         return self._embedder.embed([unlabelled(turn)])
 
-    def search(self, scope: Scope, vector: Vectors, k: int, as_of: datetime | None = None) -> list[MemoryHit]:
-        """The k nearest memories of the scope, skills apart, nearest first; vector is [D] or [1, D].
+    def search(
+        self,
+        scope: Scope,
+        vector: Vectors,
+        k: int,
+        as_of: datetime | None = None,
+        query: str = "",
+        filters: Filters | None = None,
+    ) -> list[MemoryHit]:
+        """The k memories of the scope that matter most for a query, skills apart; vector is [D] or [1, D].
 
-        With `as_of`, the nearest passages that held then.
+        With `as_of`, passages that held then; with `filters`, what has these items in its metadata.
         """
+        if not self._settings.lexical_weight:
+            query = ""
+        hits = self.candidates(scope, vector, max(k, _SEARCHED) if query else k, as_of, query, filters)
+        shares = _shares(hits, query)
+        weight = self._settings.lexical_weight
+        hits.sort(key=lambda hit: hit.score + weight * shares[hit.record.id], reverse=True)
+        return hits[:k]
+
+    def candidates(
+        self,
+        scope: Scope,
+        vector: Vectors,
+        k: int,
+        as_of: datetime | None = None,
+        query: str = "",
+        filters: Filters | None = None,
+    ) -> list[MemoryHit]:
+        """The k nearest memories, nearest first, and then those that share the rarest words of the query."""
+        near = self._near(scope, vector, k, as_of, filters or {})
+        found = self._store.find_words(scope, search_words(query), k, as_of=as_of) if query else []
+        known = {hit.record.id for hit in near}
+        ids = [memory_id for memory_id, _ in found if memory_id not in known]
+        records = self._store.get_many(scope, ids, as_of=as_of) if ids else []
+        return near + self._worded(scope, vector, query, [r for r in records if _has(r, filters or {})])
+
+    def _near(
+        self, scope: Scope, vector: Vectors, k: int, as_of: datetime | None, filters: Filters
+    ) -> list[MemoryHit]:
+        wanted = k
+        while True:
+            found = self._nearest(scope, vector, wanted, as_of)
+            hits = [hit for hit in found if _has(hit.record, filters)]
+            if len(hits) >= k or len(found) < wanted:
+                return hits[:k]
+            wanted *= 4  # others took the places; look further
+
+    def _nearest(self, scope: Scope, vector: Vectors, k: int, as_of: datetime | None) -> list[MemoryHit]:
         if as_of is not None:
             return self._past.search(scope, vector, k, as_of, self._embedder.name)
         inside = self._past.holders(scope, vector, k, self._clock(), self._embedder.name)
@@ -115,12 +167,39 @@ class Selector:
                 return [MemoryHit(r, scores[r.id], passages.get(r.id)) for r in records[:k]]
             wanted *= 4  # expired ones, or skills, took the places; look further
 
+    def _worded(
+        self, scope: Scope, vector: Vectors, query: str, records: Sequence[MemoryRecord]
+    ) -> list[MemoryHit]:
+        """Hits of what was found by its words, a compacted memory by the passage that has most of them."""
+        compacted = [record.id for record in records if record.compacted]
+        held = self._store.retired(scope, held_by=compacted) if compacted else []
+        shares = dict(zip([p.id for p in held], overlap(query, [p.text for p in held]), strict=True))
+        best: dict[str | None, MemoryRecord] = {}
+        for passage in held:
+            if passage.valid_until is None:
+                before = best.get(passage.held_by, passage)
+                best[passage.held_by] = max(before, passage, key=lambda p: shares[p.id])
+        said = {record.id: best.get(record.id, record) for record in records}
+        vectors = self._store.embeddings(scope, [one.id for one in said.values()]) if said else {}
+        asked = np.atleast_2d(vector)[0]
+        return [
+            MemoryHit(record, float(vectors[one.id] @ asked), None if one is record else one)
+            for record in records
+            if (one := said[record.id]).id in vectors
+        ]
+
     def select(
-        self, scope: Scope, vector: Vectors, as_of: datetime | None = None, turn: str = ""
+        self,
+        scope: Scope,
+        vector: Vectors,
+        as_of: datetime | None = None,
+        turn: str = "",
+        filters: Filters | None = None,
     ) -> Selection:
         """The memories to merge for a turn with this embedding; by what the turn says old ones give way."""
         k = _CANDIDATES_PER_PLACE * self._settings.merge_budget
-        hits = self.search(scope, vector, k, as_of)
+        query = turn if self._settings.lexical_weight else ""
+        hits = self.candidates(scope, vector, k, as_of, query, filters)
         if not hits:
             return Selection()
         budget = min(self._settings.merge_budget, self._internalizer.most_merged)
@@ -155,6 +234,10 @@ def choose(
     distinct = tuple(_distinct(ranked))
     budget = settings.merge_budget if budget is None else budget
     return Selection(distinct[:budget], distinct[budget:], settings.weight_power)
+
+
+def _has(record: MemoryRecord, filters: Filters) -> bool:
+    return filters.items() <= record.metadata.items()
 
 
 def _shares(hits: Sequence[MemoryHit], turn: str) -> dict[str, float]:

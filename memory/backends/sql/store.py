@@ -263,6 +263,10 @@ class SqlStore:
         with self._database.read() as connection:
             return sql_retired.vectors(connection, scope, self._clock(), as_of, embedder)
 
+    def embeddings(self, scope: Scope, memory_ids: Sequence[str]) -> dict[str, Vectors]:
+        with self._database.read() as connection:
+            return sql_words.embeddings(connection, scope.required(), memory_ids, self._clock())
+
     def find_words(
         self, scope: Scope, words: Sequence[str], k: int, *, as_of: datetime | None = None
     ) -> list[tuple[str, float]]:

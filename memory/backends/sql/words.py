@@ -19,9 +19,11 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Table, and_, cast, func, select, text
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
+from memory.backends.embeddings import to_vectors
 from memory.backends.sql.database import batches
-from memory.backends.sql.scoping import held, visible
+from memory.backends.sql.scoping import alive, held, visible
 from memory.backends.sql.tables import memories, retired
+from memory.ports import Vectors
 from memory.records import SCOPE_FIELDS, Scope
 from memory.text.search_words import ROWS_READ, ranked, telling
 
@@ -47,6 +49,19 @@ def find(
         found |= {i: scores[i] for i in _those(connection, table, condition, scores)}
     best = sorted(found, key=lambda memory_id: (found[memory_id], memory_id), reverse=True)
     return [(memory_id, found[memory_id]) for memory_id in best[:k]]
+
+
+def embeddings(
+    connection: Connection, scope: Scope, ids: Sequence[str], at: datetime
+) -> dict[str, Vectors]:
+    """Of what was found by its words: how near it is, no index was asked."""
+    found: dict[str, Vectors] = {}
+    for table in (memories, retired):
+        for some in batches(ids):
+            wanted = and_(alive(table, scope, at), table.c.id.in_(some))
+            rows = connection.execute(select(table.c.id, table.c.embedding).where(wanted)).all()
+            found |= {row.id: to_vectors([row.embedding])[0] for row in rows}
+    return found
 
 
 def settle(connection: Connection) -> None:

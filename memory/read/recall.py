@@ -1,0 +1,173 @@
+"""Recall as text, for the prompt of any LLM.
+
+    candidates by embedding and by words -> filters -> the best first -> what the visible messages show left out
+    -> duplicates left out -> at most k, and as many of them as the token budget holds
+    -> what newer ones stand in the place of goes last -> one line each, with its date and who said it
+
+This is not a merge: a text that matters little costs a line and no recall. So there is no threshold and no
+margin, and the token budget is the limit.
+
+    relevance  =  cosine  +  WORDS * share of the question's words, the rarer the more
+
+A question put in the words of the answer and one put in others are both found; docs/benchmarks.md has what
+each brings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hypernet.overlap import overlap
+from memory.ports import Embedder, Internalizer, Reader
+from memory.read.selection import Filters, Selector
+from memory.records import MemoryHit, MemoryRecord, Message, Scope
+from memory.text.conversation import unlabelled
+from memory.text.words import wording
+
+MOST = 50  # texts in one recall
+WORDS = 0.4  # what having all of the question's words adds to a cosine
+HEADING = "What is known from earlier conversations, the most relevant first:"
+_CANDIDATES = 200  # by embedding, and as many by words
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """One text that was recalled, and where it comes from."""
+
+    memory_id: str
+    text: str
+    said_at: datetime  # when it was told, or since when it holds
+    score: float  # relevance: cosine and shared words
+    speaker: str | None  # "user" or "assistant", where one of them said it
+    document_id: str | None
+    session_id: str | None
+
+    @property
+    def line(self) -> str:
+        """As it stands in a prompt: date, speaker, text."""
+        said = "; ".join(part.strip() for part in self.text.splitlines() if part.strip())
+        where = f"{self.document_id}: " if self.document_id is not None else ""
+        return f"- {self.said_at:%Y-%m-%d} {where}{said}"
+
+
+class Recall(list[Recalled]):
+    """Texts for a prompt: what holds first, the most relevant first. `str` of it is what goes there."""
+
+    def __init__(self, texts: Iterable[Recalled] = (), tokens: int = 0) -> None:
+        super().__init__(texts)
+        self.tokens = tokens  # of the prompt text, heading included; 0 where nothing was recalled
+
+    @property
+    def prompt(self) -> str:
+        """The texts under a heading, one a line; "" for none."""
+        return "\n".join([HEADING, *(one.line for one in self)]) if self else ""
+
+    def __str__(self) -> str:
+        return self.prompt
+
+
+class Recaller:
+    """Finds what another model should read before it answers."""
+
+    def __init__(
+        self, selector: Selector, embedder: Embedder, internalizer: Internalizer, reader: Reader
+    ) -> None:
+        self._selector = selector
+        self._embedder = embedder
+        self._internalizer = internalizer
+        self._reader = reader
+
+    def __call__(
+        self,
+        scope: Scope,
+        query: str,
+        *,
+        k: int,
+        max_tokens: int,
+        before: Sequence[Message] = (),
+        as_of: datetime | None = None,
+        filters: Filters | None = None,
+    ) -> Recall:
+        """At most k texts of at most `max_tokens` tokens together, heading and dates included."""
+        vector = self._embedder.embed([query])
+        hits = self._selector.candidates(scope, vector, _CANDIDATES, as_of, query, filters)
+        texts = list(_unseen(_ranked(hits, query), _shown([*before, Message("user", query)])))[:k]
+        kept = self._within(texts, max_tokens)
+        ordered = self._current_first(kept, query)
+        return Recall(ordered, self._count([HEADING, *(one.line for one in ordered)]) if ordered else 0)
+
+    def _within(self, texts: Sequence[Recalled], max_tokens: int) -> list[Recalled]:
+        """As many as the budget holds; one that is too long makes room for shorter ones after it."""
+        if not texts:
+            return []
+        left = max_tokens - self._count([HEADING])
+        kept = []
+        for one, tokens in zip(texts, self._internalizer.count([one.line for one in texts]), strict=True):
+            if tokens + 1 <= left:  # and the line's end
+                kept.append(one)
+                left -= tokens + 1
+        return kept
+
+    def _count(self, lines: Collection[str]) -> int:
+        return sum(self._internalizer.count([*lines])) + len(lines)
+
+    def _current_first(self, texts: Sequence[Recalled], query: str) -> list[Recalled]:
+        """What a newer text among them stands for, as far as the query goes, goes to the end."""
+        turn = self._reader.read(query)
+        readings = {one.memory_id: self._reader.read(one.text) for one in texts}
+
+        def outdated(older: Recalled) -> bool:
+            return any(
+                newer.said_at > older.said_at
+                and newer.document_id is None
+                and readings[newer.memory_id].stands_for(readings[older.memory_id], turn)
+                for newer in texts
+            )
+
+        former = {one.memory_id for one in texts if one.document_id is None and outdated(one)}
+        return sorted(texts, key=lambda one: one.memory_id in former)
+
+
+def _ranked(hits: Sequence[MemoryHit], query: str) -> Iterator[Recalled]:
+    """The best first; of equals the newer."""
+    shares = overlap(query, [unlabelled(hit.said.text) for hit in hits])
+    scores = [hit.score + WORDS * share for hit, share in zip(hits, shares, strict=True)]
+    for i in sorted(range(len(hits)), key=lambda i: (scores[i], hits[i].said.id), reverse=True):
+        yield _recalled(hits[i], scores[i])
+
+
+def _recalled(hit: MemoryHit, score: float) -> Recalled:
+    said = hit.said
+    return Recalled(
+        memory_id=hit.record.id,
+        text=said.text,
+        said_at=told_at(said),
+        score=score,
+        speaker=said.role,
+        document_id=said.document_id,
+        session_id=said.scope.session_id,
+    )
+
+
+def told_at(record: MemoryRecord) -> datetime:
+    """When what a memory says was told, or since when it holds where that was said."""
+    return record.valid_from or record.created_at
+
+
+def _unseen(texts: Iterable[Recalled], shown: str) -> Iterator[Recalled]:
+    """Without what the visible messages say already, and what another text said in the same words."""
+    seen = set()
+    for one in texts:
+        words = wording(one.text)
+        lines = [" ".join(wording(line)) for line in one.text.splitlines() if line.strip()]
+        if words not in seen and not all(f" {line} " in shown for line in lines):
+            seen.add(words)
+            yield one
+
+
+def _shown(messages: Sequence[Message]) -> str:
+    return " ".join(f" {' '.join(wording(message.text))} " for message in messages)
+
+
