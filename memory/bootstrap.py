@@ -13,6 +13,7 @@ from memory.read.adapters import Adapters
 from memory.read.answering import Answerer
 from memory.read.chat import Chat
 from memory.read.past import PastIndex
+from memory.read.recall import Recaller
 from memory.read.selection import Selector
 from memory.read.skills import TurnSkills
 from memory.read.usage import Usage
@@ -109,10 +110,13 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
     past = PastIndex(store, index)
     selector = Selector(store, index, settings, internalizer, reader, backends.embedder, past=past)
     turn_skills = TurnSkills(store, selector.embed, settings)
+    recaller = Recaller(selector, internalizer, reader)
     usage = Usage(store)
     eraser = Eraser(store, blobs, index, adapters, making, writer, leftovers, past)
     ingest = Ingest(store, writer, making, backends.embedder, internalizer, guard, reader)
-    answerer = Answerer(store, selector, adapters, turn_skills, generator, internalizer, settings, usage)
+    answerer = Answerer(
+        store, selector, recaller, adapters, turn_skills, generator, internalizer, settings, usage
+    )
 
     def remember(said: Message, reply: Message, scope: Scope) -> None:
         ingest.exchange(said, reply, Origin(scope))
@@ -121,6 +125,7 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
         ingest=ingest,
         skills=Skills(store, writer),
         selector=selector,
+        recaller=recaller,
         adapters=adapters,
         answerer=answerer,
         chat=Chat(store, answerer, reader, remember, settings.hot_window_turns),

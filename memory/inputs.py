@@ -7,7 +7,16 @@ from datetime import datetime
 from typing import Any, TypedDict, cast, get_args
 
 from memory.errors import EmptyText, InvalidInput, TextTooLarge
-from memory.records import Message, Role, Scope, check_aware, check_characters, check_text, now
+from memory.records import (
+    Message,
+    Role,
+    Scope,
+    check_aware,
+    check_characters,
+    check_metadata,
+    check_text,
+    now,
+)
 
 Said = Message | Mapping[str, Any]
 """A message, or its usual form {"role": "user", "content": "..."}."""
@@ -77,6 +86,16 @@ def check_span(begins: datetime | None, ends: datetime | None) -> None:
     check_aware("valid_until", ends)
     if ends is not None and ends <= (begins or now()):
         raise InvalidInput(f"valid_until {ends} must be later than its beginning, {begins or 'now'}")
+
+
+def filters_in(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Items that metadata has to have; none for None. Raises InvalidInput for what metadata cannot be."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidInput(f'filters are {type(given).__name__}; give items of metadata, as {{"page": 3}}')
+    check_metadata(given)
+    return given
 
 
 def check_expiry(expires_at: datetime | None) -> None:

@@ -12,12 +12,23 @@ from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from memory.errors import IncompatibleAdapter, InvalidInput
-from memory.inputs import Content, Said, Whose, check_expiry, check_span, messages_in, scope_in, text_in
+from memory.inputs import (
+    Content,
+    Said,
+    Whose,
+    check_expiry,
+    check_span,
+    filters_in,
+    messages_in,
+    scope_in,
+    text_in,
+)
 from memory.ports import Backends
 from memory.read.adapters import Adapters
 from memory.read.answering import Answerer, Mode, Sampling, sampling_in, whole
 from memory.read.chat import Chat
-from memory.read.selection import Selector
+from memory.read.recall import MOST, Recall, Recaller
+from memory.read.selection import Filters, Selector
 from memory.read.usage import Usage
 from memory.records import (
     AdapterChoice,
@@ -56,6 +67,7 @@ class AskOptions(Whose, Sampling, total=False):
     """Whose memory answers, of what time, and how the reply is written."""
 
     as_of: datetime | None
+    filters: Filters | None  # items of metadata: only memories that have them are recalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,7 @@ class UseCases:
     ingest: Ingest
     skills: Skills
     selector: Selector
+    recaller: Recaller
     adapters: Adapters
     answerer: Answerer
     chat: Chat
@@ -270,7 +283,9 @@ class Service:
         most = self.settings.max_text_bytes
         earlier = None if before is None else messages_in(before, most) if before else []
         sampling, as_of = sampling_in(asking), _moment(asking)
-        return self._cases.chat.stream(scope, said, mode, earlier, sampling, as_of)
+        return self._cases.chat.stream(
+            scope, said, mode, earlier, sampling, as_of, filters_in(asking.get("filters"))
+        )
 
     def ask(self, question: str, *, mode: Mode = "auto", **asking: Unpack[AskOptions]) -> ChatReply:
         """Answer a question from memory, and store nothing."""
@@ -302,27 +317,90 @@ class Service:
         """`answer` in pieces of text, and then the whole reply."""
         scope = self._reading(self._scope(asking).required())
         said = messages_in(messages, self.settings.max_text_bytes)
-        return self._cases.answerer.stream(scope, said, mode, adapters, sampling_in(asking), _moment(asking))
+        return self._cases.answerer.stream(
+            scope,
+            said,
+            mode,
+            adapters,
+            sampling_in(asking),
+            _moment(asking),
+            filters_in(asking.get("filters")),
+        )
 
     # -- looking
 
     def search(
-        self, query: str, *, k: int = 4, as_of: datetime | None = None, **whose: Unpack[Whose]
+        self,
+        query: str,
+        *,
+        k: int = 4,
+        as_of: datetime | None = None,
+        filters: Filters | None = None,
+        **whose: Unpack[Whose],
     ) -> Hits:
-        """The k memories nearest to a query, nearest first; with `as_of`, the passages that held then."""
+        """The k memories that matter most for a query, by embedding and shared words, the best first.
+
+        With `as_of`, the passages that held then; with `filters`, what has these items in its metadata.
+        """
         check_aware("as_of", as_of)
         scope = self._reading(self._scope(whose).required())
         if k < 1:
             raise InvalidInput(f"k is {k}; give at least 1")
         vector = self._cases.selector.embed(text_in(query, self.settings.max_text_bytes))
-        return self._cases.selector.search(scope, vector, k, as_of)
+        return self._cases.selector.search(scope, vector, k, as_of, query, filters_in(filters))
 
-    def select(self, query: str, *, as_of: datetime | None = None, **whose: Unpack[Whose]) -> Choices:
-        """The adapters that a turn saying this would merge; none where nothing matters for it."""
+    def recall(
+        self,
+        query: str,
+        *,
+        k: int = 20,
+        max_tokens: int | None = None,
+        before: Sequence[Said] | None = None,
+        as_of: datetime | None = None,
+        filters: Filters | None = None,
+        **whose: Unpack[Whose],
+    ) -> Recall:
+        """The texts that another model should read before it answers: at most k of them, 50 at most.
+
+        `str()` of it goes into the prompt: one line a text, with its date and who said it, what holds before
+        what newer texts replace, the most relevant first. `max_tokens` (settings.recall_tokens) bounds it
+        all. What the visible messages `before` show already is left out. With `as_of`, what held then; with
+        `filters`, what has these items in its metadata. Raises InvalidInput, MissingScope, StoreError.
+        """
+        check_aware("as_of", as_of)
+        scope = self._reading(self._scope(whose).required())
+        most = self.settings.recall_tokens if max_tokens is None else max_tokens
+        if not 1 <= k <= MOST:
+            raise InvalidInput(f"k is {k}; give 1 to {MOST}")
+        if most < 1:
+            raise InvalidInput(f"max_tokens is {most}; give at least 1")
+        return self._cases.recaller(
+            scope,
+            text_in(query, self.settings.max_text_bytes),
+            k=k,
+            max_tokens=most,
+            before=messages_in(before, self.settings.max_text_bytes) if before else (),
+            as_of=as_of,
+            filters=filters_in(filters),
+        )
+
+    def select(
+        self,
+        query: str,
+        *,
+        as_of: datetime | None = None,
+        filters: Filters | None = None,
+        **whose: Unpack[Whose],
+    ) -> Choices:
+        """The adapters that a turn saying this would merge; none where nothing matters for it.
+
+        With `filters`, of memories that have these items in their metadata.
+        """
         check_aware("as_of", as_of)
         scope = self._reading(self._scope(whose).required())
         vector = self._cases.selector.embed(text_in(query, self.settings.max_text_bytes))
-        return [*self._cases.selector.select(scope, vector, as_of, query).choices]
+        selected = self._cases.selector.select(scope, vector, as_of, query, filters_in(filters))
+        return [*selected.choices]
 
     def count_tokens(self, content: Content) -> int:
         """Tokens of a text, or of the prompt that messages make. Loads the model."""

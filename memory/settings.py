@@ -132,6 +132,9 @@ class Settings(BaseSettings):
     recalled_text_tokens: int = Field(
         256, ge=0, description="Token budget for recalled text, in modes that put text into the prompt."
     )
+    recall_tokens: int = Field(
+        1500, ge=1, description="Token budget for memories recalled as text for another model's prompt."
+    )
     adapter_storage: Literal["float32", "bfloat16", "int8"] = Field(
         "int8", description="Storage data type for adapters; docs/benchmarks.md compares them."
     )

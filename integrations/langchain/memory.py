@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from integrations.langchain.chat_history import ParametricChatMessageHistory
 from integrations.langchain.chat_model import ParametricChatModel
 from integrations.langchain.compressor import ParametricCompressor
 from integrations.langchain.documents import records
-from integrations.langchain.messages import asked, to_messages
+from integrations.langchain.messages import asked, says, to_messages
 from integrations.langchain.retriever import ParametricRetriever
 from integrations.langchain.scope import NAMES, Scoped, names_in, recalling
 from integrations.langchain.shared import close
@@ -22,6 +23,7 @@ from integrations.langchain.tools import memory_tools
 from memory.errors import InvalidInput
 from memory.inputs import Whose
 from memory.read.answering import Mode
+from memory.read.recall import MOST, Recall
 from memory.records import AdapterChoice, ErasureReceipt, HistoryEvent, MemoryHit, MemoryRecord, Message
 from memory.upkeep.compaction import CompactReport
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from integrations.langchain.store import ParametricStore
 
 Part = TypeVar("Part", bound=Scoped)
-KNOWN = "What is known from before:\n"  # goes before recalled text, where a model has no adapters
 
 
 class ParametricMemory(Scoped, BaseMemory):
@@ -78,9 +79,7 @@ class ParametricMemory(Scoped, BaseMemory):
         names = self._conversation()
         last = 2 * self._exchanges
         newest: list[BaseMessage] = [*to_messages(self.service.turns(last=last, **names))] if last else []
-        said = {str(message.text) for message in newest}
-        known = [text for text in self._recalled(query, names) if not any(one in text for one in said)]
-        recalled = KNOWN + "\n".join(known) if known else ""
+        recalled = self._recalled(query, newest, names)
         if self.return_messages:
             return {self.memory_key: [*([SystemMessage(recalled)] if recalled else []), *newest]}
         buffer = get_buffer_string(newest, self.human_prefix, self.ai_prefix)
@@ -120,11 +119,13 @@ class ParametricMemory(Scoped, BaseMemory):
         names.setdefault("session_id", self._session)
         return names
 
-    def _recalled(self, query: str, names: Whose) -> list[str]:
+    def _recalled(self, query: str, newest: Sequence[BaseMessage], names: Whose) -> str:
+        """What goes before the newest exchanges, and they do not show."""
         with_text = self.mode in ("text", "both") or (self.mode == "auto" and not self._bound)
         if not with_text or not query.strip():
-            return []
-        return [choice.text for choice in self.service.select(query, **recalling(names))]
+            return ""
+        said = [Message(*line) for message in newest if (line := says(message))]
+        return self.service.recall(query, k=MOST, before=said, **recalling(names)).prompt
 
     def _value(self, values: dict[str, Any], key: str | None, what: str) -> str:
         """The text under a key, or the only one there is besides the memory's own."""
@@ -154,6 +155,10 @@ class ParametricMemory(Scoped, BaseMemory):
     def select(self, query: str, **given: Any) -> list[AdapterChoice]:
         """The adapters that a turn saying this would merge; `adapters=` of the chat model takes them."""
         return self.service.select(query, **self._filled(given))
+
+    def recall(self, query: str, **given: Any) -> Recall:
+        """The texts that another model should read before it answers; `str` of them goes into its prompt."""
+        return self.service.recall(query, **self._filled(given))
 
     def get(self, memory_id: str, **given: Any) -> MemoryRecord:
         """One memory. Raises NotFound."""

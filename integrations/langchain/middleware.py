@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated, Any, NotRequired, cast
 
 from langchain_core.messages import SystemMessage
-from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.runnables import run_in_executor
 from typing_extensions import TypedDict
 
 from integrations.langchain.chat_model import ParametricChatModel
 from integrations.langchain.choices import Choice, plain
-from integrations.langchain.messages import question, to_turns
+from integrations.langchain.messages import question, says, to_turns
 from integrations.langchain.scope import Scoped, configurable, names_in, recalling, required
 from integrations.langchain.shared import shared
 from integrations.langchain.transcript import leaving, unsaved
@@ -20,7 +20,8 @@ from memory import Memory
 from memory.errors import InvalidInput, NotFound
 from memory.inputs import Whose
 from memory.read.answering import Mode
-from memory.records import MemoryRecord
+from memory.read.recall import MOST
+from memory.records import Message
 
 try:
     from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
@@ -53,7 +54,8 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     config's "configurable"; nobody named is an error. `thread_id` is the session where none is named.
 
     Messages older than `k` exchanges leave the model's request once memory holds them, never the state. A
-    model other than the memory's own gets what is recalled as text, at most `recalled_tokens` of it.
+    model other than the memory's own gets what is recalled as text (`Memory.recall`), as much of it as
+    `recalled_tokens` hold (settings.recall_tokens).
     """
 
     state_schema = MemoryState
@@ -73,7 +75,7 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         settings = self.service.settings
         self.k = settings.hot_window_turns // 2 if k is None else k
         self.mode = mode
-        self.recalled_tokens = settings.recalled_text_tokens if recalled_tokens is None else recalled_tokens
+        self.recalled_tokens = settings.recall_tokens if recalled_tokens is None else recalled_tokens
 
     # -- once a turn, before
 
@@ -107,38 +109,41 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         names = self._whose(request.runtime)
         gone = set(turn["leaving"])
         request = request.override(messages=[m for m in request.messages if m.id not in gone])
-        standing = self._standing(turn["adapters"], names)
         model = request.model
         if isinstance(model, ParametricChatModel) and model.service is self.service:
-            adapters = [choice for choice, _ in standing]
+            adapters = self._standing(turn["adapters"], names)
             ours = {**names, "adapters": adapters, "mode": self.mode}
             return request.override(model_settings={**request.model_settings, **ours})
         if self.mode == "adapters":
             raise InvalidInput("mode is 'adapters', but the model is not this memory's; use auto or text")
-        return self._with_text(request, [record.text for _, record in standing])
+        return self._with_text(request, names)
 
-    def _standing(self, choices: list[Choice], names: Whose) -> list[tuple[Choice, MemoryRecord]]:
+    def _standing(self, choices: list[Choice], names: Whose) -> list[Choice]:
         """The adapters of the turn that were not forgotten meanwhile, by a tool say."""
         found = []
         for choice in choices:
-            try:
-                found.append((choice, self.service.get(choice["memory_id"], **recalling(names))))
-            except NotFound:
-                continue
+            with suppress(NotFound):
+                self.service.get(choice["memory_id"], **recalling(names))
+                found.append(choice)
         return found
 
-    def _with_text(self, request: ModelRequest[Any], texts: list[str]) -> ModelRequest[Any]:
-        """The request with recalled text after its system message, the best first, within the budget."""
-        while texts and count_tokens_approximately([SystemMessage(_known(texts))]) > self.recalled_tokens:
-            texts = texts[:-1]
-        if not texts:
+    def _with_text(self, request: ModelRequest[Any], names: Whose) -> ModelRequest[Any]:
+        """The request with recalled text after its system message: nothing that its messages show already."""
+        asked = question(request.messages)
+        if not asked.strip() or self.recalled_tokens < 1:
+            return request
+        said = [Message(*line) for message in request.messages if (line := says(message))]
+        recalled = self.service.recall(
+            asked, k=MOST, max_tokens=self.recalled_tokens, before=said, **recalling(names)
+        )
+        if not recalled:
             return request
         before = request.system_message
         blocks: list[Any] = [] if before is None else [*before.content_blocks]
         if not blocks:
-            return request.override(system_message=SystemMessage(_known(texts)))
+            return request.override(system_message=SystemMessage(recalled.prompt))
         return request.override(
-            system_message=SystemMessage([*blocks, {"type": "text", "text": "\n\n" + _known(texts)}])
+            system_message=SystemMessage([*blocks, {"type": "text", "text": "\n\n" + recalled.prompt}])
         )
 
     # -- once a turn, after
@@ -167,7 +172,3 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         if names.get("session_id") is None:
             return None
         return {(turn.role, turn.text) for turn in self.service.turns(**names)}
-
-
-def _known(texts: list[str]) -> str:
-    return "What is known from earlier conversations:\n" + "\n".join(f"- {text}" for text in texts)

@@ -31,6 +31,7 @@ class ParametricRetriever(Scoped, DocumentIndex):
     own, else the document or the turns it was made from) and `created_at`. Its id is the document's, or
     the memory's own where it is no document; `get` and `delete` take both.
 
+    Finds by embedding and by words; `filters` are items that the metadata has to have.
     Recalls from all sessions of the owner, unless a session is given here or as a keyword.
     """
 
@@ -57,12 +58,13 @@ class ParametricRetriever(Scoped, DocumentIndex):
         *,
         run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - LangChain's signature
         k: int | None = None,
+        filters: Mapping[str, Any] | None = None,
         names: Mapping[str, Any] | None = None,
         **whose: Any,
     ) -> list[Document]:
         given = {**(names or {}), **whose}
         owner = self.whose(**given) if "session_id" in whose else self._owner(**given)
-        hits = self.service.search(query, k=k or self.k, **owner)
+        hits = self.service.search(query, k=k or self.k, filters=filters, **owner)
         selection = choose(hits, self.service.settings, now(), turn=query, reader=self.service.reader)
         chosen = {hit.record.id for hit in selection.chosen}
         return [found(hit, 1.0 if hit.record.id in chosen else 0.0) for hit in hits]

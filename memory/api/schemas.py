@@ -251,6 +251,7 @@ class SearchIn(ScopeIn):
     query: Text
     as_of: Time | None = Field(default=None, description="What held at that time, instead of now.")
     k: int = Field(4, ge=1, le=100, description="Most memories to find.")
+    filters: dict[str, Any] | None = Field(default=None, description="Items that the metadata has to have.")
 
 
 class HitOut(BaseModel):
@@ -281,6 +282,7 @@ class SelectIn(ScopeIn):
 
     query: Text
     as_of: Time | None = Field(default=None, description="What held at that time, instead of now.")
+    filters: dict[str, Any] | None = Field(default=None, description="Items that the metadata has to have.")
 
 
 class ChoiceOut(BaseModel):

@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memory.cli import answer, archive, compact, demo, forget, look, model, remember, serve, skill, upkeep
+from memory.cli import (
+    answer,
+    archive,
+    compact,
+    demo,
+    forget,
+    look,
+    model,
+    recall,
+    remember,
+    serve,
+    skill,
+    upkeep,
+)
 from memory.cli.keys import keys
 from memory.cli.options import Setup, WrongUsage
 from memory.cli.output import visible
@@ -33,6 +46,7 @@ for panel, name, verb in (
     ("Remember and answer", "ask", answer.ask),
     ("Remember and answer", "chat", answer.chat),
     ("Inspect", "search", answer.search),
+    ("Inspect", "recall", recall.recall),
     ("Inspect", "list", look.list_),
     ("Inspect", "show", look.show),
     ("Inspect", "history", look.history),

@@ -2,7 +2,7 @@
 
 mode       the model remembers by
 adapters   weights alone
-text       source text in the prompt: for comparison, and for models without a hypernetwork
+text       source text in the prompt (`memory.read.recall`): for comparison, and for models without adapters
 both       weights, and the same text beside them
 auto       weights; text joins only for what mattered as much and found no room in the merge
 
@@ -31,7 +31,8 @@ from memory.ports import (
 )
 from memory.read.adapters import Adapters
 from memory.read.prompt import build
-from memory.read.selection import Selection, Selector
+from memory.read.recall import MOST, Recaller
+from memory.read.selection import Filters, Selection, Selector
 from memory.read.skills import TurnSkills
 from memory.read.usage import Usage
 from memory.records import AdapterChoice, ChatReply, MemoryHit, MemoryRecord, Message, Scope
@@ -59,6 +60,7 @@ class Answerer:
         self,
         store: MemoryStore,
         selector: Selector,
+        recaller: Recaller,
         adapters: Adapters,
         skills: TurnSkills,
         generator: Generator,
@@ -68,6 +70,7 @@ class Answerer:
     ) -> None:
         self._store = store
         self._selector = selector
+        self._recaller = recaller
         self._adapters = adapters
         self._skills = skills
         self._generator = generator
@@ -83,12 +86,13 @@ class Answerer:
         adapters: Sequence[AdapterChoice] | None = None,
         sampling: Sampling | None = None,
         as_of: datetime | None = None,
+        filters: Filters | None = None,
     ) -> Iterator[str | ChatReply]:
         """The reply to the last message in pieces, and then as a whole.
 
         `adapters` are used where given; else those are selected that matter for the last message. The scope
         is the turn's own; recalled is from all sessions of its teller (`Scope.of_teller`), and with `as_of`
-        what held then.
+        what held then; with `filters`, what has these items in its metadata.
         """
         if mode not in get_args(Mode):
             raise InvalidInput(f"mode is {mode!r}; choose one of {', '.join(get_args(Mode))}")
@@ -96,14 +100,18 @@ class Answerer:
         timings: dict[str, float] = {}
         turn = said[-1].text if said else ""
         vector = None if adapters is not None else self._embedded(turn, timings)
-        selection, choices = self._choose(scope.of_teller(), turn, vector, adapters, as_of, timings)
+        selection, choices = self._choose(scope.of_teller(), turn, vector, adapters, as_of, filters, timings)
         records = [hit.record for hit in selection.chosen] if mode != "text" else []
         skills = self._skills(scope, turn, vector)
         merge = self._merge(records, choices, skills, timings)
+        if mode == "text" and adapters is None:
+            texts = self._recalled(scope.of_teller(), said, as_of, filters)
+        else:
+            texts = [hit.record.text for hit in _as_text(selection, mode)]
         prompt = build(
             self._generator,
             said,
-            [hit.record.text for hit in _as_text(selection, mode)],
+            texts,
             text_tokens=self._settings.recalled_text_tokens,
             reply_tokens=request.max_new_tokens,
         )
@@ -160,14 +168,30 @@ class Answerer:
         vector: Vectors | None,
         adapters: Sequence[AdapterChoice] | None,
         as_of: datetime | None,
+        filters: Filters | None,
         timings: dict[str, float],
     ) -> tuple[Selection, tuple[AdapterChoice, ...]]:
         if adapters is not None or vector is None:
             given = self._given(scope, adapters or (), as_of)
             return Selection(given), tuple(adapters or ())
         with _timed(timings, "select"):
-            selection = self._selector.select(scope, vector, as_of, turn)
+            selection = self._selector.select(scope, vector, as_of, turn, filters)
         return selection, selection.choices
+
+    def _recalled(
+        self, scope: Scope, said: Sequence[Message], as_of: datetime | None, filters: Filters | None
+    ) -> list[str]:
+        """What the prompt's budget for text holds, the most relevant first."""
+        recalled = self._recaller(
+            scope,
+            said[-1].text,
+            k=MOST,
+            max_tokens=max(1, self._settings.recalled_text_tokens),
+            before=said[:-1],
+            as_of=as_of,
+            filters=filters,
+        )
+        return [one.text for one in recalled]
 
     def _given(
         self, scope: Scope, adapters: Sequence[AdapterChoice], as_of: datetime | None

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from memory.ports import MemoryStore, Reader
 from memory.read.answering import Answerer, Mode, Sampling
+from memory.read.selection import Filters
 from memory.records import ChatReply, Message, Scope
 
 Remember = Callable[[Message, Message, Scope], object]
@@ -39,13 +40,14 @@ class Chat:
         before: Sequence[Message] | None,
         sampling: Sampling,
         as_of: datetime | None,
+        filters: Filters | None = None,
     ) -> Iterator[str | ChatReply]:
         """The reply in pieces of text, and then as a whole; stored only when it is read to the end.
 
         `before` stands in place of the session's newest turns, where it is given.
         """
         conversation = [*(self._hot_window(scope) if before is None else before), said]
-        pieces = self._answerer.stream(scope, conversation, mode, None, sampling, as_of)
+        pieces = self._answerer.stream(scope, conversation, mode, None, sampling, as_of, filters)
         return self._remembering(scope, said, pieces)
 
     def _hot_window(self, scope: Scope) -> Sequence[Message]:

@@ -1,16 +1,17 @@
 """Recall as text, for the prompt of any LLM.
 
-    candidates by embedding and by words -> filters -> the best first -> what the visible messages show left out
-    -> duplicates left out -> at most k, and as many of them as the token budget holds
+    candidates by embedding and by words -> filters -> the best first -> duplicates, and what the visible
+    messages show, left out -> at most k, and as many of them as the token budget holds
     -> what newer ones stand in the place of goes last -> one line each, with its date and who said it
 
 This is not a merge: a text that matters little costs a line and no recall. So there is no threshold and no
 margin, and the token budget is the limit.
 
     relevance  =  cosine  +  WORDS * share of the question's words, the rarer the more
+                          +  BESIDE * relevance of the best passage just before or after it in its session
 
-A question put in the words of the answer and one put in others are both found; docs/benchmarks.md has what
-each brings.
+A question put in the words of the answer and one put in others are both found, and the answer to what was
+asked in the line before. docs/benchmarks.md has what each brings.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from hypernet.overlap import overlap
-from memory.ports import Embedder, Internalizer, Reader
+from memory.ports import Internalizer, Reader
 from memory.read.selection import Filters, Selector
 from memory.records import MemoryHit, MemoryRecord, Message, Scope
 from memory.text.conversation import unlabelled
@@ -28,6 +30,7 @@ from memory.text.words import wording
 
 MOST = 50  # texts in one recall
 WORDS = 0.4  # what having all of the question's words adds to a cosine
+BESIDE = 0.4  # of the best neighbour's relevance that a passage gets
 HEADING = "What is known from earlier conversations, the most relevant first:"
 _CANDIDATES = 200  # by embedding, and as many by words
 
@@ -72,10 +75,13 @@ class Recaller:
     """Finds what another model should read before it answers."""
 
     def __init__(
-        self, selector: Selector, embedder: Embedder, internalizer: Internalizer, reader: Reader
+        self,
+        selector: Selector,
+        internalizer: Internalizer,
+        reader: Reader,
     ) -> None:
+        """Tokens are counted as the internalizer counts them."""
         self._selector = selector
-        self._embedder = embedder
         self._internalizer = internalizer
         self._reader = reader
 
@@ -91,9 +97,9 @@ class Recaller:
         filters: Filters | None = None,
     ) -> Recall:
         """At most k texts of at most `max_tokens` tokens together, heading and dates included."""
-        vector = self._embedder.embed([query])
+        vector = self._selector.embed(query)
         hits = self._selector.candidates(scope, vector, _CANDIDATES, as_of, query, filters)
-        texts = list(_unseen(_ranked(hits, query), _shown([*before, Message("user", query)])))[:k]
+        texts = list(islice(_unseen(_ranked(hits, query), query, before), k))
         kept = self._within(texts, max_tokens)
         ordered = self._current_first(kept, query)
         return Recall(ordered, self._count([HEADING, *(one.line for one in ordered)]) if ordered else 0)
@@ -133,9 +139,37 @@ class Recaller:
 def _ranked(hits: Sequence[MemoryHit], query: str) -> Iterator[Recalled]:
     """The best first; of equals the newer."""
     shares = overlap(query, [unlabelled(hit.said.text) for hit in hits])
-    scores = [hit.score + WORDS * share for hit, share in zip(hits, shares, strict=True)]
+    scores = _with_neighbours(
+        hits, [hit.score + WORDS * share for hit, share in zip(hits, shares, strict=True)]
+    )
     for i in sorted(range(len(hits)), key=lambda i: (scores[i], hits[i].said.id), reverse=True):
         yield _recalled(hits[i], scores[i])
+
+
+def _with_neighbours(hits: Sequence[MemoryHit], scores: Sequence[float]) -> list[float]:
+    """The scores, each with part of that of what was said just before or after in the same session."""
+    places: dict[tuple[Scope, int], float] = {}
+    for hit, score in zip(hits, scores, strict=True):
+        for turn in _turns(hit.said):
+            place = (hit.said.scope, turn)
+            places[place] = max(score, places.get(place, score))
+    return [
+        score
+        + BESIDE * max((places.get((hit.said.scope, turn), 0.0) for turn in _beside(hit.said)), default=0.0)
+        for hit, score in zip(hits, scores, strict=True)
+    ]
+
+
+def _turns(said: MemoryRecord) -> range:
+    """Ordinals of the turns that a passage was made of."""
+    if said.first_turn is None or said.last_turn is None or said.scope.session_id is None:
+        return range(0)
+    return range(said.first_turn, said.last_turn + 1)
+
+
+def _beside(said: MemoryRecord) -> tuple[int, ...]:
+    turns = _turns(said)
+    return (turns.start - 1, turns.stop) if turns else ()
 
 
 def _recalled(hit: MemoryHit, score: float) -> Recalled:
@@ -156,18 +190,13 @@ def told_at(record: MemoryRecord) -> datetime:
     return record.valid_from or record.created_at
 
 
-def _unseen(texts: Iterable[Recalled], shown: str) -> Iterator[Recalled]:
-    """Without what the visible messages say already, and what another text said in the same words."""
-    seen = set()
+def _unseen(texts: Iterable[Recalled], query: str, before: Sequence[Message]) -> Iterator[Recalled]:
+    """Without the query, what the visible messages say already, and what another text said in its words."""
+    shown = " ".join(f" {' '.join(wording(message.text))} " for message in before)
+    seen = {wording(query)}
     for one in texts:
         words = wording(one.text)
         lines = [" ".join(wording(line)) for line in one.text.splitlines() if line.strip()]
         if words not in seen and not all(f" {line} " in shown for line in lines):
             seen.add(words)
             yield one
-
-
-def _shown(messages: Sequence[Message]) -> str:
-    return " ".join(f" {' '.join(wording(message.text))} " for message in messages)
-
-

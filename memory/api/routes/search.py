@@ -1,10 +1,11 @@
-"""/v1/search and /v1/select: what memory has for a query or a turn."""
+"""/v1/search, /v1/select and /v1/recall: what memory has for a query, a turn or another model."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
 from memory.api.callers import Reader
+from memory.api.recall_schemas import RecallIn, RecallOut
 from memory.api.schemas import ChoiceOut, ChoicesOut, HitOut, HitsOut, SearchIn, SelectIn
 from memory.api.shared import Parts
 
@@ -13,13 +14,32 @@ router = APIRouter(prefix="/v1", tags=["search"])
 
 @router.post("/search", response_model=HitsOut)
 def search(tenant: Reader, parts: Parts, given: SearchIn) -> HitsOut:
-    """The memories nearest to a query, nearest first."""
-    hits = parts.memory.search(given.query, k=given.k, as_of=given.as_of, **given.whose(tenant.id))
+    """The memories that matter most for a query, by embedding and shared words, the best first."""
+    hits = parts.memory.search(
+        given.query, k=given.k, as_of=given.as_of, filters=given.filters, **given.whose(tenant.id)
+    )
     return HitsOut(hits=[HitOut.of(hit) for hit in hits])
 
 
 @router.post("/select", response_model=ChoicesOut)
 def select(tenant: Reader, parts: Parts, given: SelectIn) -> ChoicesOut:
     """The adapters that a turn saying this would merge; none where nothing matters for it."""
-    choices = parts.memory.select(given.query, as_of=given.as_of, **given.whose(tenant.id))
+    choices = parts.memory.select(
+        given.query, as_of=given.as_of, filters=given.filters, **given.whose(tenant.id)
+    )
     return ChoicesOut(adapters=[ChoiceOut.of(choice) for choice in choices])
+
+
+@router.post("/recall", response_model=RecallOut)
+def recall(tenant: Reader, parts: Parts, given: RecallIn) -> RecallOut:
+    """The texts that another model should read before it answers, within a token budget."""
+    recalled = parts.memory.recall(
+        given.query,
+        k=given.k,
+        max_tokens=given.max_tokens,
+        before=[message.model_dump() for message in given.before or ()],
+        as_of=given.as_of,
+        filters=given.filters,
+        **given.whose(tenant.id),
+    )
+    return RecallOut.of(recalled)

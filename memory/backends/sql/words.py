@@ -51,9 +51,7 @@ def find(
     return [(memory_id, found[memory_id]) for memory_id in best[:k]]
 
 
-def embeddings(
-    connection: Connection, scope: Scope, ids: Sequence[str], at: datetime
-) -> dict[str, Vectors]:
+def embeddings(connection: Connection, scope: Scope, ids: Sequence[str], at: datetime) -> dict[str, Vectors]:
     """Of what was found by its words: how near it is, no index was asked."""
     found: dict[str, Vectors] = {}
     for table in (memories, retired):
