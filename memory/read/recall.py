@@ -29,7 +29,7 @@ from memory.text.conversation import unlabelled
 from memory.text.words import wording
 
 MOST = 50  # texts in one recall
-WORDS = 0.4  # what having all of the question's words adds to a cosine
+WORDS = 0.7  # what having all of the question's words adds to a cosine
 BESIDE = 0.4  # of the best neighbour's relevance that a passage gets
 HEADING = "What is known from earlier conversations, the most relevant first:"
 _CANDIDATES = 200  # by embedding, and as many by words
