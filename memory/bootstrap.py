@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memory.errors import InvalidSettings, ModelUnavailable
+from memory.errors import InvalidSettings, ModelUnavailable, StoreError
 from memory.ports import Backends, BlobStore, Embedder, MemoryStore, Reader, SkillWriter, VectorIndex
 from memory.read.adapters import Adapters
 from memory.read.answering import Answerer
@@ -22,6 +23,7 @@ from memory.service import Service, UseCases
 from memory.settings import Settings
 from memory.upkeep.compaction import Compactor
 from memory.upkeep.erasure import Eraser
+from memory.upkeep.exports import Exports
 from memory.upkeep.transfer import Exporter, Importer
 from memory.write.adapter_factory import AdapterFactory, Storage
 from memory.write.density import DensityGuard
@@ -61,6 +63,8 @@ class Memory(Service):
             settings = Settings.load(**{**settings.model_dump(), **overrides})
         backends = assemble(settings, **given)
         super().__init__(settings, backends, wire(settings, backends))
+        with suppress(StoreError):  # a database that cannot be written can still be read
+            self.expire()
 
 
 def open(path: str | Path | None = None, **overrides: Any) -> Memory:
@@ -99,9 +103,11 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
     store, blobs, index = backends.store, backends.blobs, backends.index
     internalizer, generator, reader = backends.internalizer, backends.generator, backends.reader
     storage = Storage(settings.adapter_storage, settings.adapter_rank)
-    making = AdapterFactory(blobs, backends.embedder, internalizer, reader, backends.skills, storage)
-    supersession = Supersession(store, index, making, reader) if settings.supersede else None
     leftovers = Leftovers()
+    making = AdapterFactory(
+        blobs, backends.embedder, internalizer, reader, backends.skills, storage, leftovers
+    )
+    supersession = Supersession(store, index, making, reader) if settings.supersede else None
     writer = PassageWriter(store, making, leftovers, supersession)
     measure = Measure(generator, internalizer, reader)
     guard = DensityGuard(making, measure, settings.compact_margin)
@@ -112,7 +118,9 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
     turn_skills = TurnSkills(store, selector.embed, settings)
     recaller = Recaller(selector, internalizer, reader)
     usage = Usage(store)
-    eraser = Eraser(store, blobs, index, adapters, making, writer, leftovers, past)
+    eraser = Eraser(
+        store, blobs, index, adapters, making, writer, leftovers, past, Exports(settings.exports_folder)
+    )
     ingest = Ingest(store, writer, making, backends.embedder, internalizer, guard, reader)
     answerer = Answerer(
         store, selector, recaller, adapters, turn_skills, generator, internalizer, settings, usage

@@ -12,6 +12,7 @@
     ├── QuotaExceeded            more than the tenant's quota allows; `retry_after_s` says when again
     ├── Conflict                 what is asked for does not go with what is there
     │   ├── LeaseLost            the job is another worker's by now
+    │   ├── Erased               what the work is about was erased while it ran
     │   └── JobCancelled         somebody asked for the job to stop
     ├── IncompatibleAdapter      made for another base model, hypernetwork or embedder
     ├── ModelUnavailable         the base model, hypernetwork or embedder cannot be loaded
@@ -82,6 +83,10 @@ class Conflict(ParametricMemoryError):
 
 class LeaseLost(Conflict):
     """A worker was silent for longer than its lease, and the job was given to another."""
+
+
+class Erased(Conflict):
+    """What was read or sent before an erasure is not written after it; nothing of the call was kept."""
 
 
 class JobCancelled(Conflict):

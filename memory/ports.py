@@ -37,6 +37,7 @@ from memory.records import (
     StoreStats,
     Turn,
 )
+from memory.work import Erasure
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
@@ -112,6 +113,9 @@ REPEATED = timedelta(hours=23)
 
 class MemoryStore(Protocol):
     """Rows: the truth. Every read is filtered by tenant and scope, and never sees what has expired.
+
+    Writes of a thread that is at some work (`memory.work`) raise Erased where what they bring was erased
+    since it began.
 
     Reads that find see what holds now. With `as_of` they see what held then, passage by passage: what is
     outdated or retired since too, and compacted memories never. A read by id sees whatever has an adapter.
@@ -235,6 +239,24 @@ class MemoryStore(Protocol):
 
     def expire(self, tenant_id: str, now: datetime | None = None) -> list[Removed]:
         """Delete the tenant's memories whose expires_at has come, with all that they hold."""
+        ...
+
+    def expired(self) -> list[str]:
+        """The tenants of whom something has expired and is still there."""
+        ...
+
+    def announce(
+        self, scope: Scope, *, document_id: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        """Number an erasure that is to follow: what was begun before brings none of it any more."""
+        ...
+
+    def erased(self, tenant_id: str) -> int:
+        """The number of the tenant's newest erasure; see `memory.work`."""
+        ...
+
+    def erasures(self, tenant_id: str, since: int) -> list[Erasure]:
+        """What was erased after that one."""
         ...
 
     def release(self, tenant_id: str, digests: Collection[str], remove: Callable[[str], None]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from threading import Lock
 from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
-from memory.errors import IncompatibleAdapter, InvalidInput
+from memory.errors import Erased, IncompatibleAdapter, InvalidInput
 from memory.inputs import (
     Content,
     Said,
@@ -50,6 +51,7 @@ from memory.settings import Settings
 from memory.upkeep.compaction import MIN_ADAPTERS, Compactor, CompactReport
 from memory.upkeep.erasure import Eraser
 from memory.upkeep.transfer import Exporter, ExportReport, Importer, ImportReport, ImportSize
+from memory.work import Work, current, working
 from memory.write.ingest import Ingest
 from memory.write.passage_writer import Added, Origin, Progress
 from memory.write.skills import Skills
@@ -157,14 +159,17 @@ class Service:
 
         Raises MissingScope, EmptyText, TextTooLarge, InvalidInput, ModelUnavailable, StoreError.
         """
-        scope = self._writing(self._scope(whose).required())
+        whom = self._scope(whose).required()
         check_expiry(expires_at)
         check_span(valid_from, valid_until)
+        scope = self._writing(whom)
         origin = Origin(scope, "message", document_id, expires_at, valid_from, valid_until, metadata or {})
         most = self.settings.max_text_bytes
-        if isinstance(content, str):
-            return self._cases.ingest.text(text_in(content, most), origin, progress)
-        return self._cases.ingest.messages(messages_in(content, most), origin, progress, idempotency_key)
+        with self._at_work(self.begin(scope)):
+            if isinstance(content, str):
+                return self._cases.ingest.text(text_in(content, most), origin, progress)
+            messages = messages_in(content, most)
+            return self._cases.ingest.messages(messages, origin, progress, idempotency_key)
 
     def append(
         self, messages: Said | Sequence[Said], *, idempotency_key: str | None = None, **whose: Unpack[Whose]
@@ -176,7 +181,8 @@ class Service:
         """
         scope = self._writing(self._scope(whose).required_session())
         said = messages_in(messages, self.settings.max_text_bytes)
-        return self._cases.ingest.append(said, Origin(scope), idempotency_key)
+        with self._at_work(self.begin(scope)):
+            return self._cases.ingest.append(said, Origin(scope), idempotency_key)
 
     def add_later(self, content: Content, **given: Any) -> Future[Added]:
         """`add` in a background thread, one text after the other; its errors come out of the future.
@@ -198,7 +204,8 @@ class Service:
         """
         scope = self._writing(self._scope(whose).required())
         text = text_in(description, self.settings.max_text_bytes).strip()
-        return self._cases.skills.add(text, scope, pinned=pinned)
+        with self._at_work(self.begin(scope)):
+            return self._cases.skills.add(text, scope, pinned=pinned)
 
     def update(
         self,
@@ -238,8 +245,11 @@ class Service:
                 pinned=record.pinned if pinned is None else pinned,
             )
 
-        renewed = self._cases.ingest.change(scope, memory_id, changed, keep_past=keep_past, expects=expects)
-        self._cases.eraser.replaced(scope.tenant_id)
+        with self._at_work(None, scope.tenant_id):
+            renewed = self._cases.ingest.change(
+                scope, memory_id, changed, keep_past=keep_past, expects=expects
+            )
+        self._cases.eraser.replaced(scope.tenant_id, for_good=not keep_past)
         return renewed
 
     def pin(self, memory_id: str, pinned: bool = True, **whose: Unpack[Whose]) -> MemoryRecord:
@@ -283,9 +293,10 @@ class Service:
         most = self.settings.max_text_bytes
         earlier = None if before is None else messages_in(before, most) if before else []
         sampling, as_of = sampling_in(asking), _moment(asking)
-        return self._cases.chat.stream(
-            scope, said, mode, earlier, sampling, as_of, filters_in(asking.get("filters"))
-        )
+        filters = filters_in(asking.get("filters"))
+        work = self.begin(scope, reads=scope.of_teller())
+        pieces = self._cases.chat.stream(scope, said, mode, earlier, sampling, as_of, filters)
+        return self._pieces(work, pieces)
 
     def ask(self, question: str, *, mode: Mode = "auto", **asking: Unpack[AskOptions]) -> ChatReply:
         """Answer a question from memory, and store nothing."""
@@ -317,15 +328,11 @@ class Service:
         """`answer` in pieces of text, and then the whole reply."""
         scope = self._reading(self._scope(asking).required())
         said = messages_in(messages, self.settings.max_text_bytes)
-        return self._cases.answerer.stream(
-            scope,
-            said,
-            mode,
-            adapters,
-            sampling_in(asking),
-            _moment(asking),
-            filters_in(asking.get("filters")),
-        )
+        sampling, as_of = sampling_in(asking), _moment(asking)
+        filters = filters_in(asking.get("filters"))
+        work = self.begin(scope, reads=scope.of_teller())
+        pieces = self._cases.answerer.stream(scope, said, mode, adapters, sampling, as_of, filters)
+        return self._pieces(work, pieces)
 
     # -- looking
 
@@ -522,6 +529,10 @@ class Service:
         """Erase everything of everybody in a tenant; what its history keeps names nobody and says nothing."""
         return self._cases.eraser.forget_tenant(self._scope({"tenant_id": tenant_id}).tenant_id)
 
+    def expire(self) -> int:
+        """Erase what has expired, of all tenants; returns of how many. Reads never see it anyway."""
+        return self._cases.eraser.expire()
+
     # -- upkeep
 
     def compact(
@@ -540,13 +551,14 @@ class Service:
         InvalidInput, IncompatibleAdapter, ModelUnavailable, StoreError.
         """
         scope = self._writing(self._scope(whose))
-        return self._cases.compactor(
-            scope,
-            older_than=older_than,
-            min_adapters=min_adapters,
-            dry_run=dry_run,
-            progress=progress,
-        )
+        with self._at_work(None, scope.tenant_id):  # what it joins has to be there when it is joined
+            return self._cases.compactor(
+                scope,
+                older_than=older_than,
+                min_adapters=min_adapters,
+                dry_run=dry_run,
+                progress=progress,
+            )
 
     def export(
         self, path: str | Path, *, progress: Progress | None = None, **whose: Unpack[Whose]
@@ -559,7 +571,14 @@ class Service:
         if whose.get("tenant_id") is None:
             scope.required()
         self._cases.usage.write()
-        return self._cases.exporter(Path(path), scope, progress)
+        work = Work(scope.tenant_id, self._backends.store.erased(scope.tenant_id), scope)
+        report = self._cases.exporter(Path(path), scope, progress)
+        try:
+            self._check_standing(work)
+        except Erased:
+            Path(path).unlink(missing_ok=True)
+            raise
+        return report
 
     def import_(
         self, path: str | Path, *, progress: Progress | None = None, **whose: Unpack[Whose]
@@ -571,9 +590,10 @@ class Service:
         an archive that is damaged or was altered, ModelUnavailable, StoreError.
         """
         scope = self._writing(self._scope(whose))
-        return self._cases.importer(
-            Path(path), scope, named=whose.get("tenant_id") is not None, progress=progress
-        )
+        with self._at_work(self.begin(scope)):
+            return self._cases.importer(
+                Path(path), scope, named=whose.get("tenant_id") is not None, progress=progress
+            )
 
     def import_size(self, path: str | Path, **whose: Unpack[Whose]) -> ImportSize:
         """How much `import_` would add of an archive; adds nothing. Raises InvalidInput, StoreError."""
@@ -606,6 +626,39 @@ class Service:
         self.close()
 
     # -- what the verbs share
+
+    def begin(self, scope: Scope, *, reads: Scope | None = None) -> Work:
+        """Work that begins now, or that this thread is at already: an erasure from here on ends it."""
+        at = current(scope.tenant_id)
+        since = self._backends.store.erased(scope.tenant_id) if at is None else at.since
+        return Work(scope.tenant_id, since, reads)
+
+    @contextmanager
+    def _at_work(self, work: Work | None, tenant_id: str | None = None) -> Iterator[None]:
+        """Writes inside are of this work; what a refused one left behind is taken away."""
+        try:
+            with working(work):
+                yield
+        finally:
+            self._cases.eraser.settle(tenant_id if work is None else work.tenant_id)
+
+    def _pieces(self, work: Work, pieces: Iterator[str | ChatReply]) -> Iterator[str | ChatReply]:
+        """The pieces, each made as part of the work; the whole reply only where nothing of it was erased."""
+        with closing(cast(Any, pieces)):
+            while True:
+                with self._at_work(work):
+                    piece = next(pieces, None)
+                if piece is None:
+                    return
+                if not isinstance(piece, str):
+                    self._check_standing(work)
+                yield piece
+
+    def _check_standing(self, work: Work) -> None:
+        """Raise Erased where something that the work read was erased since it began."""
+        erasures = self._backends.store.erasures(work.tenant_id, work.since)
+        if work.reads is not None and any(erasure.touches(work.reads) for erasure in erasures):
+            raise Erased("some of what this was made from was erased while it ran; ask again")
 
     def _scope(self, given: Mapping[str, Any]) -> Scope:
         unknown = given.keys() - AskOptions.__annotations__.keys()

@@ -220,6 +220,11 @@ class Settings(BaseSettings):
         return self.home / "models"
 
     @property
+    def exports_folder(self) -> Path:
+        """Where a server keeps archives on their way in and out."""
+        return self.home / "archives"
+
+    @property
     def index_folder(self) -> Path | None:
         """Where index files are; None when none are kept."""
         return self.home / "index" if self.index_files else None

@@ -6,11 +6,9 @@ Servers that share a database share this folder too.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 
 import anyio
@@ -18,6 +16,7 @@ import anyio
 from memory.errors import NotFound, TextTooLarge
 from memory.files import translated
 from memory.records import new_id
+from memory.upkeep.exports import Exports
 
 KEPT_S = 24 * 3600.0
 
@@ -27,6 +26,7 @@ class Archives:
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder = folder
+        self._exports = Exports(folder)
         self._max_bytes = max_bytes
 
     def path(self, tenant_id: str, name: str) -> Path:
@@ -66,7 +66,7 @@ class Archives:
 
     def drop(self, tenant_id: str) -> None:
         """Take all of a tenant's away, half-written ones too."""
-        shutil.rmtree(self._of(tenant_id), ignore_errors=True)
+        self._exports.drop(tenant_id)
 
     def purge(self) -> None:
         """Take away what is older than a day, whoever's."""
@@ -76,4 +76,4 @@ class Archives:
                     path.unlink()
 
     def _of(self, tenant_id: str) -> Path:
-        return self._folder / sha256(tenant_id.encode()).hexdigest()
+        return self._exports.of(tenant_id)

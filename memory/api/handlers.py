@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,14 +11,17 @@ from typing import Any
 
 from memory.api.archives import Archives
 from memory.api.metrics import Metrics
-from memory.errors import JobCancelled
+from memory.errors import Erased, JobCancelled
 from memory.inputs import Whose
 from memory.records import Scope
 from memory.server.access import Access
 from memory.server.jobs import Job
 from memory.server.quotas import Quotas, check_room
-from memory.server.worker import Handler, Progress
+from memory.server.worker import FINAL, Handler, Progress
 from memory.service import Service
+from memory.work import Work, working
+
+_EXPORTS = 3  # times that an export begins anew because something in it was erased meanwhile
 
 
 class Handlers:
@@ -35,7 +39,7 @@ class Handlers:
     def add(self, job: Job, progress: Progress) -> Mapping[str, Any]:
         given = _payload(job)
         times = {name: _time(given.get(name)) for name in ("expires_at", "valid_from", "valid_until")}
-        with self._metrics.internalizing():
+        with self._metrics.internalizing(), _told(job):
             added = self._memory.add(
                 given["messages"] if given.get("text") is None else given["text"],
                 metadata=given.get("metadata"),
@@ -64,17 +68,27 @@ class Handlers:
         _payload(job)
         path = self._archives.path(job.scope.tenant_id, job.id)
         path.unlink(missing_ok=True)  # of an attempt before
-        report = asdict(self._memory.export(path, progress=progress, **whose(job.scope)))
+        for attempt in range(_EXPORTS):
+            try:
+                report = asdict(self._memory.export(path, progress=progress, **whose(job.scope)))
+                break
+            except Erased:  # what was read is not kept: once more, without what was erased
+                if attempt + 1 == _EXPORTS:
+                    raise
         del report["path"]
         return report
 
     def import_(self, job: Job, progress: Progress) -> Mapping[str, Any]:
         tenant_id, name = job.scope.tenant_id, _payload(job)["archive"]
         path = self._archives.existing(tenant_id, name)
-        check_import(
-            self._memory, path, job.scope, self._access.quotas(tenant_id)
-        )  # again: it may have waited
-        report = asdict(self._memory.import_(path, progress=progress, **whose(job.scope)))
+        try:
+            quotas = self._access.quotas(tenant_id)
+            check_import(self._memory, path, job.scope, quotas)  # again: it may have waited
+            with _told(job):
+                report = asdict(self._memory.import_(path, progress=progress, **whose(job.scope)))
+        except (*FINAL, JobCancelled):  # it is not tried again, and holds what people said
+            self._archives.remove(tenant_id, name)
+            raise
         self._archives.remove(tenant_id, name)
         return report
 
@@ -89,6 +103,11 @@ def check_import(memory: Service, path: Path, scope: Scope, quotas: Quotas) -> N
     added = memory.import_size(path, **whose(scope))
     has = memory.stats(tenant_id=scope.tenant_id)
     check_room(has, quotas, memories=added.memories, size=added.nbytes)
+
+
+def _told(job: Job) -> AbstractContextManager[None]:
+    """The job as the work that began when it was asked for."""
+    return working(Work(job.scope.tenant_id, job.since))
 
 
 def _payload(job: Job) -> Mapping[str, Any]:

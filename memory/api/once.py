@@ -14,6 +14,7 @@ from memory.api.callers import Tenant
 from memory.api.shared import Shared
 from memory.errors import Conflict
 from memory.records import MAX_NAME, Scope
+from memory.work import working
 
 IdempotencyKey = Annotated[
     str | None,
@@ -48,11 +49,27 @@ def once(
     key: str | None,
     act: Callable[[], Answer],
     scope: Scope,
+    *,
+    erases: bool = False,
 ) -> Response:
     """Act, unless a request with this key was answered already. Raises Conflict while the first one runs.
 
-    `scope` is whom the request is about: an erasure of them takes the answer, and of nobody else.
+    `scope` is whom the request is about: an erasure of them takes the answer, and of nobody else. One that
+    runs when they are erased writes nothing and is not kept; a request that `erases` is kept for its receipt.
     """
+    with working(None if erases else parts.memory.begin(scope)):
+        return _once(request, parts, tenant, key, act, scope, erases)
+
+
+def _once(
+    request: Request,
+    parts: Shared,
+    tenant: Tenant,
+    key: str | None,
+    act: Callable[[], Answer],
+    scope: Scope,
+    erases: bool,
+) -> Response:
     if key is None:
         return act().response()
     earlier = parts.idempotency.begin(tenant.id, key, _fingerprint(request), scope=scope)
@@ -66,7 +83,7 @@ def once(
     except BaseException:
         parts.idempotency.abandon(tenant.id, key)
         raise
-    parts.idempotency.finish(tenant.id, key, answer.status, answer.body.model_dump_json())
+    parts.idempotency.finish(tenant.id, key, answer.status, answer.body.model_dump_json(), tells=not erases)
     return answer.response()
 
 

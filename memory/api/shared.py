@@ -104,6 +104,7 @@ class Shared:
                 threads=settings.job_workers,
                 lease_s=settings.job_lease_s,
                 purges=purges,
+                sweeps=[memory.expire],
             ),
         )
 
@@ -125,14 +126,11 @@ class Shared:
         Raises NotFound, and StoreConflict where the memory is no longer as `expects` says.
         """
         one = whose(scope)
-        try:
-            with suppress(NotFound):  # a compacted passage can be deleted, and not looked at
-                record = self.memory.get(memory_id, **one)
-                if record.kind == "skill":
-                    self.idempotency.erase(record.scope)
-            return self.memory.delete(memory_id, expects=expects, **one)
-        finally:  # after the rows, or an export that runs takes it along; also where it is asked for again
-            self.archives.drop(scope.tenant_id)
+        with suppress(NotFound):  # a compacted passage can be deleted, and not looked at
+            record = self.memory.get(memory_id, **one)
+            if record.kind == "skill":
+                self.idempotency.erase(record.scope)
+        return self.memory.delete(memory_id, expects=expects, **one)
 
 
 def _use(memory: Service) -> None:

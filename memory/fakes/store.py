@@ -37,6 +37,7 @@ from memory.records import (
 )
 from memory.records import now as utc_now
 from memory.text.search_words import ranked, search_words, telling
+from memory.work import Erasure, current
 
 
 class InMemoryStore:
@@ -59,7 +60,7 @@ class InMemoryStore:
         with self._lock:
             tenant = self._reading(tenant_id).copy()
             yield tenant
-            if tenant.history or tenant.turns or tenant.past:
+            if tenant.history or tenant.turns or tenant.past or tenant.erasures:
                 self._tenants[tenant_id] = tenant
 
     # -- memories in
@@ -78,6 +79,7 @@ class InMemoryStore:
             return []
         at, tenant_id = self._clock(), only_tenant(records)
         with self._writing(tenant_id) as tenant:
+            tenant.refuse(current(tenant_id), records)
             asked = {(record.scope, record.content_hash) for record in records}
             tenant.remove(lambda r: ended(r, at) and (r.scope, r.content_hash) in asked, at)
             tenant.retire(lambda r: not r.current(at) and (r.scope, r.content_hash) in asked, None, at)
@@ -99,7 +101,9 @@ class InMemoryStore:
     ) -> list[Removed]:
         renewed = _renewed(revision)
         with self._writing(tenant_id) as tenant:
+            before = tenant.records() if revision.erased or not (revision.kept or revision.outdated) else {}
             gone = tenant.revise(revision, renewed, {}, self._clock())
+            tenant.note_lost(before)
             if before_commit is not None:
                 before_commit()
         return gone
@@ -119,6 +123,8 @@ class InMemoryStore:
             tenant.check([] if expects is None else [expects])
             before = tenant.one(scope, record.id, at)
             tenant.renew(record, embedding, at)
+            if before.content_hash != record.content_hash:
+                tenant.note_lost({before.id: before})
             if before_commit is not None:
                 before_commit()
         return as_removed(before)
@@ -156,6 +162,7 @@ class InMemoryStore:
         if not records:
             return 0
         with self._writing(only_tenant(records)) as tenant:
+            tenant.refuse(current(only_tenant(records)), records)
             taken = {*tenant.rows, *tenant.past}
             new = {r.id: Row(r, e) for r, e in zip(records, embeddings, strict=True) if r.id not in taken}
             tenant.past |= new
@@ -286,9 +293,11 @@ class InMemoryStore:
         at = self._clock()
         with self._writing(scope.tenant_id) as tenant:
             tenant.check([] if expects is None else [expects])
+            before = tenant.records()
             removed = tenant.remove(lambda r: scope.covers(r.scope) and r.id == memory_id, at)
             if not removed:
                 raise tenant.not_found(scope, memory_id, at)
+            tenant.note_lost(before)
         return removed
 
     def delete_where(
@@ -302,6 +311,7 @@ class InMemoryStore:
             def goes(record: MemoryRecord) -> bool:
                 return scope.covers(record.scope) and document_id in (None, record.document_id)
 
+            tenant.note_erased(scope, document_id=document_id)
             removed = tenant.remove(goes, at)
             removed += tenant.remove_past(goes, at)
             return removed, [] if document_id is not None else tenant.remove_turns(scope)
@@ -309,6 +319,7 @@ class InMemoryStore:
     def delete_tenant(self, tenant_id: str) -> tuple[list[Removed], list[str]]:
         at = self._clock()
         with self._writing(tenant_id) as tenant:
+            tenant.note_erased(Scope(tenant_id=tenant_id))
             removed = tenant.remove(lambda _: True, at)
             removed += tenant.remove_past(lambda _: True, at)
             return removed, tenant.remove_turns(Scope(tenant_id=tenant_id))
@@ -318,6 +329,26 @@ class InMemoryStore:
         with self._writing(tenant_id) as tenant:
             gone = tenant.remove(lambda record: ended(record, at), at)
             return gone + tenant.remove_past(lambda record: ended(record, at), at)
+
+    def expired(self) -> list[str]:
+        at = self._clock()
+        return sorted(
+            tenant_id
+            for tenant_id, tenant in self._tenants.items()
+            if any(ended(record, at) for record in tenant.records().values())
+        )
+
+    def announce(
+        self, scope: Scope, *, document_id: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        with self._writing(scope.tenant_id) as tenant:
+            tenant.note_erased(scope, document_id=document_id, metadata=metadata)
+
+    def erased(self, tenant_id: str) -> int:
+        return len(self._reading(tenant_id).erasures)
+
+    def erasures(self, tenant_id: str, since: int) -> list[Erasure]:
+        return self._reading(tenant_id).erasures[since:]
 
     def release(self, tenant_id: str, digests: Collection[str], remove: Callable[[str], None]) -> list[str]:
         with self._lock:
@@ -337,6 +368,7 @@ class InMemoryStore:
             return []
         at = self._clock()
         with self._writing(scope.tenant_id) as tenant:
+            tenant.refuse(current(scope.tenant_id), (), scope)
             ids = [new_id() for _ in messages]
             if idempotency_key is not None:
                 ids, there = tenant.called(scope, idempotency_key, len(messages), at)
@@ -388,6 +420,7 @@ class InMemoryStore:
     def restore_turns(self, scope: Scope, turns: Sequence[Turn]) -> int:
         scope.required_session()
         with self._writing(scope.tenant_id) as tenant:
+            tenant.refuse(current(scope.tenant_id), (), scope)
             if any(turn.scope == scope for turn in tenant.turns):
                 return 0
             tenant.turns += [replace(turn, scope=scope, id=new_id()) for turn in turns]

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from memory.backends.repeated import turn_ids
-from memory.errors import InvalidInput, NotFound, StoreConflict
+from memory.errors import Erased, InvalidInput, NotFound, StoreConflict
 from memory.ports import REPEATED, START, Revision, Version
 from memory.records import RETIRED, Event, HistoryEvent, MemoryRecord, Removed, Scope, Turn
+from memory.work import Erasure, Work, item_digests, name_digest, name_digests
 
 Goes = Callable[[MemoryRecord], bool]
 
@@ -32,9 +33,12 @@ class Tenant:
     past: dict[str, Row] = field(default_factory=dict)  # what is retired
     turns: list[Turn] = field(default_factory=list)
     history: list[tuple[Scope, HistoryEvent]] = field(default_factory=list)
+    erasures: list[Erasure] = field(default_factory=list)  # the n-th has number n + 1
 
     def copy(self) -> Tenant:
-        return Tenant(dict(self.rows), dict(self.past), list(self.turns), list(self.history))
+        return Tenant(
+            dict(self.rows), dict(self.past), list(self.turns), list(self.history), list(self.erasures)
+        )
 
     # -- reading
 
@@ -85,6 +89,34 @@ class Tenant:
         return inside | {(record.scope, record.content_hash): record for record in visible.values()}
 
     # -- writing
+
+    def refuse(self, work: Work | None, records: Sequence[MemoryRecord], told: Scope | None = None) -> None:
+        """Refuse what some was erased of since the work began."""
+        for erasure in self.erasures[work.since :] if work is not None else ():
+            read = work is not None and work.reads is not None and erasure.touches(work.reads)
+            turns = told is not None and erasure.whole and erasure.covers_scope(told)
+            if read or turns or any(map(erasure.covers, records)):
+                raise Erased("what this is about was erased while it ran; nothing of it was kept")
+
+    def note_erased(
+        self, scope: Scope, *, document_id: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        document = name_digest(scope.tenant_id, "document_id", document_id)
+        number = len(self.erasures) + 1
+        self.erasures.append(Erasure(number, name_digests(scope), document, item_digests(metadata)))
+
+    def note_lost(self, before: Mapping[str, MemoryRecord]) -> None:
+        """Number what of these contents is nowhere any more."""
+        rows = [row.record for row in (*self.rows.values(), *self.past.values())]
+        left = {(record.scope, record.content_hash) for record in rows}
+        for record in before.values():
+            if (record.scope, record.content_hash) not in left:
+                names = name_digests(record.scope)
+                self.erasures.append(Erasure(len(self.erasures) + 1, names, content=record.content_hash))
+
+    def records(self) -> dict[str, MemoryRecord]:
+        """All there are, by id."""
+        return {memory_id: row.record for memory_id, row in (self.rows | self.past).items()}
 
     def note(self, event: Event, record: MemoryRecord, at: datetime) -> int:
         self.history.append((record.scope, HistoryEvent(record.id, event, at)))

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from memory.backends.sql import erasures as sql_erasures
+from memory.backends.sql.changes import lock
 from memory.backends.sql.database import Database
-from memory.backends.sql.scoping import scope_columns
+from memory.backends.sql.scoping import touching_digests
 from memory.backends.sql.tables import answers
 from memory.errors import Conflict
-from memory.records import Scope, check_name
+from memory.records import SCOPE_FIELDS, Scope, check_name
 from memory.records import now as utc_now
-from memory.server.touching import touching
+from memory.work import name_digest, name_digests
 
 KEPT = timedelta(hours=24)
 LEASE = timedelta(minutes=5)  # a request that runs for longer died with its process; it may be sent again
@@ -48,8 +51,11 @@ class Idempotency:
         """
         check_name("the idempotency key", key)
         at = self._clock()
+        named, key = key, name_digest(tenant_id, "key", key)
+        digests = name_digests(scope or Scope(tenant_id=tenant_id))
         values = {
-            **scope_columns(scope or Scope(tenant_id=tenant_id)),
+            "tenant_id": tenant_id,
+            **dict(zip(SCOPE_FIELDS, digests, strict=True)),
             "key": key,
             "fingerprint": fingerprint,
             "started_at": at,
@@ -57,6 +63,7 @@ class Idempotency:
         }
         with self._database.write() as connection:
             _purge(connection, at)
+            values["since"] = sql_erasures.newest(connection, tenant_id)
             found = _find(connection, tenant_id, key)
             if found is None:
                 try:
@@ -69,29 +76,43 @@ class Idempotency:
                 connection.execute(update(answers).where(_this(tenant_id, key)).values(_FRESH | values))
                 return None
             if found is None or found.fingerprint != fingerprint:
-                raise Conflict(f"the idempotency key {key!r} was used for another request; use a new one")
+                raise Conflict(f"the idempotency key {named!r} was used for another request; use a new one")
             if found.status is not None:
                 return Answer(found.status, found.body)
             if found.started_at + LEASE > at:
-                raise Conflict(f"the request with the idempotency key {key!r} still runs; ask again later")
-            connection.execute(update(answers).where(_this(tenant_id, key)).values(started_at=at))
+                raise Conflict(f"the request with the idempotency key {named!r} still runs; ask again later")
+            connection.execute(
+                update(answers).where(_this(tenant_id, key)).values(started_at=at, since=values["since"])
+            )
             return None
 
-    def finish(self, tenant_id: str, key: str, status: int, body: str) -> None:
-        """Keep the answer, for the time it takes to be asked for again."""
+    def finish(self, tenant_id: str, key: str, status: int, body: str, *, tells: bool = True) -> None:
+        """Keep the answer, for the time it takes to be asked for again.
+
+        Its body is not kept where something that it may tell was erased since the request began.
+        """
+        key = name_digest(tenant_id, "key", key)
         running = and_(_this(tenant_id, key), answers.c.status.is_(None))
         with self._database.write() as connection:
-            connection.execute(update(answers).where(running).values(status=status, body=body))
+            lock(connection, tenant_id)  # an erasure comes before or after this, not between
+            row = connection.execute(select(answers).where(running)).first()
+            if row is None:
+                return
+            erased = tells and _touched(connection, row)
+            kept = None if erased else body
+            connection.execute(update(answers).where(running).values(status=status, body=kept))
 
     def abandon(self, tenant_id: str, key: str) -> None:
         """Forget a request that had no effect: the next one with its key runs."""
         with self._database.write() as connection:
-            connection.execute(delete(answers).where(_this(tenant_id, key), answers.c.status.is_(None)))
+            this = _this(tenant_id, name_digest(tenant_id, "key", key))
+            connection.execute(delete(answers).where(this, answers.c.status.is_(None)))
 
     def erase(self, scope: Scope) -> None:
         """Take the bodies of answers that may hold text of the scope; that they were given stays known."""
+        those = touching_digests(answers, scope.tenant_id, name_digests(scope))
         with self._database.write() as connection:
-            connection.execute(update(answers).where(touching(answers, scope)).values(body=None))
+            connection.execute(update(answers).where(those).values(body=None))
         self._database.scrub()
 
     def purge(self) -> int:
@@ -105,6 +126,14 @@ def _purge(connection: Connection, at: datetime) -> None:
     old = select(answers.c.tenant_id, answers.c.key).where(answers.c.expires_at <= at).limit(10)
     for row in connection.execute(old.with_for_update(skip_locked=True)).all():
         connection.execute(delete(answers).where(_this(row.tenant_id, row.key)))
+
+
+def _touched(connection: Connection, row: Row[Any]) -> bool:
+    """Whether something was erased, since the request began, that its answer may tell."""
+    names = tuple(getattr(row, field) for field in SCOPE_FIELDS)
+    return any(
+        erasure.overlaps(names) for erasure in sql_erasures.since(connection, row.tenant_id, row.since)
+    )
 
 
 def _this(tenant_id: str, key: str) -> ColumnElement[bool]:

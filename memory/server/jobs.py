@@ -21,6 +21,8 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from memory.backends.sql import erasures as sql_erasures
+from memory.backends.sql.changes import lock
 from memory.backends.sql.database import Database
 from memory.backends.sql.rows import to_scope
 from memory.backends.sql.scoping import scope_columns, within
@@ -30,6 +32,7 @@ from memory.ports import REPEATED
 from memory.records import MAX_NAME, Scope, check_page, new_id
 from memory.records import now as utc_now
 from memory.server.fairness import next_job, note_served
+from memory.work import current
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -60,6 +63,7 @@ class Job:
     created_at: datetime
     due_at: datetime  # queued: not before; running: until then it is the worker's
     ended_at: datetime | None
+    since: int  # number of the newest erasure when it was told
 
     @property
     def ended(self) -> bool:
@@ -112,6 +116,10 @@ class Jobs:
         }
         same = and_(jobs.c.tenant_id == tenant_id, jobs.c.idempotency_key == idempotency_key)
         with self._database.write() as connection:
+            lock(connection, tenant_id)
+            sql_erasures.refuse(connection, tenant_id, told=scope)
+            work = current(tenant_id)
+            values["since"] = sql_erasures.newest(connection, tenant_id) if work is None else work.since
             if idempotency_key is not None:
                 former = and_(same, jobs.c.created_at <= at - REPEATED)
                 connection.execute(update(jobs).where(former).values(idempotency_key=None))

@@ -32,8 +32,9 @@ from memory.server.jobs import Job, Jobs
 Progress = Callable[..., None]  # progress(done, total=None); raises what ends the job early
 Handler = Callable[[Job, Progress], Mapping[str, Any]]  # returns the job's result: ids and numbers, no text
 
-_FINAL = (InvalidInput, NotFound, Conflict, IncompatibleAdapter, QuotaExceeded)  # the same the next time
+FINAL = (InvalidInput, NotFound, Conflict, IncompatibleAdapter, QuotaExceeded)  # the same the next time
 _PURGE_EVERY_S = 3600.0
+_SWEEP_EVERY_S = 30.0
 _log = logging.getLogger(__name__)
 
 
@@ -71,17 +72,20 @@ class Worker:
         lease_s: float = 60.0,
         poll_s: float = 1.0,
         purges: Sequence[Callable[[], object]] = (),
+        sweeps: Sequence[Callable[[], object]] = (),
         name: str | None = None,
     ) -> None:
         """`poll_s` is how often it looks for jobs of other processes.
 
-        `purges` take away what is kept for a while, as jobs are: at the start, and each hour.
+        `purges` take away what is kept for a while, as jobs are: at the start, and each hour. `sweeps` are
+        called each half minute.
         """
         self._jobs = jobs
         self._handlers = dict(handlers)
         self._lease_s = lease_s
         self._poll_s = poll_s
         self._purges = (jobs.purge, *purges)
+        self._sweeps = tuple(sweeps)
         self._name = name or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._running: dict[int, _Running] = {}  # by id() of the entry
         self._lock = Lock()
@@ -153,7 +157,7 @@ class Worker:
         except JobCancelled:
             self._noted(self._jobs.stop, job)
         except ParametricMemoryError as error:
-            self._noted(self._jobs.fail, job, str(error), again=not isinstance(error, _FINAL))
+            self._noted(self._jobs.fail, job, str(error), again=not isinstance(error, FINAL))
         except Exception as error:  # the edge of the process: whatever it is, the worker lives on
             # Its message may quote the text it failed on; only its kind is told.
             self._noted(self._jobs.fail, job, f"unexpected {type(error).__name__}")
@@ -173,14 +177,17 @@ class Worker:
             _log.warning("job %s: cannot be noted, and will come again: %s", job.id, error)
 
     def _keep(self) -> None:
-        self._purge()
-        purged = time.monotonic()
+        self._purge(self._purges)
+        purged = swept = time.monotonic()
         while not self._all_done.wait(min(self._lease_s / 3, self._poll_s * 5)):
             for running in self._now_running():
                 self._prolong(running)
             if time.monotonic() - purged > _PURGE_EVERY_S:
                 purged = time.monotonic()
-                self._purge()
+                self._purge(self._purges)
+            if time.monotonic() - swept > _SWEEP_EVERY_S:
+                swept = time.monotonic()
+                self._purge(self._sweeps)
 
     def _prolong(self, running: _Running) -> None:
         with running.lock:
@@ -193,8 +200,8 @@ class Worker:
         except StoreError as error:
             _log.warning("job %s: its lease is not prolonged: %s", running.job.id, error)
 
-    def _purge(self) -> None:
-        for purge in self._purges:
+    def _purge(self, purges: Sequence[Callable[[], object]]) -> None:
+        for purge in purges:
             try:
                 purge()
             except StoreError as error:

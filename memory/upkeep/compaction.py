@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from memory.errors import InvalidInput, StoreConflict
+from memory.errors import Erased, InvalidInput, StoreConflict
 from memory.ports import Group, Internalizer, MemoryStore, Reader, Reading, Revision
 from memory.read.adapters import Adapters
 from memory.records import STANDALONE_KINDS, Kind, MemoryRecord, Scope, new_id, now
@@ -205,7 +205,7 @@ class Compactor:
             return
         try:
             self._swap(chunks)
-        except StoreConflict:
+        except (StoreConflict, Erased):
             tally.conflicts += 1
             return
         tally.made += len(chunks)

@@ -24,6 +24,7 @@ from memory.ports import BlobStore, MemoryStore, VectorIndex
 from memory.read.adapters import Adapters
 from memory.read.past import PastIndex
 from memory.records import ErasureReceipt, MemoryRecord, Removed, Scope
+from memory.upkeep.exports import Exports
 from memory.upkeep.sweep import sweep
 from memory.write.adapter_factory import AdapterFactory
 from memory.write.draft import Draft
@@ -45,6 +46,7 @@ class Eraser:
         writer: PassageWriter,
         leftovers: Leftovers,
         past: PastIndex,
+        exports: Exports,
     ) -> None:
         self._store = store
         self._making = making
@@ -54,6 +56,7 @@ class Eraser:
         self._index = index
         self._adapters = adapters
         self._past = past
+        self._exports = exports
         self._tidied: set[str] = set()  # tenants freed of what had expired
         self._compared: set[str] = set()  # tenants freed of what earlier processes left behind
         self._lock = Lock()
@@ -89,6 +92,7 @@ class Eraser:
     def forget_where(self, scope: Scope, metadata: Mapping[str, Any]) -> ErasureReceipt:
         """What has these items in its metadata, within the scope. Raises MissingScope."""
         scope.required()
+        self._store.announce(scope, metadata=metadata)
 
         def matching() -> Iterator[MemoryRecord]:
             for records in (self._store.everything, self._store.everything_retired):
@@ -110,9 +114,24 @@ class Eraser:
         gone, rebuilt = retried(attempt, "other writers keep changing these memories; forget them again")
         return replace(self._receipt(scope.tenant_id, gone), rebuilt=rebuilt)
 
-    def replaced(self, tenant_id: str) -> None:
-        """Take away what updates left behind: adapters that no row refers to, and old embeddings."""
-        self._receipt(tenant_id, [])
+    def replaced(self, tenant_id: str, *, for_good: bool = False) -> None:
+        """Take away what updates left behind: adapters that no row refers to, and old embeddings.
+
+        `for_good` says that what was replaced is kept nowhere: archives that hold it go too.
+        """
+        self._receipt(tenant_id, [], erased=for_good)
+
+    def expire(self) -> int:
+        """Erase what has expired, of all tenants; returns of how many."""
+        tenants = self._store.expired()
+        for tenant_id in tenants:
+            self._clear(tenant_id)
+        return len(tenants)
+
+    def settle(self, tenant_id: str) -> None:
+        """After a write that was refused: its blobs may hold what was erased meanwhile."""
+        if self._leftovers.refused(tenant_id):
+            self._release(tenant_id)
 
     def tidy(self, tenant_id: str) -> None:
         """Before a tenant's first write: take away what has expired, or was left behind by interruptions.
@@ -131,11 +150,18 @@ class Eraser:
         expired = self._store.expire(tenant_id)
         self._leftovers.note(tenant_id, [memory.digest for memory in expired])
         self._past.forget(tenant_id)
+        if expired:
+            self._exports.drop(tenant_id)
         if self._release(tenant_id) or expired:
             self._index.refresh(tenant_id)
 
     def _receipt(
-        self, tenant_id: str, removed: Iterable[Removed], turns: Iterable[str] = ()
+        self,
+        tenant_id: str,
+        removed: Iterable[Removed],
+        turns: Iterable[str] = (),
+        *,
+        erased: bool = True,
     ) -> ErasureReceipt:
         gone = tuple(removed)
         digests = {memory.digest for memory in gone}
@@ -143,6 +169,8 @@ class Eraser:
         self._adapters.forget(tenant_id, digests)
         self._past.forget(tenant_id)
         self._index.refresh(tenant_id)
+        if erased:
+            self._exports.drop(tenant_id)
         return ErasureReceipt(tenant_id, gone, tuple(turns), tuple(self._release(tenant_id)))
 
     def _release(self, tenant_id: str) -> list[str]:

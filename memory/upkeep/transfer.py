@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import TypeVar
 
-from memory.errors import BlobError, InvalidInput, NotFound
+from memory.errors import BlobError, Erased, InvalidInput, NotFound
 from memory.ports import BlobStore, Internalizer, MemoryStore
 from memory.records import MemoryRecord, Scope, now
 from memory.upkeep import archive
+from memory.work import current
 from memory.write.adapter_factory import AdapterFactory, Made
 from memory.write.passage_writer import AT_ONCE, Progress
 
@@ -206,7 +207,7 @@ class _Run:
         done = 0
         for some in _batches(self._reader.records(archive.MEMORIES)):
             done += len(some)
-            self._add([record for record in some if self._wanted(record, held)])
+            self._unless_erased(self._add, [record for record in some if self._wanted(record, held)])
             if self._progress is not None:
                 self._progress(done, max(done, self._total))
 
@@ -214,14 +215,16 @@ class _Run:
         """Retired passages, and what holds no longer."""
         for some in _batches(self._reader.records(archive.PAST)):
             loose = [p for p in some if p.held_by in self._dissolved and p.valid_until is None]
-            self._add([replace(p, held_by=None) for p in loose if not self._there(self._id(p))])
-            self._keep([passage for passage in some if passage not in loose])
+            free = [replace(p, held_by=None) for p in loose if not self._there(self._id(p))]
+            self._unless_erased(self._add, free)
+            self._unless_erased(self._keep, [passage for passage in some if passage not in loose])
 
     def turns(self) -> None:
         """Those of sessions that have none here."""
         told = (replace(turn, scope=self._scope(turn.scope)) for turn in self._reader.turns())
         for scope, turns in groupby(told, key=lambda turn: turn.scope):
-            self.tally.turns += self._store.restore_turns(scope, list(turns))
+            with suppress(Erased):  # whose session it is was forgotten since the import was asked for
+                self.tally.turns += self._store.restore_turns(scope, list(turns))
 
     def _wanted(self, record: MemoryRecord, held: dict[str, list[str]]) -> bool:
         """Whether it is to be added; what is only of the past is kept here, and what is there is counted."""
@@ -234,9 +237,26 @@ class _Run:
             self._dissolved.add(record.id)
             return False
         if not record.current(self._now) and record.valid_until is not None:
-            self._keep([record])
+            self._unless_erased(self._keep, [record])
             return False
         return record.expires_at is None or record.expires_at > self._now
+
+    def _unless_erased(
+        self, write: Callable[[list[MemoryRecord]], None], records: list[MemoryRecord]
+    ) -> None:
+        """Write what was not erased since the import was asked for; what is erased just now is found next."""
+        work = current(self._target.tenant_id)
+        while True:
+            since = [] if work is None else self._store.erasures(work.tenant_id, work.since)
+            left = [
+                record
+                for record in records
+                if not any(
+                    erasure.covers(replace(record, scope=self._scope(record.scope))) for erasure in since
+                )
+            ]
+            with suppress(Erased):
+                return write(left)
 
     def _add(self, records: list[MemoryRecord]) -> None:
         if not records:

@@ -11,7 +11,7 @@ from memory.errors import ModelUnavailable
 from memory.ports import BlobStore, Embedder, Internalizer, Reader, SkillWriter, Vectors
 from memory.records import AdapterRef, Kind
 from memory.text.conversation import unlabelled
-from memory.write.staging import StagedBlobs
+from memory.write.staging import Leftovers, StagedBlobs
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
@@ -44,6 +44,7 @@ class AdapterFactory:
         reader: Reader,
         skills: SkillWriter | None = None,
         storage: Storage = Storage(),
+        leftovers: Leftovers | None = None,
     ) -> None:
         self._blobs = blobs
         self._embedder = embedder
@@ -51,6 +52,7 @@ class AdapterFactory:
         self._reader = reader
         self._skills = skills
         self._storage = storage
+        self._leftovers = leftovers
 
     @property
     def embedder(self) -> tuple[str, int]:
@@ -103,4 +105,5 @@ class AdapterFactory:
 
     def staged(self, tenant_id: str, made: Sequence[Made]) -> StagedBlobs:
         """Their blobs, to be put before the rows that refer to them are committed."""
-        return StagedBlobs(self._blobs, tenant_id, {ref.digest: data for ref, data in made})
+        data = {ref.digest: data for ref, data in made}
+        return StagedBlobs(self._blobs, tenant_id, data, self._leftovers)

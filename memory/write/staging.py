@@ -25,13 +25,21 @@ Check = Callable[[], None]
 class StagedBlobs:
     """Adapters' bytes by digest, to be durable before a row refers to them."""
 
-    def __init__(self, blobs: BlobStore, tenant_id: str, data: Mapping[str, bytes]) -> None:
+    def __init__(
+        self,
+        blobs: BlobStore,
+        tenant_id: str,
+        data: Mapping[str, bytes],
+        leftovers: Leftovers | None = None,
+    ) -> None:
+        """`leftovers` hears of the blobs of a write that is refused."""
         self._blobs = blobs
+        self._leftovers = leftovers
         self._tenant_id = tenant_id
         self._data = dict(data)
 
     def __or__(self, other: StagedBlobs) -> StagedBlobs:
-        return StagedBlobs(self._blobs, self._tenant_id, self._data | other._data)
+        return StagedBlobs(self._blobs, self._tenant_id, self._data | other._data, self._leftovers)
 
     def commit(self, rows: Callable[[Check], T]) -> T:
         """Put the blobs, then have `rows` commit what refers to them; returns what it returns.
@@ -39,12 +47,17 @@ class StagedBlobs:
         It is given the check to run before the commit, with the tenant's lock held, and is called again
         where that finds a blob gone. Raises as `rows` does, and StoreConflict where blobs keep going.
         """
-        for _ in range(ATTEMPTS):
-            for data in self._data.values():
-                self._blobs.put(self._tenant_id, data)
-            with suppress(MissingBlob):
-                return rows(self._check)
-        raise StoreConflict("erasures keep taking away the adapters of this write; try again")
+        try:
+            for _ in range(ATTEMPTS):
+                for data in self._data.values():
+                    self._blobs.put(self._tenant_id, data)
+                with suppress(MissingBlob):
+                    return rows(self._check)
+            raise StoreConflict("erasures keep taking away the adapters of this write; try again")
+        except BaseException:
+            if self._leftovers is not None:
+                self._leftovers.note(self._tenant_id, self._data, refused=True)
+            raise
 
     def _check(self) -> None:
         missing = self._blobs.missing(self._tenant_id, list(self._data))
@@ -61,11 +74,14 @@ class Leftovers:
 
     def __init__(self) -> None:
         self._digests: dict[str, set[str]] = defaultdict(set)
+        self._refused: set[str] = set()
         self._lock = Lock()
 
-    def note(self, tenant_id: str, digests: Collection[str]) -> None:
-        """These may be unreferenced by now."""
+    def note(self, tenant_id: str, digests: Collection[str], *, refused: bool = False) -> None:
+        """These may be unreferenced by now; those of a refused write may even be of what was erased."""
         with self._lock:
+            if refused:
+                self._refused.add(tenant_id)
             self._digests[tenant_id].update(digest for digest in digests if digest)
 
     @contextmanager
@@ -76,7 +92,12 @@ class Leftovers:
         finally:
             self.note(tenant_id, digests)
 
+    def refused(self, tenant_id: str) -> bool:
+        """Whether blobs of a refused write of the tenant's wait to be released."""
+        return tenant_id in self._refused
+
     def take(self, tenant_id: str) -> set[str]:
         """All that was noted of a tenant, to be released; who fails notes it again."""
         with self._lock:
+            self._refused.discard(tenant_id)
             return self._digests.pop(tenant_id, set())

@@ -14,7 +14,7 @@ from alembic import op
 from memory.text.search_words import search_words
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 TABLES = {"memories": "m", "retired": "r"}  # with the letter that their keys begin with
 AT_ONCE = 500

@@ -33,8 +33,9 @@ def forget(
             scope.required()
         parts.erase_jobs(scope, given.document_id, given.metadata)  # first: one might add some
         receipt = parts.memory.forget(document_id=given.document_id, metadata=given.metadata, **whose)
-        parts.archives.drop(tenant.id)  # they may hold it
         parts.idempotency.erase(scope)
         return receipt
 
-    return once(request, parts, tenant, idempotency_key, lambda: Answer(ReceiptOut.of(erase())), scope)
+    return once(
+        request, parts, tenant, idempotency_key, lambda: Answer(ReceiptOut.of(erase())), scope, erases=True
+    )

@@ -20,6 +20,7 @@ from memory.api.shared import Parts, Shared
 from memory.errors import Conflict, NotFound
 from memory.records import Scope
 from memory.upkeep.compaction import MIN_ADAPTERS
+from memory.work import Work, working
 
 router = APIRouter(prefix="/v1", tags=["upkeep"])
 
@@ -107,16 +108,19 @@ def download(tenant: Reader, parts: Parts, job_id: JobId) -> FileResponse:
 async def import_(request: Request, tenant: Writer, parts: Parts, scope: QueryScope) -> Response:
     """Add what an archive holds, under its names or those given here. A job; again, it adds nothing."""
     await run_in_threadpool(check_quotas, parts, tenant, 0)
+    target = scope.scope(tenant.id)
+    work = await run_in_threadpool(parts.memory.begin, target)  # what is erased from here on is not imported
     name = await parts.archives.receive(tenant.id, request.stream())
-    answer = await run_in_threadpool(_import, parts, tenant, scope.scope(tenant.id), name)
+    answer = await run_in_threadpool(_import, parts, tenant, target, name, work)
     return answer.response()
 
 
-def _import(parts: Shared, tenant: Tenant, scope: Scope, name: str) -> Answer:
+def _import(parts: Shared, tenant: Tenant, scope: Scope, name: str, work: Work) -> Answer:
     """A job for an upload that there is room for; one that there is none for is not kept."""
     try:
         check_import(parts.memory, parts.archives.existing(tenant.id, name), scope, tenant.caller.quotas)
-        return submitted(parts, "import", scope, {"archive": name}, None)
+        with working(work):
+            return submitted(parts, "import", scope, {"archive": name}, None)
     except BaseException:
         parts.archives.remove(tenant.id, name)
         raise

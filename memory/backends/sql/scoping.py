@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Table, and_, func, or_
 
 from memory.backends.sql.tables import history, memories
 from memory.records import SCOPE_FIELDS, Scope
+from memory.work import name_digest
 
 
 def scope_columns(scope: Scope) -> dict[str, str]:
@@ -65,10 +65,22 @@ def held(table: Table, scope: Scope, at: datetime, as_of: datetime) -> ColumnEle
     return and_(held, table.c.compacted == 0) if "compacted" in table.c else held
 
 
+def touching_digests(table: Table, tenant_id: str, names: tuple[str, ...]) -> ColumnElement[bool]:
+    """Rows whose scope, kept as digests, may overlap with these digests: where both have one, they are equal.
+
+    Wider than `within`: erasing one session of Ana's takes the answer that was given to Ana without a
+    session too, for it may say what that session said.
+    """
+    given = [
+        table.c[field].in_((digest, "")) for field, digest in zip(SCOPE_FIELDS, names, strict=True) if digest
+    ]
+    return and_(table.c.tenant_id == tenant_id, *given)
+
+
 def history_columns(scope: Scope) -> dict[str, str]:
     """Whose a memory was, as digests salted with tenant and field; '' for a field not given."""
     return {"tenant_id": scope.tenant_id} | {
-        _digest_column(field): _digest(scope.tenant_id, field, getattr(scope, field))
+        _digest_column(field): name_digest(scope.tenant_id, field, getattr(scope, field))
         for field in SCOPE_FIELDS
     }
 
@@ -81,7 +93,3 @@ def in_history(scope: Scope) -> ColumnElement[bool]:
 
 def _digest_column(field: str) -> str:
     return field.replace("_id", "_digest")
-
-
-def _digest(tenant_id: str, field: str, value: str | None) -> str:
-    return "" if value is None else hashlib.sha256("\0".join((tenant_id, field, value)).encode()).hexdigest()

@@ -18,6 +18,7 @@ from sqlalchemy import URL, ColumnElement, Connection, Table, and_, select
 
 from memory.backends.embeddings import to_bytes, to_vectors
 from memory.backends.sql import changes as sql_changes
+from memory.backends.sql import erasures as sql_erasures
 from memory.backends.sql import groups as sql_groups
 from memory.backends.sql import memories as sql_memories
 from memory.backends.sql import migrate
@@ -46,6 +47,7 @@ from memory.records import (
     only_tenant,
 )
 from memory.records import now as utc_now
+from memory.work import Erasure
 
 
 class SqlStore:
@@ -100,6 +102,7 @@ class SqlStore:
         at, tenant_id = self._clock(), only_tenant(records)
         with self._database.write() as connection:
             sql_changes.enroll(connection, tenant_id)
+            sql_erasures.refuse(connection, tenant_id, records)
             standing, new = sql_memories.sort_out(connection, records, at)
             self._admit(connection, new, at)
             ids = {record.id: standing[record.scope, record.content_hash].id for record in records}
@@ -119,9 +122,12 @@ class SqlStore:
     def revise(
         self, tenant_id: str, revision: Revision, *, before_commit: Callable[[], None] | None = None
     ) -> list[Removed]:
-        renewed = _renewed(revision)
+        renewed, at = _renewed(revision), self._clock()
         with self._writing(tenant_id) as connection:
-            gone = sql_revision.revise(connection, tenant_id, revision, renewed, {}, self._clock())
+            lost = sql_erasures.replaced(connection, tenant_id, revision)
+            gone = sql_revision.revise(connection, tenant_id, revision, renewed, {}, at)
+            sql_erasures.note_removed(connection, tenant_id, gone, at)
+            sql_erasures.note_contents(connection, tenant_id, at, lost)
             if before_commit is not None:
                 before_commit()
         return gone
@@ -141,6 +147,8 @@ class SqlStore:
             sql_revision.check(connection, scope.tenant_id, [] if expects is None else [expects])
             before = sql_memories.one(connection, scope, record.id, at)
             sql_memories.replace_content(connection, before, record, embedding, at)
+            if before.content_hash != record.content_hash:
+                sql_erasures.note_replaced(connection, scope.tenant_id, before, at)
             if before_commit is not None:
                 before_commit()
         return Removed(before.id, before.content_hash, before.adapter.digest)
@@ -176,6 +184,7 @@ class SqlStore:
             return 0
         with self._database.write() as connection:
             sql_changes.enroll(connection, only_tenant(records))
+            sql_erasures.refuse(connection, only_tenant(records), records)
             return sql_retired.put(connection, records, embeddings)
 
     # -- memories out
@@ -302,6 +311,7 @@ class SqlStore:
             if not removed:
                 past = sql_retired.found(connection, scope, at, [memory_id], None)
                 raise sql_memories.not_found(memory_id, past)
+            sql_erasures.note_removed(connection, scope.tenant_id, removed, at)
         return removed
 
     def delete_where(
@@ -311,6 +321,7 @@ class SqlStore:
             scope.required()
         at = self._clock()
         with self._writing(scope.tenant_id) as connection:
+            sql_erasures.note_scope(connection, scope, at, document_id=document_id)
             if document_id is not None:
                 gone = sql_memories.remove(connection, scope, at, memories.c.document_id == document_id)
                 past = retired.c.document_id == document_id
@@ -322,6 +333,7 @@ class SqlStore:
     def delete_tenant(self, tenant_id: str) -> tuple[list[Removed], list[str]]:
         everybody, at = Scope(tenant_id=tenant_id), self._clock()
         with self._writing(tenant_id) as connection:
+            sql_erasures.note_scope(connection, everybody, at)
             gone = sql_memories.remove(connection, everybody, at)
             gone += sql_retired.remove_within(connection, everybody, at)
             return gone, sql_turns.remove(connection, everybody)
@@ -331,7 +343,33 @@ class SqlStore:
         scope = Scope(tenant_id=tenant_id)
         with self._writing(tenant_id) as connection:
             gone = sql_memories.remove(connection, scope, at, memories.c.expires_at <= at)
-            return gone + sql_retired.remove_within(connection, scope, at, retired.c.expires_at <= at)
+            gone += sql_retired.remove_within(connection, scope, at, retired.c.expires_at <= at)
+        return gone
+
+    def expired(self) -> list[str]:
+        at = self._clock()
+        with self._database.read() as connection:
+            found = (
+                connection.scalars(select(table.c.tenant_id).where(table.c.expires_at <= at).distinct())
+                for table in (memories, retired)
+            )
+            return sorted({tenant_id for those in found for tenant_id in those})
+
+    def announce(
+        self, scope: Scope, *, document_id: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        with self._writing(scope.tenant_id, rewords=False) as connection:
+            sql_erasures.note_scope(
+                connection, scope, self._clock(), document_id=document_id, metadata=metadata
+            )
+
+    def erased(self, tenant_id: str) -> int:
+        with self._database.read() as connection:
+            return sql_erasures.newest(connection, tenant_id)
+
+    def erasures(self, tenant_id: str, since: int) -> list[Erasure]:
+        with self._database.read() as connection:
+            return sql_erasures.since(connection, tenant_id, since)
 
     def release(self, tenant_id: str, digests: Collection[str], remove: Callable[[str], None]) -> list[str]:
         if not digests:
@@ -354,6 +392,7 @@ class SqlStore:
             return []
         with self._database.write() as connection:
             sql_changes.enroll(connection, scope.tenant_id)
+            sql_erasures.refuse(connection, scope.tenant_id, told=scope)
             return sql_turns.append(connection, scope, messages, self._clock(), idempotency_key)
 
     def turns(self, scope: Scope, *, last: int | None = None, internalized: bool | None = None) -> list[Turn]:
@@ -381,6 +420,7 @@ class SqlStore:
         scope.required_session()
         with self._database.write() as connection:
             sql_changes.enroll(connection, scope.tenant_id)
+            sql_erasures.refuse(connection, scope.tenant_id, told=scope)
             return sql_turns.restore(connection, scope, turns)
 
     # -- the tenant

@@ -74,6 +74,7 @@ tenants = Table(
     _tenant_column(),
     Column("seq", BigInteger, nullable=False),  # of the newest change
     Column("last", String(64), nullable=False),  # id of the memory it was about
+    Column("erased", BigInteger, nullable=False, server_default=text("0")),  # number of the newest erasure
 )
 
 
@@ -181,6 +182,22 @@ history = Table(
     Index("ix_history_memory", "tenant_id", "memory_id", "seq"),
 )
 
+# What was erased, as digests, so that work which began before does not bring it back (memory.work).
+erasures = Table(
+    "erasures",
+    metadata,
+    _tenant_column(),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_digest", String(64), nullable=False),
+    Column("agent_digest", String(64), nullable=False),
+    Column("session_digest", String(64), nullable=False),
+    Column("document_digest", String(64), nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("metadata_digests", JSON, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
+)
+
 # From here on: what a server keeps beside the memories. None of it is needed by an embedded Memory.
 
 accounts = Table(  # the tenants that an operator has let in; a quota that is NULL is none
@@ -216,7 +233,7 @@ request_counts = Table(  # requests granted to a tenant in one minute, over all 
     Column("granted", Integer, nullable=False),
 )
 
-answers = Table(  # to requests with an Idempotency-Key
+answers = Table(  # to requests with an Idempotency-Key; key and scope are digests, for names go with people
     "answers",
     metadata,
     _tenant_column(),
@@ -227,6 +244,7 @@ answers = Table(  # to requests with an Idempotency-Key
     Column("body", Text),  # NULL once erased
     Column("started_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("since", BigInteger, nullable=False, server_default=text("0")),  # newest erasure when it began
     Index("ix_answers_expiry", "expires_at"),
 )
 
@@ -264,6 +282,7 @@ jobs = Table(
     Column("due_at", UtcDateTime, nullable=False),  # not to be claimed before: backoff, or the lease's end
     Column("created_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
+    Column("since", BigInteger, nullable=False, server_default=text("0")),  # newest erasure when it was told
     UniqueConstraint("tenant_id", "idempotency_key", name="uq_jobs_idempotency_key"),
     Index("ix_jobs_due", "state", "due_at"),
 )

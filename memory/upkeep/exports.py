@@ -1,0 +1,32 @@
+"""Archives that a server keeps for a while. They hold what people said: an erasure takes them away."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from memory.files import TEMPORARY
+from memory.records import new_id
+
+
+class Exports:
+    """The folder of each tenant's archives. Servers that share a database share it too."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def of(self, tenant_id: str) -> Path:
+        """The tenant's folder, which may not be there."""
+        return self._folder / sha256(tenant_id.encode()).hexdigest()
+
+    def drop(self, tenant_id: str) -> None:
+        """Take all of a tenant's away, half-written ones too.
+
+        The folder is set aside first: what is being written into it finds no place any more.
+        """
+        gone = self._folder / f"{TEMPORARY}{new_id()}"
+        with suppress(OSError):
+            self.of(tenant_id).rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
