@@ -165,7 +165,7 @@ class Service:
         scope = self._writing(whom)
         origin = Origin(scope, "message", document_id, expires_at, valid_from, valid_until, metadata or {})
         most = self.settings.max_text_bytes
-        with self._at_work(self.begin(scope)):
+        with self._at_work(scope.tenant_id, self.begin(scope)):
             if isinstance(content, str):
                 return self._cases.ingest.text(text_in(content, most), origin, progress)
             messages = messages_in(content, most)
@@ -181,7 +181,7 @@ class Service:
         """
         scope = self._writing(self._scope(whose).required_session())
         said = messages_in(messages, self.settings.max_text_bytes)
-        with self._at_work(self.begin(scope)):
+        with self._at_work(scope.tenant_id, self.begin(scope)):
             return self._cases.ingest.append(said, Origin(scope), idempotency_key)
 
     def add_later(self, content: Content, **given: Any) -> Future[Added]:
@@ -204,7 +204,7 @@ class Service:
         """
         scope = self._writing(self._scope(whose).required())
         text = text_in(description, self.settings.max_text_bytes).strip()
-        with self._at_work(self.begin(scope)):
+        with self._at_work(scope.tenant_id, self.begin(scope)):
             return self._cases.skills.add(text, scope, pinned=pinned)
 
     def update(
@@ -245,7 +245,7 @@ class Service:
                 pinned=record.pinned if pinned is None else pinned,
             )
 
-        with self._at_work(None, scope.tenant_id):
+        with self._at_work(scope.tenant_id):
             renewed = self._cases.ingest.change(
                 scope, memory_id, changed, keep_past=keep_past, expects=expects
             )
@@ -551,7 +551,7 @@ class Service:
         InvalidInput, IncompatibleAdapter, ModelUnavailable, StoreError.
         """
         scope = self._writing(self._scope(whose))
-        with self._at_work(None, scope.tenant_id):  # what it joins has to be there when it is joined
+        with self._at_work(scope.tenant_id):  # what it joins has to be there when it is joined
             return self._cases.compactor(
                 scope,
                 older_than=older_than,
@@ -590,7 +590,7 @@ class Service:
         an archive that is damaged or was altered, ModelUnavailable, StoreError.
         """
         scope = self._writing(self._scope(whose))
-        with self._at_work(self.begin(scope)):
+        with self._at_work(scope.tenant_id, self.begin(scope)):
             return self._cases.importer(
                 Path(path), scope, named=whose.get("tenant_id") is not None, progress=progress
             )
@@ -634,19 +634,19 @@ class Service:
         return Work(scope.tenant_id, since, reads)
 
     @contextmanager
-    def _at_work(self, work: Work | None, tenant_id: str | None = None) -> Iterator[None]:
+    def _at_work(self, tenant_id: str, work: Work | None = None) -> Iterator[None]:
         """Writes inside are of this work; what a refused one left behind is taken away."""
         try:
             with working(work):
                 yield
         finally:
-            self._cases.eraser.settle(tenant_id if work is None else work.tenant_id)
+            self._cases.eraser.settle(tenant_id)
 
     def _pieces(self, work: Work, pieces: Iterator[str | ChatReply]) -> Iterator[str | ChatReply]:
         """The pieces, each made as part of the work; the whole reply only where nothing of it was erased."""
         with closing(cast(Any, pieces)):
             while True:
-                with self._at_work(work):
+                with self._at_work(work.tenant_id, work):
                     piece = next(pieces, None)
                 if piece is None:
                     return

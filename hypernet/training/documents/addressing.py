@@ -67,7 +67,7 @@ def addressing_loss(
     row = packed.counted.nonzero(as_tuple=True)[0]  # [K]
     tokens = F.pad(tokens, (0, 1), value=-1).to(row.device)[row]  # [K, S + 1]: at least one row is none
     wanted, weights = _targets(lesson, groups, packed)
-    known, where = tokens.unique(return_inverse=True)  # the first is -1: rows that are none
+    known, where = torch.unique(tokens, return_inverse=True)  # the first is -1: rows that are none
     there = torch.zeros(len(row), len(known), device=row.device).scatter_(1, where, 1.0)
     target = torch.searchsorted(known, wanted)
     target = torch.where(known[target.clamp_max(len(known) - 1)] == wanted, target, 0)
