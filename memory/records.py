@@ -10,13 +10,14 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from memory.errors import EmptyText, InvalidInput, MissingScope
 
+T = TypeVar("T")
 Kind = Literal["message", "document", "session", "skill"]
 Role = Literal["system", "user", "assistant"]
 Event = Literal["ADD", "UPDATE", "DELETE", "OUTDATE", "RETIRE"]
@@ -213,7 +214,7 @@ class MemoryRecord:
             object.__setattr__(self, "content_hash", content_hash(self.text, self.kind))
         check_name("document_id", self.document_id)
         check_metadata(self.metadata)
-        for what in ("created_at", "updated_at", "expires_at", "valid_from", "valid_until", "used_at"):
+        for what in TIME_FIELDS:
             check_aware(what, getattr(self, what))
 
     @property
@@ -230,6 +231,20 @@ class MemoryRecord:
         """Whether it is so now. What was told counts at once, also where clocks differ a little."""
         begun = self.valid_from is None or self.valid_from <= at
         return begun and (self.valid_until is None or self.valid_until > at)
+
+
+# The fields of a memory by what becomes of them: what stores or sends one takes its list from here.
+ADAPTER_FIELDS = tuple(field.name for field in fields(AdapterRef))
+PLAIN_FIELDS = tuple(
+    field.name for field in fields(MemoryRecord) if field.name not in ("scope", "adapter", "metadata")
+)
+TIME_FIELDS = tuple(field.name for field in fields(MemoryRecord) if "datetime" in str(field.type))
+TOLD_TIMES = ("expires_at", "valid_from", "valid_until")  # those that a caller gives
+WITH_ADAPTER = ("pinned", "uses", "used_at", "compacted")  # what a retired passage has not
+CONTENT_FIELDS = (  # what an update replaces beside the adapter; who, where and since when stay
+    *("text", "content_hash", "embedder", "dim"),
+    *("expires_at", "valid_from", "compacted", "metadata", "pinned"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,12 +312,28 @@ class ChatReply:
     skills: tuple[AdapterChoice, ...] = ()  # merged too; they say how to answer, and recall nothing
 
 
+def cut(found: Sequence[T], limit: int, cursor: Callable[[T], str]) -> tuple[tuple[T, ...], str | None]:
+    """A page of `limit`, where one more was looked for, and where the next page begins, if there is one."""
+    return tuple(found[:limit]), cursor(found[limit - 1]) if len(found) > limit else None
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Part of a listing. `cursor` goes into the next call; None says that this was the last page."""
 
     records: tuple[MemoryRecord, ...]
     cursor: str | None
+
+
+def every_record(page: Callable[[str | None], Page]) -> Iterator[MemoryRecord]:
+    """The memories of all pages: `page` gives the one that a cursor names, None the first."""
+    cursor: str | None = None
+    while True:
+        some = page(cursor)
+        yield from some.records
+        cursor = some.cursor
+        if cursor is None:
+            return
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,15 +352,10 @@ class SessionPage:
     sessions: tuple[Session, ...]
     cursor: str | None
 
-    @classmethod
-    def cut(cls, found: Sequence[Session], limit: int) -> SessionPage:
-        """The page, where one more than it holds was looked for."""
-        more = len(found) > limit
-        return cls(tuple(found[:limit]), session_cursor(found[limit - 1].scope) if more else None)
 
-
-def session_cursor(scope: Scope) -> str:
+def session_cursor(session: Session) -> str:
     """Where in a listing by session, user and agent this one stands."""
+    scope = session.scope
     return json.dumps([scope.session_id or "", scope.user_id or "", scope.agent_id or ""])
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from memory import Memory
 from memory.errors import NotFound
 from memory.inputs import Whose
-from memory.records import MemoryRecord
+from memory.records import MAX_PAGE, MemoryRecord, every_record
 
 WHOLE = "page_content:whole"  # metadata key of a text that its passages do not give back letter by letter
 
@@ -89,13 +89,7 @@ class Documents:
 
 def records(service: Memory, names: Whose, **filters: Any) -> Iterator[MemoryRecord]:
     """All memories of an owner, newest first."""
-    cursor: str | None = None
-    while True:
-        page = service.list(limit=1000, cursor=cursor, **filters, **names)
-        yield from page.records
-        cursor = page.cursor
-        if cursor is None:
-            return
+    return every_record(lambda cursor: service.list(limit=MAX_PAGE, cursor=cursor, **filters, **names))
 
 
 def kept(passages: list[MemoryRecord]) -> Kept:

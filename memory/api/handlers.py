@@ -13,7 +13,7 @@ from memory.api.archives import Archives
 from memory.api.metrics import Metrics
 from memory.errors import Erased, JobCancelled
 from memory.inputs import Whose
-from memory.records import Scope
+from memory.records import TOLD_TIMES, Scope
 from memory.server.access import Access
 from memory.server.jobs import Job
 from memory.server.quotas import Quotas, check_room
@@ -38,7 +38,7 @@ class Handlers:
 
     def add(self, job: Job, progress: Progress) -> Mapping[str, Any]:
         given = _payload(job)
-        times = {name: _time(given.get(name)) for name in ("expires_at", "valid_from", "valid_until")}
+        times = {name: _time(given.get(name)) for name in TOLD_TIMES}
         with self._metrics.internalizing(), _told(job):
             added = self._memory.add(
                 given["messages"] if given.get("text") is None else given["text"],

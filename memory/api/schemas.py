@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from memory.inputs import Content, Whose, scope_in
 from memory.records import (
     MAX_NAME,
-    MAX_PAGE,
     AdapterChoice,
     ErasureReceipt,
     Event,
@@ -472,7 +471,3 @@ class ProblemOut(BaseModel):
     detail: str = Field(description="What to do about it.")
     request_id: str | None
     errors: list[FieldWrong] | None = Field(default=None, description="The fields that are wrong.")
-
-
-PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE)]
-HealthState = Literal["ready", "loading", "unavailable"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from memory.cli.options import Json, WrongUsage, opened_database
 from memory.cli.output import Column, Output
+from memory.cli.times import span
 from memory.errors import NotFound
 from memory.records import now
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from memory.server.access import Access, KeyInfo, Role
 
 keys = typer.Typer(help="Create, list and revoke API keys for `memory serve`.")
-
-_AGES = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 @keys.command("create")
@@ -46,7 +44,7 @@ def create(
     """Create an API key and show it once: only its hash is stored."""
     if (tenant is None) != operator:
         raise WrongUsage("whose key? name a --tenant, or give --operator")
-    ends = None if expires is None else _moment(expires)
+    ends = None if expires is None else _ends(expires)
     out = Output(as_json)
     with opened_database(context) as database:
         access = _access(database)
@@ -126,12 +124,16 @@ def _role(given: str) -> Role:
     raise WrongUsage(f"the role is {given!r}; give one of {', '.join(ROLES)}")
 
 
-def _moment(given: str) -> datetime:
+def _ends(given: str) -> datetime:
     """So long from now."""
-    parts = re.fullmatch(r"([1-9][0-9]{0,4})([hdw])", given)
-    if parts is None:
-        raise WrongUsage(f"--expires is {given!r}; give hours, days or weeks, such as 12h, 90d or 2w")
-    return now() + int(parts[1]) * _AGES[parts[2]]
+    lifetime = span(given, "--expires")
+    try:
+        ends = now() + lifetime
+    except OverflowError as error:
+        raise WrongUsage(f"--expires is {given!r}; that is too long") from error
+    if ends <= now():
+        raise WrongUsage(f"--expires is {given!r}; a key lives for a while, such as 12h or 90d")
+    return ends
 
 
 def _document(key: KeyInfo, secret: str | None = None) -> dict[str, object]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 from typing import Annotated
 
 import typer
@@ -11,7 +13,7 @@ from memory.cli.columns import EVENTS, MEMORIES, size
 from memory.cli.options import Agent, Anybody, Json, Session, User, setup, whose
 from memory.cli.output import Output, jsonable
 from memory.cli.times import AsOf, moment
-from memory.records import MAX_PAGE, MemoryRecord, StoreStats
+from memory.records import MAX_PAGE, MemoryRecord, StoreStats, every_record
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Memory id, as `memory list` shows it.")]
 
@@ -33,19 +35,12 @@ def list_(
     out = Output(as_json)
     then = moment(as_of)
     with setup(context).memory() as memory:
-        records: list[MemoryRecord] = []
-        cursor, more = None, True
-        while more and (everything or len(records) < limit):
-            wanted = MAX_PAGE if everything else min(MAX_PAGE, limit - len(records))
-            page = memory.list(
-                document_id=document,
-                limit=wanted,
-                cursor=cursor,
-                as_of=then,
-                **whose(memory, user, session, agent),
-            )
-            records += page.records
-            cursor, more = page.cursor, page.cursor is not None
+        pages = partial(memory.list, document_id=document, as_of=then, **whose(memory, user, session, agent))
+        size = MAX_PAGE if everything else min(MAX_PAGE, limit + 1)  # one more: are there any?
+        every = every_record(lambda cursor: pages(limit=size, cursor=cursor))
+        records = list(every if everything else islice(every, limit + 1))
+    more = not everything and len(records) > limit
+    records = records if everything else records[:limit]
     out.rows(records, MEMORIES, {"memories": records, "more": more})
     if more:
         out.note(f"Showing the newest {len(records)}; --all shows all.")

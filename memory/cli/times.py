@@ -22,7 +22,7 @@ def span(text: str, option: str) -> timedelta:
     """How long. Raises WrongUsage."""
     found = _SPAN.fullmatch(text.strip())
     if found is None:
-        raise WrongUsage(f"{option} is {text!r}; write a time such as 30min, 6h, 7d or 2w")
+        raise WrongUsage(f"{option} is {text!r}; write a time such as 30min, 6h, 90d or 2w")
     try:
         return timedelta(**{_UNITS[found[2]]: float(found[1])})
     except OverflowError as error:

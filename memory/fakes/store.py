@@ -31,9 +31,11 @@ from memory.records import (
     Turn,
     after_session,
     check_page,
+    cut,
     new_id,
     notes,
     only_tenant,
+    session_cursor,
 )
 from memory.records import now as utc_now
 from memory.text.search_words import ranked, search_words, telling
@@ -216,7 +218,7 @@ class InMemoryStore:
             and document_id in (None, record.document_id)
             and (cursor is None or record.id < cursor)
         ]
-        return Page(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
+        return Page(*cut(found, limit, lambda record: record.id))
 
     def everything(self, tenant_id: str, scope: Scope | None = None) -> Iterator[MemoryRecord]:
         yield from self._reading(tenant_id).alive(scope or Scope(tenant_id=tenant_id), self._clock())
@@ -403,7 +405,7 @@ class InMemoryStore:
             for key, said in sorted(of_session.items())
             if key > after
         ]
-        return SessionPage.cut(found[: limit + 1], limit)
+        return SessionPage(*cut(found, limit, session_cursor))
 
     def mark_internalized(self, scope: Scope, turn_ids: Collection[str]) -> None:
         scope.required_session()

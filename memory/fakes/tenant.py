@@ -10,7 +10,7 @@ from typing import Any
 from memory.backends.repeated import turn_ids
 from memory.errors import Erased, InvalidInput, NotFound, StoreConflict
 from memory.ports import REPEATED, START, Revision, Version
-from memory.records import RETIRED, Event, HistoryEvent, MemoryRecord, Removed, Scope, Turn
+from memory.records import CONTENT_FIELDS, RETIRED, Event, HistoryEvent, MemoryRecord, Removed, Scope, Turn
 from memory.work import Erasure, Work, item_digests, name_digest, name_digests
 
 Goes = Callable[[MemoryRecord], bool]
@@ -278,17 +278,5 @@ def _unused(record: MemoryRecord) -> MemoryRecord:
 
 def _updated(before: MemoryRecord, record: MemoryRecord, at: datetime) -> MemoryRecord:
     """The record's content in the place of what stood there before."""
-    return replace(
-        before,
-        text=record.text,
-        content_hash=record.content_hash,
-        embedder=record.embedder,
-        dim=record.dim,
-        adapter=record.adapter,
-        expires_at=record.expires_at,
-        valid_from=record.valid_from,
-        compacted=record.compacted,
-        metadata=dict(record.metadata),
-        pinned=record.pinned,
-        updated_at=at,
-    )
+    content = {name: getattr(record, name) for name in CONTENT_FIELDS}
+    return replace(before, **content, adapter=record.adapter, updated_at=at)

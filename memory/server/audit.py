@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select
 
 from memory.backends.sql.database import Database
 from memory.backends.sql.tables import audit
-from memory.records import check_page, new_id
+from memory.records import check_page, cut, new_id
 from memory.records import now as utc_now
 
 _ID = re.compile(r"[0-9a-f]{16,64}")  # of a memory, job or key: tells nothing
@@ -70,7 +70,7 @@ class Audit:
         wanted = select(audit).where(*those).order_by(audit.c.id.desc()).limit(limit + 1)
         with self._database.read() as connection:
             found = [Entry(**row) for row in connection.execute(wanted).mappings()]
-        return AuditPage(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
+        return AuditPage(*cut(found, limit, lambda entry: entry.id))
 
     def purge(self, older_than: timedelta) -> int:
         """Delete what was put on record longer ago than that, everybody's; returns how many."""

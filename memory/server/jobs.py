@@ -29,7 +29,7 @@ from memory.backends.sql.scoping import scope_columns, within
 from memory.backends.sql.tables import jobs
 from memory.errors import Conflict, JobCancelled, LeaseLost, NotFound
 from memory.ports import REPEATED
-from memory.records import MAX_NAME, Scope, check_page, new_id
+from memory.records import MAX_NAME, Scope, check_page, cut, new_id
 from memory.records import now as utc_now
 from memory.server.fairness import next_job, note_served
 from memory.work import current
@@ -146,7 +146,7 @@ class Jobs:
         wanted = select(jobs).where(*those).order_by(jobs.c.id.desc()).limit(limit + 1)
         with self._database.read() as connection:
             found = [_to_job(row) for row in connection.execute(wanted)]
-        return JobPage(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
+        return JobPage(*cut(found, limit, lambda job: job.id))
 
     def cancel(self, tenant_id: str, job_id: str) -> Job:
         """Stop a job: one that waits at once, one that runs when its worker next looks; ended, it stays."""

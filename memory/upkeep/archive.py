@@ -18,7 +18,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -26,8 +26,11 @@ from typing import Any, cast, get_args
 from memory.errors import InvalidInput
 from memory.files import TEMPORARY, flush_folder, translated
 from memory.records import (
+    ADAPTER_FIELDS,
+    PLAIN_FIELDS,
     RETIRED,
     SCOPE_FIELDS,
+    TIME_FIELDS,
     AdapterRef,
     Kind,
     MemoryRecord,
@@ -41,13 +44,9 @@ from memory.records import (
 FORMAT = 1
 MANIFEST, MEMORIES, PAST, TURNS = "manifest.json", "memories.jsonl", "past.jsonl", "turns.jsonl"
 _ADAPTER = re.compile(r"adapters/([0-9a-f]{64})\.safetensors")
-_TIMES = ("created_at", "updated_at", "expires_at", "valid_from", "valid_until", "used_at")
 _MOST_MANIFEST = 2**28  # bytes: a line for each adapter
 _MOST_LINE = 2**26
 _MOST_ADAPTER = 2**28
-_PLAIN = tuple(
-    field.name for field in fields(MemoryRecord) if field.name not in ("scope", "adapter", "metadata")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +232,9 @@ def opened(path: Path) -> Iterator[Reader]:
 
 def record_document(record: MemoryRecord) -> dict[str, Any]:
     """A record as JSON has it."""
-    document = {name: getattr(record, name) for name in _PLAIN}
-    document |= {name: _said(document[name]) for name in _TIMES}
-    adapter = {field.name: getattr(record.adapter, field.name) for field in fields(AdapterRef)}
+    document = {name: getattr(record, name) for name in PLAIN_FIELDS}
+    document |= {name: _said(document[name]) for name in TIME_FIELDS}
+    adapter = {name: getattr(record.adapter, name) for name in ADAPTER_FIELDS}
     return {
         **_whose(record.scope),
         **document,
@@ -246,8 +245,8 @@ def record_document(record: MemoryRecord) -> dict[str, Any]:
 
 def to_record(document: Mapping[str, Any]) -> MemoryRecord:
     """A record from JSON. Raises KeyError, TypeError, ValueError."""
-    given = {name: document[name] for name in _PLAIN}
-    given |= {name: _read(given[name]) for name in _TIMES}
+    given = {name: document[name] for name in PLAIN_FIELDS}
+    given |= {name: _read(given[name]) for name in TIME_FIELDS}
     if given["kind"] not in get_args(Kind):
         raise ValueError(f"kind {given['kind']!r}")
     given["content_hash"] = content_hash(given["text"], given["kind"])

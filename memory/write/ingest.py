@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from memory.errors import InvalidInput, NotFound
 from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Revision
-from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, content_hash
+from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, content_hash, every_record
 from memory.text.conversation import Line, lines, passages, unanswered
 from memory.text.passages import WHOLE, Passage, split
 from memory.write.adapter_factory import AdapterFactory
@@ -77,16 +78,9 @@ class Ingest:
 
     def _of_document(self, origin: Origin) -> list[MemoryRecord]:
         """The passages of the document, in exactly this scope, that hold now."""
-        found: list[MemoryRecord] = []
-        cursor = None
-        while True:
-            page = self._store.page(
-                origin.scope, document_id=origin.document_id, limit=MAX_PAGE, cursor=cursor
-            )
-            found += [record for record in page.records if record.scope == origin.scope]
-            cursor = page.cursor
-            if cursor is None:
-                break
+        pages = partial(self._store.page, origin.scope, document_id=origin.document_id, limit=MAX_PAGE)
+        every = every_record(lambda cursor: pages(cursor=cursor))
+        found = [record for record in every if record.scope == origin.scope]
         whole = [record.id for record in found if record.compacted]
         held = self._store.retired(origin.scope, held_by=whole) if whole else []
         passages = [record for record in found if not record.compacted]

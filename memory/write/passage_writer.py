@@ -8,7 +8,7 @@ whole memories behind; adding it again makes only those that are missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -43,7 +43,7 @@ class Added(list[MemoryRecord]):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the memories of one text have in common."""
+    """What the memories of one text have in common, under the names that a record has for it."""
 
     scope: Scope
     kind: Kind = "message"
@@ -189,19 +189,13 @@ class PassageWriter:
     def _record(self, passage: Passage, position: int, origin: Origin, ref: AdapterRef) -> MemoryRecord:
         name, dim = self._making.embedder
         return MemoryRecord(
-            scope=origin.scope,
             text=passage.text,
             embedder=name,
             dim=dim,
             adapter=ref,
-            kind=origin.kind,
-            document_id=origin.document_id,
             position=position,
             role=passage.role,
             first_turn=passage.first_turn,
             last_turn=passage.last_turn,
-            expires_at=origin.expires_at,
-            valid_from=origin.valid_from,
-            valid_until=origin.valid_until,
-            metadata=origin.metadata,
+            **{field.name: getattr(origin, field.name) for field in fields(Origin)},
         )

@@ -24,13 +24,12 @@ from memory.api.schemas import (
 )
 from memory.api.shared import Parts, Shared
 from memory.inputs import check_expiry, check_span, messages_in, text_in
-from memory.records import Kind, check_metadata
+from memory.records import TOLD_TIMES, Kind, check_metadata
 from memory.server.quotas import check_room
 
 router = APIRouter(prefix="/v1/memories", tags=["memories"])
 
-_TIMES = ("expires_at", "valid_from", "valid_until")
-_LATER = {"text", "messages", "document_id", "metadata", *_TIMES}  # what a job is told
+_LATER = {"text", "messages", "document_id", "metadata", *TOLD_TIMES}  # what a job is told
 
 Prefer = Annotated[
     str | None, Header(description="`respond-async`: answer at once with a job, whatever the size.")

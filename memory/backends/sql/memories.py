@@ -28,28 +28,12 @@ from sqlalchemy.exc import IntegrityError
 from memory.backends.sql import retired as sql_retired
 from memory.backends.sql.changes import note
 from memory.backends.sql.database import batches
-from memory.backends.sql.rows import RECORD, record_columns, to_record, to_scope
+from memory.backends.sql.rows import RECORD, REPLACED, record_columns, to_record, to_scope
 from memory.backends.sql.scoping import alive, covering, exactly, held, unexpired, visible, within
 from memory.backends.sql.tables import memories, turns
 from memory.errors import InvalidInput, NotFound
 from memory.records import SCOPE_FIELDS, SKILLS, MemoryRecord, Removed, Scope, StoreStats
 
-_REPLACED: tuple[str, ...] = (  # by an update; who and where stay
-    *(
-        "valid_from",
-        "compacted",
-        "text",
-        "content_hash",
-        "expires_at",
-        "metadata",
-        "pinned",
-        "embedder",
-        "dim",
-        "embedding",
-        "words",
-    ),
-    *("digest", "rank", "nbytes", "base_fingerprint", "hypernet_fingerprint"),
-)
 _NAMES = [memories.c[name] for name in ("id", "content_hash", "digest", "tenant_id", *SCOPE_FIELDS)]
 
 Standing = dict[tuple[Scope, str], MemoryRecord]  # by scope and content hash
@@ -164,7 +148,7 @@ def replace_content(
     """Give a memory the content of another record. Raises InvalidInput where its scope has it already."""
     columns = record_columns(record, embedding)
     try:
-        change(connection, before, {name: columns[name] for name in _REPLACED}, at)
+        change(connection, before, {name: columns[name] for name in REPLACED}, at)
     except IntegrityError as error:
         raise InvalidInput(
             "another memory in this scope says the same already; delete one of them"

@@ -12,13 +12,12 @@ from sqlalchemy import Connection, Table, and_, insert, select, update
 from memory.backends.sql import memories as sql_memories
 from memory.backends.sql import retired as sql_retired
 from memory.backends.sql.changes import note
-from memory.backends.sql.rows import PAST, RECORD, past_columns, to_past, to_record, to_scope
+from memory.backends.sql.rows import PAST, RECORD, RENEWED, past_columns, to_past, to_record, to_scope
 from memory.backends.sql.tables import memories, retired
 from memory.errors import StoreConflict
 from memory.ports import Revision
 from memory.records import MemoryRecord, Removed
 
-_RENEWED = ("text", "content_hash", "valid_from", "metadata", "embedder", "dim", "embedding", "words")
 _CONFLICT = "another writer changed the same memories meanwhile; try again"
 
 
@@ -96,7 +95,7 @@ def _renew(connection: Connection, record: MemoryRecord, embedding: bytes, at: d
     note(connection, "UPDATE", [(record.id, record.scope)], at)
     columns = past_columns(record, embedding)
     this = and_(retired.c.tenant_id == record.scope.tenant_id, retired.c.id == record.id)
-    values = {name: columns[name] for name in _RENEWED}
+    values = {name: columns[name] for name in RENEWED}
     connection.execute(update(retired).where(this).values(**values, updated_at=at))
 
 

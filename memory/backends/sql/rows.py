@@ -8,7 +8,18 @@ from sqlalchemy import RowMapping
 
 from memory.backends.sql.scoping import scope_columns
 from memory.backends.sql.tables import memories, retired
-from memory.records import RETIRED, SCOPE_FIELDS, AdapterRef, MemoryRecord, Scope, Turn
+from memory.records import (
+    ADAPTER_FIELDS,
+    CONTENT_FIELDS,
+    PLAIN_FIELDS,
+    RETIRED,
+    SCOPE_FIELDS,
+    WITH_ADAPTER,
+    AdapterRef,
+    MemoryRecord,
+    Scope,
+    Turn,
+)
 from memory.text.search_words import search_words
 
 _FOUND_BY = ("embedding", "words")
@@ -16,13 +27,14 @@ RECORD = [column for column in memories.c if column.name not in _FOUND_BY]  # wh
 
 PAST = [column for column in retired.c if column.name not in _FOUND_BY]  # and reading a retired passage
 
-_PASSAGE: tuple[str, ...] = (  # called alike in the record and in the rows
-    *("id", "kind", "text", "content_hash", "document_id", "position", "role", "first_turn", "last_turn"),
-    *("created_at", "updated_at", "expires_at", "valid_from", "valid_until", "superseded_by"),
-    *("embedder", "dim"),
+# Called alike in the record and in the rows.
+_SAME = tuple(name for name in PLAIN_FIELDS if name != "held_by")
+_PASSAGE = tuple(name for name in _SAME if name not in WITH_ADAPTER)
+
+REPLACED = (*CONTENT_FIELDS, *ADAPTER_FIELDS, *_FOUND_BY)  # columns of a memory that an update sets
+RENEWED = tuple(  # and of a retired passage, which expires with what holds it
+    name for name in (*CONTENT_FIELDS, *_FOUND_BY) if name in retired.c and name != "expires_at"
 )
-_SAME: tuple[str, ...] = (*_PASSAGE, "pinned", "uses", "used_at", "compacted")
-_ADAPTER = ("digest", "rank", "nbytes", "base_fingerprint", "hypernet_fingerprint")
 
 
 def record_columns(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
@@ -30,7 +42,7 @@ def record_columns(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
     return {
         **scope_columns(record.scope),
         **{name: getattr(record, name) for name in _SAME},
-        **{name: getattr(record.adapter, name) for name in _ADAPTER},
+        **{name: getattr(record.adapter, name) for name in ADAPTER_FIELDS},
         "metadata": dict(record.metadata),
         **_found_by(record, embedding),
     }
@@ -40,7 +52,7 @@ def to_record(row: RowMapping) -> MemoryRecord:
     """A memory from a row of the RECORD columns."""
     return MemoryRecord(
         scope=to_scope(row),
-        adapter=AdapterRef(**{name: row[name] for name in _ADAPTER}),
+        adapter=AdapterRef(**{name: row[name] for name in ADAPTER_FIELDS}),
         metadata=row["metadata"],
         **{name: row[name] for name in _SAME},
     )

@@ -43,8 +43,10 @@ from memory.records import (
     Turn,
     after_session,
     check_page,
+    cut,
     notes,
     only_tenant,
+    session_cursor,
 )
 from memory.records import now as utc_now
 from memory.work import Erasure
@@ -239,7 +241,7 @@ class SqlStore:
                 found = sql_memories.listed(connection, present, limit=limit + 1)
                 found += sql_retired.listed(connection, past, limit=limit + 1)
                 found.sort(key=lambda record: record.id, reverse=True)
-        return Page(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
+        return Page(*cut(found, limit, lambda record: record.id))
 
     def everything(self, tenant_id: str, scope: Scope | None = None) -> Iterator[MemoryRecord]:
         return self._through(memories, sql_memories.listed, scope or Scope(tenant_id=tenant_id))
@@ -405,7 +407,7 @@ class SqlStore:
         check_page(limit)
         with self._database.read() as connection:
             found = sql_turns.sessions(connection, scope, limit + 1, after_session(cursor))
-        return SessionPage.cut(found, limit)
+        return SessionPage(*cut(found, limit, session_cursor))
 
     def mark_internalized(self, scope: Scope, turn_ids: Collection[str]) -> None:
         scope.required_session()
