@@ -28,7 +28,7 @@ from memory.ports import Backends
 from memory.read.adapters import Adapters
 from memory.read.answering import Answerer, Mode, Sampling, sampling_in, whole
 from memory.read.chat import Chat
-from memory.read.recall import MOST, Recall, Recaller
+from memory.read.recall import MAX_RECALLED, Recall, Recaller
 from memory.read.selection import Filters, Selector
 from memory.read.usage import Usage
 from memory.records import (
@@ -377,8 +377,8 @@ class Service:
         check_aware("as_of", as_of)
         scope = self._reading(self._scope(whose).required())
         most = self.settings.recall_tokens if max_tokens is None else max_tokens
-        if not 1 <= k <= MOST:
-            raise InvalidInput(f"k is {k}; give 1 to {MOST}")
+        if not 1 <= k <= MAX_RECALLED:
+            raise InvalidInput(f"k is {k}; give 1 to {MAX_RECALLED}")
         if most < 1:
             raise InvalidInput(f"max_tokens is {most}; give at least 1")
         return self._cases.recaller(

@@ -23,7 +23,7 @@ from integrations.langchain.tools import memory_tools
 from memory.errors import InvalidInput
 from memory.inputs import Whose
 from memory.read.answering import Mode
-from memory.read.recall import MOST, Recall
+from memory.read.recall import MAX_RECALLED, Recall
 from memory.records import AdapterChoice, ErasureReceipt, HistoryEvent, MemoryHit, MemoryRecord, Message
 from memory.upkeep.compaction import CompactReport
 
@@ -125,7 +125,7 @@ class ParametricMemory(Scoped, BaseMemory):
         if not with_text or not query.strip():
             return ""
         said = [Message(*line) for message in newest if (line := says(message))]
-        return self.service.recall(query, k=MOST, before=said, **recalling(names)).prompt
+        return self.service.recall(query, k=MAX_RECALLED, before=said, **recalling(names)).prompt
 
     def _value(self, values: dict[str, Any], key: str | None, what: str) -> str:
         """The text under a key, or the only one there is besides the memory's own."""

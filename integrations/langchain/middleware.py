@@ -20,7 +20,7 @@ from memory import Memory
 from memory.errors import InvalidInput, NotFound
 from memory.inputs import Whose
 from memory.read.answering import Mode
-from memory.read.recall import MOST
+from memory.read.recall import MAX_RECALLED
 from memory.records import Message
 
 try:
@@ -134,7 +134,7 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
             return request
         said = [Message(*line) for message in request.messages if (line := says(message))]
         recalled = self.service.recall(
-            asked, k=MOST, max_tokens=self.recalled_tokens, before=said, **recalling(names)
+            asked, k=MAX_RECALLED, max_tokens=self.recalled_tokens, before=said, **recalling(names)
         )
         if not recalled:
             return request

@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import BaseModel, Field
 
 from memory.api.schemas import MEMORY_ID, MessageIn, ScopeIn, Text, Time, example
-from memory.read.recall import MOST, Recall, Recalled
+from memory.read.recall import MAX_RECALLED, Recall, Recalled
 
 
 class RecallIn(ScopeIn):
@@ -18,7 +18,7 @@ class RecallIn(ScopeIn):
     model_config = example(user_id="ana", query="Suggest a birthday dinner for me.", k=20)
 
     query: Text
-    k: int = Field(20, ge=1, le=MOST, description="Most texts to recall.")
+    k: int = Field(20, ge=1, le=MAX_RECALLED, description="Most texts to recall.")
     max_tokens: int | None = Field(
         default=None, ge=1, description="Of all texts together; by default MEMORY_RECALL_TOKENS."
     )

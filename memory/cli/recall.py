@@ -9,13 +9,15 @@ import typer
 from memory.cli.options import Agent, Json, Session, User, setup, whose
 from memory.cli.output import Output, visible
 from memory.cli.times import AsOf, moment
-from memory.read.recall import MOST
+from memory.read.recall import MAX_RECALLED
 
 
 def recall(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="What the other model is about to be asked.")],
-    k: Annotated[int, typer.Option("-k", "--count", min=1, max=MOST, help="Maximum number of texts.")] = 20,
+    k: Annotated[
+        int, typer.Option("-k", "--count", min=1, max=MAX_RECALLED, help="Maximum number of texts.")
+    ] = 20,
     max_tokens: Annotated[
         int | None, typer.Option("--max-tokens", min=1, metavar="N", help="Token budget for all texts.")
     ] = None,

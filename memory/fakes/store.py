@@ -13,7 +13,7 @@ import numpy as np
 
 from memory.backends.embeddings import to_bytes, to_vectors
 from memory.errors import InvalidInput
-from memory.fakes.tenant import Row, Tenant, as_removed, ended
+from memory.fakes.tenant import StoredRow, TenantState, as_removed, ended
 from memory.ports import NOTHING, START, Changes, Group, Revision, Vectors, Version
 from memory.records import (
     SCOPE_FIELDS,
@@ -47,18 +47,18 @@ class InMemoryStore:
 
     def __init__(self, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._clock = clock
-        self._tenants: dict[str, Tenant] = {}
+        self._tenants: dict[str, TenantState] = {}
         self._lock = RLock()
 
     def close(self) -> None:
         """Nothing is open."""
 
-    def _reading(self, tenant_id: str) -> Tenant:
+    def _reading(self, tenant_id: str) -> TenantState:
         """The tenant as it stands; writers replace it and never change it."""
-        return self._tenants.get(tenant_id, Tenant())
+        return self._tenants.get(tenant_id, TenantState())
 
     @contextmanager
-    def _writing(self, tenant_id: str) -> Iterator[Tenant]:
+    def _writing(self, tenant_id: str) -> Iterator[TenantState]:
         with self._lock:
             tenant = self._reading(tenant_id).copy()
             yield tenant
@@ -166,7 +166,9 @@ class InMemoryStore:
         with self._writing(only_tenant(records)) as tenant:
             tenant.refuse(current(only_tenant(records)), records)
             taken = {*tenant.rows, *tenant.past}
-            new = {r.id: Row(r, e) for r, e in zip(records, embeddings, strict=True) if r.id not in taken}
+            new = {
+                r.id: StoredRow(r, e) for r, e in zip(records, embeddings, strict=True) if r.id not in taken
+            }
             tenant.past |= new
         return len(new)
 

@@ -17,7 +17,7 @@ Goes = Callable[[MemoryRecord], bool]
 
 
 @dataclass(frozen=True)
-class Row:
+class StoredRow:
     """A memory, or a retired passage, whose seq is 0."""
 
     record: MemoryRecord
@@ -26,17 +26,17 @@ class Row:
 
 
 @dataclass
-class Tenant:
+class TenantState:
     """Rows by id, turns, and history: its n-th event has seq n + 1."""
 
-    rows: dict[str, Row] = field(default_factory=dict)
-    past: dict[str, Row] = field(default_factory=dict)  # what is retired
+    rows: dict[str, StoredRow] = field(default_factory=dict)
+    past: dict[str, StoredRow] = field(default_factory=dict)  # what is retired
     turns: list[Turn] = field(default_factory=list)
     history: list[tuple[Scope, HistoryEvent]] = field(default_factory=list)
     erasures: list[Erasure] = field(default_factory=list)  # the n-th has number n + 1
 
-    def copy(self) -> Tenant:
-        return Tenant(
+    def copy(self) -> TenantState:
+        return TenantState(
             dict(self.rows), dict(self.past), list(self.turns), list(self.history), list(self.erasures)
         )
 
@@ -123,14 +123,14 @@ class Tenant:
         return len(self.history)
 
     def put(self, record: MemoryRecord, embedding: bytes, event: Event, at: datetime) -> None:
-        self.rows[record.id] = Row(record, embedding, self.note(event, record, at))
+        self.rows[record.id] = StoredRow(record, embedding, self.note(event, record, at))
 
     def change(self, record: MemoryRecord, embedding: bytes, event: Event, at: datetime) -> None:
         """Put a memory or a retired passage in the place of what has its id."""
         if record.id in self.rows:
             self.put(record, embedding, event, at)
         else:
-            self.past[record.id] = Row(record, embedding)
+            self.past[record.id] = StoredRow(record, embedding)
             self.note(event, record, at)
 
     def remove(self, goes: Goes, at: datetime) -> list[Removed]:
@@ -167,7 +167,7 @@ class Tenant:
             passage = replace(
                 row.record, adapter=RETIRED, held_by=holder, pinned=False, uses=0, used_at=None, compacted=0
             )
-            self.past[passage.id] = Row(passage, row.embedding)
+            self.past[passage.id] = StoredRow(passage, row.embedding)
 
     def revise(
         self, revision: Revision, embeddings: list[bytes], standing: Mapping[str, str], at: datetime
@@ -236,7 +236,7 @@ class Tenant:
             pinned=False, uses=0, used_at=None, compacted=0,
         )  # fmt: skip
         self.note("OUTDATE", former, at)
-        self.past[copy] = Row(former, row.embedding)
+        self.past[copy] = StoredRow(former, row.embedding)
 
     def _held(self, holders: Collection[str], at: datetime) -> list[Removed]:
         if not holders:
@@ -244,7 +244,7 @@ class Tenant:
         removed = self._take(self.past, lambda record: record.held_by in holders, at)
         return removed + self._held({passage.memory_id for passage in removed}, at)
 
-    def _take(self, rows: dict[str, Row], goes: Goes, at: datetime) -> list[Removed]:
+    def _take(self, rows: dict[str, StoredRow], goes: Goes, at: datetime) -> list[Removed]:
         removed = []
         for record in [rows[memory_id].record for memory_id in sorted(rows)]:
             if goes(record):
@@ -267,7 +267,7 @@ def _is(memory_id: str) -> Goes:
     return lambda record: record.id == memory_id
 
 
-def _alive(rows: Mapping[str, Row], scope: Scope, at: datetime) -> list[MemoryRecord]:
+def _alive(rows: Mapping[str, StoredRow], scope: Scope, at: datetime) -> list[MemoryRecord]:
     records = (rows[memory_id].record for memory_id in sorted(rows))
     return [record for record in records if scope.covers(record.scope) and not ended(record, at)]
 

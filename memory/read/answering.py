@@ -31,7 +31,7 @@ from memory.ports import (
 )
 from memory.read.adapters import Adapters
 from memory.read.prompt import build
-from memory.read.recall import MOST, Recaller
+from memory.read.recall import MAX_RECALLED, Recaller
 from memory.read.selection import Filters, Selection, Selector
 from memory.read.skills import TurnSkills
 from memory.read.usage import Usage
@@ -185,7 +185,7 @@ class Answerer:
         recalled = self._recaller(
             scope,
             said[-1].text,
-            k=MOST,
+            k=MAX_RECALLED,
             max_tokens=max(1, self._settings.recalled_text_tokens),
             before=said[:-1],
             as_of=as_of,

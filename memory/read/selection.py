@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 Filters = Mapping[str, Any]  # items that the metadata of a memory has
 
 HALF_LIFE_DAYS = 30.0  # of newness and of use
-YIELDING = 0.15  # how far below an older memory a newer one may be that it gives way to
+YIELD_MARGIN = 0.15  # how far below an older memory a newer one may be that it gives way to
 HALF_USED = 8  # uses that give half of what use can add
 _SEARCHED = 32  # candidates by either way, of which a search gives the k that matter most
 _CANDIDATES_PER_PLACE = 8  # looked at for each place in the budget: for duplicates, overflow, and newer ones
@@ -267,7 +267,7 @@ def _newest(
         for other in hits if _yields(hit) and not hit.record.pinned else ():
             if (
                 _told(other) > _told(stands)
-                and other.score >= max(least, hit.score - YIELDING)
+                and other.score >= max(least, hit.score - YIELD_MARGIN)
                 and _yields(other)
                 and readings[id(other)].stands_for(readings[id(hit)], turn)
             ):

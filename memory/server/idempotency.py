@@ -20,7 +20,7 @@ from memory.records import SCOPE_FIELDS, Scope, check_name
 from memory.records import now as utc_now
 from memory.work import name_digest, name_digests
 
-KEPT = timedelta(hours=24)
+ANSWER_RETENTION = timedelta(hours=24)
 LEASE = timedelta(minutes=5)  # a request that runs for longer died with its process; it may be sent again
 
 _FRESH = {"status": None, "body": None}
@@ -59,7 +59,7 @@ class Idempotency:
             "key": key,
             "fingerprint": fingerprint,
             "started_at": at,
-            "expires_at": at + KEPT,
+            "expires_at": at + ANSWER_RETENTION,
         }
         with self._database.write() as connection:
             _purge(connection, at)

@@ -39,7 +39,7 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 ATTEMPTS = 5
 BACKOFF = timedelta(seconds=2)  # before the second attempt; twice as long before each one after it,
 LONGEST_BACKOFF = timedelta(minutes=5)  # up to this
-KEPT = timedelta(days=7)  # how long an ended job can be looked at
+JOB_RETENTION = timedelta(days=7)  # how long an ended job can be looked at
 
 _OPEN = ("queued", "running")
 
@@ -217,7 +217,7 @@ class Jobs:
         with self._database.read() as connection:
             return connection.scalar(select(func.count()).select_from(jobs).where(due)) or 0
 
-    def purge(self, older_than: timedelta = KEPT) -> int:
+    def purge(self, older_than: timedelta = JOB_RETENTION) -> int:
         """Delete jobs that ended longer ago than that; returns how many."""
         old = and_(jobs.c.state.not_in(_OPEN), jobs.c.due_at <= self._clock() - older_than)
         with self._database.write() as connection:

@@ -14,8 +14,8 @@ Count = Callable[[Sequence[str]], list[int]]
 """Texts -> tokens of each."""
 
 _COUNTED_AT_ONCE = 512
-TOGETHER = 2  # a sentence stays with the one it leans on up to so many budgets
-WHOLE = 4  # a clause is kept whole up to so many budgets: half a fact is none
+LEANING_BUDGETS = 2  # a sentence stays with the one it leans on up to so many budgets
+CLAUSE_BUDGETS = 4  # a clause is kept whole up to so many budgets: half a fact is none
 _CLAUSE = re.compile(
     r"(?:,|(?<!\s))\s++(?=(?:and|but)\s++(?:I|we|my|our|he|she|they|his|her|their|it|its)\b)"
 )
@@ -51,7 +51,7 @@ def split(text: str, count: Count, budget: int) -> Iterator[str]:
     start = end = used = 0
     for first, last, tokens in _pieces(text, count, budget):
         leans = used and (_asked(text, start, end) or _LEANS.match(text, first, last))
-        full = used + tokens > budget * (TOGETHER if leans else 1)
+        full = used + tokens > budget * (LEANING_BUDGETS if leans else 1)
         new_paragraph = 2 * used >= budget and text[end:first].count("\n") > 1
         if used and (full or new_paragraph):
             yield text[start:end]
@@ -69,7 +69,7 @@ def _pieces(text: str, count: Count, budget: int) -> Iterator[tuple[int, int, in
     while some := list(islice(sentences, _COUNTED_AT_ONCE)):
         tokens = count([text[start:end] for start, end in some])
         yield from chain.from_iterable(
-            [(start, end, n)] if n <= WHOLE * budget else _halves(text, start, end, count, budget)
+            [(start, end, n)] if n <= CLAUSE_BUDGETS * budget else _halves(text, start, end, count, budget)
             for (start, end), n in zip(some, tokens, strict=True)
         )
 

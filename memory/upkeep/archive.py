@@ -58,7 +58,7 @@ class Manifest:
     files: Mapping[str, tuple[str, int]]  # name -> sha256, bytes
 
 
-class Writer:
+class ArchiveWriter:
     """Writes what an archive holds into a zip; `finish` writes the manifest."""
 
     def __init__(self, archive: zipfile.ZipFile, scope: Scope) -> None:
@@ -105,7 +105,7 @@ class Writer:
 
 
 @contextmanager
-def written(path: Path, scope: Scope) -> Iterator[Writer]:
+def written(path: Path, scope: Scope) -> Iterator[ArchiveWriter]:
     """An archive at the path, whole and durable at the end, or not there. Raises StoreError."""
     temporary = path.with_name(f"{TEMPORARY}{new_id()}")
     with translated(path.parent):
@@ -113,7 +113,7 @@ def written(path: Path, scope: Scope) -> Iterator[Writer]:
             temporary.touch(mode=0o600, exist_ok=False)  # it holds what people told
             with temporary.open("wb") as file:
                 with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                    writer = Writer(archive, scope)
+                    writer = ArchiveWriter(archive, scope)
                     yield writer
                     writer.finish()
                 file.flush()
@@ -124,7 +124,7 @@ def written(path: Path, scope: Scope) -> Iterator[Writer]:
         flush_folder(path.parent)
 
 
-class Reader:
+class ArchiveReader:
     """Reads an archive, after everything in it was found to be what the manifest says."""
 
     def __init__(self, archive: zipfile.ZipFile, where: str) -> None:
@@ -219,11 +219,11 @@ class Reader:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Reader]:
+def opened(path: Path) -> Iterator[ArchiveReader]:
     """The archive at the path. Raises InvalidInput for one that is damaged, altered or none."""
     try:
         with zipfile.ZipFile(path) as archive:
-            yield Reader(archive, str(path))
+            yield ArchiveReader(archive, str(path))
     except FileNotFoundError as error:
         raise InvalidInput(f"there is no file {path}") from error
     except zipfile.BadZipFile as error:

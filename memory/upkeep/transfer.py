@@ -21,7 +21,7 @@ from memory.records import MemoryRecord, Scope, now
 from memory.upkeep import archive
 from memory.work import current
 from memory.write.adapter_factory import AdapterFactory, Made
-from memory.write.passage_writer import AT_ONCE, Progress
+from memory.write.passage_writer import PASSAGES_PER_BATCH, Progress
 
 T = TypeVar("T")
 
@@ -173,7 +173,7 @@ class _Run:
         making: AdapterFactory,
         internalizer: Internalizer,
         max_text_bytes: int,
-        reader: archive.Reader,
+        reader: archive.ArchiveReader,
         target: Scope,
         progress: Progress | None,
     ) -> None:
@@ -372,5 +372,5 @@ def _check_target(manifest: archive.Manifest, target: Scope, named: bool) -> Non
 
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:
     iterator = iter(items)
-    while some := list(islice(iterator, AT_ONCE)):
+    while some := list(islice(iterator, PASSAGES_PER_BATCH)):
         yield some

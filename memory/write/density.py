@@ -17,7 +17,7 @@ from memory.write.adapter_factory import AdapterFactory
 from memory.write.measure import Measure
 
 DENSE = 8  # sentences from which on a passage is asked
-_AT_ONCE = 16  # passages
+PASSAGES_PER_BATCH = 16  # asked about together
 
 
 class DensityGuard:
@@ -33,8 +33,8 @@ class DensityGuard:
         """The passages, in order, dense ones in parts. Raises ModelUnavailable."""
         dense = [passage for passage in passages if _dense(passage.text)]
         cut: dict[str, list[str]] = {}
-        for start in range(0, len(dense), _AT_ONCE):
-            cut |= self._cut([passage.text for passage in dense[start : start + _AT_ONCE]])
+        for start in range(0, len(dense), PASSAGES_PER_BATCH):
+            cut |= self._cut([passage.text for passage in dense[start : start + PASSAGES_PER_BATCH]])
         return [replace(passage, text=part) for passage in passages for part in _leaves(passage.text, cut)]
 
     def _cut(self, texts: Sequence[str]) -> dict[str, list[str]]:

@@ -11,11 +11,11 @@ from memory.errors import InvalidInput, NotFound
 from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Revision
 from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, content_hash, every_record
 from memory.text.conversation import Line, lines, passages, unanswered
-from memory.text.passages import WHOLE, Passage, split
+from memory.text.passages import CLAUSE_BUDGETS, Passage, split
 from memory.write.adapter_factory import AdapterFactory
 from memory.write.density import DensityGuard
 from memory.write.draft import Draft
-from memory.write.passage_writer import AT_ONCE, Added, Origin, PassageWriter, Progress
+from memory.write.passage_writer import PASSAGES_PER_BATCH, Added, Origin, PassageWriter, Progress
 from memory.write.retry import ATTEMPTS, retried
 
 
@@ -155,7 +155,7 @@ class Ingest:
 
     def _rewrite(self, record: MemoryRecord, before: MemoryRecord, *, keep_past: bool) -> MemoryRecord:
         [tokens] = self._internalizer.count([record.text])
-        most = WHOLE * self._internalizer.passage_tokens
+        most = CLAUSE_BUDGETS * self._internalizer.passage_tokens
         if tokens > most:
             raise InvalidInput(
                 f"the text has {tokens} tokens, one memory holds {most}; delete this memory and add the text"
@@ -185,8 +185,8 @@ class Ingest:
                 self._internalize.anew(record)
             if progress is not None:
                 progress(done, whole)
-        for start in range(0, len(past), AT_ONCE):
-            some = past[start : start + AT_ONCE]
+        for start in range(0, len(past), PASSAGES_PER_BATCH):
+            some = past[start : start + PASSAGES_PER_BATCH]
             self._embed_again(tenant_id, [record.id for record in some])
             if progress is not None:
                 progress(len(stale) + start + len(some), whole)

@@ -22,7 +22,7 @@ from memory.write.retry import retried
 from memory.write.staging import Leftovers, StagedBlobs
 from memory.write.supersession import Supersession
 
-AT_ONCE = 32  # passages internalized together
+PASSAGES_PER_BATCH = 32  # passages internalized together
 Progress = Callable[[int, int], None]
 """Called with the passages done and all there are."""
 
@@ -78,7 +78,7 @@ class PassageWriter:
         created: list[str] = []
         superseded: list[str] = []
         while len(standing) < len(passages):
-            some = passages[len(standing) : len(standing) + AT_ONCE]
+            some = passages[len(standing) : len(standing) + PASSAGES_PER_BATCH]
             if self._supersede is not None and origin.kind not in STANDALONE_KINDS:
                 some = some[: self._supersede.together([passage.text for passage in some])]
             known = self._add(some, len(standing), origin, created, superseded)

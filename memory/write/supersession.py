@@ -18,7 +18,7 @@ from memory.records import STANDALONE_KINDS, MemoryRecord, now
 from memory.write.adapter_factory import AdapterFactory
 from memory.write.draft import Draft
 
-LOOKED_AT = 16  # of the nearest memories; a passage among several in a compacted one is not very near
+NEAREST_COMPARED = 16  # of the nearest memories; a passage among several in a compacted one is not very near
 
 
 class Supersession:
@@ -56,7 +56,7 @@ class Supersession:
     def _older(self, record: MemoryRecord, vector: Vectors) -> Iterator[MemoryRecord]:
         """The passages near to a new one that its teller has told, those in compacted memories too."""
         scope = record.scope.of_teller()
-        near = [memory_id for memory_id, _ in self._index.search(scope, vector, LOOKED_AT)]
+        near = [memory_id for memory_id, _ in self._index.search(scope, vector, NEAREST_COMPARED)]
         found = self._store.get_many(scope, near)
         whole = [memory.id for memory in found if memory.compacted]
         held = self._store.retired(scope, held_by=whole) if whole else []

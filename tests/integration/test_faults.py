@@ -31,7 +31,7 @@ from memory.errors import (
 )
 from memory.fakes import EchoInternalizer
 from memory.records import Message, now
-from memory.write.passage_writer import AT_ONCE
+from memory.write.passage_writer import PASSAGES_PER_BATCH
 from tests.faults import Faulty, full_disk_at
 
 MakeMemory = Callable[..., Memory]
@@ -172,9 +172,9 @@ def test_a_long_text_is_internalized_some_at_a_time(make_memory: MakeMemory) -> 
     memory = make_memory(internalizer=Counting())
     text = " ".join(f"Sentence {i} is about the number {i}." for i in range(1000))
     added = memory.add(text, user_id="ana")
-    assert len(added) > 2 * AT_ONCE
+    assert len(added) > 2 * PASSAGES_PER_BATCH
     assert sum(together) == 2 * len(added)  # of so many sentences each, they are asked before they are kept
-    assert max(together) == AT_ONCE
+    assert max(together) == PASSAGES_PER_BATCH
 
 
 # -- files that are damaged or gone

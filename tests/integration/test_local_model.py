@@ -17,7 +17,7 @@ from memory.backends.model.local import LocalModel
 from memory.errors import InvalidInput, ModelUnavailable
 from memory.ports import GenerationRequest
 from memory.records import ChatReply, Message
-from memory.text.passages import WHOLE
+from memory.text.passages import CLAUSE_BUDGETS
 
 FACTS = ["My dog is called Biscuit.", "My cat is called Onyx.", "My horse is called Rain."]
 QUESTION = "What is my dog called?"
@@ -143,7 +143,7 @@ def test_passages_fit_the_hypernetwork(tiny_d2l: DocToLoRA) -> None:
     """However large they are asked for, the longest clause kept whole stays within one chunk."""
     model = LocalModel(lambda: tiny_d2l, passage_tokens=10_000)
     affixes = 3  # <|user|>, <|end|>, <|assistant|>
-    assert model.passage_tokens == (tiny_d2l.config.max_chunk_tokens - affixes) // WHOLE
+    assert model.passage_tokens == (tiny_d2l.config.max_chunk_tokens - affixes) // CLAUSE_BUDGETS
     assert model.count(["abc", ""]) == [3, 0]
     model.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memory.backends.reader.questions import MOST, questions
+from memory.backends.reader.questions import MAX_QUESTIONS, questions
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,4 @@ def test_a_statement_is_cut_before_its_value(text: str, asked: list[tuple[str, s
 
 def test_a_long_passage_is_asked_a_few_questions() -> None:
     """A page does not cost a page of questions."""
-    assert len(questions("\n".join(f"Box {i} holds {i} balls." for i in range(40)))) == MOST
+    assert len(questions("\n".join(f"Box {i} holds {i} balls." for i in range(40)))) == MAX_QUESTIONS

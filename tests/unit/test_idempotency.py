@@ -10,7 +10,7 @@ import pytest
 from memory.backends.sql.database import Database
 from memory.errors import Conflict, InvalidInput, MissingScope
 from memory.records import Scope
-from memory.server.idempotency import KEPT, LEASE, Answer, Idempotency
+from memory.server.idempotency import ANSWER_RETENTION, LEASE, Answer, Idempotency
 from tests.tiny_memories import Clock
 
 ANA = Scope(user_id="ana", tenant_id="acme")
@@ -72,7 +72,7 @@ def test_an_answer_is_kept_for_a_day(requests: Idempotency, clock: Clock) -> Non
     for n in range(30):
         requests.begin("acme", f"k{n}", "f")
         requests.finish("acme", f"k{n}", 201, "{}")
-    clock.at += KEPT
+    clock.at += ANSWER_RETENTION
     for n in range(30):
         assert requests.begin("acme", f"k{n}", "another") is None
 
@@ -80,10 +80,10 @@ def test_an_answer_is_kept_for_a_day(requests: Idempotency, clock: Clock) -> Non
 def test_what_nobody_asks_for_again_is_purged(requests: Idempotency, clock: Clock) -> None:
     """What a skill said, say, is not kept for longer because nobody comes with a key."""
     requests.begin("acme", "old", "f")
-    clock.at += KEPT
+    clock.at += ANSWER_RETENTION
     requests.begin("acme", "young", "f")
     assert (requests.purge(), requests.begin("acme", "old", "another")) == (0, None)
-    clock.at += KEPT
+    clock.at += ANSWER_RETENTION
     assert requests.purge() == 2
 
 

@@ -10,7 +10,7 @@ from memory.backends.sql.database import Database
 from memory.errors import Conflict, InvalidInput, JobCancelled, LeaseLost, NotFound
 from memory.records import Scope
 from memory.server import idempotency
-from memory.server.jobs import ATTEMPTS, BACKOFF, KEPT, LONGEST_BACKOFF, Job, Jobs
+from memory.server.jobs import ATTEMPTS, BACKOFF, JOB_RETENTION, LONGEST_BACKOFF, Job, Jobs
 from tests.tiny_memories import NOON, Clock
 
 SECRET = "the treasure is under the old oak"
@@ -256,7 +256,7 @@ def test_a_key_is_free_when_its_answer_is(jobs: Jobs, clock: Clock) -> None:
     """A day later it is another request's, though the first one's job can still be looked at."""
     first = jobs.submit("acme", "add", {}, idempotency_key="nightly")
     jobs.finish(claimed(jobs), {})
-    clock.at += idempotency.KEPT - timedelta(seconds=1)  # the answer was begun before its job
+    clock.at += idempotency.ANSWER_RETENTION - timedelta(seconds=1)  # the answer was begun before its job
     second = jobs.submit("acme", "add", {"other": 1}, idempotency_key="nightly")
     assert (second.id != first.id, second.payload) == (True, {"other": 1})
     assert jobs.get("acme", first.id).state == "done"
@@ -313,10 +313,10 @@ def test_ended_jobs_are_purged_after_a_while(jobs: Jobs, clock: Clock) -> None:
     old = jobs.submit("acme", "add", {})
     jobs.finish(claimed(jobs), {})
     waiting = jobs.submit("acme", "add", {})
-    clock.at += KEPT / 2
+    clock.at += JOB_RETENTION / 2
     recent = jobs.submit("acme", "add", {})
     jobs.cancel("acme", recent.id)
-    clock.at += KEPT / 2
+    clock.at += JOB_RETENTION / 2
     assert jobs.purge() == 1
     assert [job.id for job in jobs.list("acme").jobs] == [recent.id, waiting.id]
     with pytest.raises(NotFound):

@@ -16,7 +16,7 @@ from hypernet.world.facts import QA, Group
 Spot = tuple[tuple[int, int], ...] | None
 """The (chunk, position) pairs an answer token may be copied from; () from none, None where it is unknown."""
 
-MOST = 3  # occurrences of an answer that are looked at
+MAX_OCCURRENCES = 3  # occurrences of an answer that are looked at
 
 
 @dataclass
@@ -40,7 +40,7 @@ def occurrences(chunk: Sequence[int], answer: Sequence[int], digits: frozenset[i
     found = [i for i in range(len(chunk) - width + 1) if list(chunk[i : i + width]) == list(answer)]
     if answer[-1] in digits:
         found = [i for i in found if i + width == len(chunk) or chunk[i + width] not in digits]
-    return found[:MOST]
+    return found[:MAX_OCCURRENCES]
 
 
 def spots(chunk: int, starts: Sequence[int], length: int) -> list[Spot]:

@@ -19,7 +19,7 @@ from hypernet.lora.inject import apply_factors, target_layers
 from hypernet.networks.anchored import AnchoredHypernetwork, cat_chunks
 from hypernet.networks.heads import Factors
 from hypernet.networks.hypernetwork import AnyHypernetwork, merge
-from hypernet.training.reference.alignment import MOST, MemoryBatch
+from hypernet.training.reference.alignment import MAX_OCCURRENCES, MemoryBatch
 from hypernet.training.reference.rows import Batch
 
 SHARPNESS = 8.0  # logits of looking up: a row of A that answers with 1 counts this much
@@ -96,14 +96,14 @@ def _places(group: Tensor) -> Tensor:
 def _targets(batch: MemoryBatch, positions: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
     """Which rows of its group each token may be copied from, or none (the last column), bool [K, S + 1]; and
     whether that is known, bool [K]: it is not where no row was anchored to the right place."""
-    spots = torch.full((len(batch.spots), MOST, 2), -1)
+    spots = torch.full((len(batch.spots), MAX_OCCURRENCES, 2), -1)
     for k, spot in enumerate(batch.spots):
         if spot:
             spots[k, : len(spot)] = torch.tensor(spot)
     rank, chunks = positions.size(1), batch.chunks_per_group
     chunk_of = torch.arange(len(batch.chunks)).view(-1, chunks).repeat_interleave(rank, 1)[group]  # [K, S]
     place_of = positions.reshape(-1, chunks * rank)[group]
-    hit = (chunk_of[:, None] == spots[..., :1]) & (place_of[:, None] == spots[..., 1:])  # [K, MOST, S]
+    hit = (chunk_of[:, None] == spots[..., :1]) & (place_of[:, None] == spots[..., 1:])  # [K, MAX, S]
     right = hit.any(1)
     nowhere = torch.tensor([spot == () for spot in batch.spots])
     right = torch.cat([right, nowhere[:, None]], dim=1)

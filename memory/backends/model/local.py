@@ -13,7 +13,7 @@ from memory.backends.model.batcher import Batcher
 from memory.errors import InvalidInput, ModelUnavailable
 from memory.ports import GenerationRequest, Score, Trial
 from memory.records import Message
-from memory.text.passages import WHOLE
+from memory.text.passages import CLAUSE_BUDGETS
 
 if TYPE_CHECKING:
     from hypernet import DocToLoRA
@@ -97,7 +97,9 @@ class LocalModel:
     @cached_property
     def passage_tokens(self) -> int:
         affixes = len(self._chunks("a")[0]) - self.count(["a"])[0]
-        return min(self._passage_tokens, max(1, (self.d2l.config.max_chunk_tokens - affixes) // WHOLE))
+        return min(
+            self._passage_tokens, max(1, (self.d2l.config.max_chunk_tokens - affixes) // CLAUSE_BUDGETS)
+        )
 
     @property
     def most_merged(self) -> int:
@@ -163,12 +165,12 @@ class LocalModel:
         return reply
 
     def score(self, trials: Sequence[Trial]) -> list[Score]:
-        from memory.backends.model.scoring import Row, score
+        from memory.backends.model.scoring import ScoringRow, score
 
         rows = []
         for trial in trials:
             prompt, answer = self._answered(trial)
-            rows.append(Row(prompt, answer, trial.adapter))
+            rows.append(ScoringRow(prompt, answer, trial.adapter))
         pad_id = self.d2l.tokenizer.pad_token_id or 0
         scores: list[Score] = []
         for start in range(0, len(rows), self._max_batch):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ScoringRow:
     """A prompt, the answer to be scored after it, and the adapter in force, all as the model takes them."""
 
     prompt: Sequence[int]
@@ -29,7 +29,7 @@ class Row:
 
 
 @torch.no_grad()
-def score(model: PreTrainedModel, rows: Sequence[Row], pad_id: int = 0) -> list[Score]:
+def score(model: PreTrainedModel, rows: Sequence[ScoringRow], pad_id: int = 0) -> list[Score]:
     """The score of each row's answer. Rows are padded on the right, where nothing that counts sees it."""
     width = max(len(row.prompt) + len(row.answer) for row in rows)
     ids = torch.full((len(rows), width), pad_id, device=model.device)  # [N, T]
@@ -43,7 +43,7 @@ def score(model: PreTrainedModel, rows: Sequence[Row], pad_id: int = 0) -> list[
     return [_score(logits[i], row) for i, row in enumerate(rows)]
 
 
-def _score(logits: torch.Tensor, row: Row) -> Score:
+def _score(logits: torch.Tensor, row: ScoringRow) -> Score:
     """From logits [T, V]: those at one token speak of the next."""
     first = len(row.prompt) - 1
     chances = logits[first : first + len(row.answer)].float().log_softmax(-1)

@@ -65,14 +65,14 @@ _MOVE = re.compile(
     r"\b(moved?|moving|relocated)(?: away| house)? from [^.,;:!?\n]{1,60}? to (?=\w)", re.IGNORECASE
 )
 _NO_VALUE = r"(?:my|our|his|her|its|their|not|very|so|too)\b"
-MOST = 300  # characters of a clause that is read; who tells a value says it more shortly
+MAX_CLAUSE_CHARACTERS = 300  # characters of a clause that is read; who tells a value says it more shortly
 
 
 def claims(text: str) -> list[tuple[int, int, list[Claim]]]:
     """Start, end and claims of each clause of a passage that was not said by an assistant."""
     found = []
     for start, end, line in in_lines(text):
-        if end - start <= MOST and not text.startswith("Assistant: ", line):
+        if end - start <= MAX_CLAUSE_CHARACTERS and not text.startswith("Assistant: ", line):
             found.append((start, end, list(_claimed(unlabelled(text[start:end])))))
     return found
 

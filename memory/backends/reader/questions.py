@@ -16,7 +16,7 @@ from itertools import islice
 from memory.text.conversation import unlabelled
 from memory.text.passages import clauses
 
-MOST = 4  # questions of one passage
+MAX_QUESTIONS = 4  # questions of one passage
 
 _CAPITAL = r"[^\W\d_a-zß-ÿ][\w'’-]*"  # a word with a capital
 _VALUE = re.compile(
@@ -31,7 +31,7 @@ _COMMON = re.compile(
 
 def questions(text: str) -> list[tuple[str, str]]:
     """What one can ask about a passage, each with its answer."""
-    return list(islice(_asked(text), MOST))
+    return list(islice(_asked(text), MAX_QUESTIONS))
 
 
 def _asked(text: str) -> Iterator[tuple[str, str]]:

@@ -24,7 +24,6 @@ from memory.backends.reader.questions import questions
 from memory.text.conversation import unlabelled
 from memory.text.passages import in_lines
 
-APART = ("document", "skill")  # kinds of memories that take no place of what is told, nor the other way
 # Words that name nothing in a question or a statement, and words for kinds of values.
 _EMPTY = SMALL | frozenset(
     ("i", "me", "my", "we", "us", "our", "you", "your", "he", "him", "she", "they", "them", "who",

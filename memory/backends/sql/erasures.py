@@ -21,7 +21,7 @@ from memory.ports import Revision
 from memory.records import MemoryRecord, Removed, Scope
 from memory.work import Erasure, Work, current, item_digests, name_digest, name_digests
 
-KEPT = timedelta(days=30)  # no work lasts longer
+ERASURE_RETENTION = timedelta(days=30)  # no work lasts longer
 _NO_NAMES = {"user_id": "", "agent_id": "", "session_id": "", "idempotency_key": None, "reason": None}
 
 
@@ -150,7 +150,9 @@ def _note(connection: Connection, tenant_id: str, at: datetime, rows: Sequence[t
     connection.execute(insert(erasures), values)
     mine = tenants.c.tenant_id == tenant_id
     connection.execute(update(tenants).where(mine).values(erased=first + len(rows) - 1))
-    connection.execute(delete(erasures).where(erasures.c.tenant_id == tenant_id, erasures.c.at < at - KEPT))
+    connection.execute(
+        delete(erasures).where(erasures.c.tenant_id == tenant_id, erasures.c.at < at - ERASURE_RETENTION)
+    )
 
 
 def _clear_answers(connection: Connection, tenant_id: str, names: tuple[str, str, str]) -> None:
