@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hypernet.backbones import bases
@@ -23,12 +24,14 @@ from hypernet.backbones.encoder import by_length, encode, pad, visit_features
 from hypernet.backbones.tuning import tune
 from hypernet.checkpoints import checkpoint, locate, published
 from hypernet.checkpoints.checkpoint import Checkpoint
-from hypernet.lora import checks
+from hypernet.lora import checks, latents
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.fingerprint import fingerprint
+from hypernet.lora.latents import Latents
 from hypernet.networks.config import HypernetConfig
 from hypernet.networks.heads import Factors
 from hypernet.networks.hypernetwork import AnyHypernetwork, Hypernetwork
+from hypernet.networks.tokens import MODULE, TokenHypernetwork
 
 _log = logging.getLogger(__name__)
 
@@ -118,6 +121,11 @@ class DocToLoRA:
         return fingerprint(json.dumps(sizes, sort_keys=True), self.hypernetwork.state_dict().items())
 
     @property
+    def answer_opening(self) -> str:
+        """What stands before an answer's first word: a space, where rows say tokens as a text has them."""
+        return " " if self.config.reader == "tokens" else ""
+
+    @property
     def bias(self) -> LoRA:
         """The adapter that every merge holds once."""
         factors = self.hypernetwork.bias()
@@ -156,8 +164,7 @@ class DocToLoRA:
             raise ValueError(f"chunk {[len(chunk) for chunk in chunks].index(0)} holds no tokens")
         made: dict[int, LoRA] = {}
         for batch in by_length([len(chunk) for chunk in chunks], self.tokens_at_once):
-            factors = self._factors([chunks[i] for i in batch])
-            made |= {index: self._one(factors, row) for row, index in enumerate(batch)}
+            made |= zip(batch, self._generate([chunks[i] for i in batch]), strict=True)
         return [made[i] for i in range(len(chunks))]
 
     def require_own(self, lora: LoRA) -> None:
@@ -165,6 +172,34 @@ class DocToLoRA:
         c = self.config
         rows = c.max_chunk_tokens if c.reader == "tokens" else c.rank  # at most, of one chunk
         checks.require_own(lora, c, rows * c.max_chunks, c.written_layers or None)
+
+    def unpack(self, data: bytes) -> LoRA:
+        """An adapter of this hypernetwork as ``LoRA.to_bytes`` wrote it; of latents, expanded.
+
+        Raises ValueError for bytes of any other origin, damaged ones included.
+        """
+        kept = latents.unpack(data)
+        return LoRA.from_bytes(data) if kept is None else self.expand(kept)
+
+    @torch.no_grad()
+    def expand(self, kept: Latents) -> LoRA:
+        """The adapter of stored latents, the same bit for bit as when it was made.
+
+        Raises ValueError where the hypernetwork keeps none, or such of another width or vocabulary.
+        """
+        network, table = self.hypernetwork, self.encoder.get_input_embeddings().weight
+        if not isinstance(network, TokenHypernetwork):
+            raise ValueError("the adapter is kept as latents, which this hypernetwork cannot expand")
+        found, most = kept.quantized.size(1), int(kept.ids.max())
+        if found != self.config.row_size or most >= len(table):
+            raise ValueError(
+                f"the adapter is kept as latents of width {found} for tokens up to {most}; the hypernetwork "
+                f"expands width {self.config.row_size} for {len(table)} tokens"
+            )
+        said = table[kept.ids.to(table.device)].float()
+        said = F.rms_norm(said, (said.size(-1),), eps=1e-6)
+        a, b = network.expand(kept.values.to(table.device)[None], said[None])
+        return LoRA({MODULE: a[0]}, {MODULE: b[0]}, self.config.scaling, self.config.written_layers, kept)
 
     def combine(
         self, loras: Sequence[LoRA], weights: Sequence[float] | None = None, bias_weight: float = 1.0
@@ -185,6 +220,25 @@ class DocToLoRA:
             parts = [part.scaled(weight) for part, weight in zip(parts, weights, strict=True)]
         return LoRA.concat([*parts, bias])
 
+    def _generate(self, chunks: Sequence[Sequence[int]]) -> list[LoRA]:
+        """One adapter a chunk, for a batch of them."""
+        if isinstance(self.hypernetwork, TokenHypernetwork):
+            return [self.expand(kept) for kept in self._latents(self.hypernetwork, chunks)]
+        factors = self._factors(chunks)
+        return [self._one(factors, row) for row in range(len(chunks))]
+
+    def _latents(self, network: TokenHypernetwork, chunks: Sequence[Sequence[int]]) -> list[Latents]:
+        """What is kept of each chunk: of the tokens of its text, not of the template around it."""
+        ids, mask = pad(chunks, self.encoder.device)
+        features, keep = self._text_alone(encode(self.encoder.get_decoder(), self.config, ids), mask)
+        made = network.latents(features, keep)
+        opening, _ = self._affixes
+        lengths = keep.sum(1).tolist()
+        return [
+            Latents.of(made[row, :length], ids[row, opening : opening + length])
+            for row, length in enumerate(lengths)
+        ]
+
     def _factors(self, chunks: Sequence[Sequence[int]]) -> Factors:
         ids, mask = pad(chunks, self.encoder.device)
         padded = min(map(len, chunks)) < ids.size(1)
@@ -195,10 +249,7 @@ class DocToLoRA:
             and isinstance(network, Hypernetwork)
             and self.config.feature_kind == "per_layer"
         ):
-            features = encode(decoder, self.config, ids)
-            if self.config.reader == "tokens":
-                features, keep = self._text_alone(features, mask)
-            factors: Factors = network(features, keep, self.tokens_at_once)
+            factors: Factors = network(encode(decoder, self.config, ids), keep, self.tokens_at_once)
             return factors
         rows: list[torch.Tensor] = []
         visit_features(decoder, self.config, ids, lambda feature: rows.append(network.embed(feature, keep)))
@@ -227,7 +278,7 @@ class DocToLoRA:
             self.config.scaling,
             self.config.written_layers or None,
         )
-        return lora if self.config.reader == "latents" else lora.compact()
+        return lora.compact() if self.config.reader == "anchors" else lora
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

@@ -464,6 +464,10 @@ class SkillWriter(Protocol):
         """Raise ValueError for an adapter that `generate` cannot have made."""
         ...
 
+    def unpack(self, data: bytes) -> LoRA:
+        """A stored adapter. Raises ValueError for bytes that are none of this network's."""
+        ...
+
 
 class Internalizer(Protocol):
     """Text -> adapters: the hypernetwork, behind its public names."""
@@ -501,6 +505,10 @@ class Internalizer(Protocol):
 
         Asked of whatever was stored or imported before it is applied: a batch holds rows of several tenants.
         """
+        ...
+
+    def unpack(self, data: bytes) -> LoRA:
+        """A stored adapter. Raises ValueError for bytes that are none of this network's."""
         ...
 
     def combine(self, loras: Sequence[LoRA], weights: Sequence[float] | None = None) -> LoRA:

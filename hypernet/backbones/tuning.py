@@ -36,7 +36,8 @@ def tune(base: PreTrainedModel, hypernetwork: AnyHypernetwork) -> None:
         )
     for (layer, module), (a, b) in tuning.items():
         weight = target_layers(base, module)[layer].weight
-        weight += (b.mT @ a).to(weight)
+        # In bfloat16, whatever the base is loaded in: so it has one fingerprint in any dtype.
+        weight.copy_((weight.float() + b.mT @ a).bfloat16())
     setattr(base, _MARK, mark)
 
 

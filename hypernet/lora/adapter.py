@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hypernet.lora import packing, peft_format
+from hypernet.lora import latents, packing, peft_format
 from hypernet.lora.factors import Factors
+from hypernet.lora.latents import Latents
 
 SCALINGS = (2.0**-64, 2.0**64)
 """Least and largest magnitude of a scaling: its product with a factor stays a float32 number."""
@@ -25,12 +26,14 @@ class LoRA:
     """Factors ``A`` and ``B`` per target module, and the one factor that scales their product.
 
     ``layers`` names the base layers that the factors' first axis stands for, in rising order; None means all.
+    ``latents`` is what its hypernetwork can make it of again, where it keeps less than the factors.
     """
 
     A: Mapping[str, Tensor]
     B: Mapping[str, Tensor]
     scaling: float
     layers: tuple[int, ...] | None = None
+    latents: Latents | None = None
 
     def __post_init__(self) -> None:
         if not self.A or self.A.keys() != self.B.keys():
@@ -61,11 +64,12 @@ class LoRA:
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> LoRA:
         """The adapter on another device or in another dtype; what need not move is shared."""
-        return self._map(lambda t: t.to(device=device, dtype=dtype))
+        moved = self._map(lambda t: t.to(device=device, dtype=dtype))
+        return replace(moved, latents=self.latents) if dtype is None else moved
 
     def scaled(self, weight: float) -> LoRA:
         """The adapter with its effect times ``weight``; only A is touched, so the effect is linear in it."""
-        return replace(self, A={m: a * weight for m, a in self.A.items()})
+        return replace(self, A={m: a * weight for m, a in self.A.items()}, latents=None)
 
     def rescaled(self, scaling: float) -> LoRA:
         """The same effect written with another ``scaling``; the difference goes into A."""
@@ -90,7 +94,7 @@ class LoRA:
             kept = self.A[module].abs().amax(dim=(0, 2)) > 0
             kept[0] |= not kept.any()
             a[module], b[module] = self.A[module][:, kept], self.B[module][:, kept]
-        return replace(self, A=a, B=b)
+        return replace(self, A=a, B=b, latents=None)
 
     def truncate(self, rank: int) -> LoRA:
         """The adapter of at most ``rank`` whose product is nearest, layer by layer, in least squares.
@@ -100,7 +104,8 @@ class LoRA:
         if rank < 1:
             raise ValueError(f"rank must be at least 1, got {rank}")
         pairs = {m: _truncate(self.A[m], self.B[m], rank) for m in self.modules}
-        return replace(self, A={m: p[0] for m, p in pairs.items()}, B={m: p[1] for m, p in pairs.items()})
+        a, b = ({m: pair[side] for m, pair in pairs.items()} for side in (0, 1))
+        return replace(self, A=a, B=b, latents=None)
 
     @staticmethod
     def concat(loras: Sequence[LoRA]) -> LoRA:
@@ -122,15 +127,24 @@ class LoRA:
             {m: _cat(m, [lora.B[m] for lora in alike if m in lora.B]) for m in modules},
             first.scaling,
             first.layers,
+            _cat_latents([lora.latents for lora in alike]),
         )
 
     def to_bytes(self, storage: str | None = None) -> bytes:
-        """One safetensors blob; equal adapters give equal bytes. See ``packing.pack`` for ``storage``."""
+        """One safetensors blob; equal adapters give equal bytes. See ``packing.pack`` for ``storage``.
+
+        Of an adapter with latents these alone, in int8 whatever ``storage`` says: it was made of them.
+        """
+        if self.latents is not None:
+            return latents.pack(self.latents)
         return packing.pack(Factors(self.A, self.B, self.scaling, self.layers), storage)
 
     @staticmethod
     def from_bytes(data: bytes) -> LoRA:
-        """Read ``to_bytes``. Raises ValueError for anything else, damaged blobs included."""
+        """Read ``to_bytes``. Raises ValueError for anything else, damaged blobs included.
+
+        What was kept as latents needs its hypernetwork: ``DocToLoRA.unpack``.
+        """
         return LoRA(*packing.unpack(data))
 
     def save_pretrained(self, folder: str | Path, *, base_model_name: str = "") -> None:
@@ -146,7 +160,13 @@ class LoRA:
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> LoRA:
         a, b = ({m: change(t) for m, t in table.items()} for table in (self.A, self.B))
-        return replace(self, A=a, B=b)
+        return replace(self, A=a, B=b, latents=None)
+
+
+def _cat_latents(several: Sequence[Latents | None]) -> Latents | None:
+    """The latents of a concatenation, where each part has some."""
+    known = [one for one in several if one is not None]
+    return Latents.concat(known) if len(known) == len(several) else None
 
 
 def _cat(module: str, factors: list[Tensor]) -> Tensor:

@@ -59,6 +59,9 @@ class EchoInternalizer:
     def check(self, lora: LoRA) -> None:
         require_own(lora, _Sizes(MODULE), _MOST_ROWS)
 
+    def unpack(self, data: bytes) -> LoRA:
+        return LoRA.from_bytes(data)
+
     def combine(self, loras: Sequence[LoRA], weights: Sequence[float] | None = None) -> LoRA:
         weights = weights or [1.0] * len(loras)
         return LoRA.concat([lora.scaled(weight) for lora, weight in zip(loras, weights, strict=True)])
@@ -76,6 +79,9 @@ class EchoSkills:
 
     def check(self, lora: LoRA) -> None:
         require_own(lora, _Sizes(STYLE), _MOST_ROWS)
+
+    def unpack(self, data: bytes) -> LoRA:
+        return LoRA.from_bytes(data)
 
 
 class EchoGenerator:

@@ -142,12 +142,11 @@ class Adapters:
             return renewed, self._decoded(renewed)
 
     def _decoded(self, record: MemoryRecord) -> LoRA:
-        from hypernet.lora.adapter import LoRA
-
         data = self._blobs.get(record.scope.tenant_id, record.adapter.digest)
         try:
-            lora = LoRA.from_bytes(data)
-            self._maker.required_maker(record.kind).check(lora)
+            maker = self._maker.required_maker(record.kind)
+            lora = maker.unpack(data)
+            maker.check(lora)
         except ValueError as error:
             raise CorruptBlob(
                 f"adapter {record.adapter.digest} is not an adapter of this model: {error}"

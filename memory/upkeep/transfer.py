@@ -292,7 +292,6 @@ class _Run:
         return [one if one is not None else made[i] for i, one in enumerate(found)]
 
     def _taken(self, record: MemoryRecord) -> Made | None:
-        from hypernet.lora.adapter import LoRA
 
         ref, maker = record.adapter, self._making.required_maker(record.kind)
         ours = (self._internalizer.base_fingerprint, maker.hypernet_fingerprint)
@@ -302,7 +301,7 @@ class _Run:
         if data is None:
             return None
         with suppress(ValueError):  # damaged, or nothing that our models make: made again from the text
-            lora = LoRA.from_bytes(data)
+            lora = maker.unpack(data)
             maker.check(lora)
             return self._making.serialized(lora, record.kind)
         return None

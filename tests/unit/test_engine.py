@@ -217,3 +217,14 @@ def test_closing_finishes_what_is_queued_and_takes_nothing_more(base: PreTrained
         engine.submit(reply(PROMPTS[0]))
     with pytest.raises(ModelUnavailable, match="closed"):
         engine.run(lambda: None)
+
+
+def test_what_opens_every_reply_is_not_shown() -> None:
+    """A model that says tokens as they stand in a text begins with a space; only the first is taken off."""
+    letters = {2: "a", 3: " b", 4: " "}
+    asked = GenerationRequest((), max_new_tokens=50)
+    for tokens, wanted in (([4, 2, 3], "a b"), ([3, 3], "b b"), ([2, 3], "a b"), ([4, 4, 2], " a")):
+        one = Reply([5], asked, lambda ids: "".join(letters[i] for i in ids), {END}, room=100, opening=" ")
+        for token in [*tokens, END]:
+            one.accept(token)
+        assert "".join(one) == wanted

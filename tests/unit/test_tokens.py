@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from hypernet.backbones.conversion import base_fingerprint
 from hypernet.backbones.encoder import encode, pad
 from hypernet.backbones.tuning import tune
 from hypernet.checkpoints import checkpoint
@@ -119,7 +120,10 @@ def test_texts_of_any_length_make_the_same_adapters_together(
     together = model.generate([chunk for text in texts for chunk in model.chunks(text)])
     for text, lora in zip(texts, together, strict=True):
         (alone,) = model.generate(model.chunks(text))
-        torch.testing.assert_close(lora.A["down_proj"], alone.A["down_proj"], rtol=1e-4, atol=1e-5)
+        assert lora.latents is not None
+        assert alone.latents is not None
+        apart = lora.latents.quantized.int() - alone.latents.quantized.int()
+        assert apart.abs().max() <= 1  # a step of int8, where a latent lay between two
 
 
 def test_a_stored_adapter_answers_as_the_fresh_one(
@@ -135,7 +139,7 @@ def test_a_stored_adapter_answers_as_the_fresh_one(
     with apply(base, lora):
         wanted = base(input_ids=ids).logits
     assert not torch.equal(wanted, base(input_ids=ids).logits)
-    for stored in (LoRA.from_bytes(lora.to_bytes()), LoRA.from_pretrained(tmp_path)):
+    for stored in (LoRA.from_bytes(lora.to_bytes("float32")), LoRA.from_pretrained(tmp_path)):
         assert stored.layers == (2,)
         with apply(base, stored):
             torch.testing.assert_close(base(input_ids=ids).logits, wanted)
@@ -155,7 +159,17 @@ def test_a_loaded_model_is_tuned_once(network: TokenHypernetwork, tmp_path: Path
     assert moved == {"model.layers.1.self_attn.q_proj.weight", "model.layers.3.mlp.down_proj.weight"}
     change = base.model.layers[3].mlp.down_proj.weight - plain.model.layers[3].mlp.down_proj.weight
     a, b = network.tuning()[3, "down_proj"]
-    torch.testing.assert_close(change, b.mT @ a, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(change, b.mT @ a, rtol=0.02, atol=0.01)  # the sum is rounded to bfloat16
+
+
+def test_a_tuned_base_has_one_fingerprint_in_any_dtype(network: TokenHypernetwork) -> None:
+    """As it was before it was tuned."""
+    told = []
+    for dtype in (torch.float32, torch.bfloat16):
+        base = fresh_base().bfloat16().to(dtype)
+        tune(base, network)
+        told.append(base_fingerprint(base))
+    assert told[0] == told[1]
 
 
 def test_a_base_tuned_for_another_hypernetwork_is_refused(

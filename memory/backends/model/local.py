@@ -130,6 +130,9 @@ class LocalModel:
     def check(self, lora: LoRA) -> None:
         self.d2l.require_own(lora)
 
+    def unpack(self, data: bytes) -> LoRA:
+        return self.d2l.unpack(data)
+
     def combine(self, loras: Sequence[LoRA], weights: Sequence[float] | None = None) -> LoRA:
         return self.d2l.combine(list(loras), weights)
 
@@ -160,7 +163,7 @@ class LocalModel:
             raise InvalidInput(
                 f"the prompt has {len(prompt)} tokens, the model reads {self.window}; shorten it"
             )
-        reply = Reply(prompt, request, self._decode, self._end_ids, room)
+        reply = Reply(prompt, request, self._decode, self._end_ids, room, self.d2l.answer_opening)
         self.engine.submit(reply)
         return reply
 
@@ -182,7 +185,8 @@ class LocalModel:
         """Prompt and answer as the model itself would have them: its template decides how a reply begins."""
         question = {"role": "user", "content": trial.question}
         prompt = self._templated([question])
-        reply = {"role": "assistant", "content": trial.answer}
+        said = self.d2l.answer_opening + trial.answer
+        reply = {"role": "assistant", "content": said}
         whole = self._templated([question, reply], reply_follows=False)
         if whole[: len(prompt)] == prompt:
             answer = whole[len(prompt) :]
@@ -190,7 +194,7 @@ class LocalModel:
             answer = answer[: ends[0]] if ends else answer
         else:
             with self._tokenizing:
-                answer = list(self.d2l.tokenizer(trial.answer, add_special_tokens=False)["input_ids"])
+                answer = list(self.d2l.tokenizer(said, add_special_tokens=False)["input_ids"])
         answer = answer[: self.window // 2]
         return prompt[-(self.window - len(answer)) :], answer
 

@@ -29,8 +29,9 @@ class Reply:
         decode: Callable[[list[int]], str],
         end_ids: Collection[int],
         room: int,
+        opening: str = "",
     ) -> None:
-        """`room` is how many tokens still fit into the model's window."""
+        """`room` is how many tokens still fit into the window; `opening` begins a reply, unseen."""
         self.ids = list(prompt)
         self.adapter: LoRA | None = request.lora
         self.prompt_tokens = len(self.ids)
@@ -40,6 +41,7 @@ class Reply:
         self._end_ids = end_ids
         self._text = TextStream(decode, request.stop)
         self._pieces: SimpleQueue[str | BaseException | None] = SimpleQueue()
+        self._opening = opening
         self._random: torch.Generator | None = None
 
     # -- the engine's side
@@ -72,8 +74,10 @@ class Reply:
         self._pieces.put(None)
 
     def _put(self, piece: str) -> None:
-        if piece:
-            self._pieces.put(piece)
+        shown = piece.removeprefix(self._opening)
+        self._opening = "" if piece else self._opening
+        if shown:
+            self._pieces.put(shown)
 
     def _dice(self) -> torch.Generator:
         if self._random is None:

@@ -41,6 +41,11 @@ class SkillModel:
             network = self._loaded()
         network.require_own(lora)
 
+    def unpack(self, data: bytes) -> LoRA:
+        from hypernet.lora.adapter import LoRA
+
+        return LoRA.from_bytes(data)
+
     def _loaded(self) -> TextToLoRA:
         if self._network is None:
             from hypernet import TextToLoRA

@@ -1,0 +1,168 @@
+"""What is kept of an adapter of a token a row: latents and token ids, small, exact, refused when damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from safetensors.torch import save
+from transformers import PreTrainedTokenizerFast
+
+from hypernet.doc_to_lora import DocToLoRA
+from hypernet.lora import latents
+from hypernet.lora.adapter import LoRA
+from hypernet.lora.latents import Latents
+from hypernet.networks.hypernetwork import build
+from tests.unit.test_tokens import CONFIG, fresh_base
+
+
+@pytest.fixture(scope="module")
+def model(byte_tokenizer: PreTrainedTokenizerFast) -> DocToLoRA:
+    """A hypernetwork of random weights with a row for every token."""
+    torch.manual_seed(3)
+    network = build(CONFIG).requires_grad_(False).eval()
+    network.value.normal_()
+    return DocToLoRA(network, fresh_base(), byte_tokenizer)
+
+
+@pytest.fixture(scope="module")
+def lora(model: DocToLoRA) -> LoRA:
+    [made] = model.generate(model.chunks("Anna keeps nine bees."))
+    return made
+
+
+def equal(one: LoRA, other: LoRA) -> bool:
+    return (one.scaling, one.layers) == (other.scaling, other.layers) and all(
+        torch.equal(mine[module], theirs[module])
+        for mine, theirs in ((one.A, other.A), (one.B, other.B))
+        for module in one.modules
+    )
+
+
+def test_what_was_kept_is_the_adapter_bit_for_bit(model: DocToLoRA, lora: LoRA) -> None:
+    """Each time, also in bytes."""
+    data = lora.to_bytes("int8")
+    assert equal(model.unpack(data), lora)
+    assert equal(model.unpack(data), model.unpack(data))
+    assert model.unpack(data).to_bytes() == data
+
+
+def test_the_rows_say_the_tokens_of_the_text(lora: LoRA, byte_tokenizer: PreTrainedTokenizerFast) -> None:
+    assert lora.latents is not None
+    assert byte_tokenizer.decode(lora.latents.ids.tolist()) == "Anna keeps nine bees."
+
+
+def test_forty_tokens_take_at_most_8_kb() -> None:
+    """At the width and vocabulary of the language model that comes as a package."""
+    kept = Latents.of(torch.randn(40, 192), torch.randint(49_152, (40,)))
+    assert len(latents.pack(kept)) <= 8192
+
+
+def test_a_step_of_int8_is_all_that_is_lost() -> None:
+    values = torch.randn(20, 64) * torch.logspace(0, 3, 20)[:, None]
+    kept = Latents.of(values, torch.arange(20))
+    step = values.abs().amax(-1, keepdim=True) / 127
+    assert ((kept.values - values).abs() <= 0.6 * step).all()
+
+
+def test_rows_of_zero_stay_zero() -> None:
+    assert not Latents.of(torch.zeros(3, 8), torch.arange(3)).values.any()
+
+
+def test_a_large_vocabulary_needs_more_bytes_and_is_read_back() -> None:
+    kept = Latents.of(torch.randn(2, 4), torch.tensor([5, 250_000]))
+    read = latents.unpack(latents.pack(kept))
+    assert read is not None
+    assert read.ids.tolist() == [5, 250_000]
+
+
+def test_passages_of_several_chunks_are_kept_whole(model: DocToLoRA, lora: LoRA) -> None:
+    both = LoRA.concat([lora, lora])
+    assert equal(model.unpack(both.to_bytes()), both)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda lora: lora.scaled(0.5),
+        lambda lora: lora.truncate(2),
+        lambda lora: lora.padded(99),
+        lambda lora: lora.compact(),
+        lambda lora: lora.rescaled(2.0),
+        lambda lora: LoRA.concat([lora, lora.scaled(1.0)]),
+        lambda lora: lora.to(dtype=torch.bfloat16),
+    ],
+)
+def test_an_adapter_that_was_changed_is_kept_as_what_it_is(
+    model: DocToLoRA, lora: LoRA, change: Callable[[LoRA], LoRA]
+) -> None:
+    """Its latents would make another one."""
+    changed = change(lora)
+    assert changed.latents is None
+    assert equal(model.unpack(changed.to_bytes()), changed)
+
+
+def test_weights_and_the_device_are_no_matter(model: DocToLoRA, lora: LoRA) -> None:
+    """A merge scales and concatenates expanded factors, as any other."""
+    assert lora.to("cpu").latents is lora.latents
+    merged = model.combine([lora, lora], [1.0, 0.5])
+    torch.testing.assert_close(merged.A["down_proj"][:, lora.rank :], lora.A["down_proj"] * 0.5)
+
+
+def test_another_hypernetwork_cannot_expand_them(tiny_d2l: DocToLoRA, lora: LoRA) -> None:
+    with pytest.raises(ValueError, match="kept as latents, which this hypernetwork cannot expand"):
+        tiny_d2l.unpack(lora.to_bytes())
+    with pytest.raises(ValueError, match="not a stored adapter"):
+        LoRA.from_bytes(lora.to_bytes())
+
+
+@pytest.mark.parametrize("width", [5, 7])
+def test_latents_of_another_width_are_refused(model: DocToLoRA, width: int) -> None:
+    kept = Latents.of(torch.randn(2, width), torch.arange(2))
+    with pytest.raises(ValueError, match=f"of width {width} .* expands width 6"):
+        model.unpack(latents.pack(kept))
+
+
+def test_tokens_that_the_base_does_not_have_are_refused(model: DocToLoRA) -> None:
+    with pytest.raises(ValueError, match="tokens up to 261"):
+        model.unpack(latents.pack(Latents.of(torch.randn(1, 6), torch.tensor([261]))))
+
+
+def test_bytes_cut_off_or_damaged_are_refused(model: DocToLoRA, lora: LoRA) -> None:
+    data = lora.to_bytes()
+    for cut in (0, 7, 30, len(data) // 2, len(data) - 1):
+        with pytest.raises(ValueError, match=r"damaged|not a stored adapter"):
+            model.unpack(data[:cut])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"latents": torch.zeros(2, 6)},
+        {"latents": torch.zeros(3, 6, dtype=torch.int8)},
+        {"latents": torch.zeros(12, dtype=torch.int8)},
+        {"step": torch.zeros(2)},
+        {"step": torch.zeros(3, dtype=torch.float16)},
+        {"step": torch.tensor([1.0, torch.nan], dtype=torch.float16)},
+        {"step": torch.tensor([1.0, -1.0], dtype=torch.float16)},
+        {"ids": torch.zeros(2, 1, dtype=torch.int32)},
+        {"ids": torch.tensor([1, -1], dtype=torch.int32)},
+        {"more": torch.zeros(1)},
+    ],
+)
+def test_tensors_of_any_other_kind_are_refused(model: DocToLoRA, wrong: dict[str, torch.Tensor]) -> None:
+    sound = {
+        "latents": torch.zeros(2, 6, dtype=torch.int8),
+        "step": torch.ones(2, dtype=torch.float16),
+        "ids": torch.zeros(2, dtype=torch.int32),
+    }
+    model.unpack(save(sound, {"latents": '{"format": 1}'}))
+    with pytest.raises(ValueError, match="stored latents"):
+        model.unpack(save({**sound, **wrong}, {"latents": '{"format": 1}'}))
+
+
+def test_a_later_format_is_named(model: DocToLoRA) -> None:
+    data = save({"ids": torch.zeros(1, dtype=torch.int32)}, {"latents": '{"format": 2}'})
+    with pytest.raises(ValueError, match="of format 2; this version reads format 1"):
+        model.unpack(data)
