@@ -129,6 +129,12 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
     def remember(said: Message, reply: Message, scope: Scope) -> None:
         ingest.exchange(said, reply, Origin(scope))
 
+    def forget(named: str, scope: Scope) -> int:
+        found = selector.about(scope.of_teller(), named)
+        for memory_id in found:
+            eraser.forget_one(scope.of_teller(), memory_id)
+        return len(found)
+
     return UseCases(
         ingest=ingest,
         skills=Skills(store, writer),
@@ -136,7 +142,7 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
         recaller=recaller,
         adapters=adapters,
         answerer=answerer,
-        chat=Chat(store, answerer, reader, remember, settings.hot_window_turns),
+        chat=Chat(store, answerer, reader, remember, forget, settings.hot_window_turns),
         usage=usage,
         eraser=eraser,
         compactor=Compactor(

@@ -540,6 +540,21 @@ class Reading(Protocol):
         ...
 
     @property
+    def withheld(self) -> bool:
+        """Whether the teller says not to keep it, or to forget something: nothing of it is stored."""
+        ...
+
+    @property
+    def forgets(self) -> str:
+        """What the teller wants forgotten, in the text's words; "" where nothing is."""
+        ...
+
+    @property
+    def acknowledgement(self) -> str:
+        """A reply that says back what is told."""
+        ...
+
+    @property
     def standing(self) -> str:
         """The text without what it says is no longer so: adapters are made from this."""
         ...

@@ -7,6 +7,7 @@ import re
 from memory.ports import Reading
 from memory.text.conversation import unlabelled
 
+FORGET = "Forget "
 _SENTENCE = re.compile(r"[^.?!\n]+[.?!]?")
 _STATEMENT = re.compile(r"(?P<subject>.+?) is (?P<value>[^.?!]+)")
 
@@ -42,6 +43,18 @@ class PlainReading:
     @property
     def told(self) -> str:
         return " ".join(sentence for sentence in self._said if not sentence.endswith("?"))
+
+    @property
+    def withheld(self) -> bool:
+        return bool(self.forgets)
+
+    @property
+    def forgets(self) -> str:
+        return self.text[len(FORGET) :] if self.text.startswith(FORGET) else ""
+
+    @property
+    def acknowledgement(self) -> str:
+        return f"Noted: {self.told}"
 
     @property
     def standing(self) -> str:

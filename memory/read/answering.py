@@ -11,6 +11,7 @@ In every mode the skills of the turn's scope are merged in: they recall nothing,
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, get_args
 
 from memory.errors import InvalidInput, NotFound
 from memory.ports import (
+    Generation,
     GenerationRequest,
     Generator,
     Internalizer,
@@ -35,8 +37,11 @@ from memory.read.recall import MAX_RECALLED, Recaller
 from memory.read.selection import Filters, Selection, Selector
 from memory.read.skills import TurnSkills
 from memory.read.usage import Usage
+from memory.read.whole_values import LONGEST
+from memory.read.whole_values import whole as whole_value
 from memory.records import AdapterChoice, ChatReply, MemoryHit, MemoryRecord, Message, Scope
 from memory.settings import Settings
+from memory.text.normalise import plain
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
@@ -98,28 +103,29 @@ class Answerer:
             raise InvalidInput(f"mode is {mode!r}; choose one of {', '.join(get_args(Mode))}")
         request = _request(sampling or {}, self._settings)
         timings: dict[str, float] = {}
-        turn = said[-1].text if said else ""
+        turn = plain(said[-1].text) if said else ""
         vector = None if adapters is not None else self._embedded(turn, timings)
         selection, choices = self._choose(scope.of_teller(), turn, vector, adapters, as_of, filters, timings)
         records = [hit.record for hit in selection.chosen] if mode != "text" else []
         skills = self._skills(scope, turn, vector)
         merge = self._merge(records, choices, skills, timings)
         if mode == "text" and adapters is None:
-            texts = self._recalled(scope.of_teller(), said, as_of, filters)
+            recalled = self._recalled(scope.of_teller(), said, as_of, filters)
         else:
-            texts = [hit.record.text for hit in _as_text(selection, mode)]
+            recalled = [hit.record.text for hit in _as_text(selection, mode)]
         prompt = build(
             self._generator,
-            said,
-            texts,
+            _asked(said, turn) if records else said,
+            recalled,
             text_tokens=self._settings.recalled_text_tokens,
             reply_tokens=request.max_new_tokens,
         )
         began = time.perf_counter()
         generation = self._generator.stream(replace(request, messages=prompt.messages, adapter=merge))
+        known = [] if skills else [*(record.text for record in records), *recalled]
         with closing(generation):
             pieces = []
-            for piece in generation:
+            for piece in _finished(generation, request, known, turn):
                 pieces.append(piece)
                 yield piece
         timings["generate"] = (time.perf_counter() - began) * 1000 - timings["merge"]
@@ -214,6 +220,31 @@ def whole(pieces: Iterator[str | ChatReply]) -> ChatReply:
     """The whole reply, which ends a stream."""
     [reply] = deque(pieces, maxlen=1)
     return cast(ChatReply, reply)
+
+
+def _asked(said: Sequence[Message], turn: str) -> list[Message]:
+    """The conversation with its last message as the memories were read: in the usual characters."""
+    return [*said[:-1], replace(said[-1], text=turn)]
+
+
+def _finished(
+    generation: Generation, request: GenerationRequest, known: Sequence[str], turn: str
+) -> Iterator[str]:
+    """The pieces of a reply; a short one, which may be a value of what is known, as a whole value."""
+    held, holding = "", bool(known)
+    for piece in generation:
+        held += piece
+        if not holding:
+            yield piece
+        elif len(held) > LONGEST:
+            holding = False
+            yield held
+    if not holding:
+        return
+    cut = generation.completion_tokens >= request.max_new_tokens
+    said = held if cut else whole_value(held, known, turn)
+    said = held if any(stop in said for stop in request.stop) else said
+    yield from re.findall(r"\s*\S+", said)
 
 
 def _as_text(selection: Selection, mode: Mode) -> tuple[MemoryHit, ...]:

@@ -1,10 +1,14 @@
 """A chat: answered from memory, and remembered after the answer.
 
 newest turns of the session, the message -> answer -> what of both is news -> the writing side
+
+A statement is acknowledged, also where the model has nothing to say to it. What the user does not want to
+be kept is answered and not kept; what is to be forgotten is erased, and the message is not kept either.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -19,17 +23,33 @@ Remember = Callable[[Message, Message, Scope], object]
 """Keeps a user's message and the reply as turns of their session, and remembers what they tell."""
 
 
+Forget = Callable[[str, Scope], int]
+"""Erases the memories of a scope that are about what is named; returns how many these were."""
+
+_SHORT = 60  # characters of a reply that may be no reply to a statement
+_FEW = 4  # words of one that only names what is remembered
+_REFUSAL = "i don't know"
+_NOT_KEPT = "I will not remember that."
+
+
 class Chat:
     """Answers the messages of a conversation that is remembered."""
 
     def __init__(
-        self, store: MemoryStore, answerer: Answerer, reader: Reader, remember: Remember, hot_turns: int
+        self,
+        store: MemoryStore,
+        answerer: Answerer,
+        reader: Reader,
+        remember: Remember,
+        forget: Forget,
+        hot_turns: int,
     ) -> None:
         """`hot_turns`: how many of a session's newest turns stand in the prompt."""
         self._store = store
         self._answerer = answerer
         self._reader = reader
         self._remember = remember
+        self._forget = forget
         self._hot_turns = hot_turns
 
     def stream(
@@ -46,9 +66,49 @@ class Chat:
 
         `before` stands in place of the session's newest turns, where it is given.
         """
+        reading = self._reader.read(said.text)
+        if reading.forgets:
+            return self._forgetting(scope, reading.forgets)
         conversation = [*(self._hot_window(scope) if before is None else before), said]
         pieces = self._answerer.stream(scope, conversation, mode, None, sampling, as_of, filters)
+        if reading.withheld:
+            return self._acknowledging(pieces, _NOT_KEPT)
+        if reading.told and not (reading.asks or reading.small_talk):
+            pieces = self._acknowledging(pieces, reading.acknowledgement)
         return self._remembering(scope, said, pieces)
+
+    def _forgetting(self, scope: Scope, named: str) -> Iterator[str | ChatReply]:
+        many = self._forget(named, scope)
+        about = re.sub(r"^(?:my|our)\b", "your", named, flags=re.IGNORECASE)
+        said = f"Forgotten: {about} ({many})." if many else f"I remember nothing about {about}."
+        yield said
+        yield ChatReply(said, adapters=(), prompt_tokens=0, memory_tokens=0, completion_tokens=0)
+
+    def _acknowledging(
+        self, pieces: Iterator[str | ChatReply], acknowledgement: str
+    ) -> Iterator[str | ChatReply]:
+        """The pieces of a reply to a statement, or the acknowledgement where it is none."""
+        held, holding = "", True
+        for piece in pieces:
+            if isinstance(piece, ChatReply):
+                said = self._acknowledged(piece, acknowledgement) if holding else piece.text
+                if holding and said:
+                    yield said
+                yield replace(piece, text=said)
+            elif not holding:
+                yield piece
+            else:
+                held += piece
+                if len(held) > _SHORT:
+                    holding = False
+                    yield held
+
+    def _acknowledged(self, reply: ChatReply, acknowledgement: str) -> str:
+        """The reply, unless it refuses, or only names something remembered."""
+        said = self._reader.read(reply.text)
+        few = bool(reply.adapters) and len(reply.text.split()) <= _FEW and not (said.small_talk or said.asks)
+        refuses = reply.text.casefold().replace("’", "'").startswith(_REFUSAL)
+        return acknowledgement if few or refuses or not reply.text else reply.text
 
     def _hot_window(self, scope: Scope) -> Sequence[Message]:
         if scope.session_id is None or not self._hot_turns:

@@ -26,6 +26,7 @@ better than many, so a memory far below the best one is left out even where the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -39,6 +40,7 @@ from memory.read.past import PastIndex
 from memory.records import STANDALONE_KINDS, AdapterChoice, MemoryHit, MemoryRecord, Scope
 from memory.records import now as utc_now
 from memory.text.conversation import unlabelled
+from memory.text.normalise import plain
 from memory.text.search_words import search_words
 from memory.text.words import wording
 
@@ -51,6 +53,8 @@ HALF_LIFE_DAYS = 30.0  # of newness and of use
 YIELD_MARGIN = 0.15  # how far below an older memory a newer one may be that it gives way to
 HALF_USED = 8  # uses that give half of what use can add
 _SEARCHED = 32  # candidates by either way, of which a search gives the k that matter most
+_NAMED = 32  # passages in which what is to be forgotten is looked for
+_OWN = frozenset(("my", "our"))
 _CANDIDATES_PER_PLACE = 8  # looked at for each place in the budget: for duplicates, overflow, and newer ones
 
 
@@ -100,7 +104,7 @@ class Selector:
 
     def embed(self, turn: str) -> Vectors:
         """The embedding [1, D] of a turn, as passages are embedded: without who said it."""
-        return self._embedder.embed([unlabelled(turn)])
+        return self._embedder.embed([plain(unlabelled(turn))])
 
     def search(
         self,
@@ -187,6 +191,13 @@ class Selector:
             for record in records
             if (one := said[record.id]).id in vectors
         ]
+
+    def about(self, scope: Scope, named: str) -> list[str]:
+        """Ids of the passages that somebody told with all the words that name a thing: "my old PIN"."""
+        wanted = set(plain(named).casefold().split()) - _OWN
+        hits = self.search(scope, self.embed(named), _NAMED)
+        told = [hit.said for hit in hits if hit.said.kind in ("message", "session")]
+        return [r.id for r in told if wanted <= set(re.findall(r"[\w'-]+", plain(r.text).casefold()))]
 
     def select(
         self,

@@ -80,6 +80,8 @@ def _news(said: Sequence[Line], reader: Reader) -> Iterator[Line]:
     for before, line, after in zip([None, *said], said, [*said[1:], None], strict=False):
         answers = before is not None and _prompts(before, line, reader)
         answered = after is not None and after.role != line.role and after.place == line.place + 1
+        if line.role == "user" and reader.read(line.text).withheld:
+            continue
         text = line.text if answered or line.role == "assistant" else reader.read(line.text).told
         if text and (answers or not (text in heard or reader.read(text).small_talk)):
             yield Line(line.role, text, line.place)

@@ -11,6 +11,7 @@ from memory.errors import ModelUnavailable
 from memory.ports import BlobStore, Embedder, Internalizer, Reader, SkillWriter, Vectors
 from memory.records import AdapterRef, Kind
 from memory.text.conversation import unlabelled
+from memory.text.normalise import plain
 from memory.write.staging import Leftovers, StagedBlobs
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class AdapterFactory:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Task embeddings [N, D] of passages or turns."""
-        return self._embedder.embed([unlabelled(text) for text in texts])
+        return self._embedder.embed([plain(unlabelled(text)) for text in texts])
 
     def maker(self, kind: Kind) -> Maker | None:
         """What makes the adapters of memories of a kind; None for skills where no network does."""
@@ -88,7 +89,7 @@ class AdapterFactory:
         return self._internalizer.generate(self._standing(texts)) if texts else []
 
     def _standing(self, texts: Sequence[str]) -> list[str]:
-        return [self._reader.read(text).standing for text in texts]
+        return [plain(self._reader.read(text).standing) for text in texts]
 
     def serialized(self, lora: LoRA, kind: Kind = "message") -> Made:
         """An adapter as it is stored."""

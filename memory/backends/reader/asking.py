@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
+from memory.backends.reader.keeping import told_in, withheld
 from memory.text.sentences import sentences
 
 _MOST_COMMAS = 32  # of a question that are looked behind for a statement before it
@@ -22,9 +23,17 @@ _QUESTION = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _REQUEST = re.compile(
-    _OPENING + r"(?:please\s+)?(?:tell|remind|give|show|help)\s+(?:me|us)\b(?!\s+(?:to|that)\b)",
+    _OPENING + r"(?:please\s+)?(?:tell|remind|give|show|help)\s+(?:me|us)\b(?!\s+(?:to|that|a\s+call)\b)",
     re.IGNORECASE,
 )
+_TASK = re.compile(  # something to be done now, which tells nothing of anybody
+    _OPENING
+    + r"""(?:please\s+)?(?:plan|summari[sz]e|write|draft|translate|explain|describe|suggest|recommend|generate
+    |compose|rewrite|proofread|calculate|compute|repeat|list)\s+(?:(?:me|us|my|our|a|an|the|some|this|that|these|it|all)\b
+    |(?:three|five|ten|\d+)\b|['"‘“])""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_STATES = re.compile(r"(?:and\s+)?(?:i|i['’]\w+|we|we['’]\w+|my|our)\s", re.IGNORECASE)
 _CLAUSE = re.compile(rf"\b(?:i|i['’]\w+|we|we['’]\w+|my|our|{_AUX})\b", re.IGNORECASE)
 _SMALL_TALK = re.compile(
     r"""hi|hello|hey|thanks?|thx|you|ok|okay|yes|yeah|yep|no|nope|sure|great|cool|nice|good|fine|bye|goodbye
@@ -41,7 +50,7 @@ def asks(sentence: str) -> bool:
     something asks with any mark. In doubt it tells: a question kept is a nuisance, a fact lost is a loss.
     """
     stripped = sentence.strip().rstrip("\"'”’)]")
-    if stripped.endswith(("?", "？", "؟")) or _REQUEST.match(stripped):
+    if stripped.endswith(("?", "？", "؟")) or _REQUEST.match(stripped) or _TASK.match(stripped):
         return True
     return stripped[-1:].isalnum() and _QUESTION.match(stripped) is not None
 
@@ -57,15 +66,23 @@ def statements(text: str) -> str:
 
     "I live in Lisbon, what is the weather there?" tells that I live in Lisbon.
     """
+    if withheld(text):
+        return ""
     lines = (" ".join(told for s in sentences(line) if (told := _told(s))) for line in text.splitlines())
     return "\n".join(line for line in lines if line)
 
 
 def _told(sentence: str) -> str:
+    if withheld(sentence):
+        return ""
     if not asks(sentence):
         return sentence
+    if told := told_in(sentence):
+        return told
     for comma in islice(re.finditer(r"[,;]\s+", sentence), _MOST_COMMAS):
         before, after = sentence[: comma.start()], sentence[comma.end() :]
         if _QUESTION.match(after) and _CLAUSE.search(before) and not asks(before):
             return before + "."
+        if _TASK.match(before) and _STATES.match(after) and not asks(after):
+            return after[:1].upper() + after[1:]
     return ""

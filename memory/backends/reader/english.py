@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from memory.backends.reader import asking
+from memory.backends.reader import asking, keeping
 from memory.backends.reader.claims import Claim, claims, contradicts, remaining, standing
 from memory.backends.reader.questions import questions
 from memory.backends.reader.rivals import Gist, Said, gist, gives_way, mentions, read, read_with_questions
@@ -44,6 +44,21 @@ class EnglishReading:
     def told(self) -> str:
         """The text without its questions and requests."""
         return asking.statements(self.text)
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the teller says not to keep it, or to forget something."""
+        return keeping.withheld(self.text)
+
+    @property
+    def forgets(self) -> str:
+        """What the teller wants forgotten, in the text's words."""
+        return keeping.forgotten(self.text)
+
+    @property
+    def acknowledgement(self) -> str:
+        """What it tells, said back to the teller."""
+        return keeping.acknowledged(self.told)
 
     @property
     def standing(self) -> str:
