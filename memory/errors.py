@@ -10,6 +10,8 @@
     ├── Unauthenticated          no key, or one that is unknown, expired or revoked
     ├── Forbidden                the key's role does not reach that far
     ├── QuotaExceeded            more than the tenant's quota allows; `retry_after_s` says when again
+    ├── TooSlow                  a request that takes too long to arrive
+    ├── Cancelled                whoever asked has gone, and nobody needs the answer
     ├── Conflict                 what is asked for does not go with what is there
     │   ├── LeaseLost            the job is another worker's by now
     │   ├── Erased               what the work is about was erased while it ran
@@ -75,6 +77,14 @@ class QuotaExceeded(ParametricMemoryError):
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s  # seconds after which it may work, where nothing else changes
+
+
+class TooSlow(ParametricMemoryError):
+    """A request takes too long to arrive."""
+
+
+class Cancelled(ParametricMemoryError):
+    """Whoever asked has gone: nobody needs the answer any more."""
 
 
 class Conflict(ParametricMemoryError):

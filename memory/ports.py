@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Event
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -631,6 +632,9 @@ class GenerationRequest:
     temperature: float = 0.0  # 0 is greedy: the same prompt gives the same reply
     seed: int | None = None  # of the sampling, where temperature is above 0
     stop: tuple[str, ...] = ()  # the reply ends before the first of these
+    top_p: float = 1.0  # sample among the likeliest tokens that together have this chance
+    owner: str = ""  # whose request it is: owners take turns
+    cancelled: Event | None = None  # once set, nobody needs the reply: nothing more of it is written
 
     @property
     def lora(self) -> LoRA | None:

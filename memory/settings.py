@@ -175,9 +175,20 @@ class Settings(BaseSettings):
         ge=0,
         description="Text size in bytes of UTF-8 above which a write becomes a background job.",
     )
+    max_connections: int = Field(
+        2000,
+        ge=8,
+        description="Maximum number of connections; a new one closes the one idle longest.",
+    )
+    open_metrics: bool = Field(
+        False, description="Whether /metrics needs no key; otherwise it needs an operator's."
+    )
     server_threads: int = Field(64, ge=1, description="Maximum number of concurrent requests.")
     job_workers: int = Field(
-        1, ge=0, description="Number of job worker threads; 0 disables them in this process."
+        2,
+        ge=0,
+        description="Number of job worker threads, of which one tenant never holds all; "
+        "0 disables them in this process.",
     )
     job_lease_s: float = Field(60.0, gt=0, description="Job lease timeout in seconds.")
     shutdown_s: float = Field(30.0, ge=0, description="Graceful shutdown timeout in seconds.")

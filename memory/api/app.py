@@ -9,9 +9,9 @@ from importlib.metadata import version
 import anyio.to_thread
 from fastapi import FastAPI
 
-from memory.api import problems
-from memory.api.bodies import Bodies
+from memory.api import docs, problems
 from memory.api.description import describe
+from memory.api.door import Door
 from memory.api.observed import Observed
 from memory.api.routes import (
     adapters,
@@ -40,7 +40,7 @@ from memory.settings import Settings
 ROUTERS = (
     *(memories.router, search.router, sessions.router, forget.router, upkeep.router, jobs.router),
     *(chat.router, models.router, skills.router, adapters.router),
-    *(keys.router, audit.router, tenants.router, health.router),
+    *(keys.router, audit.router, tenants.router, health.router, docs.router),
 )
 
 
@@ -67,10 +67,13 @@ def create_app(memory: Service | Settings | None = None) -> FastAPI:
         version=version("parametric-memory"),
         description="Memory that answers from weights.",
         lifespan=lifespan,
+        docs_url=None,  # ours needs no network
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would lead to whatever Host says
     )
     for router in ROUTERS:
         app.include_router(router)
-    app.add_middleware(Bodies, max_bytes=settings.max_request_bytes)
+    app.add_middleware(Door, max_bytes=settings.max_request_bytes)
     app.add_middleware(Observed, otel=settings.otel)
     problems.install(app)
     describe(app)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from memory.api.schemas import Name
+from memory.api.schemas import Name, Whole
 from memory.api.strict_json import BadBody
 from memory.inputs import Whose
 from memory.read.answering import Mode
@@ -31,9 +31,17 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "prediction": (),
     "web_search_options": (),
 }
+_CHOICES = {"tools": "tool_choice", "functions": "function_call"}
 # What changes nothing about the words of a reply.
 _IGNORED = {"parallel_tool_calls", "service_tier", "safety_identifier", "prompt_cache_key"}
 _IGNORED |= {"prompt_cache_retention", "reasoning_effort", "verbosity"}
+
+
+# What a tool found out was said by whoever asked it; the calls themselves say nothing, and are left out.
+_ROLES: dict[str, Role] = {
+    **{"system": "system", "developer": "system", "user": "user"},
+    **{"assistant": "assistant", "tool": "assistant", "function": "assistant"},
+}
 
 
 class PartIn(BaseModel):
@@ -55,12 +63,7 @@ class ChatMessageIn(BaseModel):
 
     def message(self, place: str) -> Message:
         """As the service takes it. Raises BadBody for what is not text."""
-        if self.role in ("tool", "function"):
-            raise BadBody(f"{place}.role", f"{self.role!r} is not supported; this model calls no tools")
-        if self.role == "assistant" and (self.model_extra or {}).get("tool_calls"):
-            raise BadBody(f"{place}.tool_calls", "not supported; this model calls no tools")
-        role: Role = "system" if self.role in ("system", "developer") else self.role  # type: ignore[assignment]
-        return Message(role, self._text(place))
+        return Message(_ROLES[self.role], self._text(place))
 
     def _text(self, place: str) -> str:
         if not isinstance(self.content, list):
@@ -115,18 +118,18 @@ class ChatIn(BaseModel):
     mode: Mode = Field("auto", description="An extension: how memory comes in.")
     stream: bool | None = False
     stream_options: StreamOptionsIn | None = None
-    n: Annotated[int, Field(ge=1, le=MOST_CHOICES)] | None = 1
-    max_tokens: Annotated[int, Field(ge=1)] | None = Field(
+    n: Annotated[Whole, Field(ge=1, le=MOST_CHOICES)] | None = 1
+    max_tokens: Annotated[Whole, Field(ge=1)] | None = Field(
         default=None, description="Most tokens in a reply."
     )
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = Field(default=None, description="The same.")
+    max_completion_tokens: Annotated[Whole, Field(ge=1)] | None = Field(default=None, description="The same.")
     temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
         default=None, description="0, the default here, is greedy."
     )
     top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        default=None, description="Only 1 where it samples."
+        default=None, description="Sample among the likeliest tokens that together have this chance."
     )
-    seed: int | None = None
+    seed: Whole | None = None
     stop: Annotated[str, Field(min_length=1)] | list[Annotated[str, Field(min_length=1)]] | None = None
 
     @property
@@ -158,12 +161,13 @@ class ChatIn(BaseModel):
         return [message for message in said if message.text.strip()]
 
     def _check(self) -> None:
-        for name, value in (self.model_extra or {}).items():
+        given = self.model_extra or {}
+        for name, value in given.items():
             if value is None or name in _IGNORED or value in _NEUTRAL.get(name, ()):
                 continue
+            if given.get(_CHOICES.get(name, "")) == "none":
+                continue  # tools that are not to be called
             known = "not supported" if name in _NEUTRAL else "unknown"
             raise BadBody(name, f"this parameter is {known}; leave it out")
-        if self.top_p not in (None, 1) and self.temperature:
-            raise BadBody("top_p", "not supported; leave it out, and set temperature")
         if len(self.stops) > 4:
             raise BadBody("stop", "at most 4 strings")

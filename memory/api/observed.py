@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
+import anyio.to_thread
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +22,13 @@ from memory.server.audit import digest
 
 _log = logging.getLogger("memory.api")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SAFE = {  # for browsers: nothing of an answer runs, is guessed at, framed or kept
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
 _DENIED = (401, 403)
 GONE = 499  # the client went away before it had sent all: nobody is answered, and nothing is wrong here
 _OURS = {"memory_id", "job_id", "key_id"}  # what of a path was named by us, and not by a client
@@ -46,9 +51,12 @@ class Observed:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 seen.status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = seen.request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = seen.request_id
+                for name, value in SAFE.items():
+                    headers.setdefault(name, value)
                 if seen.audited:
-                    await run_in_threadpool(seen.audit)
+                    await anyio.to_thread.run_sync(seen.audit, limiter=seen.shared.door)
             await send(message)
 
         with _span(scope, seen, self._otel):
@@ -79,8 +87,7 @@ class _Seen:
     @property
     def route(self) -> str:
         """The template of its route, such as /v1/memories/{memory_id}: no name of anybody's."""
-        found = self._scope.get("route")
-        return getattr(found, "path", "unknown")
+        return str(self._scope["state"].get("template", "unknown"))
 
     @property
     def audited(self) -> bool:
@@ -97,16 +104,18 @@ class _Seen:
             named = digest(tenant_id, named)
         target = self._scope["state"].get("target", named)
         try:
-            self._shared.audit.record(
-                tenant_id, key_id, f"{self.method} {self.route}"[:64], target, self.status
-            )
+            action = f"{self.method} {self.route}"[:64]
+            if tenant_id is None and key_id is None:
+                self.shared.audit.refuse(action, target, self.status)
+            else:
+                self.shared.audit.record(tenant_id, key_id, action, target, self.status)
         except ParametricMemoryError as error:
             _log.critical("not audited", extra={"fields": self._fields(), "reason": str(error)})
 
     def finish(self) -> None:
         """Count it, and log it."""
         seconds = perf_counter() - self._began
-        self._shared.metrics.answered(self.method, self.route, self.status, seconds)
+        self.shared.metrics.answered(self.method, self.route, self.status, seconds)
         _log.info("request", extra={"fields": self._fields() | {"ms": round(seconds * 1000, 1)}})
 
     def _fields(self) -> dict[str, Any]:
@@ -120,7 +129,7 @@ class _Seen:
         }
 
     @property
-    def _shared(self) -> Shared:
+    def shared(self) -> Shared:
         found: Shared = self._scope["app"].state.shared
         return found
 
@@ -144,42 +153,3 @@ def _span(scope: Scope, seen: _Seen, otel: bool) -> Iterator[None]:
         span.set_attribute("http.route", seen.route)
         span.set_attribute("http.response.status_code", seen.status)
         span.set_attribute("memory.request_id", seen.request_id)
-
-
-class JsonLines(logging.Formatter):
-    """A JSON object a line. Of an exception, its kind and where it arose; never its words.
-
-    What an exception says may quote what somebody told: a row, a value that did not fit.
-    """
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "event": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
-        if record.exc_info and record.exc_info[0] is not None:
-            line |= {"error": record.exc_info[0].__name__, "where": _where(record)}
-        return json.dumps(line, ensure_ascii=False)
-
-
-def _where(record: logging.LogRecord) -> list[str]:
-    frames, places = record.exc_info[2] if record.exc_info else None, []
-    while frames is not None:
-        places.append(f"{frames.tb_frame.f_code.co_filename}:{frames.tb_lineno}")
-        frames = frames.tb_next
-    return places[-8:]
-
-
-def log_to_stderr() -> dict[str, Any]:
-    """A logging configuration (dictConfig): JSON lines on standard error, uvicorn's own among them."""
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"json": {"()": JsonLines}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": sys.stderr}},
-        "root": {"handlers": ["stderr"], "level": "WARNING"},
-        "loggers": {"memory": {"level": "INFO"}, "uvicorn": {"level": "INFO"}},
-    }

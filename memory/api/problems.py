@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -13,10 +13,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
 from memory import errors
 from memory.api.strict_json import BadBody
+from memory.server.words import said_of
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +38,10 @@ class Problem:
     detail: str
     errors: Sequence[Mapping[str, str]] = ()  # {"field", "message"} of each field that is wrong
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def with_headers(self, more: Mapping[str, str]) -> Problem:
+        """The same, with more headers."""
+        return replace(self, headers={**self.headers, **more})
 
     def response(self, scope: Scope) -> Response:
         """The answer, in the form of the path that was asked."""
@@ -77,10 +83,12 @@ _KNOWN: tuple[tuple[type[Exception], int, str, int | None], ...] = (
     (errors.Conflict, 409, "conflict", None),
     (errors.NotFound, 404, "not-found", None),
     (errors.TextTooLarge, 413, "too-large", None),
+    (errors.TooSlow, 408, "too-slow", None),
     (errors.EmptyText, 422, "empty-text", None),
     (errors.MissingScope, 422, "missing-scope", None),
     (errors.InvalidInput, 422, "invalid-input", None),
     (errors.IncompatibleAdapter, 503, "incompatible-adapter", 300),
+    (errors.BlobError, 503, "adapter-unavailable", 60),
     (errors.ModelUnavailable, 503, "model-unavailable", 10),
     (errors.StoreBusy, 503, "store-busy", 1),
     (errors.StoreConflict, 503, "store-conflict", 1),
@@ -97,7 +105,10 @@ def problem_of(error: Exception) -> Problem | None:
         )
     for kind, status, name, wait in _KNOWN:
         if isinstance(error, kind):
-            return Problem(status, name, str(error), headers=_headers(error, status, wait))
+            said = said_of(error)
+            if said is not None:  # the log has what it really was
+                _log.warning("%s: %s", name, " ".join(str(error).split()))
+            return Problem(status, name, said or str(error), headers=_headers(error, status, wait))
     return None
 
 
@@ -121,6 +132,8 @@ def install(app: FastAPI) -> None:
 
 
 def _ours(request: Request, error: Exception) -> Response:
+    if isinstance(error, errors.Cancelled):
+        raise ClientDisconnect from error  # nobody is there to be answered
     problem = problem_of(error)
     return unexpected(request.scope, error) if problem is None else problem.response(request.scope)
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from memory.inputs import Content, Whose, scope_in
 from memory.records import (
@@ -25,6 +33,13 @@ from memory.write.passage_writer import Added
 MEMORY_ID = "18b2f0c3a1d4e5f60718293a4b5c6d7e"
 
 
+def _no_truth(given: object) -> object:
+    """Python counts true as 1."""
+    if isinstance(given, bool):
+        raise ValueError("give a number")
+    return given
+
+
 def _utc(at: datetime) -> datetime:
     try:
         return at.astimezone(UTC)
@@ -34,6 +49,7 @@ def _utc(at: datetime) -> datetime:
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["ana"])]
 Time = Annotated[AwareDatetime, AfterValidator(_utc), Field(examples=["2030-01-01T00:00:00Z"])]
+Whole = Annotated[int, BeforeValidator(_no_truth)]
 Text = Annotated[str, Field(min_length=1, examples=["My dog is called Biscuit."])]
 
 
@@ -249,7 +265,7 @@ class SearchIn(ScopeIn):
 
     query: Text
     as_of: Time | None = Field(default=None, description="What held at that time, instead of now.")
-    k: int = Field(4, ge=1, le=100, description="Most memories to find.")
+    k: Whole = Field(4, ge=1, le=100, description="Most memories to find.")
     filters: dict[str, Any] | None = Field(default=None, description="Items that the metadata has to have.")
 
 

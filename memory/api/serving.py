@@ -12,7 +12,8 @@ import uvicorn
 
 from memory.api.app import create_app
 from memory.api.callers import is_loopback
-from memory.api.observed import log_to_stderr
+from memory.api.connections import bounded
+from memory.api.logs import log_to_stderr
 from memory.backends.sql.database import Database
 from memory.bootstrap import database_url
 from memory.errors import InvalidSettings
@@ -20,7 +21,7 @@ from memory.server.access import Access
 from memory.service import Service
 from memory.settings import Settings
 
-_BACKLOG = 2048
+_BACKLOG = 128  # also how many are accepted at a time
 
 
 def serve(memory: Service, listening: Callable[[str], None]) -> None:
@@ -32,20 +33,30 @@ def serve(memory: Service, listening: Callable[[str], None]) -> None:
     settings = memory.settings
     with _bound(settings) as listener:
         logging.config.dictConfig(log_to_stderr())
-        config = uvicorn.Config(
-            create_app(memory),
-            access_log=False,  # the app logs requests itself, without addresses
-            log_config=None,
-            server_header=False,
-            ws="none",  # nobody is answered that asks to talk WebSocket, and would wait for it
-            timeout_graceful_shutdown=round(settings.shutdown_s),
-        )
+        config = configuration(memory)
         host, port = listener.getsockname()[:2]
         listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")
         signal.signal(
             signal.SIGTERM, lambda *_: None
         )  # uvicorn's comes first; it sends it on when all has ended
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def configuration(memory: Service) -> uvicorn.Config:
+    """How uvicorn serves a memory."""
+    settings = memory.settings
+    return uvicorn.Config(
+        create_app(memory),
+        http=bounded(settings.max_connections),
+        loop="asyncio",
+        backlog=_BACKLOG,
+        proxy_headers=False,  # what a request says of its origin decides nothing
+        access_log=False,  # the app logs requests itself, without addresses
+        log_config=None,
+        server_header=False,
+        ws="none",  # nobody is answered that asks to talk WebSocket, and would wait for it
+        timeout_graceful_shutdown=round(settings.shutdown_s),
+    )
 
 
 def check_anonymous(settings: Settings) -> None:

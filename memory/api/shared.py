@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,11 +10,14 @@ from datetime import timedelta
 from threading import Lock, Thread
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from memory.api.archives import Archives
 from memory.api.handlers import Handlers, whose
 from memory.api.metrics import Metrics
+from memory.api.places import Places
+from memory.api.single_flight import SingleFlight
 from memory.backends.sql.database import Database
 from memory.errors import NotFound, ParametricMemoryError, StoreBusy
 from memory.records import ErasureReceipt, MemoryRecord, Scope
@@ -22,9 +26,14 @@ from memory.server.audit import Audit
 from memory.server.idempotency import Idempotency
 from memory.server.jobs import Jobs
 from memory.server.quotas import Limiter
+from memory.server.words import reason_of
 from memory.server.worker import Worker
 from memory.service import Service
 
+_log = logging.getLogger(__name__)
+
+_SHARES = 4  # of the places that are worked in, one tenant has at most one of so many
+_DOOR_THREADS = 8
 _STOPS_WITHIN_S = 20.0  # a running job, once it is told to
 
 
@@ -55,7 +64,8 @@ class Model:
         try:
             self._load()
         except ParametricMemoryError as error:
-            self.reason = str(error)
+            _log.warning("cannot load the model: %s", error)
+            self.reason = reason_of(error)
         else:
             self.loaded, self.reason = True, ""
 
@@ -75,6 +85,9 @@ class Shared:
     archives: Archives
     model: Model
     worker: Worker
+    places: Places
+    readiness: SingleFlight[Any]
+    door: CapacityLimiter  # threads that look at keys, and write the audit of who is refused
 
     @classmethod
     def around(cls, memory: Service, database: Database) -> Shared:
@@ -84,7 +97,8 @@ class Shared:
         access = Access(database)
         audit = Audit(database)
         archives = Archives(settings.home / "archives", settings.max_archive_bytes)
-        purges: list[Callable[[], object]] = [archives.purge, idempotency.purge]
+        door = CapacityLimiter(_DOOR_THREADS)
+        purges: list[Callable[[], object]] = [archives.purge, idempotency.purge, audit.purge_refused]
         if settings.audit_days:
             purges.append(lambda: audit.purge(timedelta(days=settings.audit_days)))
         return cls(
@@ -106,6 +120,9 @@ class Shared:
                 purges=purges,
                 sweeps=[memory.expire],
             ),
+            places=Places(settings.server_threads, share=max(1, settings.server_threads // _SHARES)),
+            readiness=SingleFlight(door),
+            door=door,
         )
 
     def wake(self) -> None:

@@ -1,9 +1,13 @@
-"""JSON as every part behind the API can take it: bounded depth and numbers, text that can be stored."""
+"""JSON as every part behind the API can take it: bounded in depth and values, text that can be stored.
+
+`Bounds` looks at a body while it comes in, before anything is made of it; `parsed` makes the values.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +15,10 @@ from memory.errors import InvalidInput
 
 MAX_DEPTH = 32  # of arrays and objects in each other
 MAX_DIGITS = 300  # of one number
+MAX_VALUES = 100_000  # in one body: numbers, texts, arrays and objects
 _INT64 = 2**63
+_IN_TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_BRACKETS = re.compile(rb"[\[\]{}]")
 
 
 class BadBody(InvalidInput):
@@ -21,6 +28,52 @@ class BadBody(InvalidInput):
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
+
+
+class Bounds:
+    """Counts what a body holds while it comes in. Linear, and in steps as small as the pieces it comes in."""
+
+    def __init__(self) -> None:
+        self._values = self._depth = 0
+        self._in_text = self._escaped = False
+
+    def feed(self, piece: bytes) -> None:
+        """Look at the next piece. Raises BadBody once there are too many values, or they are too deep."""
+        at = 0
+        if self._escaped:  # the piece before ended between a backslash and what it escapes
+            at, self._escaped = 1, not piece
+        while at < len(piece):
+            if self._in_text:
+                at = self._rest_of_text(piece, at)
+            else:
+                quote = piece.find(b'"', at)
+                end = len(piece) if quote < 0 else quote
+                self._look(piece[at:end])
+                self._in_text, at = quote >= 0, end + 1
+
+    def _rest_of_text(self, piece: bytes, at: int) -> int:
+        match = _IN_TEXT.match(piece, at)
+        end = len(piece) if match is None else match.end()
+        self._in_text = piece[end : end + 1] != b'"'
+        self._escaped = piece[end : end + 1] == b"\\"
+        if not self._in_text:
+            self._count(1)
+        return end + 1
+
+    def _look(self, between: bytes) -> None:
+        """What stands between texts: a comma or a bracket goes with each value."""
+        self._count(between.count(b",") + between.count(b"[") + between.count(b"{"))
+        for bracket in _BRACKETS.findall(between):
+            self._depth += 1 if bracket in (b"[", b"{") else -1
+            if self._depth > MAX_DEPTH + 8:  # just above it, `parsed` names the field
+                raise BadBody("body", f"it is nested too deep; at most {MAX_DEPTH} levels are read")
+            if self._depth < 0:
+                raise BadBody("body", "it is not valid JSON: a bracket closes nothing")
+
+    def _count(self, more: int) -> None:
+        self._values += more
+        if self._values > 2 * MAX_VALUES:  # of an object's item, the name counts too
+            raise BadBody("body", f"it holds more than {MAX_VALUES:,} values; send it in parts")
 
 
 def parsed(body: bytes) -> Any:

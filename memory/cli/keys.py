@@ -30,11 +30,14 @@ def create(
         bool, typer.Option("--operator", help="Operator key: manages tenants and their keys.")
     ] = False,
     role: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--role", "-r", metavar="ROLE", help="read, write or admin; each includes the previous."
+            "--role",
+            "-r",
+            metavar="ROLE",
+            help="read, write or admin; each includes the previous. By default write; of an operator, admin.",
         ),
-    ] = "write",
+    ] = None,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="Label of the key.")] = "",
     expires: Annotated[
         str | None, typer.Option("--expires", metavar="TIME", help="Lifetime: 90d, 12h, 2w.")
@@ -45,6 +48,7 @@ def create(
     if (tenant is None) != operator:
         raise WrongUsage("whose key? name a --tenant, or give --operator")
     ends = None if expires is None else _ends(expires)
+    role = role or ("admin" if operator else "write")
     out = Output(as_json)
     with opened_database(context) as database:
         access = _access(database)

@@ -18,9 +18,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from threading import Event
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, get_args
 
-from memory.errors import InvalidInput, NotFound
+from memory.errors import Cancelled, InvalidInput, NotFound
 from memory.ports import (
     Generation,
     GenerationRequest,
@@ -56,6 +57,8 @@ class Sampling(TypedDict, total=False):
     temperature: float  # 0, the default, is greedy
     seed: int | None
     stop: Sequence[str]
+    top_p: float  # 1, the default, leaves no token out
+    cancelled: Event | None  # set by whoever no longer needs the reply: it ends with Cancelled
 
 
 class Answerer:
@@ -101,7 +104,7 @@ class Answerer:
         """
         if mode not in get_args(Mode):
             raise InvalidInput(f"mode is {mode!r}; choose one of {', '.join(get_args(Mode))}")
-        request = _request(sampling or {}, self._settings)
+        request = replace(_request(sampling or {}, self._settings), owner=scope.tenant_id)
         timings: dict[str, float] = {}
         turn = plain(said[-1].text) if said else ""
         vector = None if adapters is not None else self._embedded(turn, timings)
@@ -128,6 +131,8 @@ class Answerer:
             for piece in _finished(generation, request, known, turn):
                 pieces.append(piece)
                 yield piece
+        if request.cancelled is not None and request.cancelled.is_set():
+            raise Cancelled("whoever asked has gone; nothing of the turn is kept")
         timings["generate"] = (time.perf_counter() - began) * 1000 - timings["merge"]
         if as_of is None:
             self._usage.count(scope.tenant_id, [record.id for record in records])
@@ -262,9 +267,13 @@ def _request(sampling: Sampling, settings: Settings) -> GenerationRequest:
         temperature=sampling.get("temperature", 0.0),
         seed=sampling.get("seed"),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        top_p=sampling.get("top_p", 1.0),
+        cancelled=sampling.get("cancelled"),
     )
     if request.max_new_tokens < 1:
         raise InvalidInput(f"max_new_tokens is {request.max_new_tokens}; give at least 1")
+    if not 0 < request.top_p <= 1:
+        raise InvalidInput(f"top_p is {request.top_p}; give more than 0, and at most 1")
     if not 0 <= request.temperature < float("inf"):
         raise InvalidInput(f"temperature is {request.temperature}; give 0 for greedy, or more")
     return request

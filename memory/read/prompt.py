@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, dropwhile, groupby
 
 from memory.errors import EmptyText, InvalidInput
 from memory.ports import Generator
 from memory.records import Message
+
+_AT_FIRST = 2000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,39 +40,59 @@ def build(
         raise EmptyText("the conversation has no user message to answer")
     system = [message.text for message in said if message.role == "system"]
     turns = [message for message in said if message.role != "system"]
-    texts = list(recalled)
     fits = generator.window - min(reply_tokens, generator.window // 2)
-    while True:
-        bare = generator.count_tokens(_compose(system, [], turns))
-        messages = _compose(system, texts, turns)
-        tokens = generator.count_tokens(messages) if texts else bare
-        if tokens - bare > text_tokens:
-            texts.pop()
-        elif tokens <= fits:
-            return Prompt(tuple(messages), tokens - bare)
-        elif len(turns) > 1:
-            turns.pop(0)
-        elif texts:
-            texts.pop()
-        elif tokens < generator.window:
-            return Prompt(tuple(messages), 0)
-        else:
-            raise InvalidInput(
-                f"the message makes a prompt of {tokens} tokens, the model reads {generator.window}; "
-                "shorten it, or add it to the memory and ask about it"
-            )
+
+    def tokens(texts: Sequence[str], newest: int) -> int:
+        return generator.count_tokens(_compose(system, texts, turns[len(turns) - newest :]))
+
+    texts = recalled[: _within(generator, recalled, text_tokens)]
+    lengths = [len(turn.text) for turn in reversed(turns)]
+    newest = max(1, most_that_fit(lengths, lambda count: tokens(texts, count) <= fits))
+    if newest == 1:
+        texts = texts[: most_that_fit([*map(len, texts)], lambda count: tokens(texts[:count], 1) <= fits)]
+    bare = tokens([], newest)
+    if bare >= generator.window and not texts:
+        raise InvalidInput(
+            f"the message makes a prompt of {bare} tokens, the model reads {generator.window}; "
+            "shorten it, or add it to the memory and ask about it"
+        )
+    messages = _compose(system, texts, turns[len(turns) - newest :])
+    return Prompt(tuple(messages), generator.count_tokens(messages) - bare if texts else 0)
+
+
+def most_that_fit(lengths: Sequence[int], fit: Callable[[int], bool]) -> int:
+    """How many items fit, from the first on, where fewer than those that do always do.
+
+    `lengths` are their characters. What is tried doubles until it does not fit, and what is open is then
+    halved, so that all that is looked at is a small multiple of what fits and of the first that does not.
+    """
+    ends = [*accumulate(length + 1 for length in lengths)]
+    low, high = 0, len(ends) + 1  # so many fit, and so many do not
+    while high - low > 1:
+        begin = ends[low - 1] if low else 0
+        goal = 2 * begin + _AT_FIRST if high > len(ends) else (begin + ends[high - 1]) // 2
+        middle = min(high - 1, max(low + 1, bisect_right(ends, goal)))
+        low, high = (middle, high) if fit(middle) else (low, middle)
+    return low
+
+
+def _within(generator: Generator, texts: Sequence[str], budget: int) -> int:
+    """How many of the texts are within a budget of tokens."""
+    turn = Message("user", "a")
+    bare = generator.count_tokens([turn])
+
+    def fit(count: int) -> bool:
+        return generator.count_tokens([Message("system", "\n".join(texts[:count])), turn]) - bare <= budget
+
+    return most_that_fit([*map(len, texts)], fit)
 
 
 def _compose(system: Sequence[str], texts: Sequence[str], turns: Sequence[Message]) -> list[Message]:
     """One system message, then user and assistant in turn, as chat templates ask for."""
     first = "\n".join([*system, *texts])
-    composed = [Message("system", first)] if first else []
-    for turn in turns:
-        if not composed or composed[-1].role == "system":
-            if turn.role == "user":
-                composed.append(turn)
-        elif composed[-1].role == turn.role:
-            composed[-1] = Message(turn.role, f"{composed[-1].text}\n{turn.text}")
-        else:
-            composed.append(turn)
-    return composed
+    spoken = dropwhile(lambda turn: turn.role != "user", turns)
+    said = [
+        Message(role, "\n".join(turn.text for turn in group))
+        for role, group in groupby(spoken, key=lambda turn: turn.role)
+    ]
+    return [Message("system", first), *said] if first else said

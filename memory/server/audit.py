@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Lock
 
 from sqlalchemy import delete, insert, select
 
@@ -15,6 +16,8 @@ from memory.backends.sql.tables import audit
 from memory.records import check_page, cut, new_id
 from memory.records import now as utc_now
 
+REFUSALS_A_MINUTE = 20
+REFUSALS_KEPT = timedelta(days=30)  # also where the rest of the audit is kept for good
 _ID = re.compile(r"[0-9a-f]{16,64}")  # of a memory, job or key: tells nothing
 
 
@@ -45,6 +48,23 @@ class Audit:
     def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._clock = clock
+        self._lock = Lock()
+        self._minute = self._refused = 0
+
+    def refuse(self, action: str, target: str = "", status: int = 401) -> bool:
+        """Write down a call whose key opened nothing, but only so many a minute: anybody can make them.
+
+        Returns whether it was; the metrics count them all.
+        """
+        minute = int(self._clock().timestamp() // 60)
+        with self._lock:
+            if minute != self._minute:
+                self._minute, self._refused = minute, 0
+            self._refused += 1
+            if self._refused > REFUSALS_A_MINUTE:
+                return False
+        self.record(None, None, action, target, status)
+        return True
 
     def record(
         self, tenant_id: str | None, key_id: str | None, action: str, target: str = "", status: int = 200
@@ -77,6 +97,13 @@ class Audit:
         old = audit.c.at <= self._clock() - older_than
         with self._database.write() as connection:
             return connection.execute(delete(audit).where(old)).rowcount
+
+    def purge_refused(self) -> int:
+        """Delete old calls whose key opened nothing; returns how many."""
+        old = audit.c.at <= self._clock() - REFUSALS_KEPT
+        refused = (audit.c.status == 401) & audit.c.key_id.is_(None) & audit.c.tenant_id.is_(None)
+        with self._database.write() as connection:
+            return connection.execute(delete(audit).where(old & refused)).rowcount
 
 
 def discreet(tenant_id: str | None, target: str) -> str:

@@ -12,15 +12,26 @@ from sqlalchemy.exc import IntegrityError
 from memory.backends.sql.tables import jobs, served
 
 
-def next_job(connection: Connection, due: ColumnElement[bool], at: datetime) -> Row[Any] | None:
+def next_job(
+    connection: Connection,
+    due: ColumnElement[bool],
+    at: datetime,
+    *,
+    worker: str = "",
+    most: int | None = None,
+) -> Row[Any] | None:
     """The job that is next of those due, locked; None where there is none.
 
-    Of the tenants with the fewest jobs running, the one that was served longest ago; of its jobs, the one
+    Passed over are tenants of whom the worker runs `most` already: a long job of one holds up no other. Of
+    the tenants with the fewest jobs running, the one that was served longest ago; of its jobs, the one
     that has been due for longest. What another worker is just claiming is passed over.
     """
     held = and_(jobs.c.state == "running", jobs.c.due_at > at)
     running = select(jobs.c.tenant_id, func.count().label("jobs")).where(held).group_by(jobs.c.tenant_id)
     busy = running.subquery()
+    if most is not None:
+        mine = select(jobs.c.tenant_id).where(held, jobs.c.worker == worker).group_by(jobs.c.tenant_id)
+        due = and_(due, jobs.c.tenant_id.not_in(mine.having(func.count() >= most)))
     found = (
         select(jobs)
         .outerjoin(busy, busy.c.tenant_id == jobs.c.tenant_id)

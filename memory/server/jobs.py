@@ -225,9 +225,17 @@ class Jobs:
 
     # -- for workers
 
-    def claim(self, worker: str, lease_s: float, *, kinds: Collection[str] | None = None) -> Job | None:
+    def claim(
+        self,
+        worker: str,
+        lease_s: float,
+        *,
+        kinds: Collection[str] | None = None,
+        most: int | None = None,
+    ) -> Job | None:
         """The job that is next, now this worker's for as long; None when none is due.
 
+        `most` is how many jobs of one tenant the worker runs at a time.
         Tenants take turns; of one tenant's jobs it is the one that has been due for longest.
         """
         if not self._any_due(kinds):
@@ -235,7 +243,7 @@ class Jobs:
         at = self._clock()
         with self._database.write() as connection:
             while True:
-                row = next_job(connection, _due(at, kinds), at)
+                row = next_job(connection, _due(at, kinds), at, worker=worker, most=most)
                 if row is None:
                     return None
                 job = _to_job(row)
@@ -264,11 +272,13 @@ class Jobs:
                 raise JobCancelled("the job was cancelled")
             _change(connection, held, due_at=self._clock() + timedelta(seconds=lease_s), **noted)
 
-    def finish(self, job: Job, result: Mapping[str, Any]) -> Job:
-        """End a claimed job well; its payload goes. Raises LeaseLost."""
+    def finish(self, job: Job, result: Mapping[str, Any], *, done: int | None = None) -> Job:
+        """End a claimed job well; its payload goes, and so much of so much is done. Raises LeaseLost."""
         with self._database.write() as connection:
             held = self._held(connection, job)
-            _end(connection, held, "done", self._clock(), result=dict(result), reason=None)
+            done = held.done if done is None else done
+            ended = {"result": dict(result), "reason": None, "done": done, "total": done}
+            _end(connection, held, "done", self._clock(), **ended)
             return _one(connection, held.scope.tenant_id, held.id)
 
     def fail(self, job: Job, reason: str, *, again: bool = True) -> Job:

@@ -28,6 +28,7 @@ from memory.errors import (
     StoreError,
 )
 from memory.server.jobs import Job, Jobs
+from memory.server.words import reason_of
 
 Progress = Callable[..., None]  # progress(done, total=None); raises what ends the job early
 Handler = Callable[[Job, Progress], Mapping[str, Any]]  # returns the job's result: ids and numbers, no text
@@ -84,6 +85,7 @@ class Worker:
         self._handlers = dict(handlers)
         self._lease_s = lease_s
         self._poll_s = poll_s
+        self._most = max(1, threads - 1)  # jobs of one tenant: a thread is left for the others
         self._purges = (jobs.purge, *purges)
         self._sweeps = tuple(sweeps)
         self._name = name or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -140,7 +142,7 @@ class Worker:
 
     def _claimed(self) -> Job | None:
         try:
-            return self._jobs.claim(self._name, self._lease_s, kinds=self._handlers)
+            return self._jobs.claim(self._name, self._lease_s, kinds=self._handlers, most=self._most)
         except StoreError as error:  # back when the database is
             _log.warning("cannot claim jobs: %s", error)
             self._stopping.wait(self._poll_s)
@@ -157,12 +159,13 @@ class Worker:
         except JobCancelled:
             self._noted(self._jobs.stop, job)
         except ParametricMemoryError as error:
-            self._noted(self._jobs.fail, job, str(error), again=not isinstance(error, FINAL))
+            _log.warning("job %s: %s", job.id, type(error).__name__)
+            self._noted(self._jobs.fail, job, reason_of(error), again=not isinstance(error, FINAL))
         except Exception as error:  # the edge of the process: whatever it is, the worker lives on
             # Its message may quote the text it failed on; only its kind is told.
             self._noted(self._jobs.fail, job, f"unexpected {type(error).__name__}")
         else:
-            self._noted(self._jobs.finish, job, result)
+            self._noted(self._jobs.finish, job, result, done=running.done)
         finally:
             with self._lock:
                 del self._running[id(running)]

@@ -20,6 +20,7 @@ from fastapi.testclient import TestClient
 from memory import Memory
 from memory.api import create_app
 from memory.api.app import open_store
+from memory.api.serving import configuration
 from memory.api.shared import Shared
 from memory.backends.sql import migrate
 from memory.backends.sql.database import Database, sqlite_url
@@ -148,11 +149,7 @@ def live(memory: Memory) -> Iterator[str]:
     """A real server on a real socket, in a thread; gives its address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(memory), log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5
-            )
-        )
+        server = uvicorn.Server(configuration(memory))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from memory.api.observed import JsonLines
+from memory.api.logs import JsonLines
 from tests.api.conftest import Api
 
 MARKS = {"acme": "ZAFFER", "globex": "QUINCE"}  # in all that a tenant says, and nowhere else

@@ -111,7 +111,9 @@ def test_length_choices_and_parts(client: openai.OpenAI) -> None:
     [
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
         ({"response_format": {"type": "json_object"}}, "response_format"),
-        ({"top_p": 0.5, "temperature": 0.7}, "top_p"),
+        ({"top_p": 0}, "top_p"),
+        ({"seed": False}, "seed"),
+        ({"n": True}, "n"),
         ({"frequency_penalty": 1}, "frequency_penalty"),
         ({"logprobs": True}, "logprobs"),
         ({"temperature": 3}, "temperature"),
@@ -126,7 +128,7 @@ def test_length_choices_and_parts(client: openai.OpenAI) -> None:
             {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
             "messages[0].content[0].type",
         ),
-        ({"messages": [{"role": "tool", "content": "x", "tool_call_id": "1"}]}, "messages[0].role"),
+        ({"messages": [{"role": "tool", "content": "x", "tool_call_id": "1"}]}, "messages[0]"),
         ({"user": "a\0b"}, "user"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -153,6 +155,28 @@ def test_neutral_parameters_are_taken(client: openai.OpenAI) -> None:
         logprobs=False,
         stop=None,
     )
+
+
+def test_conversations_with_tools_are_followed(client: openai.OpenAI) -> None:
+    """Calls say nothing, results are read, and tools that are not to be called are none of ours."""
+    call = {"id": "1", "type": "function", "function": {"name": "pet", "arguments": "{}"}}
+    said = [
+        {"role": "developer", "content": "Be kind."},
+        {"role": "user", "content": [{"type": "text", "text": "Who is my parrot?"}]},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": "Your parrot is called Rio."},
+        {"role": "user", "content": "What is my parrot called?"},
+    ]
+    reply = client.chat.completions.create(
+        model="reference",
+        messages=said,  # type: ignore[arg-type]
+        tools=[{"type": "function", "function": {"name": "pet"}}],
+        tool_choice="none",
+        top_p=0.9,
+        temperature=0.7,
+        seed=1,
+    )
+    assert reply.choices[0].message.content == "Your parrot is called Rio."
 
 
 def test_models_and_unknown_ones(client: openai.OpenAI) -> None:

@@ -26,7 +26,7 @@ def pieces_of(text: str, *stop: str) -> tuple[list[str], TextStream]:
 def test_the_pieces_are_the_text_and_never_half_a_character(text: str) -> None:
     """Whatever the bytes of a character are split into, only whole characters come out."""
     pieces, _ = pieces_of(text)
-    assert "".join(pieces) == text
+    assert "".join(pieces) == text.strip()
     assert all("\ufffd" not in piece for piece in pieces)
 
 
@@ -55,3 +55,17 @@ def test_the_end_of_a_half_character_is_dropped() -> None:
     stream = TextStream(bytes_as_text)
     shown = [stream.push(byte) for byte in "né🎈".encode()[:-1]]
     assert "".join(shown) + stream.flush() == "né"
+
+
+@given(st.text(alphabet="aST \n", max_size=40))
+def test_pieces_and_whole_are_equal_at_both_ends(text: str) -> None:
+    """No white space before or behind them, whether a stop string ended them or not."""
+    pieces, _ = pieces_of(text, "STS")
+    assert "".join(pieces) == text.strip().partition("STS")[0].strip()
+
+
+def test_a_blank_as_stop_string_leaves_the_first_word() -> None:
+    """Models begin replies with one, which ends nothing."""
+    pieces, stream = pieces_of(" Biscuit is it", " ")
+    assert "".join(pieces) == "Biscuit"
+    assert stream.stopped

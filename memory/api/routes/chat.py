@@ -16,15 +16,18 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, cast
 
 from fastapi import APIRouter, Request, Response
 
-from memory.api.callers import Reader, Tenant
+from memory.api.callers import Ours, Tenant
 from memory.api.chat_in import ChatIn
 from memory.api.chat_out import ChatOut, Completion
 from memory.api.events import Events
+from memory.api.incoming import Parsed
 from memory.api.once import Answer
+from memory.api.rights import CHAT_REMEMBERS
 from memory.api.routes.memories import check_quotas
 from memory.api.routes.models import check_model, model_name
 from memory.api.shared import Parts, Shared
@@ -33,7 +36,7 @@ from memory.read.answering import Sampling
 from memory.records import AdapterChoice, ChatReply, Message, new_id
 from memory.service import AskOptions
 
-router = APIRouter(prefix="/v1/chat", tags=["openai"])
+router = APIRouter(route_class=Parsed, prefix="/v1/chat", tags=["openai"])
 
 Pieces = Iterator[str | ChatReply]
 
@@ -53,12 +56,12 @@ Pieces = Iterator[str | ChatReply]
         }
     },
 )
-def complete(request: Request, tenant: Reader, parts: Parts, given: ChatIn) -> Response:
+def complete(request: Request, tenant: Ours, parts: Parts, given: ChatIn) -> Response:
     """Answer a conversation, whole or as a stream; remember what its last message tells."""
     check_model(parts.memory.settings, given.model)
-    turn = _Turn.of(parts, tenant, given)
+    turn = _Turn.of(parts, tenant, given, request.state.gone)
     if turn.remembers:
-        tenant.caller.require("write")
+        tenant.caller.require(CHAT_REMEMBERS)
         request.state.writes = True
         check_quotas(parts, tenant, len(turn.said[-1].text.encode()))
     settings = parts.memory.settings
@@ -85,7 +88,7 @@ class _Turn:
     recalls: bool
 
     @classmethod
-    def of(cls, parts: Shared, tenant: Tenant, given: ChatIn) -> _Turn:
+    def of(cls, parts: Shared, tenant: Tenant, given: ChatIn, gone: Event) -> _Turn:
         said, whose = given.said(), given.whose(tenant.id)
         dropped: list[Message] = []
         if whose is None:
@@ -93,6 +96,7 @@ class _Turn:
         elif whose.get("session_id") is not None:
             said, dropped = _without_told(parts, said, whose)
         sampling = Sampling(temperature=given.temperature or 0.0, seed=given.seed, stop=given.stops)
+        sampling |= {"top_p": given.top_p or 1.0, "cancelled": gone}
         if given.longest is not None:
             sampling["max_new_tokens"] = given.longest
         recalls = given.whose(tenant.id) is not None

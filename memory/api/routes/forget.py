@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from memory.api.callers import Writer
+from memory.api.callers import Ours
+from memory.api.incoming import Parsed
 from memory.api.once import Answer, IdempotencyKey, once
 from memory.api.schemas import ForgetIn, ReceiptOut
 from memory.api.shared import Parts
 from memory.records import ErasureReceipt
 
-router = APIRouter(prefix="/v1", tags=["forget"])
+router = APIRouter(route_class=Parsed, prefix="/v1", tags=["forget"])
 
 
 @router.post("/forget", response_model=ReceiptOut)
 def forget(
-    request: Request, tenant: Writer, parts: Parts, given: ForgetIn, idempotency_key: IdempotencyKey = None
+    request: Request, tenant: Ours, parts: Parts, given: ForgetIn, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Erase what a user, agent or session said and all that was made from it, or a document, or a memory.
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+import anyio.to_thread
+from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
-from memory.api.callers import Credentials, from_here
+from memory.api.callers import caller
 from memory.api.schemas import example
 from memory.api.shared import Parts, Shared
 from memory.errors import StoreError
+from memory.server.words import reason_of
 
 router = APIRouter(tags=["health"])
 
@@ -35,24 +37,30 @@ class ReadyOut(BaseModel):
     reason: str | None = Field(description="Why not.")
 
 
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live", response_model=LiveOut)
 async def live() -> LiveOut:
     """Whether the process answers; restart it where not."""
     return LiveOut()
 
 
+@router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", response_model=ReadyOut, responses={503: {"model": ReadyOut}})
-def ready(parts: Parts, response: Response) -> ReadyOut:
+async def ready(parts: Parts, response: Response) -> ReadyOut:
     """Whether to send requests here: the database can be reached, and the model is loaded."""
+    found = await parts.readiness(lambda: _readiness(parts))
+    response.status_code = 200 if found.status == "ready" else 503
+    return found
+
+
+def _readiness(parts: Shared) -> ReadyOut:
     reason = _unreachable(parts)
     parts.model.warm()
     model: Literal["ready", "loading", "unavailable"] = "ready" if parts.model.loaded else "loading"
     if parts.model.reason:
         model = "unavailable"
-    good = reason is None and model == "ready"
-    response.status_code = 200 if good else 503
     return ReadyOut(
-        status="ready" if good else "unavailable",
+        status="ready" if reason is None and model == "ready" else "unavailable",
         database="ready" if reason is None else "unavailable",
         model=model,
         reason=reason or parts.model.reason or None,
@@ -63,28 +71,20 @@ def _unreachable(parts: Shared) -> str | None:
     try:
         parts.memory.stats(session_id="ready")
     except StoreError as error:
-        return str(error).rpartition(": ")[2]  # without the address of the database
+        return reason_of(error)
     return None
-
-
-def scraper(request: Request, parts: Parts, credentials: Credentials) -> None:
-    """Metrics are for this machine, and for operators."""
-    if credentials is None and from_here(request):
-        return
-    secret = "" if credentials is None else credentials.credentials
-    request.state.caller = caller = parts.access.authenticate(secret)
-    caller.require_operator()
 
 
 @router.get(
     "/metrics",
     response_class=Response,
-    dependencies=[Depends(scraper)],
+    dependencies=[Depends(caller)],
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-def metrics(parts: Parts) -> Response:
-    """What the server counts, as Prometheus reads it. To other machines, with an operator's key only."""
-    return Response(parts.metrics.page(_waiting(parts)), media_type=CONTENT_TYPE_LATEST)
+async def metrics(parts: Parts) -> Response:
+    """What the server counts, as Prometheus reads it; for operators' keys."""
+    waiting = await anyio.to_thread.run_sync(_waiting, parts, limiter=parts.door)
+    return Response(parts.metrics.page(waiting), media_type=CONTENT_TYPE_LATEST)
 
 
 def _waiting(parts: Shared) -> int | None:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from memory.api.callers import Reader, Tenant, Writer
+from memory.api.callers import Ours, Tenant
 from memory.api.etags import IfMatch, IfNoneMatch, etag, expected, matches
+from memory.api.incoming import Parsed
 from memory.api.once import Answer, IdempotencyKey, call_name, once
 from memory.api.routes.asking import AsOf, Cursor, Limit, MemoryId, QueryScope
 from memory.api.routes.jobs import JobOut, submitted
@@ -27,7 +28,7 @@ from memory.inputs import check_expiry, check_span, messages_in, text_in
 from memory.records import TOLD_TIMES, Kind, check_metadata
 from memory.server.quotas import check_room
 
-router = APIRouter(prefix="/v1/memories", tags=["memories"])
+router = APIRouter(route_class=Parsed, prefix="/v1/memories", tags=["memories"])
 
 _LATER = {"text", "messages", "document_id", "metadata", *TOLD_TIMES}  # what a job is told
 
@@ -44,7 +45,7 @@ Prefer = Annotated[
 )
 def add(
     request: Request,
-    tenant: Writer,
+    tenant: Ours,
     parts: Parts,
     given: AddIn,
     idempotency_key: IdempotencyKey = None,
@@ -76,7 +77,7 @@ def add(
 
 @router.get("", response_model=MemoriesOut)
 def list_(
-    tenant: Reader,
+    tenant: Ours,
     parts: Parts,
     scope: QueryScope,
     kind: Kind | None = None,
@@ -101,7 +102,7 @@ def list_(
     "/{memory_id}", response_model=MemoryOut, responses={304: {"description": "It is as you know it."}}
 )
 def get(
-    tenant: Reader, parts: Parts, memory_id: MemoryId, scope: QueryScope, if_none_match: IfNoneMatch = None
+    tenant: Ours, parts: Parts, memory_id: MemoryId, scope: QueryScope, if_none_match: IfNoneMatch = None
 ) -> Response:
     """One memory, with its ETag."""
     memory = MemoryOut.of(parts.memory.get(memory_id, **scope.whose(tenant.id)))
@@ -113,7 +114,7 @@ def get(
 
 @router.patch("/{memory_id}", response_model=MemoryOut)
 def change(
-    tenant: Writer,
+    tenant: Ours,
     parts: Parts,
     memory_id: MemoryId,
     scope: QueryScope,
@@ -141,7 +142,7 @@ def change(
 
 @router.delete("/{memory_id}", response_model=ReceiptOut)
 def delete(
-    tenant: Writer, parts: Parts, memory_id: MemoryId, scope: QueryScope, if_match: IfMatch = None
+    tenant: Ours, parts: Parts, memory_id: MemoryId, scope: QueryScope, if_match: IfMatch = None
 ) -> ReceiptOut:
     """Forget one memory."""
     with expected(if_match, lambda: parts.memory.get(memory_id, **scope.whose(tenant.id))) as expects:
@@ -149,7 +150,7 @@ def delete(
 
 
 @router.get("/{memory_id}/history", response_model=HistoryOut)
-def history(tenant: Reader, parts: Parts, memory_id: MemoryId, scope: QueryScope) -> HistoryOut:
+def history(tenant: Ours, parts: Parts, memory_id: MemoryId, scope: QueryScope) -> HistoryOut:
     """What happened to a memory, oldest first, also after it is gone; never what it said."""
     events = parts.memory.history(memory_id, **scope.whose(tenant.id))
     return HistoryOut(

@@ -9,13 +9,14 @@ from fastapi import APIRouter, Depends
 from fastapi import Path as InPath
 from pydantic import BaseModel
 
-from memory.api.callers import needs
+from memory.api.callers import tenant
+from memory.api.incoming import Parsed
 from memory.api.schemas import example, example_of
 from memory.api.shared import Parts
 from memory.errors import NotFound
 from memory.settings import Settings
 
-router = APIRouter(prefix="/v1/models", tags=["openai"], dependencies=[Depends(needs("read"))])
+router = APIRouter(route_class=Parsed, prefix="/v1/models", tags=["openai"], dependencies=[Depends(tenant)])
 
 
 class ModelOut(BaseModel):

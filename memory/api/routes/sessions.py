@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from memory.api.callers import Reader, Writer
+from memory.api.callers import Ours
+from memory.api.incoming import Parsed
 from memory.api.once import Answer, IdempotencyKey, call_name, once
 from memory.api.routes.asking import Cursor, Limit, Named, QueryScope
 from memory.api.routes.memories import check_quotas
@@ -15,7 +16,7 @@ from memory.api.shared import Parts
 from memory.inputs import Whose, scope_in
 from memory.records import MAX_PAGE
 
-router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
+router = APIRouter(route_class=Parsed, prefix="/v1/sessions", tags=["sessions"])
 
 User = Annotated[str | None, Query(min_length=1, max_length=255, description="Whose session.")]
 Agent = Annotated[str | None, Query(min_length=1, max_length=255, description="With which agent.")]
@@ -23,7 +24,7 @@ Agent = Annotated[str | None, Query(min_length=1, max_length=255, description="W
 
 @router.get("", response_model=SessionsOut)
 def list_(
-    tenant: Reader, parts: Parts, scope: QueryScope, limit: Limit = 100, cursor: Cursor = None
+    tenant: Ours, parts: Parts, scope: QueryScope, limit: Limit = 100, cursor: Cursor = None
 ) -> SessionsOut:
     """The conversations of a user or agent, by name."""
     page = parts.memory.sessions(limit=limit, cursor=cursor, **scope.whose(tenant.id))
@@ -42,9 +43,9 @@ def list_(
     )
 
 
-@router.get("/{session_id}/turns", response_model=TurnsOut)
+@router.get("/{session_id:path}/turns", response_model=TurnsOut)
 def turns(
-    tenant: Reader,
+    tenant: Ours,
     parts: Parts,
     session_id: Named,
     user_id: User = None,
@@ -56,10 +57,10 @@ def turns(
     return TurnsOut(turns=[TurnOut.of(turn) for turn in parts.memory.turns(last=last, **whose)])
 
 
-@router.post("/{session_id}/turns", status_code=201, response_model=AddedOut)
+@router.post("/{session_id:path}/turns", status_code=201, response_model=AddedOut)
 def append(
     request: Request,
-    tenant: Writer,
+    tenant: Ours,
     parts: Parts,
     session_id: Named,
     given: AppendIn,

@@ -8,7 +8,8 @@ from typing import Self
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from memory.api.callers import operator
+from memory.api.callers import caller
+from memory.api.incoming import Parsed
 from memory.api.routes.asking import Named
 from memory.api.routes.keys import KeyIn, KeyOut, KeysOut, NewKeyOut
 from memory.api.schemas import Name, example, example_of
@@ -17,7 +18,7 @@ from memory.records import Scope
 from memory.server.access import Tenant
 from memory.server.quotas import Quotas
 
-router = APIRouter(prefix="/v1/tenants", tags=["tenants"], dependencies=[Depends(operator)])
+router = APIRouter(route_class=Parsed, prefix="/v1/tenants", tags=["tenants"], dependencies=[Depends(caller)])
 
 
 class QuotasIn(BaseModel):

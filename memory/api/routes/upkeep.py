@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from memory.api.callers import Reader, Tenant, Writer, needs
+from memory.api.callers import Ours, Tenant
 from memory.api.handlers import check_import
+from memory.api.incoming import Parsed
 from memory.api.once import Answer, IdempotencyKey, once
+from memory.api.rights import WHOLE_TENANT
 from memory.api.routes.asking import JobId, QueryScope
 from memory.api.routes.jobs import JobOut, submitted
 from memory.api.routes.memories import check_quotas
@@ -22,9 +22,7 @@ from memory.records import Scope
 from memory.upkeep.compaction import MIN_ADAPTERS
 from memory.work import Work, working
 
-router = APIRouter(prefix="/v1", tags=["upkeep"])
-
-Exporting = Annotated[Tenant, Depends(needs("read", writes=True))]
+router = APIRouter(route_class=Parsed, prefix="/v1", tags=["upkeep"])
 
 
 class CompactIn(ScopeIn):
@@ -47,7 +45,7 @@ class ExportIn(ScopeIn):
 
 @router.post("/compact", status_code=202, response_model=JobOut)
 def compact(
-    request: Request, tenant: Writer, parts: Parts, given: CompactIn, idempotency_key: IdempotencyKey = None
+    request: Request, tenant: Ours, parts: Parts, given: CompactIn, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Make few, denser memories of many, where they answer as well. A job."""
 
@@ -62,7 +60,7 @@ def compact(
 
 @router.post("/export", status_code=202, response_model=JobOut)
 def export(
-    request: Request, tenant: Exporting, parts: Parts, given: ExportIn, idempotency_key: IdempotencyKey = None
+    request: Request, tenant: Ours, parts: Parts, given: ExportIn, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Write all of somebody's into one archive. A job; when it is done, /v1/export/{job_id} has the file."""
     scope = given.scope(tenant.id)
@@ -82,7 +80,7 @@ def export(
     response_class=FileResponse,
     responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
 )
-def download(tenant: Reader, parts: Parts, job_id: JobId) -> FileResponse:
+def download(tenant: Ours, parts: Parts, job_id: JobId) -> FileResponse:
     """The archive of an export that is done; kept for a day, or until something of the tenant is erased."""
     job = parts.jobs.get(tenant.id, job_id)
     if job.kind != "export":
@@ -105,7 +103,7 @@ def download(tenant: Reader, parts: Parts, job_id: JobId) -> FileResponse:
         }
     },
 )
-async def import_(request: Request, tenant: Writer, parts: Parts, scope: QueryScope) -> Response:
+async def import_(request: Request, tenant: Ours, parts: Parts, scope: QueryScope) -> Response:
     """Add what an archive holds, under its names or those given here. A job; again, it adds nothing."""
     await run_in_threadpool(check_quotas, parts, tenant, 0)
     target = scope.scope(tenant.id)
@@ -128,4 +126,4 @@ def _import(parts: Shared, tenant: Tenant, scope: Scope, name: str, work: Work) 
 
 def _check_whole(tenant: Tenant, scope: Scope) -> None:
     if not scope.names_somebody:
-        tenant.caller.require("admin")
+        tenant.caller.require(WHOLE_TENANT)

@@ -8,7 +8,11 @@ _HALF = "\ufffd"  # what a decoder gives for the first bytes of a character whos
 
 
 class TextStream:
-    """Decodes a growing reply in pieces: never half a character, never a stop string or what follows it."""
+    """Decodes a growing reply in pieces: never half a character, never a stop string or what follows it.
+
+    The pieces together are the reply as a whole: no white space stands before or behind it, and a stop string
+    is looked for behind its first character.
+    """
 
     def __init__(self, decode: Callable[[list[int]], str], stop: Sequence[str] = ()) -> None:
         self.stopped = False  # a stop string has come; nothing more will
@@ -17,7 +21,8 @@ class TextStream:
         self._ids: list[int] = []
         self._shown = 0  # ids[:shown] are decoded; ids[context:shown] are decoded again with what follows,
         self._context = 0  # because a token's text can depend on the one before it
-        self._held = ""  # decoded, but perhaps the beginning of a stop string
+        self._held = ""  # decoded, but perhaps the beginning of a stop string, or the white space at the end
+        self._begun = False  # the white space that a reply may begin with is no part of it
 
     def push(self, token: int) -> str:
         """One more token; returns the text that is certain now."""
@@ -35,7 +40,7 @@ class TextStream:
         if self.stopped:
             return piece
         rest, self._held = piece + self._held, ""
-        return rest
+        return rest.rstrip()
 
     def _new_text(self) -> str:
         before = self._decode(self._ids[self._context : self._shown])
@@ -43,14 +48,18 @@ class TextStream:
 
     def _release(self, piece: str) -> str:
         text = self._held + piece
+        if not self._begun:
+            text = text.lstrip()
+            self._begun = bool(text)
         ends = [at for stop in self._stop if (at := text.find(stop)) >= 0]
         if ends:
             self.stopped = True
             self._held = ""
-            return text[: min(ends)]
+            return text[: min(ends)].rstrip()
         keep = max((_overlap(text, stop) for stop in self._stop), default=0)
-        self._held = text[len(text) - keep :]
-        return text[: len(text) - keep]
+        certain = text[: len(text) - keep].rstrip()
+        self._held = text[len(certain) :]
+        return certain
 
 
 def _overlap(text: str, stop: str) -> int:

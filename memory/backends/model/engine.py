@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from transformers import PreTrainedModel
 
 from memory.backends.model.decoding import decode
+from memory.backends.model.fair_queue import FairQueue
 from memory.backends.model.reply import Reply
 from memory.errors import ModelUnavailable
 
@@ -22,7 +23,8 @@ T = TypeVar("T")
 class Engine:
     """Batches replies that arrive within a short window; no other use of the model runs meanwhile.
 
-    Replies and jobs take turns, so neither waits for more than one of the other kind. An error ends the
+    Replies and jobs take turns, so neither waits for more than one of the other kind; of replies, owners
+    take turns, so that nobody waits for all that another one asks. An error ends the
     one reply or job that caused it; the thread lives until `close`.
     """
 
@@ -33,7 +35,7 @@ class Engine:
         self._max_batch = max_batch
         self._window = batch_window_s
         self._pad_id = pad_id
-        self._replies: deque[Reply] = deque()
+        self._replies: FairQueue[Reply] = FairQueue()
         self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._changed = Condition()
         self._running: list[Reply] = []
@@ -52,7 +54,7 @@ class Engine:
         """Queue a reply. Raises ModelUnavailable when closed."""
         with self._changed:
             self._check_open()
-            self._replies.append(reply)
+            self._replies.append(reply.owner, reply)
             self._changed.notify()
 
     def run(self, job: Callable[[], T]) -> T:
@@ -101,7 +103,12 @@ class Engine:
         while len(self._replies) < self._max_batch and not self._closed:
             if not self._changed.wait(max(0.0, deadline - time.monotonic())):
                 break
-        return [self._replies.popleft() for _ in range(min(self._max_batch, len(self._replies)))]
+        batch: list[Reply] = []
+        while self._replies and len(batch) < self._max_batch:
+            reply = self._replies.pop()
+            if reply.alive:  # else whoever asked has gone
+                batch.append(reply)
+        return batch
 
     def _write(self, batch: list[Reply]) -> None:
         """Write a batch; where it fails, its rows are taken up one by one, and only the culprit fails."""

@@ -35,7 +35,8 @@ class Reply:
         self.ids = list(prompt)
         self.adapter: LoRA | None = request.lora
         self.prompt_tokens = len(self.ids)
-        self.alive = True
+        self.owner = request.owner
+        self._alive = True
         self._request = request
         self._most = min(request.max_new_tokens, room)
         self._end_ids = end_ids
@@ -46,11 +47,21 @@ class Reply:
 
     # -- the engine's side
 
+    @property
+    def alive(self) -> bool:
+        """Whether more of it is to be written."""
+        if self._alive and self._request.cancelled is not None and self._request.cancelled.is_set():
+            self.close()
+        return self._alive
+
     def choose(self, logits: Tensor) -> int:
         """The next token, from logits [V]: the likeliest, or drawn where the temperature is above 0."""
         if self._request.temperature <= 0:
             return int(logits.argmax())
-        chances = torch.softmax(logits.float().cpu() / self._request.temperature, dim=-1)
+        logits = logits.float().cpu()
+        # The likeliest is 0 before the division, so that no temperature makes it infinite.
+        chances = torch.softmax((logits - logits.max()) / self._request.temperature, dim=-1)
+        chances = _nucleus(chances, self._request.top_p)
         return int(torch.multinomial(chances, 1, generator=self._dice()))
 
     def accept(self, token: int) -> None:
@@ -65,11 +76,11 @@ class Reply:
 
     def fail(self, error: BaseException) -> None:
         """End with an error, which the caller's iteration raises."""
-        self.alive = False
+        self._alive = False
         self._pieces.put(error)
 
     def _finish(self) -> None:
-        self.alive = False
+        self._alive = False
         self._put(self._text.flush())
         self._pieces.put(None)
 
@@ -109,5 +120,14 @@ class Reply:
 
     def close(self) -> None:
         """Cancel: the engine drops the row before its next token."""
-        self.alive = False
+        self._alive = False
         self._pieces.put(None)
+
+
+def _nucleus(chances: Tensor, top_p: float) -> Tensor:
+    """The likeliest tokens [V] that together have that chance; the others get none."""
+    if top_p >= 1:
+        return chances
+    ordered, places = chances.sort(descending=True)
+    ordered[ordered.cumsum(-1) - ordered >= top_p] = 0  # the first one always stays
+    return torch.zeros_like(chances).scatter_(0, places, ordered)

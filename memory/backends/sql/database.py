@@ -108,7 +108,7 @@ class Database:
             yield
             return
         if not self._queue.acquire(self._busy_timeout_s):
-            raise StoreBusy(f"{self._engine.url}: {_SQLITE_ERRORS[sqlite3.SQLITE_BUSY][1]}")
+            raise StoreBusy(f"{_named(self._engine.url)}: {_SQLITE_ERRORS[sqlite3.SQLITE_BUSY][1]}")
         try:
             yield
         finally:
@@ -253,11 +253,16 @@ def _translation(error: Exception, url: URL) -> OurError:
         known = (StoreBusy, "every connection is in use; try again")
     if "NUL" in str(original) and isinstance(error, DataError):
         return InvalidInput("a name holds a NUL character; nothing is called that")
-    where = url.render_as_string(hide_password=True)
+    where = _named(url)
     if known is None:
         return StoreUnavailable(f"{where}: {_reason(original)}")
     kind, message = known
     return kind(f"{where}: {message}")
+
+
+def _named(url: URL) -> str:
+    """The database in a message: without its password, which may also stand among the parameters."""
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _reason(original: object) -> str:
