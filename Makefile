@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint docs bench bench-recall clean
+.PHONY: demo test attack lint docs bench bench-recall clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/memory demo
 
 test: $(VENV)/.develop
 	$(BIN)/python -m pytest
+
+# The attacks of the tests, in a larger size (docs/security.md).
+attack: $(VENV)/.develop
+	ATTACK_SIZE=10 $(BIN)/python -m pytest tests/attack
 
 lint: $(VENV)/.develop
 	$(BIN)/ruff check .

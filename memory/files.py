@@ -38,7 +38,7 @@ def write_whole(path: Path, data: bytes) -> None:
     Written to a temporary file beside it, flushed to the disk, renamed, and the folder flushed too: a
     crash leaves the old file or the new one, and at worst a temporary one.
     """
-    _make_folders(path.parent)
+    make_folders(path.parent)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -52,13 +52,18 @@ def write_whole(path: Path, data: bytes) -> None:
     flush_folder(path.parent)
 
 
-def _make_folders(folder: Path) -> None:
+def make_folders(folder: Path) -> None:
     """Make the folder and its parents, each durable in its own parent."""
     if folder.is_dir():
         return
-    _make_folders(folder.parent)
+    make_folders(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     flush_folder(folder.parent)
+
+
+def private(path: str, flags: int) -> int:
+    """An opener for files that only their owner may read."""
+    return os.open(path, flags, 0o600)
 
 
 def flush_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict, cast, get_args
@@ -17,6 +18,10 @@ from memory.records import (
     check_text,
     now,
 )
+
+_PASSAGE = 100  # characters, about
+_MOST_COPIED = 8  # times what was sent,
+_ALWAYS_COPIED = 16 * 1024  # and so many characters more
 
 Said = Message | Mapping[str, Any]
 """A message, or its usual form {"role": "user", "content": "..."}."""
@@ -77,6 +82,19 @@ def check_size(texts: Sequence[str], max_bytes: int) -> None:
         raise TextTooLarge(
             f"the text has {size:,} bytes, at most {max_bytes:,} are taken in one call; "
             "add it in parts, or raise MEMORY_MAX_TEXT_BYTES"
+        )
+
+
+def check_copies(metadata: Mapping[str, Any], texts: Sequence[str]) -> None:
+    """Refuse metadata that would be kept many times over, by each memory of a text. Raises InvalidInput."""
+    check_metadata(metadata)
+    size = len(json.dumps(dict(metadata)))
+    sent = sum(map(len, texts))
+    copies = max(len(texts), sent // _PASSAGE)
+    if size * copies > _MOST_COPIED * (sent + size) + _ALWAYS_COPIED:
+        raise InvalidInput(
+            f"the metadata has {size:,} characters, and each of some {copies:,} memories would keep them; "
+            "give less of it, or add the text in parts"
         )
 
 

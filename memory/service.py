@@ -17,6 +17,7 @@ from memory.inputs import (
     Content,
     Said,
     Whose,
+    check_copies,
     check_expiry,
     check_span,
     filters_in,
@@ -167,8 +168,10 @@ class Service:
         most = self.settings.max_text_bytes
         with self._at_work(scope.tenant_id, self.begin(scope)):
             if isinstance(content, str):
-                return self._cases.ingest.text(text_in(content, most), origin, progress)
+                check_copies(origin.metadata, [text_in(content, most)])
+                return self._cases.ingest.text(content, origin, progress)
             messages = messages_in(content, most)
+            check_copies(origin.metadata, [message.text for message in messages])
             return self._cases.ingest.messages(messages, origin, progress, idempotency_key)
 
     def append(

@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 
 from memory.errors import NotFound, TextTooLarge
-from memory.files import translated
+from memory.files import make_folders, private, translated
 from memory.records import new_id
 from memory.upkeep.exports import Exports
 
@@ -33,7 +33,7 @@ class Archives:
         """Where an archive of the tenant's is, or is to be; its folder is made."""
         folder = self._of(tenant_id)
         with translated(self._folder):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folders(folder)
         return folder / f"{name}.zip"
 
     def existing(self, tenant_id: str, name: str) -> Path:
@@ -49,7 +49,7 @@ class Archives:
         path = await anyio.to_thread.run_sync(self.path, tenant_id, name)
         try:
             with translated(self._folder):
-                async with await anyio.open_file(path, "wb") as file:
+                async with await anyio.open_file(path, "wb", opener=private) as file:
                     async for piece in body:
                         size += len(piece)
                         if size > self._max_bytes:

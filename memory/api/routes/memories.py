@@ -24,7 +24,7 @@ from memory.api.schemas import (
     ReceiptOut,
 )
 from memory.api.shared import Parts, Shared
-from memory.inputs import check_expiry, check_span, messages_in, text_in
+from memory.inputs import check_copies, check_expiry, check_span, messages_in, text_in
 from memory.records import TOLD_TIMES, Kind, check_metadata
 from memory.server.quotas import check_room
 
@@ -172,9 +172,10 @@ def _check(parts: Shared, tenant: Tenant, given: AddIn) -> None:
     check_span(given.valid_from, given.valid_until)
     check_metadata(given.metadata)
     if given.text is not None:
-        text_in(given.text, most)
+        check_copies(given.metadata, [text_in(given.text, most)])
     else:
-        messages_in([message.model_dump() for message in given.messages or []], most)
+        said = messages_in([message.model_dump() for message in given.messages or []], most)
+        check_copies(given.metadata, [message.text for message in said])
     check_quotas(parts, tenant, _size(given))
 
 

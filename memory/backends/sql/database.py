@@ -12,9 +12,10 @@ while it lay idle is replaced before it is used. Values never go into error mess
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from weakref import WeakValueDictionary
@@ -182,6 +183,7 @@ def _engine(url: URL, busy_timeout_s: float) -> Engine:
 def _sqlite(url: URL, busy_timeout_s: float) -> Engine:
     if not str(url.database).startswith("file:"):  # a URI, which has its own word on what is made
         _make_folder(Path(str(url.database)).parent)
+        _make_private(Path(str(url.database)))
     engine = create_engine(url, pool_size=5, max_overflow=60, hide_parameters=True)
     _prepare_sqlite(engine, busy_timeout_s)
     return engine
@@ -217,6 +219,12 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         message = f"cannot make the folder {folder}: {error.strerror}; set MEMORY_HOME"
         raise StoreUnavailable(message) from error
+
+
+def _make_private(path: Path) -> None:
+    """A new database is its owner's alone, whatever folder it lies in; SQLite gives its log the same mode."""
+    with suppress(OSError):  # it is there already, or SQLite will say what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _prepare_sqlite(engine: Engine, busy_timeout_s: float) -> None:
