@@ -266,6 +266,12 @@ class Jobs:
         with self._database.read() as connection:
             return connection.scalar(due) is not None
 
+    def cancelling(self, job: Job) -> bool:
+        """Whether a claimed job shall stop; asked often, and so only read."""
+        this = and_(jobs.c.tenant_id == job.scope.tenant_id, jobs.c.id == job.id)
+        with self._database.read() as connection:
+            return bool(connection.scalar(select(jobs.c.cancelling).where(this)))
+
     def heartbeat(
         self, job: Job, lease_s: float, *, done: int | None = None, total: int | None = None
     ) -> None:

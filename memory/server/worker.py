@@ -36,6 +36,7 @@ Handler = Callable[[Job, Progress], Mapping[str, Any]]  # returns the job's resu
 FINAL = (InvalidInput, NotFound, Conflict, IncompatibleAdapter, QuotaExceeded)  # the same the next time
 _PURGE_EVERY_S = 3600.0
 _SWEEP_EVERY_S = 30.0
+_LOOK_EVERY_S = 0.5  # whether what runs was cancelled
 _log = logging.getLogger(__name__)
 
 
@@ -181,16 +182,26 @@ class Worker:
 
     def _keep(self) -> None:
         self._purge(self._purges)
-        purged = swept = time.monotonic()
-        while not self._all_done.wait(min(self._lease_s / 3, self._poll_s * 5)):
+        purged = swept = prolonged = time.monotonic()
+        every_s = min(self._lease_s / 3, self._poll_s * 5)
+        while not self._all_done.wait(min(every_s, _LOOK_EVERY_S)):
+            due = time.monotonic() - prolonged >= every_s
+            prolonged = time.monotonic() if due else prolonged
             for running in self._now_running():
-                self._prolong(running)
+                if due or self._cancelled(running):
+                    self._prolong(running)
             if time.monotonic() - purged > _PURGE_EVERY_S:
                 purged = time.monotonic()
                 self._purge(self._purges)
             if time.monotonic() - swept > _SWEEP_EVERY_S:
                 swept = time.monotonic()
                 self._purge(self._sweeps)
+
+    def _cancelled(self, running: _Running) -> bool:
+        try:
+            return running.ends is None and self._jobs.cancelling(running.job)
+        except StoreError:
+            return False  # the next heartbeat tells
 
     def _prolong(self, running: _Running) -> None:
         with running.lock:

@@ -15,38 +15,45 @@ import hashlib
 import json
 import os
 import re
+import struct
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
 from memory.errors import InvalidInput
 from memory.files import TEMPORARY, flush_folder, translated
 from memory.records import (
     ADAPTER_FIELDS,
     PLAIN_FIELDS,
-    RETIRED,
     SCOPE_FIELDS,
     TIME_FIELDS,
-    AdapterRef,
-    Kind,
     MemoryRecord,
     Scope,
     Turn,
-    content_hash,
     new_id,
     now,
 )
+from memory.upkeep.archive_models import MOST_VALUES, ManifestLine, RecordLine, TurnLine, parsed
 
 FORMAT = 1
 MANIFEST, MEMORIES, PAST, TURNS = "manifest.json", "memories.jsonl", "past.jsonl", "turns.jsonl"
 _ADAPTER = re.compile(r"adapters/([0-9a-f]{64})\.safetensors")
-_MOST_MANIFEST = 2**28  # bytes: a line for each adapter
-_MOST_LINE = 2**26
+_MOST_MANIFEST = 2**16  # bytes of the manifest, and
+_MANIFEST_ENTRY = 512  # more for each file that is listed
+_MOST_LINE = 2**25
 _MOST_ADAPTER = 2**28
+_MOST_ENTRIES = 2**18
+_LISTED = 512  # bytes that the zip's list has for a file, at most
+_FREE_BYTES = 2**24  # unpacked, whatever the size of the archive, and
+_MOST_RATIO = 100  # times that size
+_TAIL = 2**16 + 128  # bytes at the end of a zip that the ends of its list are in
+_END, _LARGE_END = b"PK\5\6", b"PK\6\6"
+Pulse = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,107 +134,158 @@ def written(path: Path, scope: Scope) -> Iterator[ArchiveWriter]:
 class ArchiveReader:
     """Reads an archive, after everything in it was found to be what the manifest says."""
 
-    def __init__(self, archive: zipfile.ZipFile, where: str) -> None:
+    def __init__(self, archive: zipfile.ZipFile, nbytes: int, pulse: Pulse) -> None:
+        """`nbytes` is the file's size; `pulse` is called again and again; it may raise to end it."""
         self._zip = archive
-        self._where = where
+        self._pulse = pulse
+        self._check_sizes(nbytes)
         self.manifest = self._manifest()
         self._check()
 
-    def documents(self, name: str) -> Iterator[dict[str, Any]]:
-        """The JSON lines of a file. Raises InvalidInput."""
-        with self._zip.open(name) as entry:
-            while line := entry.readline(_MOST_LINE):
-                try:
-                    document = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise self._refused(f"{name} holds a line that is no JSON") from error
-                if not isinstance(document, dict):
-                    raise self._refused(f"{name} holds a line that is no object")
-                yield document
-
     def records(self, name: str) -> Iterator[MemoryRecord]:
         """The memories, or retired passages, of a file. Raises InvalidInput."""
-        for document in self.documents(name):
+        for line in self._lines(name):
             with self._understood(name):
-                record = to_record(document)
+                record = parsed(RecordLine, line).record()
             yield record
 
     def turns(self) -> Iterator[Turn]:
         """The turns, those of a session one after the other. Raises InvalidInput."""
-        for document in self.documents(TURNS):
+        for line in self._lines(TURNS):
             with self._understood(TURNS):
-                turn = to_turn(document)
+                turn = parsed(TurnLine, line).turn()
             yield turn
 
     def adapter(self, digest: str) -> bytes | None:
         """An adapter's bytes, whose hash was checked; None where the archive has none of that name."""
         name = f"adapters/{digest}.safetensors"
-        return self._zip.read(name) if name in self.manifest.files else None
+        if name not in self.manifest.files:
+            return None
+        with _translated():
+            return self._zip.read(name)
+
+    def _lines(self, name: str) -> Iterator[bytes]:
+        with _translated():
+            entry = self._zip.open(name)
+        with entry:
+            while True:
+                self._pulse()
+                with _translated():
+                    line = entry.readline(_MOST_LINE)
+                if not line:
+                    return
+                if len(line) == _MOST_LINE:
+                    raise _refused(f"{name} holds a line that is too long")
+                yield line
 
     @contextmanager
     def _understood(self, name: str) -> Iterator[None]:
         try:
             yield
-        except InvalidInput:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise self._refused(f"{name} holds a line that is not understood: {error!r}") from error
+        except InvalidInput as error:
+            raise _refused(f"{name} holds a line that cannot be used: {error}") from error
+
+    def _check_sizes(self, nbytes: int) -> None:
+        """Refuse what would become far more than it is, by what the archive says of its files."""
+        entries = self._zip.infolist()
+        if len({entry.filename for entry in entries}) < len(entries):
+            raise _refused("a name is in it twice")
+        if any(entry.flag_bits & 0x1 for entry in entries):
+            raise _refused("it is encrypted")
+        if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in entries):
+            raise _refused("it is packed in a way that exports are not")
+        if sum(entry.file_size for entry in entries) > _FREE_BYTES + _MOST_RATIO * nbytes:
+            raise _refused("it would be far larger unpacked than any export")
 
     def _manifest(self) -> Manifest:
         names = self._zip.namelist()
-        if len(set(names)) < len(names):
-            raise self._refused("a name is in it twice")
-        if MANIFEST not in names or self._zip.getinfo(MANIFEST).file_size > _MOST_MANIFEST:
-            raise self._refused("it has no manifest; it is no export of a memory")
+        if MANIFEST not in names:
+            raise _refused("it has no manifest; it is not an export of a memory")
+        if self._zip.getinfo(MANIFEST).file_size > _MOST_MANIFEST + _MANIFEST_ENTRY * len(names):
+            raise _refused("its manifest is too large for what it holds")
+        with _translated():
+            data = self._zip.read(MANIFEST)
         with self._understood(MANIFEST):
-            given = json.loads(self._zip.read(MANIFEST))
-            if given["format"] != FORMAT:
-                raise self._refused(f"its format is {given['format']!r}, this version reads {FORMAT}")
-            return Manifest(
-                Scope(**given["scope"]),
-                {str(name): int(count) for name, count in given["counts"].items()},
-                {str(name): (str(digest), int(size)) for name, (digest, size) in given["files"].items()},
-            )
+            given = parsed(ManifestLine, data, most_values=MOST_VALUES + 8 * len(names))
+            if given.format != FORMAT:
+                raise InvalidInput(f"its format is {given.format}, this version reads {FORMAT}")
+            return Manifest(given.scope.scope, given.counts, given.files)
 
     def _check(self) -> None:
         """Refuse an archive that holds anything but what its manifest lists. Raises InvalidInput."""
         listed = {MANIFEST, *self.manifest.files}
         if listed != set(self._zip.namelist()) or not {MEMORIES, PAST, TURNS} <= listed:
-            raise self._refused("it does not hold the files that its manifest lists")
+            raise _refused("it does not hold the files that its manifest lists")
         for name, (digest, size) in self.manifest.files.items():
             adapter = _ADAPTER.fullmatch(name)
             if adapter is None and name not in (MEMORIES, PAST, TURNS):
-                raise self._refused(f"it holds a file named {name!r}")
+                raise _refused("it holds a file of another kind")
             if self._zip.getinfo(name).file_size != size or (adapter and size > _MOST_ADAPTER):
-                raise self._refused(f"{name} has not the size that the manifest says")
+                raise _refused(f"{name} has not the size that the manifest says")
             found = self._digest(name)
             if found != digest or (adapter and adapter[1] != digest):
-                raise self._refused(f"{name} was altered: its hash is not the manifest's")
+                raise _refused(f"{name} was altered: its hash is not the manifest's")
 
     def _digest(self, name: str) -> str:
         digest = hashlib.sha256()
-        try:
-            with self._zip.open(name) as entry:
-                while piece := entry.read(2**20):
-                    digest.update(piece)
-        except (zipfile.BadZipFile, EOFError) as error:
-            raise self._refused(f"{name} is damaged") from error
-        return digest.hexdigest()
+        with _translated():
+            entry = self._zip.open(name)
+        with entry:
+            while True:
+                self._pulse()
+                with _translated():
+                    piece = entry.read(2**20)
+                if not piece:
+                    return digest.hexdigest()
+                digest.update(piece)
 
-    def _refused(self, why: str) -> InvalidInput:
-        return InvalidInput(f"{self._where} is not imported: {why}")
+
+def _refused(why: str) -> InvalidInput:
+    return InvalidInput(f"the archive is not imported: {why}")
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[ArchiveReader]:
-    """The archive at the path. Raises InvalidInput for one that is damaged, altered or none."""
+def _translated() -> Iterator[None]:
+    """Whatever a zip made by anybody can make its reader raise, as one error."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield ArchiveReader(archive, str(path))
-    except FileNotFoundError as error:
-        raise InvalidInput(f"there is no file {path}") from error
-    except zipfile.BadZipFile as error:
-        raise InvalidInput(f"{path} is not imported: it is no archive, or a damaged one") from error
+        yield
+    except (
+        *(zipfile.BadZipFile, zlib.error, EOFError, struct.error, UnicodeError),
+        *(RuntimeError, NotImplementedError, ValueError, OverflowError, OSError, KeyError, IndexError),
+    ) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        raise _refused("it is damaged, or it is not an archive") from error
+
+
+@contextmanager
+def opened(path: Path, pulse: Pulse = lambda: None) -> Iterator[ArchiveReader]:
+    """The archive at the path. Raises InvalidInput for one that is damaged, altered or none."""
+    if not path.is_file():
+        raise InvalidInput(f"there is no file {path.name}")
+    with _translated():
+        _check_directory(path)
+        archive = zipfile.ZipFile(path)
+    with archive:
+        yield ArchiveReader(archive, path.stat().st_size, pulse)
+
+
+def _check_directory(path: Path) -> None:
+    """Refuse a list of more files than an import reads, before it is read into memory."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL))
+        tail = file.read(_TAIL)
+    at = tail.rfind(_END)
+    if at < 0 or at + 22 > len(tail):
+        raise zipfile.BadZipFile
+    [entries, length] = struct.unpack_from("<HI", tail, at + 10)
+    large = tail.rfind(_LARGE_END, 0, at)
+    if large >= 0 and large + 56 <= len(tail):
+        [large_entries, large_length] = struct.unpack_from("<QQ", tail, large + 32)
+        entries, length = max(entries, large_entries), max(length, large_length)
+    if entries > _MOST_ENTRIES or length > _MOST_ENTRIES * _LISTED:
+        raise _refused(f"it lists more than {_MOST_ENTRIES:,} files")
 
 
 def record_document(record: MemoryRecord) -> dict[str, Any]:
@@ -243,41 +301,11 @@ def record_document(record: MemoryRecord) -> dict[str, Any]:
     }
 
 
-def to_record(document: Mapping[str, Any]) -> MemoryRecord:
-    """A record from JSON. Raises KeyError, TypeError, ValueError."""
-    given = {name: document[name] for name in PLAIN_FIELDS}
-    given |= {name: _read(given[name]) for name in TIME_FIELDS}
-    if given["kind"] not in get_args(Kind):
-        raise ValueError(f"kind {given['kind']!r}")
-    given["content_hash"] = content_hash(given["text"], given["kind"])
-    adapter = document["adapter"]
-    return MemoryRecord(
-        scope=Scope(**{name: document[name] for name in ("tenant_id", *SCOPE_FIELDS)}),
-        adapter=RETIRED if adapter is None else AdapterRef(**adapter),
-        metadata=document["metadata"],
-        **given,
-    )
-
-
 def turn_document(turn: Turn) -> dict[str, Any]:
     """A turn as JSON has it."""
     names = ("role", "text", "ordinal", "id", "internalized")
     made = {"created_at": turn.created_at.isoformat()}
     return {**_whose(turn.scope), **{name: getattr(turn, name) for name in names}, **made}
-
-
-def to_turn(document: Mapping[str, Any]) -> Turn:
-    """A turn from JSON. Raises KeyError, TypeError, ValueError."""
-    if document["role"] not in ("system", "user", "assistant"):
-        raise ValueError(f"role {document['role']!r}")
-    return Turn(
-        Scope(**{name: document[name] for name in ("tenant_id", *SCOPE_FIELDS)}),
-        document["role"],
-        document["text"],
-        int(document["ordinal"]),
-        created_at=cast(datetime, _read(document["created_at"])),
-        internalized=bool(document["internalized"]),
-    )
 
 
 def _whose(scope: Scope) -> dict[str, str | None]:
@@ -286,7 +314,3 @@ def _whose(scope: Scope) -> dict[str, str | None]:
 
 def _said(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
-
-
-def _read(at: str | None) -> datetime | None:
-    return None if at is None else datetime.fromisoformat(at)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import chain, groupby, islice
+from itertools import chain, groupby, islice, pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -159,9 +159,10 @@ class Importer:
     def _opened(
         self, path: Path, target: Scope, named: bool, progress: Progress | None = None
     ) -> Iterator[_Run]:
-        with archive.opened(path) as reader:
+        ticker = None if progress is None else _Ticker(progress)
+        with archive.opened(path, (lambda: None) if ticker is None else ticker.pulse) as reader:
             _check_target(reader.manifest, target, named)
-            yield _Run(self._store, self._making, self._internalizer, self._most, reader, target, progress)
+            yield _Run(self._store, self._making, self._internalizer, self._most, reader, target, ticker)
 
 
 class _Run:
@@ -201,9 +202,13 @@ class _Run:
     def memories(self) -> None:
         """Those with adapters, oldest first."""
         held: dict[str, list[str]] = {}
+        holders: dict[str, str] = {}
         for passage in self._reader.records(archive.PAST):
+            if passage.held_by is not None:
+                holders[passage.id] = passage.held_by
             if passage.held_by is not None and passage.valid_until is None:
                 held.setdefault(passage.held_by, []).append(passage.id)
+        _check_chains(holders)
         done = 0
         for some in _batches(self._reader.records(archive.MEMORIES)):
             done += len(some)
@@ -223,8 +228,12 @@ class _Run:
         """Those of sessions that have none here."""
         told = (replace(turn, scope=self._scope(turn.scope)) for turn in self._reader.turns())
         for scope, turns in groupby(told, key=lambda turn: turn.scope):
+            told_there = list(turns)
+            ordinals = [turn.ordinal for turn in told_there]
+            if any(later <= earlier for earlier, later in pairwise(ordinals)):
+                raise InvalidInput("the archive is not imported: the turns of a session are not in order")
             with suppress(Erased):  # whose session it is was forgotten since the import was asked for
-                self.tally.turns += self._store.restore_turns(scope, list(turns))
+                self.tally.turns += self._store.restore_turns(scope, told_there)
 
     def _wanted(self, record: MemoryRecord, held: dict[str, list[str]]) -> bool:
         """Whether it is to be added; what is only of the past is kept here, and what is there is counted."""
@@ -321,7 +330,7 @@ class _Run:
                 embedder=name,
                 dim=dim,
             )
-            for record in records
+            for record in {record.id: record for record in records}.values()
         ]
         new = self._store.keep_past(mine, self._making.embed([record.text for record in mine]))
         self.tally.past += new
@@ -367,6 +376,38 @@ def _check_target(manifest: archive.Manifest, target: Scope, named: bool) -> Non
         )
     if target.user_id is not None and manifest.scope.user_id is None and manifest.scope.session_id is None:
         raise InvalidInput("the archive may hold several users; it cannot go to one of them")
+
+
+def _check_chains(holders: dict[str, str]) -> None:
+    """Refuse passages that hold each other in a circle: what is done to a holder is done to what it holds."""
+    seen: set[str] = set()
+    for passage in holders:
+        chain: set[str] = set()
+        while passage in holders and passage not in seen:
+            if passage in chain:
+                raise InvalidInput("the archive is not imported: passages hold each other in a circle")
+            chain.add(passage)
+            passage = holders[passage]
+        seen |= chain
+
+
+class _Ticker:
+    """A progress that is told again while nothing moves: that is where a cancelled import ends."""
+
+    def __init__(self, progress: Progress, every_s: float = 0.2) -> None:
+        self._progress = progress
+        self._every_s = every_s
+        self._last = time.monotonic()
+        self._reached = (0, 0)
+
+    def __call__(self, done: int, total: int) -> None:
+        self._reached, self._last = (done, total), time.monotonic()
+        self._progress(done, total)
+
+    def pulse(self) -> None:
+        """The same once more, where it was not for so long."""
+        if time.monotonic() - self._last >= self._every_s:
+            self(*self._reached)
 
 
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:
