@@ -185,7 +185,7 @@ class Worker:
         purged = swept = prolonged = time.monotonic()
         every_s = min(self._lease_s / 3, self._poll_s * 5)
         while not self._all_done.wait(min(every_s, _LOOK_EVERY_S)):
-            due = time.monotonic() - prolonged >= every_s
+            due = time.monotonic() - prolonged >= every_s * 0.8  # a wait may end a little early
             prolonged = time.monotonic() if due else prolonged
             for running in self._now_running():
                 if due or self._cancelled(running):

@@ -85,10 +85,11 @@ def download(tenant: Ours, parts: Parts, job_id: JobId) -> FileResponse:
     job = parts.jobs.get(tenant.id, job_id)
     if job.kind != "export":
         raise NotFound(f"no export {job_id!r} here")
+    done = job.state == "done"
+    path = parts.archives.existing(tenant.id, job_id) if done else None  # first: an erasure took its names
     _check_whole(tenant, job.scope)
-    if job.state != "done":
+    if path is None:
         raise Conflict(f"the export is {job.state}; come back when it is done")
-    path = parts.archives.existing(tenant.id, job_id)
     return FileResponse(path, media_type="application/zip", filename=f"memory-{job_id}.zip")
 
 
