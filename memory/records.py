@@ -10,10 +10,11 @@ import hashlib
 import json
 import secrets
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from memory.errors import EmptyText, InvalidInput, MissingScope
 
@@ -312,9 +313,31 @@ class ChatReply:
     skills: tuple[AdapterChoice, ...] = ()  # merged too; they say how to answer, and recall nothing
 
 
+class Named(Protocol):
+    """What has an id."""
+
+    @property
+    def id(self) -> str: ...
+
+
 def cut(found: Sequence[T], limit: int, cursor: Callable[[T], str]) -> tuple[tuple[T, ...], str | None]:
     """A page of `limit`, where one more was looked for, and where the next page begins, if there is one."""
     return tuple(found[:limit]), cursor(found[limit - 1]) if len(found) > limit else None
+
+
+def id_cursor(one: Named) -> str:
+    """Where a page of rows by id ends: the id, with a sum over it, so that not any text is a cursor."""
+    return f"{one.id}.{zlib.crc32(one.id.encode()):08x}"
+
+
+def after_id(cursor: str | None) -> str | None:
+    """The id after which a page goes on. Raises InvalidInput for what is no cursor."""
+    if cursor is None:
+        return None
+    found, _, summed = cursor.rpartition(".")
+    if summed != f"{zlib.crc32(found.encode(errors='surrogatepass')):08x}":
+        raise InvalidInput("the cursor is none of ours; give that of the page before")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ restricted unpickler, which refuses everything else, reads the rest.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -44,6 +44,8 @@ _STANDINS: dict[str, type] = {
     "CTX_ENCODER_TYPE": _Word,
     "AGGREGATOR_TYPE": _Word,
 }
+_MOST_VALUES = 100_000  # in the records of a checkpoint,
+_MAX_DEPTH = 32  # and of these in each other
 _PACKAGES = ("ctx_to_lora", "peft")
 
 
@@ -63,7 +65,8 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected a dict of tensors, found {type(content).__name__}")
     _require_plain_tensors([value for value in content.values() if isinstance(value, Tensor)], path)
-    return {str(name): _plain(value) for name, value in content.items()}
+    left = iter(range(_MOST_VALUES))
+    return {str(name): _plain(value, path, left) for name, value in content.items()}
 
 
 def _require_plain_archive(path: Path) -> None:
@@ -111,13 +114,16 @@ def _require_plain_tensors(tensors: list[Tensor], path: Path) -> None:
         raise ValueError(f"{path} is refused: its tensors claim {claimed} bytes, the file has {size}")
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, path: Path, left: Iterator[int], depth: int = 0) -> Any:
+    """Records as dicts. A dict may stand in many places, so that a few bytes say a great many values."""
+    if next(left, None) is None or depth > _MAX_DEPTH:
+        raise ValueError(f"{path} is refused: its records hold each other too often")
     if isinstance(value, _Record):
-        return {name: _plain(field) for name, field in vars(value).items()}
+        return {name: _plain(field, path, left, depth + 1) for name, field in vars(value).items()}
     if isinstance(value, _Word):
         return str(value)
     if isinstance(value, Mapping):
-        return {name: _plain(field) for name, field in value.items()}
+        return {name: _plain(field, path, left, depth + 1) for name, field in value.items()}
     return value
 
 

@@ -29,9 +29,11 @@ from memory.records import (
     SessionPage,
     StoreStats,
     Turn,
+    after_id,
     after_session,
     check_page,
     cut,
+    id_cursor,
     new_id,
     notes,
     only_tenant,
@@ -213,14 +215,15 @@ class InMemoryStore:
     ) -> Page:
         scope.required()
         check_page(limit)
+        after = after_id(cursor)
         found = [
             record
             for record in reversed(self._seen(scope, as_of))
             if kind in (None, record.kind)
             and document_id in (None, record.document_id)
-            and (cursor is None or record.id < cursor)
+            and (after is None or record.id < after)
         ]
-        return Page(*cut(found, limit, lambda record: record.id))
+        return Page(*cut(found, limit, id_cursor))
 
     def everything(self, tenant_id: str, scope: Scope | None = None) -> Iterator[MemoryRecord]:
         yield from self._reading(tenant_id).alive(scope or Scope(tenant_id=tenant_id), self._clock())

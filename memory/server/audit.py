@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, select
 
 from memory.backends.sql.database import Database
 from memory.backends.sql.tables import audit
-from memory.records import check_page, cut, new_id
+from memory.records import after_id, check_page, cut, id_cursor, new_id
 from memory.records import now as utc_now
 
 REFUSALS_A_MINUTE = 20
@@ -86,11 +86,12 @@ class Audit:
         """A tenant's entries, or those of nobody, newest first."""
         check_page(limit)
         those = [audit.c.tenant_id == tenant_id]
-        those += [] if cursor is None else [audit.c.id < cursor]
+        after = after_id(cursor)
+        those += [] if after is None else [audit.c.id < after]
         wanted = select(audit).where(*those).order_by(audit.c.id.desc()).limit(limit + 1)
         with self._database.read() as connection:
             found = [Entry(**row) for row in connection.execute(wanted).mappings()]
-        return AuditPage(*cut(found, limit, lambda entry: entry.id))
+        return AuditPage(*cut(found, limit, id_cursor))
 
     def purge(self, older_than: timedelta) -> int:
         """Delete what was put on record longer ago than that, everybody's; returns how many."""

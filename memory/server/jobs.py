@@ -29,7 +29,7 @@ from memory.backends.sql.scoping import scope_columns, within
 from memory.backends.sql.tables import jobs
 from memory.errors import Conflict, JobCancelled, LeaseLost, NotFound
 from memory.ports import REPEATED
-from memory.records import MAX_NAME, SCOPE_FIELDS, Scope, check_page, cut, new_id
+from memory.records import MAX_NAME, SCOPE_FIELDS, Scope, after_id, check_page, cut, id_cursor, new_id
 from memory.records import now as utc_now
 from memory.server.fairness import next_job, note_served
 from memory.work import current
@@ -142,11 +142,12 @@ class Jobs:
         check_page(limit)
         those = [jobs.c.tenant_id == tenant_id]
         those += [] if state is None else [jobs.c.state == state]
-        those += [] if cursor is None else [jobs.c.id < cursor]
+        after = after_id(cursor)
+        those += [] if after is None else [jobs.c.id < after]
         wanted = select(jobs).where(*those).order_by(jobs.c.id.desc()).limit(limit + 1)
         with self._database.read() as connection:
             found = [_to_job(row) for row in connection.execute(wanted)]
-        return JobPage(*cut(found, limit, lambda job: job.id))
+        return JobPage(*cut(found, limit, id_cursor))
 
     def cancel(self, tenant_id: str, job_id: str) -> Job:
         """Stop a job: one that waits at once, one that runs when its worker next looks; ended, it stays."""

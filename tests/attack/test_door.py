@@ -249,3 +249,21 @@ def test_health_answers_head(api: Api) -> None:
     """As some load balancers ask."""
     assert api.client.head("/health/live").status_code == 200
     assert api.client.head("/health/ready").status_code in (200, 503)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/memories?user_id=ana", "/v1/jobs?", "/v1/audit?", "/v1/sessions?user_id=ana"]
+)
+def test_only_what_ended_a_page_is_a_cursor(api: Api, path: str) -> None:
+    """Any other text is refused, and not taken for an end."""
+    for odd in ("x", "~", "0" * 32, '["a"]', "x.00000000"):
+        answer = api.get(f"{path}&cursor={odd}", who="acme-admin")
+        assert (answer.status_code, "cursor" in answer.json()["detail"]) == (422, True), odd
+
+
+def test_a_session_may_be_called_like_a_path(api: Api) -> None:
+    """What can be made can be read."""
+    said = {"user_id": "ana", "messages": [{"role": "user", "content": "My dog is called Biscuit."}]}
+    assert api.post("/v1/sessions/s%2F1/turns", said).status_code == 201
+    [turn] = api.get("/v1/sessions/s%2F1/turns?user_id=ana").json()["turns"]
+    assert turn["content"] == "My dog is called Biscuit."

@@ -185,3 +185,17 @@ def test_older_files_lack_fields_that_have_defaults(tmp_path: Path) -> None:
         config = make("HypernetConfig", lora_config=lora, aggregator_config=aggregator, **content)
         write(path, sizes, tensors(sizes), hypernet_config=config)
     assert published.load(path).hypernetwork.config.num_pre_head_layers == 4
+
+
+def test_dicts_that_hold_each_other_many_times_over_are_refused(tmp_path: Path) -> None:
+    """A few hundred bytes that say two to the power of thirty values; or one that holds itself."""
+    shared: dict[str, Any] = {"a": 1}
+    for _ in range(30):
+        shared = {"a": shared, "b": shared}
+    itself: dict[str, Any] = {}
+    itself["itself"] = itself
+    for number, content in enumerate((shared, itself)):
+        path = tmp_path / f"{number}.bin"
+        torch.save({"config": content}, path)
+        with pytest.raises(ValueError, match="too often"):
+            unpickle.read(path)

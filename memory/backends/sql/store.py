@@ -41,9 +41,11 @@ from memory.records import (
     SessionPage,
     StoreStats,
     Turn,
+    after_id,
     after_session,
     check_page,
     cut,
+    id_cursor,
     notes,
     only_tenant,
     session_cursor,
@@ -224,12 +226,12 @@ class SqlStore:
     ) -> Page:
         scope.required()
         check_page(limit)
-        at = self._clock()
+        at, after = self._clock(), after_id(cursor)
 
         def those(table: Table, seen: ColumnElement[bool]) -> ColumnElement[bool]:
             wanted = [] if kind is None else [table.c.kind == kind]
             wanted += [] if document_id is None else [table.c.document_id == document_id]
-            wanted += [] if cursor is None else [table.c.id < cursor]
+            wanted += [] if after is None else [table.c.id < after]
             return and_(seen, *wanted)
 
         with self._database.read() as connection:
@@ -241,7 +243,7 @@ class SqlStore:
                 found = sql_memories.listed(connection, present, limit=limit + 1)
                 found += sql_retired.listed(connection, past, limit=limit + 1)
                 found.sort(key=lambda record: record.id, reverse=True)
-        return Page(*cut(found, limit, lambda record: record.id))
+        return Page(*cut(found, limit, id_cursor))
 
     def everything(self, tenant_id: str, scope: Scope | None = None) -> Iterator[MemoryRecord]:
         return self._through(memories, sql_memories.listed, scope or Scope(tenant_id=tenant_id))
