@@ -63,7 +63,11 @@ def test_a_job_is_run_and_its_result_kept(jobs: Jobs, start: Start) -> None:
 @pytest.mark.parametrize(
     ("error", "state", "reason"),
     [
-        (ModelUnavailable("the model is away"), "queued", "the model is away"),
+        (
+            ModelUnavailable("no model in /home/ana"),
+            "queued",
+            "the model cannot be used now; try again later",
+        ),
         (TextTooLarge("the text has 9 bytes"), "failed", "the text has 9 bytes"),
         (ValueError(SECRET), "queued", "unexpected ValueError"),
         (RecursionError(SECRET), "queued", "unexpected RecursionError"),
@@ -194,11 +198,11 @@ def test_a_job_whose_end_could_not_be_noted_comes_again(
     """When its lease is over; as seen from outside it ends once."""
     really, tries = jobs.finish, []
 
-    def once_away(job: Job, result: Mapping[str, Any]) -> Job:
+    def once_away(job: Job, result: Mapping[str, Any], **progress: Any) -> Job:
         tries.append(job.attempt)
         if len(tries) == 1:
             raise StoreUnavailable("gone")
-        return really(job, result)
+        return really(job, result, **progress)
 
     monkeypatch.setattr(jobs, "finish", once_away)
     start(nothing)
