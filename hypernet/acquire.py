@@ -42,10 +42,14 @@ class Acquired:
 def base_folder(name: str, models: Path) -> Path | None:
     """Where the base of a named model is kept in the folder ``models``; None where it has none to be got.
 
-    Raises FileNotFoundError, naming the command, where it was not got yet.
+    Raises FileNotFoundError, saying what to do, where it was not got yet or its hypernetwork is not there.
     """
     if name not in CATALOG or CATALOG[name].carried is None:
         return None
+    if not Path(CATALOG[name].hypernetwork).exists():
+        raise FileNotFoundError(
+            "this version has no hypernetwork for it yet; train one (docs/training.md) and name its folder"
+        )
     if not (models / name / conversion.MANIFEST).is_file():
         raise FileNotFoundError(f"its base model is not here yet; get it with `memory model get {name}`")
     return models / name

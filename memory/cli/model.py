@@ -124,7 +124,9 @@ def import_(
 
 
 def _shown(hypernetwork: str | Path) -> str:
-    return "comes with the package" if isinstance(hypernetwork, Path) else hypernetwork
+    if isinstance(hypernetwork, str):
+        return hypernetwork
+    return "comes with the package" if hypernetwork.exists() else "not in this version yet"
 
 
 def _name(path: str) -> str:

@@ -52,7 +52,7 @@ def carried(model: PreTrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         norms_fingerprint=acquire.norms_fingerprint(model),
         base_fingerprint=base_fingerprint(model),
     )
-    monkeypatch.setitem(catalog.CATALOG, NAME, Published("owner/tiny", tmp_path / "none", None, known))
+    monkeypatch.setitem(catalog.CATALOG, NAME, Published("owner/tiny", tmp_path, None, known))
     monkeypatch.setattr(locate, "download", offline)
     monkeypatch.setattr(subprocess, "run", no_pip)
     monkeypatch.setattr(gguf, "user_cache_path", lambda name: tmp_path / "cache" / name)
@@ -176,6 +176,16 @@ def test_without_it_the_command_that_gets_it_is_named(
     assert main([*home, "add", "My dog is called Biscuit.", "--user", "ana"]) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert f"get it with `memory model get {NAME}`" in line
+
+
+def test_without_a_hypernetwork_for_it_that_is_said(
+    carried: Carried, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Getting the base would not help."""
+    without = Published("owner/tiny", tmp_path / "none", None, carried)
+    monkeypatch.setitem(catalog.CATALOG, NAME, without)
+    with pytest.raises(FileNotFoundError, match="has no hypernetwork for it yet; train one"):
+        acquire.base_folder(NAME, tmp_path / "models")
 
 
 def test_the_catalog_pins_the_version_that_the_makefile_installs() -> None:
