@@ -457,7 +457,8 @@ class InMemoryStore:
         )
 
     def tenants(self) -> list[str]:
-        return sorted(self._tenants)
+        every = self._tenants.items()
+        return sorted(name for name, tenant in every if tenant.history or tenant.turns or not tenant.erasures)
 
     def embedders(self, tenant_id: str) -> set[str]:
         tenant = self._reading(tenant_id)

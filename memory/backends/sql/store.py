@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Self
 
 import numpy as np
-from sqlalchemy import URL, ColumnElement, Connection, Table, and_, select
+from sqlalchemy import URL, ColumnElement, Connection, Table, and_, or_, select
 
 from memory.backends.embeddings import to_bytes, to_vectors
 from memory.backends.sql import changes as sql_changes
@@ -28,7 +28,7 @@ from memory.backends.sql import turns as sql_turns
 from memory.backends.sql import words as sql_words
 from memory.backends.sql.database import Database
 from memory.backends.sql.scoping import alive, held, in_history, visible
-from memory.backends.sql.tables import history, memories, retired, tenants
+from memory.backends.sql.tables import history, memories, retired, tenants, turns
 from memory.ports import NOTHING, START, Changes, Group, Revision, Vectors, Version
 from memory.records import (
     HistoryEvent,
@@ -444,9 +444,11 @@ class SqlStore:
 
     def tenants(self) -> list[str]:
         with self._database.read() as connection:
-            return sorted(
-                connection.scalars(select(tenants.c.tenant_id))
-            )  # PostgreSQL's order is the locale's
+            told = select(turns.c.tenant_id).where(turns.c.tenant_id == tenants.c.tenant_id).exists()
+            # An erasure is written down for a tenant that has stored nothing, too.
+            stored = or_(tenants.c.seq > 0, tenants.c.erased == 0, told)
+            found = connection.scalars(select(tenants.c.tenant_id).where(stored))
+            return sorted(found)  # PostgreSQL's order is the locale's
 
     def embedders(self, tenant_id: str) -> set[str]:
         with self._database.read() as connection:
