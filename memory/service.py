@@ -297,7 +297,8 @@ class Service:
         earlier = None if before is None else messages_in(before, most) if before else []
         sampling, as_of = sampling_in(asking), _moment(asking)
         filters = filters_in(asking.get("filters"))
-        work = self.begin(scope, reads=scope.of_teller())
+        forgets = self._backends.reader.read(message).forgets  # such a reply repeats nothing
+        work = self.begin(scope, reads=None if forgets else scope.of_teller())
         pieces = self._cases.chat.stream(scope, said, mode, earlier, sampling, as_of, filters)
         return self._pieces(work, pieces)
 

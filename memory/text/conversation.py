@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from memory.ports import Reader
 from memory.records import Message, Role, Turn
+from memory.text.forms import statements
 from memory.text.passages import Count, Passage, split
 
 
@@ -34,7 +35,8 @@ def lines(said: Sequence[Turn | Message]) -> list[Line]:
     for place, one in enumerate(said):
         told = one.internalized if isinstance(one, Turn) else one.recalled
         if not told and one.role != "system" and one.text.strip():
-            found.append(Line(one.role, one.text.strip(), one.ordinal if isinstance(one, Turn) else place))
+            text = statements(one.text.strip()) if one.role == "user" else one.text.strip()
+            found.append(Line(one.role, text, one.ordinal if isinstance(one, Turn) else place))
     return found
 
 

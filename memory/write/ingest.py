@@ -10,6 +10,7 @@ from functools import partial
 from memory.errors import InvalidInput, NotFound
 from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Revision
 from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, content_hash, every_record
+from memory.text import forms
 from memory.text.conversation import Line, lines, passages, unanswered
 from memory.text.passages import CLAUSE_BUDGETS, Passage, split
 from memory.write.adapter_factory import AdapterFactory
@@ -41,7 +42,11 @@ class Ingest:
         self._reader = reader
 
     def text(self, text: str, origin: Origin, progress: Progress | None = None) -> Added:
-        """Remember a text; one of several passages is a document, named after its content by default."""
+        """Remember a text; one of several passages is a document, named after its content by default.
+
+        Tables, settings and Markdown are remembered as the statements that they make.
+        """
+        text = forms.statements(text)
         cut = split(text, self._internalizer.count, self._internalizer.passage_tokens)
         parts = [Passage(part) for part in cut]
         named = origin.document_id is not None

@@ -435,3 +435,18 @@ def test_the_exported_names() -> None:
     """The public names are these."""
     assert package.__all__ == ["Memory", "errors", "open", "records"]
     assert all(hasattr(package, name) for name in package.__all__)
+
+
+def test_a_chat_keeps_what_is_told_and_forgets_what_is_to_be_forgotten(memory: Memory) -> None:
+    """A statement is acknowledged; what is not to be kept is not; forgetting reaches one's own alone."""
+    scope = {"user_id": "ana", "session_id": "s"}
+    assert memory.chat("My PIN is 4821.", **scope).text == "Noted: your PIN is 4821."
+    memory.chat("My bank PIN is 4822.", **scope)
+    memory.chat("My PIN is 1111.", user_id="ben")
+    memory.chat("Don't remember this: my code is 9911.", **scope)
+    assert not any("9911" in record.text for record in memory.list(user_id="ana").records)
+    assert "9911" not in "".join(turn.text for turn in memory.turns(**scope))
+    assert memory.chat("Please forget my PIN.", **scope).text == "Forgotten: your PIN (2)."
+    assert memory.list(user_id="ana").records == ()
+    assert len(memory.list(user_id="ben").records) == 1
+    assert memory.chat("Please forget my PIN.", **scope).text == "I remember nothing about your PIN."

@@ -1,0 +1,75 @@
+"""Texts in a form become statements; prose stays."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from memory.text.forms import statements
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name,city,phone\nBen,Oslo,555-2000", "Ben's city is Oslo. Ben's phone is 555-2000."),
+        ("product\tprice\tstock\nlamp\t19.90\t14", "The price of lamp is 19.90. The stock of lamp is 14."),
+        (
+            "date;room;speaker\n2 May;Aula;Dr Kim",
+            "The room of 2 May is Aula. The speaker of 2 May is Dr Kim.",
+        ),
+        ("| Person | Desk |\n|---|---|\n| Ida | 4B |", "Ida's desk is 4B."),
+        (
+            "DB_HOST=db.example\nDB_PORT=5432",
+            "The db host is db.example.\nThe db port is 5432.",
+        ),
+        ('export API_REGION="eu-west-3"', "The api region is eu-west-3."),
+        (
+            "server:\n  port: 8443\nlogging:\n  level: debug",
+            "The server port is 8443.\nThe logging level is debug.",
+        ),
+        ('{"user": {"plan": "gold"}, "seats": 12}', "The user plan is gold.\nThe seats is 12."),
+        ("**Door code:** 8812", "The door code is 8812."),
+        ("My dog is called **Biscuit**.", "My dog is called Biscuit."),
+        ("# Team\n\nLead: Priya\nDesigner: Marek", "The team lead is Priya.\nThe team designer is Marek."),
+        ("## Alarm\n\ncode: 5512", "The alarm code is 5512."),
+        ("Name: Priya\nJob: architect", "The name is Priya.\nThe job is architect."),
+        ("See [our handbook](https://h.example).", "See our handbook (https://h.example)."),
+        ("> My flight is BA283.", "My flight is BA283."),
+        ("<b>My locker</b> is <i>61</i>.", "My locker is 61."),
+    ],
+)
+def test_a_row_means_its_header_and_a_value_its_key(text: str, said: str) -> None:
+    """And nothing keeps its marks."""
+    assert statements(text) == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My dog is called Biscuit.",
+        "Hi, I am Ana.\nYes, I live here.",
+        "Anna: I'll bring the wine.\nBen: you are great!",
+        "The ratio is 3:2, and a = b.",
+        "I got a new number: 555-8090.",
+        "Notes:\n- milk\n- bread",
+        "User: My PIN is 3.\nAssistant: Noted.",
+        "https://example.org",
+        "{not json",
+        "The file is __init__.py, in /usr/lib_a.",
+        "a, b, c\nd, e, f",
+    ],
+)
+def test_prose_stays_as_it_is(text: str) -> None:
+    """Also where it has commas, colons or line breaks."""
+    assert statements(text) == text
+
+
+def test_every_text_takes_linear_time() -> None:
+    """Of whatever it is made; no alias of YAML is followed."""
+    for piece in ("[a](b) ", "**", "> ", "a: b\n", "a,b\n", "{", "- ", "| a ", "a:\n b: c\n"):
+        began = time.perf_counter()
+        statements(piece * 3_000)
+        assert time.perf_counter() - began < 5
+    bomb = "a: &a\n  b: c\nd:\n  e: [*a, *a]\n"
+    assert "*a" in statements(bomb)
