@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Text, and_, cast, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from memory.backends.sql import erasures as sql_erasures
@@ -27,7 +27,7 @@ from memory.backends.sql.database import Database
 from memory.backends.sql.rows import to_scope
 from memory.backends.sql.scoping import scope_columns, within
 from memory.backends.sql.tables import jobs
-from memory.errors import Conflict, JobCancelled, LeaseLost, NotFound
+from memory.errors import Conflict, JobCancelled, LeaseLost, NotFound, QuotaExceeded
 from memory.ports import REPEATED
 from memory.records import MAX_NAME, SCOPE_FIELDS, Scope, after_id, check_page, cut, id_cursor, new_id
 from memory.records import now as utc_now
@@ -41,6 +41,9 @@ BACKOFF = timedelta(seconds=2)  # before the second attempt; twice as long befor
 LONGEST_BACKOFF = timedelta(minutes=5)  # up to this
 JOB_RETENTION = timedelta(days=7)  # how long an ended job can be looked at
 
+MAX_OPEN_JOBS = 1000  # of one tenant, waiting or running,
+MAX_OPEN_CHARACTERS = 64 * 2**20  # and so much in what they are to do
+_AGAIN_S = 10.0  # when to come again where that many wait
 _OPEN = ("queued", "running")
 
 
@@ -123,6 +126,7 @@ class Jobs:
             if idempotency_key is not None:
                 former = and_(same, jobs.c.created_at <= at - REPEATED)
                 connection.execute(update(jobs).where(former).values(idempotency_key=None))
+            _check_line(connection, tenant_id)
             try:
                 with connection.begin_nested():
                     connection.execute(insert(jobs).values(values))
@@ -361,6 +365,18 @@ def _give_up(connection: Connection, job: Job, at: datetime) -> bool:
     else:
         return False
     return True
+
+
+def _check_line(connection: Connection, tenant_id: str) -> None:
+    """Refuse one more job where too many of the tenant's wait, or too much in them. Raises QuotaExceeded."""
+    size = func.coalesce(func.sum(func.length(cast(jobs.c.payload, Text))), 0)
+    open_ones = and_(jobs.c.tenant_id == tenant_id, jobs.c.state.in_(_OPEN))
+    waiting, characters = connection.execute(select(func.count(), size).where(open_ones)).one()
+    if waiting >= MAX_OPEN_JOBS or characters >= MAX_OPEN_CHARACTERS:
+        raise QuotaExceeded(
+            f"{waiting:,} jobs of the tenant wait, with {characters:,} characters; come back later",
+            _AGAIN_S,
+        )
 
 
 def _end(connection: Connection, job: Job, state: State, at: datetime, **values: Any) -> None:

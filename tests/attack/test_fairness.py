@@ -15,6 +15,7 @@ from memory.backends.sql import migrate
 from memory.backends.sql.database import Database
 from memory.errors import QuotaExceeded
 from memory.server.audit import REFUSALS_A_MINUTE, REFUSALS_KEPT, Audit
+from memory.server.jobs import Jobs
 
 
 async def test_a_greedy_tenant_leaves_places_for_others() -> None:
@@ -123,3 +124,39 @@ def test_strangers_do_not_fill_the_audit(database: Database) -> None:
     now[0] += REFUSALS_KEPT
     assert audit.purge_refused() == REFUSALS_A_MINUTE + 1
     assert len(audit.page("acme").entries) == 1
+
+
+def test_a_tenants_jobs_are_bounded_in_number_and_size(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another's are not counted; what is done makes room."""
+    migrate.open_current(database)
+    monkeypatch.setattr("memory.server.jobs.MAX_OPEN_JOBS", 3)
+    monkeypatch.setattr("memory.server.jobs.MAX_OPEN_CHARACTERS", 1000)
+    jobs = Jobs(database)
+    queued = [jobs.submit("acme", "add", {"text": "x"}) for _ in range(3)]
+    with pytest.raises(QuotaExceeded, match="3 jobs of the tenant wait"):
+        jobs.submit("acme", "add", {"text": "x"})
+    jobs.submit("globex", "add", {"text": "x" * 2000})
+    with pytest.raises(QuotaExceeded, match="characters"):
+        jobs.submit("globex", "add", {"text": "x"})
+    jobs.cancel("acme", queued[0].id)
+    assert jobs.submit("acme", "add", {"text": "x"}).state == "queued"
+
+
+def test_one_tenant_never_has_all_threads_of_a_worker(database: Database) -> None:
+    """A long job of one holds up nobody else: what is left over is for others."""
+    migrate.open_current(database)
+    jobs = Jobs(database)
+    for _ in range(3):
+        jobs.submit("greedy", "add", {"text": "x"})
+    first = jobs.claim("worker", 60.0, most=1)
+    assert first is not None
+    assert jobs.claim("worker", 60.0, most=1) is None
+    jobs.submit("modest", "add", {"text": "x"})
+    second = jobs.claim("worker", 60.0, most=1)
+    assert second is not None
+    assert second.scope.tenant_id == "modest"
+    third = jobs.claim("another worker", 60.0, most=1)
+    assert third is not None
+    assert third.scope.tenant_id == "greedy"

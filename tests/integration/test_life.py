@@ -169,7 +169,7 @@ def test_what_begins_later_or_ends_is_recalled_in_its_time(memory: Memory) -> No
     assert texts(memory, as_of=tomorrow) == ["The shop opens at ten."]
     with pytest.raises(InvalidInput, match="time zone"):
         memory.add("x", user_id="ana", valid_from=datetime(2026, 1, 1))
-    with pytest.raises(InvalidInput, match="no later"):
+    with pytest.raises(InvalidInput, match="must be later"):
         memory.add("x", user_id="ana", valid_until=now() - timedelta(days=1))
     with pytest.raises(InvalidInput, match="time zone"):
         memory.search("x", user_id="ana", as_of=datetime(2026, 1, 1))

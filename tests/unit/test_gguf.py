@@ -20,6 +20,8 @@ from transformers import PreTrainedModel
 
 from hypernet.backbones import bases, conversion, gguf
 from hypernet.backbones.conversion import ConversionError, base_fingerprint
+from hypernet.checkpoints import locate
+from hypernet.training.documents.d2l import seen_from
 from tests.tiny_gguf import damaged, nan_tensor, tiny_llama, write_gguf
 
 _CONVERT = """
@@ -77,6 +79,14 @@ def test_a_folder_with_one_gguf_file_is_that_model_and_its_tokenizer(file: Path)
     assert tokenizer.decode(tokenizer("héllo")["input_ids"]) == "héllo"
     assert tokenizer.eos_token == "</s>"
     assert tokenizer.chat_template is not None
+
+
+def test_a_checkpoint_finds_the_file_it_was_trained_on(file: Path, tmp_path: Path) -> None:
+    """From any folder that the two are in together."""
+    folder = tmp_path / "runs" / "one" / "model"
+    folder.mkdir(parents=True)
+    assert locate.base_model(seen_from(folder, str(file)), folder) == str(file.resolve())
+    assert seen_from(folder, "owner/model") == "owner/model"
 
 
 def test_of_two_gguf_files_one_must_be_named(file: Path) -> None:

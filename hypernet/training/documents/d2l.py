@@ -120,7 +120,7 @@ def _token_layers(base: PreTrainedModel, width: int, template: tuple[int, int]) 
 
 
 def d2l(
-    base: Annotated[str, typer.Option(help="The frozen causal LM: a folder, or a hub id.")],
+    base: Annotated[str, typer.Option(help="The frozen causal LM: a folder, a GGUF file or a hub id.")],
     data: Annotated[Path, typer.Option(help="Examples as JSON lines; docs/training.md has the form.")],
     folder: Annotated[
         Path, typer.Option(help="Checkpoints and curve, and the result in model/; rerun to resume.")
@@ -237,7 +237,7 @@ def publish(
             modules=", ".join(f"`{m}`" for m in config.target_modules),
             base=Path(base).name,
         ),
-        base=Path(base).name if Path(base).is_dir() else base,
+        base=Path(base).name if Path(base).exists() else base,
         command="d2l",
         settings=settings,
         curve=run / "curve.jsonl",
@@ -253,5 +253,5 @@ def publish(
 
 
 def seen_from(folder: Path, base: str) -> str:
-    """A base's name as a checkpoint in ``folder`` keeps it: a hub id as it is, a folder relative to it."""
-    return os.path.relpath(base, folder) if Path(base).is_dir() else base
+    """A base's name as a checkpoint in ``folder`` keeps it: a hub id as it is, a path relative to it."""
+    return os.path.relpath(base, folder) if Path(base).exists() else base
