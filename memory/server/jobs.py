@@ -29,7 +29,7 @@ from memory.backends.sql.scoping import scope_columns, within
 from memory.backends.sql.tables import jobs
 from memory.errors import Conflict, JobCancelled, LeaseLost, NotFound, QuotaExceeded
 from memory.ports import REPEATED
-from memory.records import MAX_NAME, SCOPE_FIELDS, Scope, after_id, check_page, cut, id_cursor, new_id
+from memory.records import MAX_NAME, Scope, after_id, check_page, cut, id_cursor, new_id
 from memory.records import now as utc_now
 from memory.server.fairness import next_job, note_served
 from memory.work import current
@@ -202,14 +202,6 @@ class Jobs:
                     _change(connection, job, payload=None, cancelling=job.state == "running")
         self._database.scrub()
         return tuple(job for job in found if job.state == "running")
-
-    def unname(self, scope: Scope) -> None:
-        """Take the names, results and reasons out of the ended jobs of a scope that was erased."""
-        ended = and_(within(jobs, scope), jobs.c.state.not_in(_OPEN))
-        nobody = dict.fromkeys(SCOPE_FIELDS, "") | {"result": None, "reason": None, "idempotency_key": None}
-        with self._database.write() as connection:
-            connection.execute(update(jobs).where(ended).values(nobody))
-        self._database.scrub()
 
     def wait(self, job: Job, timeout_s: float) -> bool:
         """Wait until that claim of the job is over, but no longer; returns whether it is."""

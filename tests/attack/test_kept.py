@@ -48,6 +48,6 @@ def test_jobs_of_somebody_forgotten_name_nobody(api: Api) -> None:
     assert done["done"] > 0
     assert api.post("/v1/forget", {"user_id": "ana"}).status_code == 200
     said = api.get(f"/v1/jobs/{done['id']}").json()
-    assert (said["user_id"], said["result"], said["state"]) == (None, None, "done")
+    assert (said["user_id"], said["result"], said["state"]) == (None, {"memories": 5, "created": 5}, "done")
     with api.parts.database.read() as connection:
         assert "ana" not in [row.user_id for row in connection.execute(select(jobs))]

@@ -35,8 +35,6 @@ def forget(
         parts.erase_jobs(scope, given.document_id, given.metadata)  # first: one might add some
         receipt = parts.memory.forget(document_id=given.document_id, metadata=given.metadata, **whose)
         parts.idempotency.erase(scope)
-        if given.document_id is None and given.metadata is None:
-            parts.jobs.unname(scope)
         return receipt
 
     return once(
