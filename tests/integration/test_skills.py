@@ -125,7 +125,9 @@ def test_a_changed_network_is_refused_until_reindexed(make_memory: MakeMemory) -
         other.ask(ASK, user_id="ana")
     assert other.reindex() == 1
     assert other.ask(ASK, user_id="ana").text == f"{DOG} {SKILL}"
-    bare = make_memory(internalizer=AnotherBase())
+    generator = EchoGenerator()
+    generator.base_fingerprint = AnotherBase.base_fingerprint
+    bare = make_memory(internalizer=AnotherBase(), generator=generator)
     with pytest.raises(ModelUnavailable, match="set MEMORY_SKILLS_MODEL"):
         bare.reindex()
     with pytest.raises(ModelUnavailable, match="set MEMORY_SKILLS_MODEL to one, or remove the skills"):
