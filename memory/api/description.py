@@ -15,6 +15,7 @@ _ERRORS = {
     403: "The key does not reach that far.",
     404: "Not here: unknown, or another tenant's; the two cannot be told apart.",
     405: "Not with this method.",
+    408: "The request came too slowly.",
     409: "It does not go with what is there.",
     412: "It has changed since it was read.",
     413: "Too large.",
