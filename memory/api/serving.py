@@ -12,7 +12,7 @@ import uvicorn
 
 from memory.api.app import create_app
 from memory.api.callers import is_loopback
-from memory.api.connections import bounded
+from memory.api.connections import MOST_HEADER_BYTES, bounded
 from memory.api.logs import log_to_stderr
 from memory.backends.sql.database import Database
 from memory.bootstrap import database_url
@@ -48,6 +48,7 @@ def configuration(memory: Service) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(memory),
         http=bounded(settings.max_connections),
+        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
         loop="asyncio",
         backlog=_BACKLOG,
         proxy_headers=False,  # what a request says of its origin decides nothing

@@ -267,3 +267,9 @@ def test_a_session_may_be_called_like_a_path(api: Api) -> None:
     assert api.post("/v1/sessions/s%2F1/turns", said).status_code == 201
     [turn] = api.get("/v1/sessions/s%2F1/turns?user_id=ana").json()["turns"]
     assert turn["content"] == "My dog is called Biscuit."
+
+
+def test_a_long_address_is_read_in_pieces(address: tuple[str, int]) -> None:
+    """As a cursor in percent signs may make it."""
+    url = f"http://{address[0]}:{address[1]}/v1/memories?cursor={'%C3%8C' * 5000}"
+    assert httpx.get(url, timeout=20).status_code == 401
