@@ -14,7 +14,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -38,6 +38,7 @@ _SENTENCE = re.compile(r".*[.?!]$|.*\b(?:i|i'm|we|you|he|she|they|is|are|was)\b"
 _PERSON = re.compile(
     r"(?:name|person|who|employee|contact|member|player|student|customer|user)s?$", re.IGNORECASE
 )
+_GROWTH = 8  # times its text that a form may become as statements
 _YAML_BYTES = 64 * 1024  # the parser is slow
 _MARKDOWN = MarkdownIt("commonmark").enable("table")
 
@@ -49,7 +50,7 @@ def statements(text: str) -> str:
     if made:
         return "\n".join(made)
     if _MARKED.search(text):
-        made = list(_sections(_MARKDOWN.parse(text)))
+        made = _bounded(_sections(_MARKDOWN.parse(text)), text)
         return "\n".join(made) or text
     return "\n".join(_line(line) for line in text.split("\n")) if _keyed(text) else text
 
@@ -69,9 +70,21 @@ def _tree(text: str) -> list[str]:
             given = json.loads(text)
         elif len(text) <= _YAML_BYTES and "&" not in text and _NESTED.search(text) and _YAML.match(text):
             given = yaml.safe_load(text)  # without anchors, which can stand for any amount of text
-        return list(_leaves((), given)) if isinstance(given, dict) else []
+        return _bounded(_leaves((), given), text) if isinstance(given, dict) else []
     except (ValueError, RecursionError, yaml.YAMLError):
         return []
+
+
+def _bounded(lines: Iterable[str], text: str) -> list[str]:
+    """The lines; none where they say far more than the text, as with a huge key before each value."""
+    made: list[str] = []
+    room = _GROWTH * len(text) + 1000
+    for line in lines:
+        room -= len(line)
+        if room < 0:
+            return []
+        made.append(line)
+    return made
 
 
 def _leaves(path: tuple[str, ...], given: object) -> Iterator[str]:

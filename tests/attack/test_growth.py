@@ -12,7 +12,8 @@ from memory.backends.reader import asking, claims, questions, rivals
 from memory.backends.reader.english import EnglishReader
 from memory.inputs import messages_in, text_in
 from memory.records import Message, content_hash
-from memory.text import conversation, passages, sentences
+from memory.text import conversation, forms, passages, sentences
+from memory.text.search_words import search_words
 from memory.text.words import wording
 from tests.attack.growth import FAMILIES, check_growth
 
@@ -36,6 +37,8 @@ def told(text: str) -> list[passages.Passage]:
 
 
 READERS: dict[str, Callable[[str], object]] = {
+    "forms": forms.statements,
+    "search_words": search_words,
     "sentences": sentences.sentences,
     "asks": asking.asks,
     "small_talk": asking.small_talk,
@@ -89,3 +92,12 @@ def test_cutting_is_the_same_text() -> None:
         spans = list(passages.clauses(text))
         assert all(0 <= start < end <= len(text) for start, end in spans)
         assert all(before[1] <= after[0] for before, after in pairwise(spans))
+
+
+def test_a_form_says_no_more_than_a_few_times_its_text() -> None:
+    """A huge key, or heading, that stands before each value would fill memory."""
+    key = "k" * 20_000
+    values = ",".join(f'"{n}":1' for n in range(5_000))
+    headed = f"# {key}\n\n" + "\n".join(f"- **Name{n}:** 1" for n in range(2_000))
+    for text in (f'{{"{key}":{{{values}}}}}', headed):
+        assert len(forms.statements(text)) <= 9 * len(text) + 1000
