@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hypernet.overlap import WEIGHT
@@ -191,6 +191,22 @@ class Settings(BaseSettings):
         "0 disables them in this process.",
     )
     job_lease_s: float = Field(60.0, gt=0, description="Job lease timeout in seconds.")
+    upstream_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^@\s]+$",
+        description="Base URL of another LLM's OpenAI-compatible API, such as http://localhost:11434/v1: it "
+        "answers the server's chat route, with what memory recalls.",
+    )
+    upstream_key: SecretStr | None = Field(None, description="API key for the upstream; sent there alone.")
+    upstream_models: dict[str, str] = Field(
+        {}, description="Model names that clients ask for, mapped to the upstream's, as a JSON object."
+    )
+    upstream_timeout_s: float = Field(
+        120.0, gt=0, description="Maximum silence of the upstream before and within a reply, in seconds."
+    )
+    upstream_user_header: str | None = Field(
+        None, description="Request header that names the user for the upstream's chats, if the body does not."
+    )
     shutdown_s: float = Field(30.0, ge=0, description="Graceful shutdown timeout in seconds.")
     audit_days: int = Field(0, ge=0, le=36_500, description="Audit retention in days; 0 keeps it forever.")
     otel: bool = Field(

@@ -23,6 +23,7 @@ from memory.api.routes import (
     keys,
     memories,
     models,
+    relay,
     search,
     sessions,
     skills,
@@ -30,6 +31,7 @@ from memory.api.routes import (
     upkeep,
 )
 from memory.api.shared import Shared
+from memory.api.upstream import Upstream
 from memory.backends.sql import migrate
 from memory.backends.sql.database import Database
 from memory.bootstrap import Memory, database_url
@@ -39,9 +41,11 @@ from memory.settings import Settings
 
 ROUTERS = (
     *(memories.router, search.router, sessions.router, forget.router, upkeep.router, jobs.router),
-    *(chat.router, models.router, skills.router, adapters.router),
-    *(keys.router, audit.router, tenants.router, health.router, docs.router),
+    *(skills.router, adapters.router, keys.router, audit.router, tenants.router),
+    *(health.router, docs.router),
 )
+ANSWERING = (chat.router, models.router)  # by the memory's own model
+RELAYING = (relay.router,)  # by another one, behind the same paths
 
 
 def create_app(memory: Service | Settings | None = None) -> FastAPI:
@@ -59,7 +63,10 @@ def create_app(memory: Service | Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.server_threads
         app.state.shared = parts = await anyio.to_thread.run_sync(_start, settings, given)
+        app.state.upstream = upstream = Upstream(settings) if settings.upstream_url else None
         yield
+        if upstream is not None:
+            await upstream.close()
         await anyio.to_thread.run_sync(_stop, parts, given is None)
 
     app = FastAPI(
@@ -71,7 +78,7 @@ def create_app(memory: Service | Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,  # a redirect would lead to whatever Host says
     )
-    for router in ROUTERS:
+    for router in (*ROUTERS, *(RELAYING if settings.upstream_url else ANSWERING)):
         app.include_router(router)
     app.add_middleware(Door, max_bytes=settings.max_request_bytes)
     app.add_middleware(Observed, otel=settings.otel)

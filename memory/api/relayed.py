@@ -1,0 +1,152 @@
+"""A chat turn that another LLM answers: what is recalled goes in, and what the user told is kept.
+
+The request is passed on as it came, tools, images and unknown fields too. Only two things change: the model's
+name, where the operator maps it, and the system message, which gets what is recalled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from memory.api.strict_json import BadBody
+from memory.inputs import Whose
+from memory.read.recall import MOST, Recall
+from memory.records import Message
+from memory.service import Service
+
+_INSTRUCTIONS = ("system", "developer")
+_OURS = ("mode",)  # extensions of this server, which no other knows
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """One request: whose memory it means, and what is said in it."""
+
+    memory: Service
+    given: Mapping[str, Any]
+    whose: Whose | None  # None: nobody is named, and nothing is recalled or remembered
+    said: tuple[Message, ...]  # what user and assistant say in it, as far as it is text
+    new: Message | None  # what the user says last, unless a tool's result follows
+
+    @classmethod
+    def of(cls, memory: Service, given: Mapping[str, Any], tenant_id: str, user: str | None) -> Relayed:
+        """Read a request; `user` is named by a header. Raises BadBody for one without messages."""
+        messages = given.get("messages")
+        if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
+            raise BadBody("messages", "give a list of messages, at least one")
+        said = tuple(line for message in messages if (line := _line(message)))
+        new = said[-1] if messages[-1].get("role") == "user" and said and said[-1].role == "user" else None
+        return cls(memory, given, _whose(given, tenant_id, user), said, new)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether anything is kept of it."""
+        return self.whose is not None and self.given.get("store") is not False
+
+    def recall(self) -> Recall:
+        """What is known about what the user says last."""
+        asked = next((line.text for line in reversed(self.said) if line.role == "user"), "")
+        if self.whose is None or not asked.strip():
+            return Recall()
+        names = cast(Whose, dict(self.whose))
+        if names.get("user_id") is not None or names.get("agent_id") is not None:
+            names.pop("session_id", None)  # from all sessions of whoever is named
+        return self.memory.recall(asked, k=MOST, before=list(self.said), **names)
+
+    def body(self, recalled: Recall, model: str) -> dict[str, Any]:
+        """The request for the other model."""
+        passed = {name: value for name, value in self.given.items() if name not in _OURS}
+        messages = _with_known(cast(list[Any], self.given["messages"]), recalled.prompt)
+        return {**passed, "model": model, "messages": messages}
+
+    def remember(self, reply: str, *, from_memory: bool) -> None:
+        """Keep what the user told, and the reply as a turn of the session; "" is no reply."""
+        if not self.remembers:
+            return
+        names = cast(Whose, self.whose)
+        news = not from_memory and bool(reply.strip()) and self.memory.reader.read(reply).asks
+        answer = [Message("assistant", reply, recalled=not news)] if reply.strip() else []
+        if names.get("session_id") is not None and (self.new or answer):
+            self.memory.append([*([self.new] if self.new else []), *answer], **names)
+        elif self.new is not None:
+            self.memory.add([self.new], **names)
+
+
+@dataclass(slots=True)
+class Heard:
+    """The text of a streamed reply, read along as its bytes pass."""
+
+    text: str = ""
+    ended: bool = False  # the upstream said that the reply is whole
+    _rest: bytes = field(default=b"")
+
+    def feed(self, data: bytes) -> None:
+        """Read some bytes of server-sent events, cut anywhere."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._event(line[5:].strip())
+
+    def _event(self, data: bytes) -> None:
+        if data == b"[DONE]":
+            self.ended = True
+            return
+        try:
+            choices = json.loads(data)["choices"]
+            first = next((choice for choice in choices if choice.get("index", 0) == 0), {})
+            self.text += first.get("delta", {}).get("content") or ""
+            self.ended = self.ended or bool(first.get("finish_reason"))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return  # nothing that we understand; it is passed on all the same
+
+
+def whole_text(reply: Mapping[str, Any]) -> str:
+    """The text of a whole reply; "" where it calls tools instead."""
+    try:
+        return str(reply["choices"][0]["message"].get("content") or "")
+    except (LookupError, TypeError, AttributeError):
+        return ""
+
+
+def _line(message: Mapping[str, Any]) -> Message | None:
+    """What a message says, where its speaker is a person or the model."""
+    role, content = message.get("role"), message.get("content")
+    if role not in ("user", "assistant"):
+        return None
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        content = "\n".join(part for part in parts if isinstance(part, str))
+    text = content.replace("\0", "") if isinstance(content, str) else ""
+    return Message(role, text) if text.strip() else None
+
+
+def _whose(given: Mapping[str, Any], tenant_id: str, user: str | None) -> Whose | None:
+    """Named by `user`, `safety_identifier`, `metadata.user_id` or the header, in this order."""
+    metadata = given.get("metadata")
+    named = metadata if isinstance(metadata, dict) else {}
+    users = (given.get("user"), given.get("safety_identifier"), named.get("user_id"), user)
+    whose = {
+        "user_id": next((one for one in users if one is not None), None),
+        "agent_id": named.get("agent_id"),
+        "session_id": named.get("session_id"),
+    }
+    for name, value in whose.items():
+        if value is not None and not isinstance(value, str):
+            raise BadBody(name, "give a string")
+    return Whose(tenant_id=tenant_id, **whose) if any(whose.values()) else None  # type: ignore[typeddict-item]
+
+
+def _with_known(messages: Sequence[Any], known: str) -> list[Any]:
+    """The messages with recalled text behind the first instructions, or before everything."""
+    if not known:
+        return [*messages]
+    first = messages[0]
+    if first.get("role") not in _INSTRUCTIONS:
+        return [{"role": "system", "content": known}, *messages]
+    content = first.get("content")
+    if isinstance(content, list):
+        return [{**first, "content": [*content, {"type": "text", "text": known}]}, *messages[1:]]
+    return [{**first, "content": f"{content}\n\n{known}" if content else known}, *messages[1:]]

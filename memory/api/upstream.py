@@ -1,0 +1,115 @@
+"""Another LLM behind the chat route: any server that speaks OpenAI's API, named by the operator alone.
+
+Its key goes into one header of the requests to it, and nowhere else: what it answers is searched for the key
+before it is passed on, and our errors name neither address nor key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from memory.settings import Settings
+
+_KINDS = {400: "invalid_request_error", 404: "invalid_request_error", 429: "rate_limit_error"}
+_CONNECT_S = 10.0
+_CONNECTIONS = 512
+
+
+@dataclass(frozen=True)
+class UpstreamError(Exception):
+    """What the client gets in place of a reply: a status, and an error in OpenAI's form."""
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Upstream:
+    """The other server. One for all requests of ours; used on the event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings' address, which must be there."""
+        self._key = settings.upstream_key.get_secret_value() if settings.upstream_key else ""
+        self._models = settings.upstream_models
+        headers = {"Accept-Encoding": "identity"}  # the bytes of a stream are passed on as they come
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        self._client = httpx.AsyncClient(
+            base_url=str(settings.upstream_url).rstrip("/") + "/",
+            headers=headers,
+            timeout=httpx.Timeout(settings.upstream_timeout_s, connect=_CONNECT_S),
+            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+        )
+
+    def model(self, asked: str) -> str:
+        """What the upstream calls a model that a client asks for."""
+        return self._models.get(asked, asked)
+
+    async def open(self, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
+        """Send a request; returns once the head of the answer is there. The caller closes it.
+
+        Raises UpstreamError where it cannot be reached, is too slow, or refuses.
+        """
+        method = "GET" if body is None else "POST"
+        try:
+            request = self._client.build_request(method, path, json=body)
+            response = await self._client.send(request, stream=True)
+        except httpx.HTTPError as error:
+            raise unreachable(error) from error
+        if response.status_code >= 300:
+            raise await self._refusal(response)
+        return response
+
+    async def _refusal(self, response: httpx.Response) -> UpstreamError:
+        try:
+            data = await response.aread()
+        except httpx.HTTPError as error:
+            return unreachable(error)
+        finally:
+            await response.aclose()
+        status = response.status_code
+        if status in (401, 403):  # its key is wrong, not the client's; such errors may quote it
+            return _failed(502, "the upstream model refuses the server's key; tell the server's operator")
+        if status < 400:
+            return _failed(502, "the upstream model answers with a redirect; tell the server's operator")
+        waits = {"Retry-After": after} if (after := response.headers.get("Retry-After")) else {}
+        return UpstreamError(status, self._readable(status, data), waits)
+
+    def _readable(self, status: int, data: bytes) -> Mapping[str, Any]:
+        """The upstream's own error where it is in OpenAI's form, else one that says what it is."""
+        text = data.decode(errors="replace")
+        if self._key and self._key in text:
+            text = text.replace(self._key, "***")
+        try:
+            given = json.loads(text)
+        except ValueError:
+            given = None
+        if isinstance(given, dict) and isinstance(given.get("error"), dict):
+            return given
+        kind = _KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error")
+        return error_body(f"the upstream model answers with status {status}", kind)
+
+    async def close(self) -> None:
+        """Let go of its connections."""
+        await self._client.aclose()
+
+
+def unreachable(error: httpx.HTTPError) -> UpstreamError:
+    """The error for a connection that fails, or that is silent for too long."""
+    if isinstance(error, httpx.TimeoutException):
+        return _failed(504, "the upstream model does not answer in time; try again")
+    return _failed(502, "the upstream model cannot be reached, or broke off; try again")
+
+
+def _failed(status: int, message: str) -> UpstreamError:
+    return UpstreamError(status, error_body(message, "server_error"))
+
+
+def error_body(message: str, kind: str) -> dict[str, Any]:
+    """An error as OpenAI's clients read it."""
+    return {"error": {"message": message, "type": kind, "param": None, "code": "upstream_error"}}

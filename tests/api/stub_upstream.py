@@ -1,0 +1,119 @@
+"""A small server that speaks OpenAI's API, for tests: it says what it was sent, and fails when told to."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+KEY = "sk-upstream-secret-4711"
+
+
+class Stub(ThreadingHTTPServer):
+    """Keeps the requests it got. `fails` is "", "down", "429", "500", "401", "cut", "silent" or "tools"."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.fails = ""
+        self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    @property
+    def last(self) -> dict[str, Any]:
+        return self.requests[-1]
+
+    @property
+    def system(self) -> str:
+        """The instructions of the last request."""
+        return "\n".join(str(m["content"]) for m in self.last["messages"] if m["role"] == "system")
+
+
+def chunks(words: str) -> list[bytes]:
+    """The events of a stream, in odd spacing and with fields of its own: it has to come through as it is."""
+    events = [
+        f'data: {{"id":"x", "choices":[{{"index":0,"delta":{{"content":{said}}}}}],"odd":1}}'
+        for said in (json.dumps(word + " ") for word in words.split())
+    ]
+    end = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}'
+    return [f"{event}\n\n".encode() for event in (": ping", *events, end, "data: [DONE]")]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Stub
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing to say."""
+
+    def do_GET(self) -> None:
+        self._json(200, {"object": "list", "data": [{"id": "big", "object": "model"}]})
+
+    def do_POST(self) -> None:
+        given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.requests.append(given)
+        self.server.headers.append(dict(self.headers))
+        fails = self.server.fails
+        if fails == "silent":
+            time.sleep(1.5)
+        if fails in ("429", "500", "401"):
+            error = {"message": f"no, key {KEY}", "type": "t", "param": None, "code": "c"}
+            self._json(int(fails), {"error": error}, {"Retry-After": "7"})
+        elif given.get("stream"):
+            self._stream(given["messages"][-1]["content"])
+        elif fails == "tools":
+            call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+            self._json(200, {"choices": [{"index": 0, "message": {"content": None, "tool_calls": [call]}}]})
+        else:
+            message = {"role": "assistant", "content": "Noted."}
+            usage = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
+            choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": {"content": []}}
+            self._json(200, {"id": "x", "choices": [choice], "usage": usage, "odd": True})
+
+    def _stream(self, said: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        events = chunks(f"You said {said}")
+        for event in events[: len(events) // 2] if self.server.fails == "cut" else events:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
+            self.wfile.flush()
+        if self.server.fails == "cut":
+            self.close_connection = True
+            self.connection.close()
+            return
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _json(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@contextmanager
+def stub_upstream() -> Iterator[Stub]:
+    """The server, on a port of its own, in a thread."""
+    stub = Stub()
+    thread = threading.Thread(target=stub.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield stub
+    finally:
+        stub.shutdown()
+        stub.server_close()
+        thread.join(10)

@@ -1,0 +1,248 @@
+"""Another LLM behind the chat route: what goes in, what comes back, and what is remembered."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from openai import OpenAI
+
+from memory.api.app import open_store
+from memory.bootstrap import Memory
+from memory.errors import InvalidSettings
+from memory.settings import Settings
+from tests.api.conftest import Api, Founded, MakeApi, live
+from tests.api.stub_upstream import KEY, Stub, chunks, stub_upstream
+from tests.command import echoes
+
+PATH = "/v1/chat/completions"
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    with stub_upstream() as server:
+        yield server
+
+
+@pytest.fixture
+def api(make_api: MakeApi, stub: Stub) -> Api:
+    return make_api(
+        upstream_url=stub.url,
+        upstream_key=KEY,
+        upstream_models={"small": "big"},
+        upstream_timeout_s=1.0,
+        upstream_user_header="X-Chat-User",
+    )
+
+
+def asked(content: Any, **given: Any) -> dict[str, Any]:
+    return {"model": "small", "user": "ana", "messages": [{"role": "user", "content": content}], **given}
+
+
+def texts(api: Api, user: str = "ana") -> list[str]:
+    found = api.get(f"/v1/memories?user_id={user}").json()["memories"]
+    return sorted(one["text"] for one in found)
+
+
+def test_what_is_known_goes_in_and_what_is_told_is_remembered(api: Api, stub: Stub) -> None:
+    """The reply is the upstream's; its usage says what memory took."""
+    api.add("I am allergic to peanuts.")
+    reply = api.post(PATH, asked("Suggest a dinner. My partner is called Robin."))
+    assert reply.status_code == 200, reply.text
+    body = reply.json()
+    assert body["choices"][0]["message"]["content"] == "Noted."
+    assert body["odd"] is True
+    assert body["usage"]["memory_tokens"] == int(reply.headers["X-Memory-Tokens"]) > 0
+    assert "allergic to peanuts" in stub.system
+    assert stub.last["model"] == "big"
+    assert stub.headers[-1]["Authorization"] == f"Bearer {KEY}"
+    assert any("Robin" in text for text in texts(api))
+    api.post(PATH, asked("Who is my partner?"))
+    assert "Robin" in stub.system
+
+
+def test_unknown_fields_tools_and_images_pass_on(api: Api, stub: Stub) -> None:
+    """All but our own extension; a tool's result is no new message, and is remembered by nobody."""
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [
+        {"role": "developer", "content": "Be kind."},
+        {"role": "user", "content": [{"type": "text", "text": "My car is red."}, image]},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": "The weather is secret-tool-result."},
+    ]
+    extra = {
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+        "tool_choice": "required",
+        "response_format": {"type": "json_object"},
+        "top_p": 0.3,
+        "logprobs": True,
+        "parallel_tool_calls": False,
+        "x_unheard_of": {"deep": [1]},
+    }
+    reply = api.post(PATH, {"model": "other", "messages": messages, "user": "ana", "mode": "auto", **extra})
+    assert reply.status_code == 200
+    assert stub.last == {"model": "other", "messages": messages, "user": "ana", **extra}
+    assert texts(api) == []
+
+
+def test_a_stream_comes_through_byte_by_byte(api: Api) -> None:
+    """Comments, spacing and fields of its own included; afterwards the turn is there."""
+    body = asked("My dog is called Biscuit.", stream=True, metadata={"session_id": "s"})
+    reply = api.post(PATH, body)
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    assert reply.content == b"".join(chunks("You said My dog is called Biscuit."))
+    turns = api.get("/v1/sessions/s/turns?user_id=ana").json()["turns"]
+    assert [turn["text"].strip() for turn in turns] == [
+        "My dog is called Biscuit.",
+        "You said My dog is called Biscuit.",
+    ]
+    assert texts(api) == ["User: My dog is called Biscuit."]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"user": "eve"},
+        {"safety_identifier": "eve"},
+        {"metadata": {"user_id": "eve"}},
+        {"headers": {"X-Chat-User": "eve"}},
+    ],
+)
+def test_the_user_is_named_in_any_of_the_usual_ways(api: Api, named: dict[str, Any]) -> None:
+    """And nobody else's memories go in."""
+    headers = named.pop("headers", {})
+    body = {"model": "m", "messages": [{"role": "user", "content": "My cat is called Tom."}], **named}
+    assert api.post(PATH, body, headers=headers).status_code == 200
+    assert texts(api, "eve") == ["User: My cat is called Tom."]
+
+
+def test_nobody_named_recalls_and_remembers_nothing(api: Api, stub: Stub) -> None:
+    """The request passes as it is. So it does with `store: false`, which remembers nothing."""
+    api.add("I am allergic to peanuts.")
+    api.post(PATH, {"model": "m", "messages": [{"role": "user", "content": "I like dinner with peanuts."}]})
+    assert stub.system == ""
+    api.post(PATH, asked("I like jazz.", store=False))
+    assert "peanuts" in stub.system
+    assert texts(api) == ["I am allergic to peanuts."]
+
+
+def test_another_tenants_memories_reach_no_upstream_call(api: Api, stub: Stub) -> None:
+    """The same user name in another tenant is somebody else."""
+    api.add("My PIN is 4821.", who="globex")
+    api.post(PATH, asked("What is my PIN?"))
+    assert "4821" not in json.dumps(stub.requests)
+
+
+@pytest.mark.parametrize(
+    ("fails", "status", "kind"),
+    [
+        ("429", 429, "t"),
+        ("500", 500, "t"),
+        ("401", 502, "server_error"),
+        ("silent", 504, "server_error"),
+        ("down", 502, "server_error"),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_upstream_that_fails_gives_its_error_and_loses_nothing_told(
+    api: Api, stub: Stub, fails: str, status: int, kind: str, stream: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In OpenAI's form, without the key; what was told is remembered, and no reply is."""
+    stub.fails = fails
+    if fails == "down":
+        stub.shutdown()
+        stub.server_close()
+    with caplog.at_level(logging.DEBUG):
+        reply = api.post(PATH, asked("My boat is called Nemo.", stream=stream, metadata={"session_id": "s"}))
+    assert (reply.status_code, reply.json()["error"]["type"]) == (status, kind)
+    assert KEY not in reply.text + caplog.text + str(dict(reply.headers))
+    assert reply.headers.get("retry-after") == ("7" if fails in ("429", "500") else None)
+    turns = api.get("/v1/sessions/s/turns?user_id=ana").json()["turns"]
+    assert [turn["role"] for turn in turns] == ["user"]
+    assert texts(api) == ["User: My boat is called Nemo."]
+    home = api.parts.memory.settings.home
+    assert not any(KEY.encode() in path.read_bytes() for path in home.rglob("*") if path.is_file())
+
+
+def test_a_stream_that_breaks_off_ends_with_an_error(api: Api, stub: Stub) -> None:
+    """What came is there, then the error, and no [DONE]; half a reply is no turn."""
+    stub.fails = "cut"
+    reply = api.post(PATH, asked("My boat is called Nemo.", stream=True, metadata={"session_id": "s"}))
+    events = [line[6:] for line in reply.text.splitlines() if line.startswith("data: ")]
+    assert "choices" in json.loads(events[0])
+    assert json.loads(events[-1])["error"]["code"] == "upstream_error"
+    turns = api.get("/v1/sessions/s/turns?user_id=ana").json()["turns"]
+    assert [turn["role"] for turn in turns] == ["user"]
+    assert texts(api) == ["User: My boat is called Nemo."]
+
+
+def test_a_reply_that_calls_tools_is_passed_on(api: Api, stub: Stub) -> None:
+    """Its user's message is remembered; there is no text to keep as a turn."""
+    stub.fails = "tools"
+    reply = api.post(PATH, asked("My boat is called Nemo.", metadata={"session_id": "s"}))
+    assert reply.json()["choices"][0]["message"]["tool_calls"][0]["id"] == "1"
+    turns = api.get("/v1/sessions/s/turns?user_id=ana").json()["turns"]
+    assert [turn["role"] for turn in turns] == ["user"]
+
+
+@pytest.mark.parametrize("messages", [None, [], "hi", [1]])
+def test_a_request_without_messages_is_refused_here(api: Api, stub: Stub, messages: Any) -> None:
+    """As OpenAI refuses it."""
+    reply = api.post(PATH, {"model": "m", "messages": messages})
+    assert reply.status_code == 400
+    assert reply.json()["error"]["type"] == "invalid_request_error"
+    assert stub.requests == []
+
+
+def test_reading_keys_and_strangers_do_not_write(api: Api, stub: Stub) -> None:
+    """A key that reads gets answers with store: false; no key gets none."""
+    assert api.post(PATH, asked("I like tea."), who="acme-read").status_code == 403
+    assert api.post(PATH, asked("I like tea.", store=False), who="acme-read").status_code == 200
+    assert api.post(PATH, asked("I like tea."), who=None).status_code == 401
+    assert len(stub.requests) == 1
+
+
+def test_models_are_the_upstreams(api: Api) -> None:
+    """Clients choose among these."""
+    assert [model["id"] for model in api.get("/v1/models").json()["data"]] == ["big"]
+
+
+def test_many_streams_at_once_are_neither_mixed_nor_lost(founded: Founded, tmp_path: Any, stub: Stub) -> None:
+    """64 users on a real socket, by OpenAI's client, each with a memory of their own."""
+    settings = Settings.load(home=founded.copied(tmp_path / "home"), upstream_url=stub.url)
+    with (
+        Memory(settings, **{"store": open_store(settings), **echoes()}) as memory,
+        live(memory) as address,
+        ThreadPoolExecutor(64) as pool,
+    ):
+        for i in range(64):
+            memory.add(f"The word of user {i} is w{i}x.", user_id=f"u{i}", tenant_id="acme")
+        client = OpenAI(
+            base_url=f"{address}/v1", api_key=founded.keys["acme"], http_client=httpx.Client(trust_env=False)
+        )
+
+        def turn(i: int) -> str:
+            said = [{"role": "user", "content": f"Say {i} and my word."}]
+            stream = client.chat.completions.create(model="m", messages=said, user=f"u{i}", stream=True)  # type: ignore[call-overload]
+            return "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+
+        assert list(pool.map(turn, range(64))) == [f"You said Say {i} and my word. " for i in range(64)]
+        client.close()
+    assert len(stub.requests) == 64
+    for request in stub.requests:
+        user = request["user"].removeprefix("u")
+        [system] = [m["content"] for m in request["messages"] if m["role"] == "system"]
+        assert system.splitlines()[1:] == [line for line in system.splitlines() if f"w{user}x" in line]
+
+
+@pytest.mark.parametrize("url", ["localhost:11434", "ftp://x", "http://user:pass@x/v1"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    """At the start, not at the first request."""
+    with pytest.raises(InvalidSettings, match="upstream_url"):
+        Settings.load(upstream_url=url)
