@@ -60,7 +60,8 @@ class Relayed:
         """The request for the other model."""
         passed = {name: value for name, value in self.given.items() if name not in _OURS}
         messages = _with_known(cast(list[Any], self.given["messages"]), recalled.prompt)
-        return {**passed, "model": model, "messages": messages}
+        named = {"model": model} if "model" in passed else {}
+        return {**passed, **named, "messages": messages}
 
     def remember(self, reply: str, *, from_memory: bool) -> None:
         """Keep what the user told, and the reply as a turn of the session; "" is no reply."""

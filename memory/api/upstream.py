@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -20,13 +19,16 @@ _CONNECT_S = 10.0
 _CONNECTIONS = 512
 
 
-@dataclass(frozen=True)
 class UpstreamError(Exception):
     """What the client gets in place of a reply: a status, and an error in OpenAI's form."""
 
-    status: int
-    body: Mapping[str, Any]
-    headers: Mapping[str, str] = field(default_factory=dict)
+    def __init__(
+        self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(f"the upstream failed: {status}")
+        self.status = status
+        self.body = body
+        self.headers = headers or {}
 
 
 class Upstream:

@@ -98,7 +98,7 @@ def test_a_stream_comes_through_byte_by_byte(api: Api) -> None:
     assert reply.headers["content-type"].startswith("text/event-stream")
     assert reply.content == b"".join(chunks("You said My dog is called Biscuit."))
     turns = api.get("/v1/sessions/s/turns?user_id=ana").json()["turns"]
-    assert [turn["text"].strip() for turn in turns] == [
+    assert [turn["content"].strip() for turn in turns] == [
         "My dog is called Biscuit.",
         "You said My dog is called Biscuit.",
     ]
