@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from memory.api.strict_json import BadBody
 from memory.inputs import Whose
-from memory.read.recall import MOST, Recall
+from memory.read.recall import MAX_RECALLED, Recall
 from memory.records import Message
 from memory.service import Service
 
@@ -54,7 +54,7 @@ class Relayed:
         names = cast(Whose, dict(self.whose))
         if names.get("user_id") is not None or names.get("agent_id") is not None:
             names.pop("session_id", None)  # from all sessions of whoever is named
-        return self.memory.recall(asked, k=MOST, before=list(self.said), **names)
+        return self.memory.recall(asked, k=MAX_RECALLED, before=list(self.said), **names)
 
     def body(self, recalled: Recall, model: str) -> dict[str, Any]:
         """The request for the other model."""
