@@ -10,7 +10,8 @@ No adapters are made: recall as text reads embeddings and words alone. Nothing h
 a model of yours does, on what was recalled, and is scored by token F1, and on adversarial questions, which
 have no answer, by how often it says so.
 
-Tokens are those of the sentence embedder's tokenizer. Conversations 0 and 4 chose the weights of recall.
+Tokens are those of the sentence embedder's tokenizer. Conversation 0 chose the weights of recall; 4 was set
+aside for it too.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from memory.ports import Vectors
 from memory.records import AdapterRef, MemoryRecord, Scope
 
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop", 5: "adversarial"}
-CHOSEN_ON = (0, 4)  # conversations that the weights of recall were chosen on, and that are not reported
+CHOSEN_ON = (0, 4)  # set aside for choosing the weights of recall, and not reported
 KS = (5, 10, 20, 50)
 UNKNOWN = re.compile(
     r"no information|not mention|n[o']t know|unknown|not (?:say|specif|provid)", re.IGNORECASE
