@@ -557,7 +557,14 @@ class Reading(Protocol):
 
     @property
     def standing(self) -> str:
-        """The text without what it says is no longer so: adapters are made from this."""
+        """The text without what it denies, supposes or says is no longer so: adapters are made from this.
+
+        Never blank unless the text is: where nothing stands, it is the whole text, which `answers` nothing.
+        """
+        ...
+
+    def answers(self, turn: Reading) -> bool:
+        """Whether what it states may answer this turn; what is denied, supposed, wished, quoted may not."""
         ...
 
     @property
@@ -578,8 +585,12 @@ class Reading(Protocol):
         """What this newer text leaves of an older one: None where all of it, "" where nothing."""
         ...
 
-    def stands_for(self, older: Reading, turn: Reading) -> bool:
-        """Whether, for this turn, what this newer text states is to be said in the older one's place."""
+    def stands_for(self, older: Reading, turn: Reading) -> float:
+        """How sure it is that this newer text is to be said in the older one's place, for this turn.
+
+        0: both are said. 1: the text says itself that the older one is no longer so. Between: they seem to
+        be about the same.
+        """
         ...
 
     def rivals(self, other: Reading) -> bool:

@@ -60,6 +60,9 @@ class PlainReading:
     def standing(self) -> str:
         return self.text
 
+    def answers(self, turn: Reading) -> bool:  # noqa: ARG002 - all that is said stands
+        return True
+
     @property
     def questions(self) -> list[tuple[str, str]]:
         return [(f"{subject} is?", value) for subject, value in self._stated.items()]
@@ -78,9 +81,9 @@ class PlainReading:
         kept = [s for s in PlainReading(older.text)._said if not self.contradicts(PlainReading(s))]
         return " ".join(kept)
 
-    def stands_for(self, older: Reading, turn: Reading) -> bool:
+    def stands_for(self, older: Reading, turn: Reading) -> float:
         about = {s for s in PlainReading(older.text)._stated if s in turn.text.casefold()}
-        return bool(about) and about <= self._stated.keys()
+        return 0.5 if about and about <= self._stated.keys() else 0.0
 
     def rivals(self, other: Reading) -> bool:
         return bool(self._stated.keys() & PlainReading(other.text)._stated.keys())

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 Filters = Mapping[str, Any]  # items that the metadata of a memory has
 
 HALF_LIFE_DAYS = 30.0  # of newness and of use
-YIELD_MARGIN = 0.15  # how far below an older memory a newer one may be that it gives way to
+YIELD_MARGIN = 0.15  # how far below an older memory a newer one may be that it gives way to, at even odds
 HALF_USED = 8  # uses that give half of what use can add
 _SEARCHED = 32  # candidates by either way, of which a search gives the k that matter most
 _NAMED = 32  # passages in which what is to be forgotten is looked for
@@ -232,7 +232,9 @@ def choose(
     if not hits:
         return Selection()
     near = [hit for hit in hits if hit.score >= settings.score_threshold]
-    shares = _shares(near, turn)
+    if turn and reader is not None:
+        near = _answering(near, turn, reader)
+    shares = _shares(hits, turn)
 
     def relevance(hit: MemoryHit) -> float:
         return hit.score + settings.lexical_weight * shares[hit.record.id]
@@ -241,6 +243,7 @@ def choose(
     near = [hit for hit in near if hit.record.pinned or relevance(hit) >= least]
     if turn and reader is not None and settings.supersede:
         near = _newest(near, hits, reader.read(turn), reader, settings.score_threshold)
+        near = _answering(near, turn, reader)
     ranked = sorted(near, key=lambda hit: _rank(hit, relevance(hit), settings, at), reverse=True)
     distinct = tuple(_distinct(ranked))
     budget = settings.merge_budget if budget is None else budget
@@ -267,6 +270,12 @@ def _rank(hit: MemoryHit, relevance: float, settings: Settings, at: datetime) ->
     return record.pinned, rank, record.created_at
 
 
+def _answering(hits: Sequence[MemoryHit], turn: str, reader: Reader) -> list[MemoryHit]:
+    """Without those that state nothing for this turn: what is denied, supposed, wished or quoted."""
+    asked = reader.read(turn)
+    return [hit for hit in hits if reader.read(hit.said.text).answers(asked)]
+
+
 def _newest(
     near: Sequence[MemoryHit], hits: Sequence[MemoryHit], turn: Reading, reader: Reader, least: float
 ) -> list[MemoryHit]:
@@ -278,9 +287,9 @@ def _newest(
         for other in hits if _yields(hit) and not hit.record.pinned else ():
             if (
                 _told(other) > _told(stands)
-                and other.score >= max(least, hit.score - YIELD_MARGIN)
                 and _yields(other)
-                and readings[id(other)].stands_for(readings[id(hit)], turn)
+                and (sure := readings[id(other)].stands_for(readings[id(hit)], turn))
+                and (sure == 1 or other.score >= max(least, hit.score - YIELD_MARGIN * sure / (1 - sure)))
             ):
                 stands = replace(other, score=max(other.score, hit.score))
         before = found.get(stands.record.id)

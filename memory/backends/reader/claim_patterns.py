@@ -6,12 +6,23 @@ import re
 
 _FLAGS = re.IGNORECASE | re.VERBOSE
 
+# What says that something holds beside what was told before, and not in its place.
+ADDITION = re.compile(
+    r"""\b(?:also|too|as\ well|again|another|additional(?:ly)?|in\ addition|besides|plus|moreover
+    |furthermore|both|second|third|other|else|either|alternative|sometimes|often|usually)\b""",
+    _FLAGS,
+)
 # What may stand before a statement without being part of it.
 OPENERS = re.compile(
     r"""^(?:(?:actually|also|and|but|by\ the\ way|correction|for\ the\ record|fyi|good\ news|hey|hi|hello
     |in\ fact|just\ so\ you\ know|listen|no|note|now|oh|ok|okay|please\ note|remember|sorry|so|update|wait
     |well|yes|from\ now\ on|as\ of\ (?:today|now)|i\ mean|i\ meant|i\ think|it\ is\ said
     |you\ should\ know|i\ want\ you\ to\ know|please\ remember|don'?t\ forget|as\ you\ know
+    |forget\ (?:that|it|what\ i\ (?:said|told\ you))|scratch\ that|never\ ?mind(?:\ that)?|oops
+    |my\ (?:mistake|bad)
+    |i\ was\ wrong|that\ was\ wrong|change\ of\ plans?|new\ plan|rather|starting\ (?:today|tomorrow
+    |this\ week)
+    |since\ (?:today|yesterday|this\ week|last\ (?:week|month|year))|today|yesterday|this\ week
     |one\ more\ thing|quick\ update|for\ you|to\ be\ clear|honestly|let\ me\ (?:add|say)
     |i\ (?:should|must)\ add|in\ case\ (?:it\ matters|it\ helps|you\ (?:need\ it|ask|wonder|care))
     )(?:\s+that)?[,:;]?\s+)+""",
@@ -37,7 +48,12 @@ DENIAL = re.compile(
     re.IGNORECASE,
 )
 # What says that it was otherwise before.
-CHANGE = re.compile(r"\b(?:no longer|any ?more|used to|not [^,]+? but)\b", re.IGNORECASE)
+CHANGE = re.compile(
+    r"\b(?:no longer|any ?more|used to|not [^,]+? but|now|new|instead|from now on"
+    r"|since (?:yesterday|today|last)"
+    r"|changed|moved|switched|rescheduled|postponed|shifted|updated|reset|extended|renamed|upgraded)\b",
+    re.IGNORECASE,
+)
 # "Ana is not my boss any more, Ben is": what is so instead.
 REPLACED = re.compile(
     r"(?P<old>.+?) is (?:not|no longer) (?P<what>(?:my|our|the) [\w' -]+?)(?: any ?more)?[,;] "
@@ -59,7 +75,8 @@ FORMER = re.compile(
 # What is said of a thing beside its value: "my password is weak" tells no other password.
 QUALITY = re.compile(
     r"""(?:very|really|quite|pretty|rather|getting|far|almost)\ .*|\w+(?:ful|ous|able|ible|less)
-    |(?:(?-i:[A-Z])\w+(?:ish|ese|ian)|american|dutch|french|german|greek|swiss|bad|big|broken|closed|cold|cool|easy|expired|fine|good|great|hard|high|hot|important|late|long|losing|lost
+    |(?:(?-i:[A-Z])\w+(?:ish|ese|ian)|american|dutch|french|german|greek|swiss|bad|big|broken|closed|cold
+    |cool|easy|expired|fine|good|great|hard|high|hot|important|late|long|losing|lost
     |low|missing|nice|noisy|ok|okay|old|open|quiet|ready|safe|secret|short|small|strong|the\ same|tiny|weak
     |winning|wrong)""",
     _FLAGS,
@@ -85,21 +102,62 @@ SMALL = frozenset(
 # Of these one has several, so that another name adds one.
 MANY = re.compile(
     r"""\b(?:(?<!best\ )friend|colleague|neighbou?r|cousin|sister|brother|sibling|aunt|uncle|niece|nephew
-    |son|daughter|child|kid|grand\w+|classmate|teammate|student|pupil|guest|client|patient|book|song|film|movie
-    |hobby|goal|plan|idea|problem|question|answer|thing|one|reason|way|part|point|example|word|in-law|relative
+    |son|daughter|child|kid|grand\w+|classmate|teammate|student|pupil|guest|client|patient|book|song|film
+    |movie
+    |hobby|goal|plan|idea|problem|question|answer|thing|one|reason|way|part|point|example|word|in-law
+    |relative
     |visitor)s?$""",
     _FLAGS,
 )
-# Of these there is one at a time, whatever its value looks like.
+# Of these there is one at a time.
 ATTRIBUTE = re.compile(
     r"""\b(?:address|age|alarm|appointment|birthday|budget|capital|code|colou?r|date|day|deadline|email|fee
-    |height|hometown|id|job|key|keyword|license|licence|location|mail|name|number|nickname|occupation|password
+    |height|hometown|id|job|key|keyword|license|licence|location|mail|name|number|nickname|occupation
+    |password
     |passphrase|phone|pin|plate|platform|position|postcode|price|profession|rate|room|salary|score|seat|size
     |start|street|subject|surname|team|time|title|username|version|weight|zip|language|dish|food|drink
     |sport|season|instrument|fruit|animal|country|city|band|floor|gate|terminal|diet|employer|company)$
     |\b(?:favou?rite|best|worst|weakest|current)\b""",
     _FLAGS,
 )
+# Of these, what a value may be of any form: of a key or a room, "red" or "nice" is not another one.
+FREE = re.compile(
+    r"""\b(?:code|colou?r|company|diet|dish|drink|email|employer|food|fruit|hometown|city|instrument|job
+    |keyword|language|name|nickname|surname|occupation|passcode|password|passphrase|pin|position
+    |profession|season|sport|subject|team|title|username|address|animal|band|country)$|\b(?:favou?rite|best|worst|weakest)\b""",
+    _FLAGS,
+)
+# A value behind one of these is another relation: with whom, under what, for whom, until when.
+RELATION = re.compile(
+    r"""(?:with|without|under|behind|near|by|for|about|until|till|to|through|between|next\ to|inside
+    |outside|above|below|beside|after|before|against|during|over|around|made|paid|led|owned|run|spelled
+    |pronounced)\b""",
+    _FLAGS,
+)
+# Where one lives may be said by both: the country, and the town in it.
+COUNTRY = re.compile(
+    r"""(?:the\ )?(?:algeria|argentina|australia|austria|bangladesh|belgium|bolivia|brazil|britain
+    |bulgaria|canada|chile|china|colombia|croatia|cuba|cyprus|czechia|czech\ republic|denmark|ecuador
+    |egypt|england|estonia|ethiopia|europe|finland|france|germany|ghana|greece|hungary|iceland|india
+    |indonesia|iran|iraq|ireland|israel|italy|jamaica|japan|jordan|kenya|latvia|lebanon|lithuania
+    |luxembourg|malaysia|malta|mexico|morocco|nepal|netherlands|new\ zealand|nigeria|northern\ ireland
+    |norway|pakistan|peru|philippines|poland|portugal|romania|russia|saudi\ arabia|scotland|senegal|serbia
+    |singapore|slovakia|slovenia|south\ africa|south\ korea|spain|sri\ lanka|sweden|switzerland|syria
+    |taiwan|tanzania|thailand|tunisia|turkey|uganda|uk|ukraine|united\ kingdom|united\ states|uruguay|us
+    |usa|venezuela|vietnam|wales|zambia|zimbabwe|africa|asia|north\ america|south\ america|america
+    |california|texas|florida|bavaria|catalonia|scandinavia|brittany|normandy|tuscany|andalusia|cornwall
+    |kent)""",
+    _FLAGS,
+)
+# When something was so that need not be so any more, or happened before what holds.
+PAST = re.compile(
+    r"""\b(?:in\ (?:1[89]|20)\d\d|(?:years?|decades?)\ ago|as\ a\ (?:child|kid|boy|girl|student|teenager)
+    |once|originally|back\ then|when\ (?:i|we)\ (?:was|were)
+    |for\ (?:a\ (?:day|week|month|year|while)|(?:two|three|a\ few|\d+)\ \w+))\b""",
+    _FLAGS,
+)
+# Work that names no employer: "I work at night".
+NO_EMPLOYER = re.compile(r"(?:night|home|weekends?|work|times?|a\b.*|an\b.*|\d.*|it|the\ moment)$", _FLAGS)
 # Who belongs to somebody: what is said of one of these is not said of the speaker.
 KINSHIP = (
     r"sister|brother|sibling|mother|father|mum|mom|dad|parent|wife|husband|spouse|partner|daughter|son|child|kid"
@@ -147,7 +205,10 @@ _MY = r"(?:my|our|his|her|their|the)"
 _HAVE = r"(?:have|has)"
 _WORK = r"(?:works?|am working|is working|started working|have a job|has a job)"
 _SET = r"(?:set|changed|switched|updated|reset)"
-_MOVED = r"(?:moved|changed|switched|shifted|rescheduled|postponed|updated)"
+_MOVED = (
+    r"(?:moved|changed|switched|shifted|rescheduled|postponed|updated|extended|cut|raised|lowered|reduced|increased"
+    r"|upgraded|bumped|pushed|delayed|corrected|put|brought)(?: back| forward| up| down)?"
+)
 
 # Pattern of a whole clause, what it adds to the slot, and whether it says that there is one only.
 PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
@@ -176,7 +237,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
         (rf"{_I} {_WORK} as an? {_V}", "job", True),
         (rf"{_I} (?:am|is|are) {_V} tall", "height", True),
         (
-            rf"(?:i|we|they) (?:have )?(?:{_SET}|{_MOVED}) (?P<what>(?:my|our|the) .+?)"
+            rf"(?:i|we|they|he|she|the \w+) (?:have |has )?(?:{_SET}|{_MOVED}) (?P<what>(?:my|our|the) .+?)"
             rf"(?: from .+?)? to {_V}",
             "",
             True,
@@ -195,10 +256,14 @@ PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
             "",
             True,
         ),
-        (rf"{_X} (?P<how>starts|begins|opens|closes|ends|leaves|arrives|departs) (?:at|on) {_V}", "", True),
+        (rf"{_X} (?:starts|begins|opens) (?P<how>at|on) {_V}", "", True),
+        (rf"{_X} (?:ends|closes|finishes|stops|shuts) (?P<how>at|on) {_V}", "end", True),
+        (rf"{_X} (?:leaves|departs|goes|takes off) (?P<how>at|on) {_V}", "leave", True),
+        (rf"{_X} (?:arrives|lands|gets in) (?P<how>at|on) {_V}", "arrive", True),
+        (rf"(?:{_I} (?:{_HAVE}|got) a )?new (?P<what>[\w ]+?)(?: is|:) {_V}", "", True),
         (
             rf"(?P<what>(?:{_MY}|[A-Z]).*?)(?: is| are| turns out to be| will be|:)"
-            rf"(?: (?P<how>on|at|in|due on|due|from))? {_V}",
+            rf"(?: (?P<how>on|at|in|due on|due by|due|from))? {_V}",
             "",
             True,
         ),

@@ -15,20 +15,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from memory.backends.reader.claim_patterns import (
+    ADDITION,
     ADVERBS,
     ATTRIBUTE,
     CHANGE,
     CONTRACTIONS,
+    COUNTRY,
     CURRENCY,
     DENIAL,
     ENDS,
     FORMER,
+    FREE,
     INSTEAD,
     MANY,
+    NO_EMPLOYER,
     OPENERS,
+    PAST,
     PATTERNS,
     PERSON,
     QUALITY,
+    RELATION,
     REPLACED,
     SHAPES,
     SMALL,
@@ -51,6 +57,7 @@ class Claim:
     denied: bool = False
     loose: bool = False  # that it fills this slot is not sure: only what says that it changed takes its place
     changed: bool = False  # it is said that it was otherwise before
+    free: bool = False  # values of any form take each other's place
 
 
 _LABEL = re.compile(r"(?:User|Assistant): ")
@@ -65,6 +72,8 @@ _MOVE = re.compile(
     r"\b(moved?|moving|relocated)(?: away| house)? from [^.,;:!?\n]{1,60}? to (?=\w)", re.IGNORECASE
 )
 _NO_VALUE = r"(?:my|our|his|her|its|their|not|very|so|too)\b"
+_MINE = frozenset(("i",))
+_FREE_RELATIONS = ("name", "home", "employer", "job", "work", "address")
 MAX_CLAUSE_CHARACTERS = 300  # characters of a clause that is read; who tells a value says it more shortly
 
 
@@ -78,6 +87,8 @@ def claims(text: str) -> list[tuple[int, int, list[Claim]]]:
 
 
 def _claimed(clause: str) -> Iterator[Claim]:
+    if ADDITION.search(clause):
+        return  # it stands beside what was told
     said = _plain(clause)
     changed = CHANGE.search(clause) is not None
     replaced = REPLACED.fullmatch(said)
@@ -128,6 +139,16 @@ def _claim(found: dict[str, str | None], adds: str, firm: bool, denied: bool) ->
     thing = what or who
     shape = _shape(value, how)
     loose = False
+    if adds in ("end", "leave", "arrive") and shape == "words":
+        return None
+    if not adds and not how and RELATION.match(value):
+        return None
+    if adds in ("home", "employer") and PAST.search(found["value"] or ""):
+        return None
+    if adds == "employer" and NO_EMPLOYER.match(found["value"] or ""):
+        return None
+    if MANY.search(re.sub(r"['’]s? name$", "", thing)) and thing.endswith("name"):
+        return None
     if not adds and not _single(thing, how, shape):
         if shape != "name" or how or not PERSON.search(thing):
             return None
@@ -136,11 +157,14 @@ def _claim(found: dict[str, str | None], adds: str, firm: bool, denied: bool) ->
         return None
     if (adds == "name" and MANY.search(thing)) or (adds == "home" and placeless):
         return None
-    named = _words(f"{who} {what} {adds}")
+    named = _words(f"{who} {what} {adds} {how if how.startswith(('due', 'from')) else ''}")
     slot = named - TELLING.get(shape, frozenset()) or named
     if not slot:
         return None
-    return Claim(slot, value.casefold(), shape, _unit(value, shape), firm, denied, loose)
+    if adds == "home" and COUNTRY.fullmatch(value):
+        shape = "country"
+    free = adds in _FREE_RELATIONS if adds else FREE.search(re.split(r" (?:of|for) ", thing)[0]) is not None
+    return Claim(slot, value.casefold(), shape, _unit(value, shape), firm, denied, loose, free=free)
 
 
 def _single(thing: str, how: str, shape: str) -> bool:
@@ -148,7 +172,7 @@ def _single(thing: str, how: str, shape: str) -> bool:
     if re.search(r"\b(?:he|she|it|they|there|this|that|what)$", thing, re.IGNORECASE):
         return False
     head = re.split(r" (?:of|for) ", thing)[0]
-    if ATTRIBUTE.search(thing) or (ATTRIBUTE.search(head) and head != thing):
+    if FREE.search(head) or (shape != "words" and (ATTRIBUTE.search(thing) or ATTRIBUTE.search(head))):
         return True
     if MANY.search(head) or shape == "words":
         return False
@@ -195,17 +219,23 @@ def standing(text: str) -> str:
 
 def contradicts(new: Claim, old: Claim) -> bool:
     """Whether the old claim cannot hold beside the newer one."""
-    if new.slot != old.slot or old.denied:
+    if not _same_slot(new, old) or old.denied:
         return False
     if new.denied:
         return new.value == old.value
-    if _same(new.value, old.value) or not (new.firm or old.firm):
+    if _same(new.value, old.value) or not new.firm:
         return False
     if (new.loose or old.loose) and not new.changed:
         return False
-    if new.unit and old.unit and new.unit != old.unit:
-        return False
-    return new.shape == old.shape or "words" in (new.shape, old.shape)
+    if new.shape == "number" == old.shape:
+        return new.unit == old.unit
+    alike = "country" not in (new.shape, old.shape) and new.free and old.free
+    return new.shape == old.shape or alike
+
+
+def _same_slot(new: Claim, old: Claim) -> bool:
+    """Whether both are about the same; who says what changed may leave out whose it is."""
+    return new.slot == old.slot or (new.changed and new.slot - _MINE == old.slot - _MINE)
 
 
 def _same(one: str, other: str) -> bool:

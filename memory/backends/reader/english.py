@@ -6,13 +6,31 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from memory.backends.reader import asking, keeping
+from memory.backends.reader.changes import News, news
 from memory.backends.reader.claims import Claim, claims, contradicts, remaining, standing
 from memory.backends.reader.questions import questions
-from memory.backends.reader.rivals import Gist, Said, gist, gives_way, mentions, read, read_with_questions
+from memory.backends.reader.rivals import (
+    Gist,
+    Said,
+    gist,
+    gives_way,
+    mentions,
+    read,
+    read_with_questions,
+    same_kinds,
+)
 from memory.backends.reader.rivals import rivals as answer_alike
+from memory.backends.reader.standing import asked_for, put_as, stands
+from memory.backends.reader.values import asked_kind, holds_kind
 from memory.ports import Reading
 from memory.text.conversation import unlabelled
 from memory.text.sentences import sentences
+
+# How sure it is that the newer of two texts answers: they seem to be about the same; it speaks of a change,
+# and of nothing that would be another thing.
+ASSISTANT = "Assistant: "
+GUESSED, LIKELY = 0.5, 0.65
+_OF_ONE = ("amount", "colour")  # kinds of values that change without a word about what has them
 
 
 class EnglishReader:
@@ -28,6 +46,7 @@ class EnglishReading:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._kinds: dict[str, bool] = {}
 
     @cached_property
     def asks(self) -> bool:
@@ -62,8 +81,22 @@ class EnglishReading:
 
     @property
     def standing(self) -> str:
-        """The text without what a move left behind."""
-        return standing(self.text)
+        """The text without what it denies, supposes, quotes ..., nor what a move left behind.
+
+        Where nothing stands it is the whole text: `answers` says that it answers nothing.
+        """
+        lines = [(label, stands(said)) for label, said in map(_spoken, self.text.split("\n"))]
+        kept = "\n".join(label + said for label, said in lines if said)
+        return standing(kept if self._stands else self.text)
+
+    def answers(self, turn: Reading) -> bool:
+        """Whether something of it stands, or the turn is put as it is itself: "What don't I eat?"."""
+        return self._stands or asked_for(put_as(unlabelled(self.text)), turn.text)
+
+    @cached_property
+    def _stands(self) -> bool:
+        lines = map(_spoken, self.text.split("\n"))
+        return any(stands(said).strip() for label, said in lines if label != ASSISTANT)
 
     @cached_property
     def questions(self) -> Sequence[tuple[str, str]]:
@@ -84,15 +117,42 @@ class EnglishReading:
         """The clauses of the older text whose claims hold beside those of this one."""
         return remaining(older.text, self.text) if self.claims else None
 
-    def stands_for(self, older: Reading, turn: Reading) -> bool:
-        """Whether a statement of this text has all that the older one has of the turn's words."""
-        asked, before = english(turn)._whole, english(older)
-        shared = before._whole.words & asked.words
-        return (
-            bool(shared)
-            and mentions(self.text, shared)  # for speed: most that are near do not
-            and gives_way(asked, before._said, self._said)
-        )
+    def stands_for(self, older: Reading, turn: Reading) -> float:
+        """Whether it says that the older text is no longer so, or has all that it has of the turn's words."""
+        asked, before = english(turn), english(older)
+        if self._news.adds or self._lacks_the_kind(before, asked):
+            return 0.0
+        nobody_else = self._whole.people <= before._whole.people | asked._whole.words
+        if nobody_else and self._news.replaces(before._news, asked._news):
+            return 1.0
+        same_people = before._whole.people == self._whole.people
+        if (
+            same_people
+            and asked._kind in _OF_ONE
+            and self._news.about_nothing_else
+            and before._has_kind(asked._kind)
+        ):
+            return LIKELY
+        if (
+            self._news.may_replace(asked._news)
+            and nobody_else
+            and same_kinds(before._said, self._whole, asked._whole)
+        ):
+            return LIKELY
+        shared = before._whole.words & asked._whole.words
+        same = mentions(self.text, shared) and gives_way(asked._whole, before._said, self._said)
+        if not (shared and same):
+            return 0.0
+        return 1.0 if self._news.changed else GUESSED
+
+    def _lacks_the_kind(self, older: EnglishReading, turn: EnglishReading) -> bool:
+        """Whether the turn asks for a kind of value that the older text has and this one has not."""
+        return bool(turn._kind) and older._has_kind(turn._kind) and not self._has_kind(turn._kind)
+
+    def _has_kind(self, kind: str) -> bool:
+        if kind not in self._kinds:
+            self._kinds[kind] = holds_kind(unlabelled(self.text), kind)
+        return self._kinds[kind]
 
     def rivals(self, other: Reading) -> bool:
         """Whether a question that one of them answers is answered alike by both."""
@@ -101,6 +161,14 @@ class EnglishReading:
     @cached_property
     def _claims(self) -> list[Claim]:
         return [claim for _, _, found in claims(self.text) for claim in found]
+
+    @cached_property
+    def _kind(self) -> str:
+        return asked_kind(self.text)
+
+    @cached_property
+    def _news(self) -> News:
+        return news(unlabelled(self.text))
 
     @cached_property
     def _whole(self) -> Gist:
@@ -113,6 +181,12 @@ class EnglishReading:
     @cached_property
     def _asked(self) -> Said:
         return read_with_questions(self.text)
+
+
+def _spoken(line: str) -> tuple[str, str]:
+    """A line's label, if it has one, and the rest of it."""
+    label = next((label for label in ("User: ", ASSISTANT) if line.startswith(label)), "")
+    return label, line[len(label) :]
 
 
 def english(reading: Reading) -> EnglishReading:

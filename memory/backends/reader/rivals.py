@@ -21,6 +21,7 @@ from hypernet.overlap import stem, tokens
 from memory.backends.reader.asking import asks
 from memory.backends.reader.claim_patterns import KINSHIP, SMALL
 from memory.backends.reader.questions import questions
+from memory.backends.reader.values import alike, asked_kind, holds_kind, kinds_held
 from memory.text.conversation import unlabelled
 from memory.text.passages import in_lines
 
@@ -36,6 +37,14 @@ _EMPTY = SMALL | frozenset(
 _OWNER = re.compile(r"(?<!\w)(\w++)['’]s\b")
 _NO_OWNER = frozenset(("it", "that", "there", "here", "what", "who", "where", "how", "he", "she", "let"))
 _SPEAKER = re.compile(r"\b(?:i|me|my|mine|we|us|our|you|your)\b", re.IGNORECASE)
+_SUBJECT = re.compile(r"\b(?:my|our|the)\s((?:[\w'’-]+\s){1,4}?)(?:is|are|was|were)\b", re.IGNORECASE)
+# Of what is done with several things, one more takes no place: "The cake needs butter."
+_MANY = frozenset(map(stem, (
+     "need", "needs", "like", "likes", "love", "hate", "allergic", "allergy", "eat", "buy",
+     "bought", "lent", "lend", "give", "gave", "want", "collect", "collects", "speak", "speaks",
+     "play", "plays", "visit", "visited", "know", "knows", "study", "studies", "watch", "order",
+     "ordered", "own", "owns"
+)))  # fmt: skip
 _RELATIVE = re.compile(rf"\b(?:{KINSHIP})s?\b")
 
 
@@ -44,6 +53,7 @@ class Gist:
     """What a turn, a passage or a statement is about."""
 
     words: frozenset[str]
+    text: str
     speaker: bool  # whether about the one who speaks, or is spoken to
     people: frozenset[str]  # others
 
@@ -74,6 +84,7 @@ def gist(text: str) -> Gist:
     named = [word for word in _OWNER.findall(said) if word not in _NO_OWNER]
     return Gist(
         words(text),
+        text,
         _SPEAKER.search(said) is not None,
         frozenset(stem(word) for word in [*named, *_RELATIVE.findall(said)]),
     )
@@ -87,11 +98,36 @@ def read(passage: str) -> Said:
 def gives_way(turn: Gist, older: Said, newer: Said) -> bool:
     """Whether, for this turn, a statement of the newer passage stands for the older passage too."""
     shared = older.whole.words & turn.words
-    return bool(shared) and any(
-        shared <= statement.words
-        and older.whole.speaker == statement.speaker
-        and statement.people <= older.whole.people | turn.words
-        for statement in newer.statements
+    return (
+        bool(shared)
+        and not shared & _MANY
+        and any(
+            shared <= statement.words
+            and older.whole.speaker == statement.speaker
+            and statement.people <= older.whole.people | turn.words
+            and _subject(statement.text) <= older.whole.words | turn.words
+            and same_kinds(older, statement, turn)
+            for statement in newer.statements
+        )
+    )
+
+
+def _subject(statement: str) -> frozenset[str]:
+    """What it speaks of, in words that name something: of "My locker code is 7781." locker, code."""
+    found = _SUBJECT.search(statement)
+    return words(found[1]) if found else frozenset()
+
+
+def same_kinds(older: Said, newer: Gist, turn: Gist) -> bool:
+    """Whether what they say of it are values of the same kinds, as no name and age are."""
+    asked = asked_kind(turn.text)
+    if asked and holds_kind(newer.text, asked) and not holds_kind(older.whole.text, asked):
+        return True  # the older one does not answer
+    besides = frozenset(tokens(turn.text))
+    kinds = kinds_held(newer.text, asked, besides)
+    return any(
+        alike(kinds_held(statement.text, asked, besides), kinds, asked)
+        for statement in older.statements or [older.whole]
     )
 
 

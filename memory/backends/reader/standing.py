@@ -1,0 +1,134 @@
+"""What of a text stands: not what it denies, supposes, wishes, plans, quotes or makes up.
+
+    "I'm not allergic to peanuts, but I am allergic to shellfish."    I am allergic to shellfish.
+    "My dog is not called Rex, it's called Biscuit."                  My dog is called Biscuit.
+    "I don't live in Berlin."                                         nothing
+
+Such a statement answers only a turn that is put in the same way: "What don't I eat?", "Where would I live?"
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from memory.text.sentences import sentences
+
+_FLAGS = re.IGNORECASE | re.VERBOSE
+_THOUGHT = r"(?:thinks?|thought|believes?|believed|claims?|claimed|joked|guessed)"
+_SPOKEN = rf"(?:said|says|say|told\ \w+|swears|insists|asked|{_THOUGHT})"
+# How a statement may be put that does not stand. What cancels the word is looked at first.
+_CUES = {
+    "denied": r"""\b(?:not|cannot|never|no\ longer|neither|nor|nobody|no\ one|none|used\ to)\b
+        |\bhardly\b|n['’]t\b|\bany\ ?more\b|\b(?:turned|turn)\ (?:it|them|that)?\ ?down\b""",
+    "supposed": r"""(?:^|[,;]\s)(?:if|unless|suppose|supposing|imagine|assuming|what\ if|pretend
+        |let['’]?s\ say)\b
+        |\b(?:would\ have|could\ have|might|maybe|perhaps|possibly|almost|nearly)\b""",
+    "wished": r"""\b(?:wish|wished|hope\ to|hoping\ to|want\ to|wanted\ to|dream\ of|would\ (?:love|like)\ to
+        |['’]d\ (?:love|like)\ to|someday|one\ day)\b""",
+    "planned": r"""\b(?:was|were)\ (?:going|about|planning|supposed|meant)\ to\b
+        |\bfell\ through\b
+        |\b(?:am|are|['’]m|['’]re)\ (?:planning|thinking\ (?:of|about)|considering)\b""",
+    "fictional": r"""\b(?:in|from)\ (?:the|my|our|a|this|his|her)\ (?:\w+\ )?(?:novel|film|movie|book|story
+        |game|dream|play|series|show|fantasy)\b|\b(?:dreamt|dreamed)\b
+        |\b(?:just\ kidding|only\ joking|role[\ -]?play)\b""",
+    "quoted": rf"""\b{_SPOKEN}(?:\ that)?[,:]?\ ["“'‘](?:I|my|we|our)\b
+        |\b(?!i\b|we\b)\w+\ {_THOUGHT}\ (?:that\ )?(?:I|my|we|our)\b""",
+}
+_PATTERNS = {kind: re.compile(pattern, _FLAGS) for kind, pattern in _CUES.items()}
+# Words of denial that deny nothing.
+_AFFIRMED = re.compile(
+    r"""\bnot\ only\b|\bcan(?:no|['’])t\ (?:stand|wait|stop|help|complain|believe)\b
+    |\b(?:why|if|whether\ or)\ not\b
+    |\b(?:do\ not|don['’]?t)\ (?:forget|worry|mind|know\ if)\b|\bnot\ (?:until|far|too\ bad|bad|sure)\b
+    |\b(?:does|do|did|is|are|wo)n['’]t\ [^.,;]{1,40}\ (?:until|till)\b|\bno\ longer\ than\b
+    |\b(?:nobody|no\ one|none|not|n['’]t|never)\b[^.;]{1,60}?\b(?:except|but|only|apart\ from)\b
+      (?!\ (?:i|he|she|it|we)\b)
+    |\bfrom\ now\ on\ .*""",
+    _FLAGS,
+)
+_ASKED = {
+    "denied": re.compile(
+        r"n['’]t\b|\b(?:not|never|no\ longer|used\ to|did|before|avoid|former\w*)\b", _FLAGS
+    ),
+    "supposed": re.compile(r"\b(?:if|would|might|could|maybe|almost|nearly)\b", _FLAGS),
+    "wished": re.compile(r"\b(?:wish|want|would|hope|dream\w*|like)\b", _FLAGS),
+    "planned": re.compile(r"\b(?:plan\w*|going|thinking|consider\w*|intend\w*|was|were)\b", _FLAGS),
+    "fictional": re.compile(
+        r"\b(?:novel|film|movie|book|story|game|dream\w*|play|series|show|hero)\b", _FLAGS
+    ),
+    "quoted": re.compile(rf"\b(?:{_SPOKEN}|think|say|claim|believe)\b", _FLAGS),
+}
+_FULL = {"'m": "am", "'s": "is", "'re": "are"}
+_BE = r"(?P<be>is|are|am|was|were|['’]m|['’]s|['’]re)"
+# "X is not A, it is B", "X isn't A but B": X is B.
+_INSTEAD = re.compile(
+    rf"""(?P<subject>[^,;]+?)\ ?{_BE}(?:n['’]t|\ not|\ no\ longer)\ (?P<denied>[^,;]+?)(?:\ any\ ?more)?
+    (?:,?\ but(?:\ rather)?\ (?!(?:i|we|my|our|he|she|they|it)\b)
+      |[,;]\ (?:but\ )?(?:it|he|she|they|that|i|we)(?:['’](?:s|m|re)|\ is|\ are|\ am|\ was)\ )
+    (?P<rest>.+)""",
+    _FLAGS,
+)
+# "I haven't been to Peru, only to Chile."
+_ONLY = re.compile(
+    r"""(?P<been>[^,;]+?\ (?:have|has|had|is|are|was|were))(?:n['’]t|\ not)\ (?P<verb>\w+)
+    \ [^,;]+,\ (?:but\ )?only\ (?P<rest>.+)""",
+    _FLAGS,
+)
+_JOINT = re.compile(
+    r"[,;]\s+(?:(?:but|and|so|instead|though|however)\s+)?|\s+but\s+(?=(?:i|we|my|our|he|she|they|it)\b)",
+    re.IGNORECASE,
+)
+_VERB = re.compile(
+    r"""(?:i|we|he|she|they|it|you|my|our|his|her|their|the|only|just|please)\b|(?:call|use|give|send|meet|take|ask|try
+    |put|bring|buy|make|keep|write|come|go)\b""",
+    _FLAGS,
+)
+
+
+def put_as(text: str) -> set[str]:
+    """In which ways a sentence is put so that it does not stand; none where it stands."""
+    plain = _AFFIRMED.sub(" ", text)
+    return {kind for kind, pattern in _PATTERNS.items() if pattern.search(plain)}
+
+
+def asked_for(kinds: set[str], turn: str) -> bool:
+    """Whether a turn is put in one of these ways itself."""
+    return any(_ASKED[kind].search(turn) for kind in kinds)
+
+
+def stands(text: str) -> str:
+    """The sentences and clauses of a text without labels that stand, line by line; "" where none does."""
+    if not put_as(text):
+        return text
+    return " ".join(part for sentence in sentences(text) for part in _standing(sentence))
+
+
+def _standing(sentence: str) -> Iterator[str]:
+    kinds = put_as(sentence)
+    if not kinds:
+        yield sentence
+        return
+    instead = _INSTEAD.fullmatch(sentence)
+    if instead and kinds == {"denied"}:
+        be = _FULL.get(instead["be"].replace("’", "'"), instead["be"])
+        rest = _before(instead["denied"], instead["rest"]) + instead["rest"]
+        yield f"{instead['subject'].rstrip()} {be} {rest}"
+        return
+    only = _ONLY.fullmatch(sentence)
+    if only:
+        yield f"{only['been']} {only['verb']} only {only['rest']}"
+        return
+    if kinds - {"denied"}:
+        return  # a supposition goes on behind its comma
+    parts = [part for part in _JOINT.split(sentence) if part]
+    kept = [part for part in parts if not put_as(part) and _VERB.match(part)]
+    if kept and len(kept) < len(parts):
+        said = ", ".join(kept)
+        yield said[:1].upper() + said[1:] + ("" if said.endswith((".", "!", "?")) else ".")
+
+
+def _before(denied: str, rest: str) -> str:
+    """What the denied half has before the word that the rest begins with: "coming" of "coming on Friday"."""
+    found = re.match(rf"(.+?\s){re.escape(rest.split()[0])}\s", denied)
+    return found[1] if found else ""
