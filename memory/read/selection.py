@@ -234,10 +234,10 @@ def choose(
     near = [hit for hit in hits if hit.score >= settings.score_threshold]
     if turn and reader is not None:
         near = _answering(near, turn, reader)
-    shares = _shares(hits, turn)
+    shares = _shares(near, turn)
 
     def relevance(hit: MemoryHit) -> float:
-        return hit.score + settings.lexical_weight * shares[hit.record.id]
+        return hit.score + settings.lexical_weight * shares.get(hit.record.id, 0.0)
 
     least = max(map(relevance, near), default=0.0) - settings.score_margin
     near = [hit for hit in near if hit.record.pinned or relevance(hit) >= least]
