@@ -220,10 +220,10 @@ def test_closing_finishes_what_is_queued_and_takes_nothing_more(base: PreTrained
 
 
 def test_what_opens_every_reply_is_not_shown() -> None:
-    """A model that says tokens as they stand in a text begins with a space; only the first is taken off."""
+    """A model that says tokens as they stand in a text begins with a space, which is taken off."""
     letters = {2: "a", 3: " b", 4: " "}
     asked = GenerationRequest((), max_new_tokens=50)
-    for tokens, wanted in (([4, 2, 3], "a b"), ([3, 3], "b b"), ([2, 3], "a b"), ([4, 4, 2], " a")):
+    for tokens, wanted in (([4, 2, 3], "a b"), ([3, 3], "b b"), ([2, 3], "a b"), ([4, 4, 2], "a")):
         one = Reply([5], asked, lambda ids: "".join(letters[i] for i in ids), {END}, room=100, opening=" ")
         for token in [*tokens, END]:
             one.accept(token)
