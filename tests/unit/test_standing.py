@@ -20,6 +20,8 @@ READER = EnglishReader()
         ("My brother isn't a doctor, he's a vet.", "My brother is a vet."),
         ("Please don't call me before 10am, call me after 2pm.", "Call me after 2pm."),
         ("The meeting isn't on Monday any more, it's on Wednesday.", "The meeting is on Wednesday."),
+        ("We no longer meet in room 4 but in room 7.", "We meet in room 7."),
+        ("I no longer work at Corvo but at Lumen.", "I work at Lumen."),
         ("The code is not 4417. The code is 4471.", "The code is 4471."),
         ("I don't have a sister, I have two brothers.", "I have two brothers."),
         ("I haven't been to Peru, only to Chile.", "I have been only to Chile."),

@@ -69,6 +69,12 @@ _INSTEAD = re.compile(
     (?P<rest>.+)""",
     _FLAGS,
 )
+# "We no longer meet in room 4 but in room 7."
+_NO_LONGER = re.compile(
+    r"""(?P<who>[^,;]+?)\ (?:no\ longer|don['’]t|do\ not)\ (?P<verb>\w+)\ [^,;]+?,?\ but
+    \ (?P<rest>(?:in|at|on|for|to|from|with)\ .+)""",
+    _FLAGS,
+)
 # "I haven't been to Peru, only to Chile."
 _ONLY = re.compile(
     r"""(?P<been>[^,;]+?\ (?:have|has|had|is|are|was|were))(?:n['’]t|\ not)\ (?P<verb>\w+)
@@ -114,6 +120,10 @@ def _standing(sentence: str) -> Iterator[str]:
         be = _FULL.get(instead["be"].replace("’", "'"), instead["be"])
         rest = _before(instead["denied"], instead["rest"]) + instead["rest"]
         yield f"{instead['subject'].rstrip()} {be} {rest}"
+        return
+    other = _NO_LONGER.fullmatch(sentence)
+    if other:
+        yield f"{other['who']} {other['verb']} {other['rest']}"
         return
     only = _ONLY.fullmatch(sentence)
     if only:
