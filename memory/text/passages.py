@@ -78,7 +78,8 @@ def clauses(text: str) -> Iterator[tuple[int, int]]:
     """Start and end of each sentence, or of its clauses where it has several about somebody."""
     for start, end in spans(text):
         for cut in _CLAUSE.finditer(text, start, end):
-            yield start, cut.start()
+            if cut.start() > start:
+                yield start, cut.start()
             start = cut.end()
         yield start, end
 
