@@ -96,8 +96,8 @@ class Heard:
             self.ended = True
             return
         try:
-            choices = json.loads(data)["choices"]
-            first = next((choice for choice in choices if choice.get("index", 0) == 0), {})
+            choices: list[dict[str, Any]] = json.loads(data)["choices"]
+            first: dict[str, Any] = next((c for c in choices if c.get("index", 0) == 0), {})
             self.text += first.get("delta", {}).get("content") or ""
             self.ended = self.ended or bool(first.get("finish_reason"))
         except (ValueError, TypeError, KeyError, AttributeError):
