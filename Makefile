@@ -1,5 +1,6 @@
 # Two commands a newcomer needs: `make demo` and `make test`. Everything runs in .venv.
 PYTHON ?= python3
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -10,7 +11,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/memory demo
 
 test: $(VENV)/.develop
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 # The attacks of the tests, in a larger size (docs/security.md).
 attack: $(VENV)/.develop

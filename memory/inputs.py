@@ -21,7 +21,7 @@ from memory.records import (
 
 _PASSAGE = 100  # characters, about
 _MOST_COPIED = 8  # times what was sent,
-_ALWAYS_COPIED = 16 * 1024  # and so many characters more
+_ALWAYS_COPIED = 1024 * 1024  # and so many characters more
 
 Said = Message | Mapping[str, Any]
 """A message, or its usual form {"role": "user", "content": "..."}."""

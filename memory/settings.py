@@ -223,6 +223,10 @@ class Settings(BaseSettings):
             return None
         return Path(str(given)).expanduser().absolute()
 
+    def __hash__(self) -> int:
+        """Settings are keys of opened memories; one of them is a mapping, which has no hash of its own."""
+        return hash(self.model_dump_json())
+
     @classmethod
     def load(cls, **overrides: Any) -> Self:
         """Settings from the environment and keywords. Raises InvalidSettings, naming the first wrong one."""

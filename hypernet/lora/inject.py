@@ -41,7 +41,8 @@ def apply(model: nn.Module, lora: LoRA | Sequence[LoRA | None]) -> Iterator[None
         return
     if others := {row.layers for row in known} - {known[0].layers}:
         raise ValueError(f"adapters of one batch adapt layers {known[0].layers} and {others.pop()}")
-    with apply_factors(model, _stack(model, rows, known), 1.0, known[0].layers):
+    scalings = [1.0 if row is None else row.scaling for row in rows]
+    with apply_factors(model, _stack(model, rows, known), scalings, known[0].layers):
         yield
 
 
@@ -49,10 +50,12 @@ def apply(model: nn.Module, lora: LoRA | Sequence[LoRA | None]) -> Iterator[None
 def apply_factors(
     model: nn.Module,
     factors: Mapping[str, tuple[Tensor, Tensor]],
-    scaling: float,
+    scaling: float | Sequence[float],
     which: tuple[int, ...] | None = None,
 ) -> Iterator[None]:
     """Like ``apply``, for stacked (and differentiable) factors of the layers ``which`` (None: all).
+
+    ``scaling`` is one for all, or one for each of the G adapters.
 
     ``factors`` is {module: (A [G, L, R, d_in], B [G, L, R, d_out])}; they are moved to the model's device.
     Deltas are computed in the factors' dtype (on a CPU at least float32); the sum is cast to the base's.
@@ -61,12 +64,13 @@ def apply_factors(
     for layers, name, a, b in placed:
         _check_fit(layers, name, a, b)
     handles = []
+    scalings = [scaling] if isinstance(scaling, int | float) else list(scaling)
     try:
         for layers, _, a, b in placed:
             a, b = (_placed(t, layers[0].weight.device) for t in (a, b))
             for i, layer in enumerate(layers):
                 device = layer.weight.device
-                hook = _hook(a[:, i].to(device), b[:, i].to(device), scaling)
+                hook = _hook(a[:, i].to(device), b[:, i].to(device), scalings)
                 handles.append(layer.register_forward_hook(hook))
         yield
     finally:
@@ -135,12 +139,12 @@ def _placed(factor: Tensor, device: torch.device) -> Tensor:
 def _stack(
     model: nn.Module, rows: Sequence[LoRA | None], known: Sequence[LoRA]
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """Every row's factors, its own scaling in A, zero-padded to the widest rank and stacked."""
+    """Every row's factors, zero-padded to the widest rank and stacked."""
     stacked = {}
     for module in sorted({m for lora in known for m in lora.A}):
         device = target_layers(model, module)[0].weight.device
         here = [row if row is not None and module in row.A else None for row in rows]
-        a = [None if row is None else _placed(row.A[module], device) * row.scaling for row in here]
+        a = [None if row is None else _placed(row.A[module], device) for row in here]
         b = [None if row is None else _placed(row.B[module], device) for row in here]
         stacked[module] = (_stack_rows(module, a), _stack_rows(module, b))
     return stacked
@@ -163,9 +167,15 @@ def _stack_rows(module: str, rows: Sequence[Tensor | None]) -> Tensor:
     return out
 
 
-def _hook(a: Tensor, b: Tensor, scaling: float) -> Callable[[nn.Module, Any, Tensor], Tensor | None]:
-    """A forward hook that adds ``scaling * B^T A x`` to the output: a [G, R, d_in], b [G, R, d_out]."""
+def _hook(
+    a: Tensor, b: Tensor, scalings: Sequence[float]
+) -> Callable[[nn.Module, Any, Tensor], Tensor | None]:
+    """A forward hook that adds ``scaling * B^T A x`` to the output: a [G, R, d_in], b [G, R, d_out].
+
+    ``scalings`` are one or G.
+    """
     groups = a.size(0)
+    own = a.new_tensor(scalings)[:, None, None]  # [1 or G, 1, 1]
 
     def add_delta(_module: nn.Module, args: Any, output: Tensor) -> Tensor | None:
         if _bare.get():
@@ -175,11 +185,11 @@ def _hook(a: Tensor, b: Tensor, scaling: float) -> Callable[[nn.Module, Any, Ten
             raise ValueError(f"{groups} adapters were applied to a batch of {x.size(0)} rows")
         if groups == 1:
             hidden = F.linear(x, a[0]).flatten(0, -2)  # [N*T, R]
-            total = torch.addmm(output.flatten(0, -2).to(a.dtype), hidden, b[0], alpha=scaling)
+            total = torch.addmm(output.flatten(0, -2).to(a.dtype), hidden, b[0], alpha=scalings[0])
         else:
             hidden = torch.bmm(x.reshape(groups, -1, x.size(-1)), a.transpose(1, 2))  # [G, N/G*T, R]
             base = output.reshape(groups, -1, output.size(-1)).to(a.dtype)
-            total = torch.baddbmm(base, hidden, b, alpha=scaling)
+            total = torch.baddbmm(base, hidden * own, b)
         return total.view(output.shape).to(output.dtype)
 
     return add_delta

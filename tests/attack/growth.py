@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 
-LARGE = os.environ.get("MEMORY_ATTACK") == "large"
+LARGE = int(os.environ.get("ATTACK_SIZE", "1")) > 1  # `make attack`
 SIZES = (1 << 18, 1 << 20) if LARGE else (1 << 12, 1 << 14)  # characters: each is four times the one before
 MOST = 2.2  # times as long for twice the text
 FLOOR_S = (

@@ -61,12 +61,12 @@ def begun(tmp_path: Path) -> Counter[str]:
 def test_a_killed_worker_is_replaced(database: Database, start: Start, tmp_path: Path) -> None:
     """What it was at is begun anew by another when its lease is over, and is done once; the rest goes on."""
     jobs = Jobs(database)
-    long = [jobs.submit("acme", "note", {"steps": 10_000}) for _ in range(2)]
+    long = [jobs.submit(tenant, "note", {"steps": 10_000}) for tenant in ("acme", "beta")]  # a thread each
     first = start()
     ready(first)
     while len(begun(tmp_path)) < 2:
         time.sleep(0.02)
-    assert {jobs.get("acme", job.id).state for job in long} == {"running"}
+    assert {jobs.get(job.scope.tenant_id, job.id).state for job in long} == {"running"}
     first.kill()
     short = [jobs.submit("acme", "note", {"steps": 1}) for _ in range(3)]
     for job in long:

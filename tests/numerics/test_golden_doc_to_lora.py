@@ -1,7 +1,7 @@
 """Published Doc-to-LoRA checkpoints against what the public code computed from them, in float32.
 
-Bars: features, latents and factors within 1e-5 of the tensor's largest value, logits within 1e-4, greedy
-tokens equal.
+Bars: features, latents and factors within 1e-5 of the tensor's largest value, logits within 1e-4 (relative
+plus absolute: processors round differently), greedy tokens equal.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from tests.numerics.golden import golden
 
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # peft's call
 CASES = ("d2l_gemma2", "d2l_qwen3")
+LOGITS = {"rtol": 1e-4, "atol": 1e-4}  # as the golden files' meta.json suggests for float32 on a CPU
 
 
 @dataclass
@@ -157,7 +158,7 @@ def test_logits_are_those_of_the_reference(case: Case, name: str) -> None:
     context = nullcontext() if name == "base" else apply(case.model.base_model, combined(case, name))
     with context:
         logits = case.model.base_model(case.expected["question.ids"][None]).logits[0]
-    assert (logits - case.expected[f"logits.{name}"]).abs().max() <= 1e-4
+    torch.testing.assert_close(logits, case.expected[f"logits.{name}"], **LOGITS)
 
 
 @pytest.mark.parametrize("name", ["base", "one", "three"])
@@ -195,4 +196,4 @@ def test_our_peft_folder_gives_the_logits_of_the_reference(case: Case, name: str
     wrapped = peft.PeftModel.from_pretrained(case.model.base_model, folder)
     logits = wrapped(case.expected["question.ids"][None]).logits[0]
     wrapped.unload()
-    assert (logits - case.expected[f"logits.{name}"]).abs().max() <= 1e-4
+    torch.testing.assert_close(logits, case.expected[f"logits.{name}"], **LOGITS)

@@ -142,11 +142,11 @@ def test_training_goes_on_from_a_finished_one(
 def test_the_tuning_beside_the_weights_equals_the_tuning_in_them(
     base: LlamaForCausalLM, network: TokenHypernetwork
 ) -> None:
-    """Training and use see the same base."""
+    """Training and use see the same base, but for bfloat16: merged weights are rounded to it."""
     for b in network.tuning_B.values():
         b.normal_(std=0.1)
     ids = torch.tensor([[9, 8, 7, 6]])
     with tuned(base, network):
         beside = base(input_ids=ids).logits
     tune(base, network)
-    torch.testing.assert_close(base(input_ids=ids).logits, beside, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(base(input_ids=ids).logits, beside, rtol=0.02, atol=0.02)
