@@ -69,10 +69,12 @@ class Chat:
         reading = self._reader.read(said.text)
         if reading.forgets:
             return self._forgetting(scope, reading.forgets)
+        if reading.withheld and not reading.asks:
+            return _saying(_NOT_KEPT)
         conversation = [*(self._hot_window(scope) if before is None else before), said]
         pieces = self._answerer.stream(scope, conversation, mode, None, sampling, as_of, filters)
         if reading.withheld:
-            return self._acknowledging(pieces, _NOT_KEPT)
+            return pieces
         if reading.told and not (reading.asks or reading.small_talk):
             pieces = self._acknowledging(pieces, reading.acknowledgement)
         return self._remembering(scope, said, pieces)
@@ -80,9 +82,7 @@ class Chat:
     def _forgetting(self, scope: Scope, named: str) -> Iterator[str | ChatReply]:
         many = self._forget(named, scope)
         about = re.sub(r"^(?:my|our)\b", "your", named, flags=re.IGNORECASE)
-        said = f"Forgotten: {about} ({many})." if many else f"I remember nothing about {about}."
-        yield said
-        yield ChatReply(said, adapters=(), prompt_tokens=0, memory_tokens=0, completion_tokens=0)
+        yield from _saying(f"Forgotten: {about} ({many})." if many else f"I remember nothing about {about}.")
 
     def _acknowledging(
         self, pieces: Iterator[str | ChatReply], acknowledgement: str
@@ -134,3 +134,9 @@ class Chat:
         from_memory = bool(reply.adapters or reply.memory_tokens)
         asks = not from_memory and self._reader.read(reply.text).asks
         return Message("assistant", reply.text, recalled=not asks)
+
+
+def _saying(text: str) -> Iterator[str | ChatReply]:
+    """A reply that no model wrote."""
+    yield text
+    yield ChatReply(text, adapters=(), prompt_tokens=0, memory_tokens=0, completion_tokens=0)

@@ -443,7 +443,8 @@ def test_a_chat_keeps_what_is_told_and_forgets_what_is_to_be_forgotten(memory: M
     assert memory.chat("My PIN is 4821.", **scope).text == "Noted: your PIN is 4821."
     memory.chat("My bank PIN is 4822.", **scope)
     memory.chat("My PIN is 1111.", user_id="ben")
-    memory.chat("Don't remember this: my code is 9911.", **scope)
+    unkept = memory.chat("Don't remember this: my code is 9911.", **scope)
+    assert unkept.text == "I will not remember that."  # whatever the model would say
     assert not any("9911" in record.text for record in memory.list(user_id="ana").records)
     assert "9911" not in "".join(turn.text for turn in memory.turns(**scope))
     assert memory.chat("Please forget my PIN.", **scope).text == "Forgotten: your PIN (2)."
