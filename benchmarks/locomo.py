@@ -62,7 +62,9 @@ class Tally:
     """Sums over the questions of a category."""
 
     questions: int = 0
-    recalled: Counter[int] = field(default_factory=Counter)  # k -> sum of shares of the evidence
+    recalled: dict[int, float] = field(
+        default_factory=lambda: defaultdict(float)
+    )  # k -> sum of shares of the evidence
     texts: int = 0
     tokens: Counter[int] = field(default_factory=Counter)
     cpu_s: float = 0.0
@@ -158,7 +160,7 @@ def ask(
         tally.texts += len(recalled)
         for k in KS:
             found = {ids[one.memory_id] for one in recalled[:k]}
-            tally.recalled[k] += len(found & evidence) / len(evidence)  # type: ignore[assignment]
+            tally.recalled[k] += len(found & evidence) / len(evidence)
             tally.tokens[k] += sum(memory.count_tokens(one.line) for one in recalled[:k])
     return recalled.prompt
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from hypernet.overlap import WEIGHT
 from memory.errors import InvalidSettings
@@ -25,6 +25,9 @@ def login_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # as in a container with a user id that nobody has named
         return "me"
+
+
+_MAY_HOLD_A_SECRET = ("database_url", "upstream_url", "upstream_key")  # never quoted in an error
 
 
 class Settings(BaseSettings):
@@ -236,9 +239,11 @@ class Settings(BaseSettings):
             first = error.errors()[0]
             name = "_".join(str(part) for part in first["loc"])
             wrong = first["msg"].removeprefix("Value error, ")
-            raise InvalidSettings(
-                f"setting {name!r} (MEMORY_{name.upper()}): {wrong}, got {first['input']!r}"
-            ) from error
+            got = "" if name in _MAY_HOLD_A_SECRET else f", got {first['input']!r}"
+            where = f"setting {name!r} (MEMORY_{name.upper()})"
+            raise InvalidSettings(f"{where}: {wrong}{got}") from (None if not got else error)
+        except SettingsError as error:  # a variable whose value should be JSON
+            raise InvalidSettings(f"{error}; give a JSON object") from error
 
     @property
     def adapter_folder(self) -> Path:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from math import log
 
@@ -53,12 +53,12 @@ def telling(having: Mapping[str, int]) -> list[str]:
 
 def ranked(found: Mapping[str, Iterable[str]], texts: int, having: Mapping[str, int]) -> dict[str, float]:
     """Word -> ids that have it, to id -> what the words that it has are worth; best first, then newest."""
-    scores: Counter[str] = Counter()
+    scores: dict[str, float] = defaultdict(float)
     for word in sorted(found):
         for memory_id in found[word]:
-            scores[memory_id] += worth(texts, having[word])  # type: ignore[assignment]
+            scores[memory_id] += worth(texts, having[word])
     best = sorted(scores, key=lambda memory_id: (scores[memory_id], memory_id), reverse=True)
-    return {memory_id: float(scores[memory_id]) for memory_id in best}
+    return {memory_id: scores[memory_id] for memory_id in best}
 
 
 _LETTER_MARKS = (0, 7, 8, 9)  # combining classes of what changes a letter, as in Devanagari and kana

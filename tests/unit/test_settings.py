@@ -71,3 +71,20 @@ def test_settings_do_not_change() -> None:
     """Several owners share them."""
     with pytest.raises(ValueError, match="frozen"):
         Settings.load().merge_budget = 3
+
+
+@pytest.mark.parametrize("name", ["upstream_url", "database_url"])
+def test_a_url_that_is_refused_is_not_quoted(name: str) -> None:
+    """It may hold a password."""
+    wrong = {"upstream_url": "http://me:hunter2@host/v1", "database_url": ["hunter2"]}[name]
+    with pytest.raises(InvalidSettings, match=name) as refused:
+        Settings.load(**{name: wrong})
+    assert "hunter2" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+def test_a_variable_that_should_be_json_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no traceback of the settings library."""
+    monkeypatch.setenv("MEMORY_UPSTREAM_MODELS", "gpt-4o")
+    with pytest.raises(InvalidSettings, match=r"upstream_models.*JSON object"):
+        Settings.load()
