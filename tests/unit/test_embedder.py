@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 
 from memory.backends.model import embedder
 from memory.backends.model.embedder import MiniLMEmbedder, packaged_folder
+from memory.backends.model.minilm import MiniLM
 from memory.errors import ModelUnavailable
 
 TEXTS = [
@@ -31,6 +34,49 @@ def test_the_vectors_are_those_of_sentence_transformers() -> None:
     expected = reference.encode(TEXTS, show_progress_bar=False)
     cosines = (MiniLMEmbedder().embed(TEXTS) * expected).sum(axis=1)
     assert cosines.min() > 0.9999
+
+
+def test_the_hidden_states_are_those_of_transformers() -> None:
+    """At real tokens of a padded batch, to 1e-5; BertModel loads the same files."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    model = MiniLM.from_folder(packaged_folder())
+    reference = BertModel(
+        BertConfig.from_json_file(packaged_folder() / "config.json"), add_pooling_layer=False
+    )
+    reference.load_state_dict(
+        {name: torch.from_numpy(model.weights[name]) for name in reference.state_dict()}
+    )
+    tokens = np.array([[101, 7592, 2088, 102, 0, 0], [101, 2054, 2003, 2026, 3899, 102]])
+    mask = tokens > 0
+    with torch.inference_mode():
+        expected = reference.eval()(
+            input_ids=torch.from_numpy(tokens), attention_mask=torch.from_numpy(mask)
+        ).last_hidden_state.numpy()
+    np.testing.assert_allclose(model.hidden_states(tokens, mask)[mask], expected[mask], atol=1e-5)
+
+
+def test_embedding_imports_neither_torch_nor_transformers() -> None:
+    """They cost seconds of CPU, and a process that only searches has no other use for them."""
+    code = (
+        "import sys; from memory.backends.model.embedder import MiniLMEmbedder; "
+        "MiniLMEmbedder().embed(['hello']); sys.exit(bool({'torch', 'transformers'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
+    """Its weights would be read as something they are not."""
+    for file in ("model.safetensors", "tokenizer.json"):
+        (tmp_path / file).symlink_to(packaged_folder() / file)
+    config = (packaged_folder() / "config.json").read_text()
+    (tmp_path / "config.json").write_text(config.replace('"bert"', '"roberta"'))
+    with pytest.raises(ModelUnavailable, match="roberta"):
+        MiniLMEmbedder(tmp_path).embed(["x"])
+    (tmp_path / "config.json").write_text(config.replace("num_hidden_layers", "depth"))
+    with pytest.raises(ModelUnavailable, match="num_hidden_layers"):
+        MiniLMEmbedder(tmp_path).embed(["x"])
 
 
 def test_loading_needs_no_network_and_says_nothing(
