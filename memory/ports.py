@@ -38,6 +38,7 @@ from memory.records import (
     StoreStats,
     Turn,
 )
+from memory.text.passage import Passage
 from memory.work import Erasure
 
 if TYPE_CHECKING:
@@ -604,8 +605,8 @@ class Reader(Protocol):
     In doubt a text claims nothing and contradicts nothing: both of two memories are kept.
     """
 
-    def read(self, text: str) -> Reading:
-        """Read a passage, a message or a turn; lines may begin with "User: " or "Assistant: "."""
+    def read(self, said: Passage | str) -> Reading:
+        """Read a passage, whose lines say who says them; or what one person says, a message or a turn."""
         ...
 
 

@@ -148,7 +148,7 @@ class Service:
 
         Content that the exact scope holds already is not stored again: `Added.created` names what is new.
         A text longer than one passage is a document. Messages with a session become turns of it. Of
-        messages, only what tells something is remembered (see `memory.text.conversation`); that may be
+        messages, only what tells something is remembered (see `memory.write.conversation`); that may be
         nothing. When the call returns, all of it is durable.
 
         What it contradicts is superseded: it is of the past from now on (`as_of`), and `Added.superseded`

@@ -12,6 +12,7 @@ from memory.conformance.samples import (
     record,
     vectors,
 )
+from memory.text.passage import Passage
 
 __all__ = [
     "ANA",
@@ -22,6 +23,12 @@ __all__ = [
     "NOON",
     "Clock",
     "adapter",
+    "in_turns",
     "record",
     "vectors",
 ]
+
+
+def in_turns(text: str) -> Passage:
+    """A passage as it is stored of a conversation: the labels that begin its lines are ours."""
+    return Passage(text, first_turn=0, last_turn=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memory.ports import Reader
+from memory.text.passage import Passage
 
 HAIR = "My hair colour is red."
 
@@ -17,6 +18,12 @@ class ReaderConformance:
         asked, told = reader.read("What is my hair colour?"), reader.read(HAIR)
         assert (asked.asks, asked.told, asked.claims) == (True, "", False)
         assert (told.asks, told.told, told.claims) == (False, HAIR, True)
+
+    def test_labels_of_a_conversation_are_no_words_of_it(self, reader: Reader) -> None:
+        """What a passage says is the same whoever is written before it."""
+        told, labelled = reader.read(HAIR), reader.read(Passage(f"User: {HAIR}", "user", 0, 0))
+        assert list(labelled.questions) == list(told.questions)
+        assert labelled.left_of(reader.read("My hair colour is brown.")) == ""
 
     def test_what_is_told_beside_a_question_is_kept(self, reader: Reader) -> None:
         """Without the question."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from memory.ports import Reading
-from memory.text.conversation import unlabelled
+from memory.text.passage import Passage, passage_of
 
 FORGET = "Forget "
 _SENTENCE = re.compile(r"[^.?!\n]+[.?!]?")
@@ -15,17 +15,17 @@ _STATEMENT = re.compile(r"(?P<subject>.+?) is (?P<value>[^.?!]+)")
 class PlainReader:
     """Has no language: words around " is " name a subject and its value, which is one at a time."""
 
-    def read(self, text: str) -> PlainReading:
+    def read(self, said: Passage | str) -> PlainReading:
         """The text in sentences."""
-        return PlainReading(text)
+        return PlainReading(said)
 
 
 class PlainReading:
     """A text, and what its statements say of which subject."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        said = [sentence.strip() for sentence in _SENTENCE.findall(unlabelled(text))]
+    def __init__(self, passage: Passage | str) -> None:
+        self.text = passage_of(passage).text
+        said = [sentence.strip() for sentence in _SENTENCE.findall(passage_of(passage).bare)]
         self._said = [sentence for sentence in said if sentence]
         self._stated: dict[str, str] = {}
         for sentence in self._said:

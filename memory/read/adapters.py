@@ -13,6 +13,7 @@ from memory.ports import BlobStore, Internalizer, Merge, MergedAdapter, Reader, 
 from memory.read.lru import ByteLRU
 from memory.records import Kind, MemoryRecord
 from memory.text.normalise import plain
+from memory.text.passage import Passage
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
@@ -112,7 +113,7 @@ class Adapters:
     def load(self, record: MemoryRecord) -> LoRA:
         """One adapter, without bias; that of a retired passage is made from its text, and not kept."""
         if record.retired:
-            return self._internalizer.generate([plain(self._reader.read(record.text).standing)])[0]
+            return self._internalizer.generate([plain(self._reader.read(Passage.of(record)).standing)])[0]
         self._check_fits(record)
         tenant_id, digest = record.scope.tenant_id, record.adapter.digest
         lora = self._single.get((tenant_id, digest))

@@ -16,7 +16,7 @@ asked in the line before. docs/benchmarks.md has what each brings.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -25,7 +25,7 @@ from hypernet.overlap import overlap
 from memory.ports import Internalizer, Reader
 from memory.read.selection import Filters, Selector
 from memory.records import MemoryHit, MemoryRecord, Message, Scope
-from memory.text.conversation import unlabelled
+from memory.text.passage import Passage
 from memory.text.words import wording
 
 MAX_RECALLED = 50  # texts in one recall
@@ -99,9 +99,10 @@ class Recaller:
         """At most k texts of at most `max_tokens` tokens together, heading and dates included."""
         vector = self._selector.embed(query)
         hits = self._selector.candidates(scope, vector, _CANDIDATES, as_of, query, filters)
-        texts = list(islice(_unseen(_ranked(hits, query), query, before), k))
+        passages = {hit.record.id: Passage.of(hit.said) for hit in hits}
+        texts = list(islice(_unseen(_ranked(hits, passages, query), passages, query, before), k))
         kept = self._within(texts, max_tokens)
-        ordered = self._current_first(kept, query)
+        ordered = self._current_first(kept, passages, query)
         return Recall(ordered, self._count([HEADING, *(one.line for one in ordered)]) if ordered else 0)
 
     def _within(self, texts: Sequence[Recalled], max_tokens: int) -> list[Recalled]:
@@ -119,10 +120,12 @@ class Recaller:
     def _count(self, lines: Collection[str]) -> int:
         return sum(self._internalizer.count([*lines])) + len(lines)
 
-    def _current_first(self, texts: Sequence[Recalled], query: str) -> list[Recalled]:
+    def _current_first(
+        self, texts: Sequence[Recalled], passages: Mapping[str, Passage], query: str
+    ) -> list[Recalled]:
         """What a newer text among them stands for, as far as the query goes, goes to the end."""
         turn = self._reader.read(query)
-        readings = {one.memory_id: self._reader.read(one.text) for one in texts}
+        readings = {one.memory_id: self._reader.read(passages[one.memory_id]) for one in texts}
 
         def outdated(older: Recalled) -> bool:
             return any(
@@ -136,9 +139,9 @@ class Recaller:
         return sorted(texts, key=lambda one: one.memory_id in former)
 
 
-def _ranked(hits: Sequence[MemoryHit], query: str) -> Iterator[Recalled]:
+def _ranked(hits: Sequence[MemoryHit], passages: Mapping[str, Passage], query: str) -> Iterator[Recalled]:
     """The best first; of equals the newer."""
-    shares = overlap(query, [unlabelled(hit.said.text) for hit in hits])
+    shares = overlap(query, [passages[hit.record.id].bare for hit in hits])
     scores = _with_neighbours(
         hits, [hit.score + WORDS * share for hit, share in zip(hits, shares, strict=True)]
     )
@@ -190,13 +193,16 @@ def told_at(record: MemoryRecord) -> datetime:
     return record.valid_from or record.created_at
 
 
-def _unseen(texts: Iterable[Recalled], query: str, before: Sequence[Message]) -> Iterator[Recalled]:
+def _unseen(
+    texts: Iterable[Recalled], passages: Mapping[str, Passage], query: str, before: Sequence[Message]
+) -> Iterator[Recalled]:
     """Without the query, what the visible messages say already, and what another text said in its words."""
     shown = " ".join(f" {' '.join(wording(message.text))} " for message in before)
     seen = {wording(query)}
     for one in texts:
-        words = wording(one.text)
-        lines = [" ".join(wording(line)) for line in one.text.splitlines() if line.strip()]
+        passage = passages[one.memory_id]
+        words = wording(passage)
+        lines = [" ".join(wording(line.text)) for line in passage.lines]
         if words not in seen and not all(f" {line} " in shown for line in lines):
             seen.add(words)
             yield one

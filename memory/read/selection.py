@@ -39,8 +39,8 @@ from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Reading, V
 from memory.read.past import PastIndex
 from memory.records import STANDALONE_KINDS, AdapterChoice, MemoryHit, MemoryRecord, Scope
 from memory.records import now as utc_now
-from memory.text.conversation import unlabelled
 from memory.text.normalise import plain
+from memory.text.passage import Passage
 from memory.text.search_words import search_words
 from memory.text.words import wording
 
@@ -103,8 +103,8 @@ class Selector:
         self._clock = clock
 
     def embed(self, turn: str) -> Vectors:
-        """The embedding [1, D] of a turn, as passages are embedded: without who said it."""
-        return self._embedder.embed([plain(unlabelled(turn))])
+        """The embedding [1, D] of a turn, as passages are embedded."""
+        return self._embedder.embed([plain(turn)])
 
     def search(
         self,
@@ -122,7 +122,7 @@ class Selector:
         if not self._settings.lexical_weight:
             query = ""
         hits = self.candidates(scope, vector, max(k, _SEARCHED) if query else k, as_of, query, filters)
-        shares = _shares(hits, query)
+        shares = _shares(hits, _passages(hits), query)
         weight = self._settings.lexical_weight
         hits.sort(key=lambda hit: hit.score + weight * shares[hit.record.id], reverse=True)
         return hits[:k]
@@ -232,18 +232,21 @@ def choose(
     if not hits:
         return Selection()
     near = [hit for hit in hits if hit.score >= settings.score_threshold]
-    if turn and reader is not None:
-        near = _answering(near, turn, reader)
-    shares = _shares(near, turn)
+    said = _passages(hits)
+    asked = reader.read(turn) if turn and reader is not None else None
+    readings = {key: reader.read(passage) for key, passage in said.items()} if reader is not None else {}
+    if asked is not None:
+        near = _answering(near, asked, readings)
+    shares = _shares(near, said, turn)
 
     def relevance(hit: MemoryHit) -> float:
         return hit.score + settings.lexical_weight * shares.get(hit.record.id, 0.0)
 
     least = max(map(relevance, near), default=0.0) - settings.score_margin
     near = [hit for hit in near if hit.record.pinned or relevance(hit) >= least]
-    if turn and reader is not None and settings.supersede:
-        near = _newest(near, hits, reader.read(turn), reader, settings.score_threshold)
-        near = _answering(near, turn, reader)
+    if asked is not None and settings.supersede:
+        near = _newest(near, hits, asked, readings, settings.score_threshold)
+        near = _answering(near, asked, readings)
     ranked = sorted(near, key=lambda hit: _rank(hit, relevance(hit), settings, at), reverse=True)
     distinct = tuple(_distinct(ranked))
     budget = settings.merge_budget if budget is None else budget
@@ -254,9 +257,14 @@ def _has(record: MemoryRecord, filters: Filters) -> bool:
     return filters.items() <= record.metadata.items()
 
 
-def _shares(hits: Sequence[MemoryHit], turn: str) -> dict[str, float]:
+def _passages(hits: Sequence[MemoryHit]) -> dict[str, Passage]:
+    """Id of what was found -> what it says, read once for all that is asked about it."""
+    return {hit.said.id: Passage.of(hit.said) for hit in hits}
+
+
+def _shares(hits: Sequence[MemoryHit], said: Mapping[str, Passage], turn: str) -> dict[str, float]:
     """Id -> how much of the turn's words the passage that was found has."""
-    texts = [unlabelled(hit.said.text) for hit in hits]
+    texts = [said[hit.said.id].bare for hit in hits]
     return {hit.record.id: share for hit, share in zip(hits, overlap(turn, texts), strict=True)}
 
 
@@ -270,17 +278,19 @@ def _rank(hit: MemoryHit, relevance: float, settings: Settings, at: datetime) ->
     return record.pinned, rank, record.created_at
 
 
-def _answering(hits: Sequence[MemoryHit], turn: str, reader: Reader) -> list[MemoryHit]:
+def _answering(hits: Sequence[MemoryHit], turn: Reading, readings: Mapping[str, Reading]) -> list[MemoryHit]:
     """Without those that state nothing for this turn: what is denied, supposed, wished or quoted."""
-    asked = reader.read(turn)
-    return [hit for hit in hits if reader.read(hit.said.text).answers(asked)]
+    return [hit for hit in hits if readings[hit.said.id].answers(turn)]
 
 
 def _newest(
-    near: Sequence[MemoryHit], hits: Sequence[MemoryHit], turn: Reading, reader: Reader, least: float
+    near: Sequence[MemoryHit],
+    hits: Sequence[MemoryHit],
+    turn: Reading,
+    readings: Mapping[str, Reading],
+    least: float,
 ) -> list[MemoryHit]:
     """Each of the near ones, or in its place the newest that it gives way to, which then counts as near."""
-    readings = {id(hit): reader.read(hit.said.text) for hit in hits}
     found: dict[str, MemoryHit] = {}
     for hit in near:
         stands = hit
@@ -288,7 +298,7 @@ def _newest(
             if (
                 _told(other) > _told(stands)
                 and _yields(other)
-                and (sure := readings[id(other)].stands_for(readings[id(hit)], turn))
+                and (sure := readings[other.said.id].stands_for(readings[hit.said.id], turn))
                 and (sure == 1 or other.score >= max(least, hit.score - YIELD_MARGIN * sure / (1 - sure)))
             ):
                 stands = replace(other, score=max(other.score, hit.score))
@@ -323,7 +333,7 @@ def _distinct(hits: Sequence[MemoryHit]) -> Iterator[MemoryHit]:
     """
     seen = set()
     for hit in hits:
-        said = wording(hit.record.text)
+        said = wording(Passage.of(hit.record))
         if said not in seen:
             seen.add(said)
             yield hit

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import islice
 
-from memory.text.conversation import unlabelled
 from memory.text.normalise import characters
+from memory.text.speakers import unlabelled
 from memory.text.values import DATE, RANGE, chunks, grown
 
 LONGEST = 120  # characters of a reply that is looked at; a value is shorter

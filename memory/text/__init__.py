@@ -1,1 +1,1 @@
-"""What a text says: sentences, speakers, claims and the questions that it answers. Pure functions."""
+"""What a text says: sentences, and who says them. Pure functions."""

@@ -6,7 +6,7 @@
     **Door code:** 8812             The door code is 8812.
 
 A row means nothing without its header, nor a value without its key: a passage that holds one alone could not
-answer. Prose stays as it is.
+answer. Prose stays as it is, and so does what people say ("Ana: ...").
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from typing import Any
 import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+from memory.text.speakers import transcript
 
 _CELL = 80  # characters of a cell; more is prose with commas
 _SETTING = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]{0,60})\s?=\s?(\S.{0,200})")
@@ -45,6 +47,8 @@ _MARKDOWN = MarkdownIt("commonmark").enable("table")
 
 def statements(text: str) -> str:
     """The text with everything in it that has a form as sentences, a line for each row or section."""
+    if transcript(text):
+        return text
     said = text.strip()
     made = _settings(said) or _tree(said) or _table(said)
     if made:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import log
 
 from hypernet.overlap import stem
-from memory.text.conversation import unlabelled
+from memory.text.speakers import unlabelled
 
 LONGEST = 64  # characters of a word; what is longer is cut
 ROWS_READ = 2000  # rows looked at for one query, the rarest words first: the others tell nothing apart

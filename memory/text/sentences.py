@@ -1,4 +1,4 @@
-"""Where sentences end."""
+"""Where sentences end, and clauses about somebody."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from collections.abc import Iterator
 # the text, as every pattern here that reads what a caller sent: no run is read from each of its characters.
 _END = re.compile(r"""(?<=[.!?…])["'”’)\]]*+\s++|(?<=[。！？])|\n\s*+""")
 _TITLE = re.compile(r"\b(?:mr|mrs|ms|dr|st|prof)\.$", re.IGNORECASE)  # before a name: never an end
+_CLAUSE = re.compile(
+    r"(?:,|(?<!\s))\s++(?=(?:and|but)\s++(?:I|we|my|our|he|she|they|his|her|their|it|its)\b)"
+)
 _SHORT = re.compile(r"\b(?:no|vs|etc|ca|[a-z]\.[a-z])\.$", re.IGNORECASE)  # an end before a capital only
 
 
@@ -38,3 +41,13 @@ def _abbreviates(text: str, dot: int, following: int) -> bool:
 def sentences(text: str) -> list[str]:
     """The sentences and lines of a text."""
     return [text[start:end] for start, end in spans(text)]
+
+
+def clauses(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each sentence, or of its clauses where it has several about somebody."""
+    for start, end in spans(text):
+        for cut in _CLAUSE.finditer(text, start, end):
+            if cut.start() > start:
+                yield start, cut.start()
+            start = cut.end()
+        yield start, end

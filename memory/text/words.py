@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from memory.text.conversation import unlabelled
+from memory.text.passage import Passage
 
 
-def wording(text: str) -> tuple[str, ...]:
+def wording(said: Passage | str) -> tuple[str, ...]:
     """What two passages have in common that say the same; a text without words is its own."""
-    found = tuple(re.findall(r"\w+", unlabelled(text).casefold()))
-    return found or (text,)
+    text = said if isinstance(said, str) else said.bare
+    found = tuple(re.findall(r"\w+", text.casefold()))
+    return found or (text if isinstance(said, str) else said.text,)

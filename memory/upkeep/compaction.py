@@ -24,6 +24,7 @@ from memory.ports import Group, Internalizer, MemoryStore, Reader, Reading, Revi
 from memory.read.adapters import Adapters
 from memory.records import STANDALONE_KINDS, Kind, MemoryRecord, Scope, new_id, now
 from memory.settings import Settings
+from memory.text.passage import Passage
 from memory.text.words import wording
 from memory.upkeep.erasure import Eraser
 from memory.write.adapter_factory import AdapterFactory, Made
@@ -224,12 +225,12 @@ class Compactor:
         alike: dict[str, dict[tuple[str, ...], list[Item]]] = {}
         for item in items:
             metadata = json.dumps(dict(item.memory.metadata), sort_keys=True)
-            alike.setdefault(metadata, {}).setdefault(wording(item.memory.text), []).append(item)
+            alike.setdefault(metadata, {}).setdefault(wording(Passage.of(item.memory)), []).append(item)
         for twins in alike.values():
             chunks: list[_Filling] = []
             for same in twins.values():
                 compared = same[0].passages if same[0].memory.kind not in STANDALONE_KINDS else ()
-                said = [self._reader.read(passage.text) for passage in compared]
+                said = [self._reader.read(Passage.of(passage)) for passage in compared]
                 room = self._settings.compact_tokens - same[0].tokens
                 chunk = next((c for c in chunks if c.tokens <= room and not c.has_rival_of(said)), None)
                 if chunk is None:
@@ -244,14 +245,16 @@ class Compactor:
         """Chunks that answer well enough; what does not is cut in two and tried again."""
         found: list[_Chunk] = []
         while planned:
-            texts = [told(_passages(items)) for items in planned]
-            loras = self._making.loras(texts)
+            wholes = [told(_passages(items)) for items in planned]
+            loras = self._making.loras(wholes)
             again: list[tuple[Item, ...]] = []
-            for items, text, lora in zip(planned, texts, loras, strict=True):
+            for items, whole, lora in zip(planned, wholes, loras, strict=True):
                 comparison = self._compared(items, lora)
                 if comparison.within(self._settings.compact_margin):
                     made = self._making.serialized(lora)
-                    found.append(_Chunk(items, self._record(group, items, text, made), made, comparison))
+                    found.append(
+                        _Chunk(items, self._record(group, items, whole.text, made), made, comparison)
+                    )
                     continue
                 halves = (items[: len(items) // 2], items[len(items) // 2 :])
                 again += [half for half in halves if len(half) > 1]
@@ -261,11 +264,11 @@ class Compactor:
 
     def _compared(self, items: Sequence[Item], new: LoRA) -> Comparison:
         """Asked is what the new memory says; of twins, as the first has it."""
-        remembered: dict[tuple[str, ...], tuple[str, LoRA]] = {}
+        remembered: dict[tuple[str, ...], tuple[Passage, LoRA]] = {}
         for item in items:
             old = self._adapters.load(item.memory)
-            for passage in item.passages:
-                remembered.setdefault(wording(passage.text), (passage.text, old))
+            for passage in map(Passage.of, item.passages):
+                remembered.setdefault(wording(passage), (passage, old))
         return self._measure(list(remembered.values()), new)
 
     def _record(self, group: Group, items: Sequence[Item], text: str, made: Made) -> MemoryRecord:
@@ -316,7 +319,7 @@ class Compactor:
             held = self._store.retired(chunks[0].record.scope, held_by=list(whole))
             retired |= {passage.id: whole[passage.held_by or ""] for passage in held}
         records = [chunk.record for chunk in chunks]
-        vectors = self._making.embed([record.text for record in records])
+        vectors = self._making.embed([Passage.of(record) for record in records])
         revision = Revision(expects=memories, retired=retired, erased=list(whole))
         staged = self._making.staged(tenant_id, [chunk.made for chunk in chunks])
         with self._leftovers.of(tenant_id, revision.digests):

@@ -18,6 +18,7 @@ from typing import TypeVar
 from memory.errors import BlobError, Erased, InvalidInput, NotFound
 from memory.ports import BlobStore, Internalizer, MemoryStore
 from memory.records import MemoryRecord, Scope, now
+from memory.text.passage import Passage
 from memory.upkeep import archive
 from memory.work import current
 from memory.write.adapter_factory import AdapterFactory, Made
@@ -279,7 +280,7 @@ class _Run:
             replace(r, id=self._id(r), scope=self._scope(r.scope), adapter=ref, embedder=name, dim=dim)
             for r, (ref, _) in zip(records, made, strict=True)
         ]
-        vectors = self._making.embed([record.text for record in mine])
+        vectors = self._making.embed([Passage.of(record) for record in mine])
         staged = self._making.staged(self._target.tenant_id, made)
         stored = staged.commit(lambda check: self._store.add(mine, vectors, before_commit=check))
         for theirs, own, stands in zip(records, mine, stored, strict=True):
@@ -295,7 +296,9 @@ class _Run:
         made: dict[int, Made] = {}
         for kind in {records[i].kind for i in missing}:
             same = [i for i in missing if records[i].kind == kind]
-            made |= zip(same, self._making.adapters([records[i].text for i in same], kind), strict=True)
+            made |= zip(
+                same, self._making.adapters([Passage.of(records[i]) for i in same], kind), strict=True
+            )
         self.tally.taken += len(records) - len(missing)
         self.tally.made += len(missing)
         return [one if one is not None else made[i] for i, one in enumerate(found)]
@@ -332,7 +335,7 @@ class _Run:
             )
             for record in {record.id: record for record in records}.values()
         ]
-        new = self._store.keep_past(mine, self._making.embed([record.text for record in mine]))
+        new = self._store.keep_past(mine, self._making.embed([Passage.of(record) for record in mine]))
         self.tally.past += new
         self.tally.known += len(mine) - new
 

@@ -1,4 +1,4 @@
-"""Texts -> adapters and embeddings, ready to be stored."""
+"""Passages -> adapters and embeddings, ready to be stored."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from memory.errors import ModelUnavailable
 from memory.ports import BlobStore, Embedder, Internalizer, Reader, SkillWriter, Vectors
 from memory.records import AdapterRef, Kind
-from memory.text.conversation import unlabelled
 from memory.text.normalise import plain
+from memory.text.passage import Passage
 from memory.write.staging import Leftovers, StagedBlobs
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Storage:
 
 
 class AdapterFactory:
-    """What the hypernetwork and the embedder make of texts. Stores nothing but blobs, and these when told."""
+    """What hypernetwork and embedder make of passages. Stores nothing but blobs, and these when told."""
 
     def __init__(
         self,
@@ -60,9 +60,9 @@ class AdapterFactory:
         """Name and dimension of the embedder in use."""
         return self._embedder.name, self._embedder.dim
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Task embeddings [N, D] of passages or turns."""
-        return self._embedder.embed([plain(unlabelled(text)) for text in texts])
+    def embed(self, passages: Sequence[Passage]) -> Vectors:
+        """Task embeddings [N, D] of passages."""
+        return self._embedder.embed([plain(passage.bare) for passage in passages])
 
     def maker(self, kind: Kind) -> Maker | None:
         """What makes the adapters of memories of a kind; None for skills where no network does."""
@@ -78,18 +78,20 @@ class AdapterFactory:
             )
         return maker
 
-    def adapters(self, texts: Sequence[str], kind: Kind = "message") -> list[Made]:
-        """One adapter a text, without bias. Raises ModelUnavailable."""
-        told = texts if kind == "skill" else self._standing(texts)
-        loras = self.required_maker(kind).generate(told) if texts else []
-        return [self.serialized(lora, kind) for lora in loras]
+    def adapters(self, passages: Sequence[Passage], kind: Kind = "message") -> list[Made]:
+        """One adapter a passage, without bias. Raises ModelUnavailable."""
+        if not passages:
+            return []
+        skill = kind == "skill"
+        told = [passage.text for passage in passages] if skill else self._standing(passages)
+        return [self.serialized(lora, kind) for lora in self.required_maker(kind).generate(told)]
 
-    def loras(self, texts: Sequence[str]) -> list[LoRA]:
+    def loras(self, passages: Sequence[Passage]) -> list[LoRA]:
         """The same as tensors."""
-        return self._internalizer.generate(self._standing(texts)) if texts else []
+        return self._internalizer.generate(self._standing(passages)) if passages else []
 
-    def _standing(self, texts: Sequence[str]) -> list[str]:
-        return [plain(self._reader.read(text).standing) for text in texts]
+    def _standing(self, passages: Sequence[Passage]) -> list[str]:
+        return [plain(self._reader.read(passage).standing) for passage in passages]
 
     def serialized(self, lora: LoRA, kind: Kind = "message") -> Made:
         """An adapter as it is stored."""

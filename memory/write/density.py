@@ -9,10 +9,9 @@ Passages of few sentences, as most messages are, are not asked: that doubles wha
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from itertools import islice
 
-from memory.text.passages import Passage, clauses, halves
+from memory.text.cutting import halves
+from memory.text.passage import Passage
 from memory.write.adapter_factory import AdapterFactory
 from memory.write.measure import Measure
 
@@ -31,36 +30,36 @@ class DensityGuard:
 
     def __call__(self, passages: Sequence[Passage]) -> list[Passage]:
         """The passages, in order, dense ones in parts. Raises ModelUnavailable."""
-        dense = [passage for passage in passages if _dense(passage.text)]
-        cut: dict[str, list[str]] = {}
+        dense = [passage for passage in passages if _dense(passage)]
+        cut: dict[Passage, list[Passage]] = {}
         for start in range(0, len(dense), PASSAGES_PER_BATCH):
-            cut |= self._cut([passage.text for passage in dense[start : start + PASSAGES_PER_BATCH]])
-        return [replace(passage, text=part) for passage in passages for part in _leaves(passage.text, cut)]
+            cut |= self._cut(dense[start : start + PASSAGES_PER_BATCH])
+        return [part for passage in passages for part in _leaves(passage, cut)]
 
-    def _cut(self, texts: Sequence[str]) -> dict[str, list[str]]:
-        """Texts that are too dense -> their halves, which may be in it themselves."""
-        cut: dict[str, list[str]] = {}
-        while texts:
-            again: list[str] = []
-            for text, lora in zip(texts, self._making.loras(texts), strict=True):
-                parts = halves(text)
-                if len(parts) < 2 or self._measure.certain(text, lora):
+    def _cut(self, passages: Sequence[Passage]) -> dict[Passage, list[Passage]]:
+        """Passages that are too dense -> their halves, which may be in it themselves."""
+        cut: dict[Passage, list[Passage]] = {}
+        while passages:
+            again: list[Passage] = []
+            for passage, lora in zip(passages, self._making.loras(passages), strict=True):
+                parts = halves(passage)
+                if len(parts) < 2 or self._measure.certain(passage, lora):
                     continue
                 alone = list(zip(parts, self._making.loras(parts), strict=True))
                 if self._measure(alone, lora).loss > self._margin:
-                    cut[text] = parts
+                    cut[passage] = parts
                     again += [part for part in parts if len(halves(part)) > 1]
-            texts = again
+            passages = again
         return cut
 
 
-def _dense(text: str) -> bool:
-    return len(list(islice(clauses(text), DENSE))) == DENSE
+def _dense(passage: Passage) -> bool:
+    return sum(len(line.clauses) for line in passage.lines) >= DENSE
 
 
-def _leaves(text: str, cut: dict[str, list[str]]) -> Iterator[str]:
-    if text not in cut:
-        yield text
+def _leaves(passage: Passage, cut: dict[Passage, list[Passage]]) -> Iterator[Passage]:
+    if passage not in cut:
+        yield passage
         return
-    for part in cut[text]:
+    for part in cut[passage]:
         yield from _leaves(part, cut)

@@ -8,18 +8,18 @@ from dataclasses import replace
 from memory.errors import NotFound
 from memory.ports import MemoryStore, Revision
 from memory.records import MemoryRecord, Scope, content_hash, new_id, now
+from memory.text.passage import Passage, joined
 from memory.text.words import wording
 from memory.write.adapter_factory import AdapterFactory
 from memory.write.staging import StagedBlobs
 
 
-def told(passages: Iterable[MemoryRecord]) -> str:
+def told(passages: Iterable[MemoryRecord]) -> Passage:
     """What a memory made from these passages says: those that still hold, in order, each said once."""
-    lines: dict[tuple[str, ...], str] = {}
-    for passage in passages:
-        if passage.valid_until is None:
-            lines.setdefault(wording(passage.text), passage.text)
-    return "\n".join(lines.values())
+    said: dict[tuple[str, ...], Passage] = {}
+    for passage in map(Passage.of, (passage for passage in passages if passage.valid_until is None)):
+        said.setdefault(wording(passage), passage)
+    return joined([*said.values()])
 
 
 class Draft:
@@ -73,7 +73,7 @@ class Draft:
         """The revision, and its blobs. Makes the adapters and embeddings that it needs."""
         holders = self._holders()
         parts = {holder.id: self._parts(holder) for holder in holders}
-        texts = {holder.id: told(parts[holder.id]) for holder in holders}
+        texts = {holder.id: told(parts[holder.id]).text for holder in holders}
         emptied = [holder for holder in holders if not texts[holder.id]]
         again = [
             replace(
@@ -89,7 +89,7 @@ class Draft:
         self.rebuilt = tuple(holder.id for holder in again)
         memories = [record for record in self._renewed.values() if not record.retired] + again
         passages = [record for record in self._renewed.values() if record.retired]
-        made = self._making.adapters([record.text for record in memories])
+        made = self._making.adapters([Passage.of(record) for record in memories])
         name, dim = self._making.embedder
         renewed = [
             *(replace(r, adapter=ref) for r, (ref, _) in zip(memories, made, strict=True)),
@@ -101,7 +101,7 @@ class Draft:
             outdated=self._outdated,
             kept=self._kept,
             renewed=renewed,
-            vectors=self._making.embed([record.text for record in renewed]) if renewed else None,
+            vectors=self._making.embed([Passage.of(record) for record in renewed]) if renewed else None,
             retired=freed,
             erased=[*self._erased, *(holder.id for holder in emptied)],
         )

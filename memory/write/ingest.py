@@ -11,9 +11,10 @@ from memory.errors import InvalidInput, NotFound
 from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Revision
 from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, content_hash, every_record
 from memory.text import forms
-from memory.text.conversation import Line, lines, passages, unanswered
-from memory.text.passages import CLAUSE_BUDGETS, Passage, split
+from memory.text.cutting import CLAUSE_BUDGETS, split_text
+from memory.text.passage import Passage
 from memory.write.adapter_factory import AdapterFactory
+from memory.write.conversation import Line, lines, passages, unanswered
 from memory.write.density import DensityGuard
 from memory.write.draft import Draft
 from memory.write.passage_writer import PASSAGES_PER_BATCH, Added, Origin, PassageWriter, Progress
@@ -47,8 +48,7 @@ class Ingest:
         Tables, settings and Markdown are remembered as the statements that they make.
         """
         text = forms.statements(text)
-        cut = split(text, self._internalizer.count, self._internalizer.passage_tokens)
-        parts = [Passage(part) for part in cut]
+        parts = [*split_text(text, self._internalizer.count, self._internalizer.passage_tokens)]
         named = origin.document_id is not None
         if len(parts) > 1 and origin.document_id is None:
             origin = replace(origin, document_id=content_hash(text)[:32])
@@ -204,7 +204,7 @@ class Ingest:
         def attempt() -> None:
             found = self._store.retired(Scope(tenant_id=tenant_id), ids=passage_ids)
             renewed = [replace(record, embedder=name, dim=dim) for record in found]
-            vectors = self._making.embed([record.text for record in found]) if found else None
+            vectors = self._making.embed([Passage.of(record) for record in found]) if found else None
             self._store.revise(tenant_id, Revision(expects=found, renewed=renewed, vectors=vectors))
 
         retried(attempt, "other writers keep changing the past; reindex again")

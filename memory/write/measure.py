@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from memory.ports import Generator, Internalizer, Reader, Score, Trial, require_same_base
+from memory.text.passage import Passage
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
@@ -35,7 +36,7 @@ class Comparison:
 
 
 class Measure:
-    """Asks adapters about the texts they were made from: the reader makes the questions.
+    """Asks adapters about the passages they were made from: the reader makes the questions.
 
     Answers are scored by their likelihood and not written, so it takes one forward pass for many questions.
     """
@@ -45,27 +46,27 @@ class Measure:
         self._internalizer = internalizer
         self._reader = reader
 
-    def certain(self, text: str, adapter: LoRA) -> bool:
-        """Whether an adapter answers all that can be asked about a text with the text's own words."""
+    def certain(self, passage: Passage, adapter: LoRA) -> bool:
+        """Whether an adapter answers all that can be asked about a passage with the passage's own words."""
         combined = self._internalizer.combine([adapter])
         require_same_base(self._internalizer, self._generator)
-        scores = self._generator.score([Trial(q, answer, combined) for q, answer in self._asked(text)])
+        scores = self._generator.score([Trial(q, answer, combined) for q, answer in self._asked(passage)])
         return all(score.right for score in scores)
 
-    def __call__(self, passages: Sequence[tuple[str, LoRA]], new: LoRA) -> Comparison:
-        """(text, the adapter it is remembered by) of each passage; the adapter to replace all of these."""
+    def __call__(self, passages: Sequence[tuple[Passage, LoRA]], new: LoRA) -> Comparison:
+        """(passage, the adapter it is remembered by) of each passage; the adapter to replace all of these."""
         require_same_base(self._internalizer, self._generator)
         after = self._internalizer.combine([new])
         combined: dict[int, LoRA] = {}
         trials = []
-        for text, old in passages:
+        for passage, old in passages:
             if id(old) not in combined:
                 combined[id(old)] = self._internalizer.combine([old])
-            for question, answer in self._asked(text):
+            for question, answer in self._asked(passage):
                 trials.append(Trial(question, answer, combined[id(old)]))
                 trials.append(Trial(question, answer, after))
         scores = self._generator.score(trials) if trials else []
         return Comparison(tuple(zip(scores[::2], scores[1::2], strict=True)))
 
-    def _asked(self, text: str) -> Sequence[tuple[str, str]]:
-        return self._reader.read(text).questions
+    def _asked(self, passage: Passage) -> Sequence[tuple[str, str]]:
+        return self._reader.read(passage).questions

@@ -15,7 +15,7 @@ from typing import Any
 from memory.errors import StoreConflict
 from memory.ports import MemoryStore, Vectors
 from memory.records import STANDALONE_KINDS, AdapterRef, Kind, MemoryRecord, Removed, Scope, content_hash
-from memory.text.passages import Passage
+from memory.text.passage import Passage
 from memory.write.adapter_factory import AdapterFactory, Maker
 from memory.write.draft import Draft
 from memory.write.retry import retried
@@ -80,7 +80,7 @@ class PassageWriter:
         while len(standing) < len(passages):
             some = passages[len(standing) : len(standing) + PASSAGES_PER_BATCH]
             if self._supersede is not None and origin.kind not in STANDALONE_KINDS:
-                some = some[: self._supersede.together([passage.text for passage in some])]
+                some = some[: self._supersede.together(some)]
             known = self._add(some, len(standing), origin, created, superseded)
             standing += [known[content_hash(passage.text, origin.kind)] for passage in some]
             if progress is not None:
@@ -105,9 +105,9 @@ class PassageWriter:
         if not new:
             return known
         at = sorted(new.values())
-        texts = [passages[i].text for i in at]
-        vectors = self._making.embed(texts)
-        made = self._making.adapters(texts, origin.kind)
+        some = [passages[i] for i in at]
+        vectors = self._making.embed(some)
+        made = self._making.adapters(some, origin.kind)
         records = [
             self._record(passages[i], position + i, origin, ref) for i, (ref, _) in zip(at, made, strict=True)
         ]
@@ -155,12 +155,13 @@ class PassageWriter:
         to the next release, which takes unused ones away. Raises NotFound; StoreConflict where it is another
         by now.
         """
-        made = self._making.adapters([record.text], record.kind)
+        passage = Passage.of(record)
+        made = self._making.adapters([passage], record.kind)
         name, dim = self._making.embedder
         content = content_hash(record.text, record.kind)
         renewed = replace(record, adapter=made[0][0], content_hash=content, embedder=name, dim=dim)
         staged = self._making.staged(record.scope.tenant_id, made)
-        vector = self._making.embed([record.text])
+        vector = self._making.embed([passage])
         with self._leftovers.of(record.scope.tenant_id, [before.adapter.digest]):
             staged.commit(
                 lambda check: self._store.update(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memory.ports import MemoryStore
 from memory.records import SKILLS, MemoryRecord, Scope
-from memory.text.passages import Passage
+from memory.text.passage import Passage
 from memory.write.passage_writer import Origin, PassageWriter
 
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from memory.ports import MemoryStore, Reader, Reading, VectorIndex, Vectors
 from memory.records import STANDALONE_KINDS, MemoryRecord, now
+from memory.text.passage import Passage
 from memory.write.adapter_factory import AdapterFactory
 from memory.write.draft import Draft
 
@@ -38,11 +39,12 @@ class Supersession:
         left: dict[str, str] = {}  # id -> what is left of its text
         for record, vector in zip(records, vectors, strict=True):
             lasting = record.current(now()) and record.valid_until is None
-            newer = self._reader.read(record.text)
+            newer = self._reader.read(Passage.of(record))
             if record.kind in STANDALONE_KINDS or not lasting or not newer.claims:
                 continue
             for old in self._older(record, vector):
-                rest = newer.left_of(self._reader.read(left.get(old.id, old.text)))
+                said = replace(Passage.of(old), text=left.get(old.id, old.text))
+                rest = newer.left_of(self._reader.read(said))
                 if rest is None or left.get(old.id) == "":
                     continue
                 left[old.id] = rest
@@ -64,17 +66,17 @@ class Supersession:
             if old.kind not in STANDALONE_KINDS and old.valid_until is None:
                 yield old
 
-    def together(self, texts: Sequence[str]) -> int:
-        """How many of the texts can be stored in one step."""
-        return first_contradiction(texts, self._reader)
+    def together(self, passages: Sequence[Passage]) -> int:
+        """How many of the passages can be stored in one step."""
+        return first_contradiction(passages, self._reader)
 
 
-def first_contradiction(texts: Sequence[str], reader: Reader) -> int:
-    """Index of the first text that contradicts one before it; their number where none does."""
+def first_contradiction(passages: Sequence[Passage], reader: Reader) -> int:
+    """Index of the first passage that contradicts one before it; their number where none does."""
     before: list[Reading] = []
-    for place, text in enumerate(texts):
-        newer = reader.read(text)
+    for place, passage in enumerate(passages):
+        newer = reader.read(passage)
         if any(newer.contradicts(older) for older in before):
             return place
         before.append(newer)
-    return len(texts)
+    return len(passages)

@@ -12,10 +12,13 @@ from memory.backends.reader import asking, claims, questions, rivals
 from memory.backends.reader.english import EnglishReader
 from memory.inputs import messages_in, text_in
 from memory.records import Message, content_hash
-from memory.text import conversation, forms, passages, sentences
+from memory.text import cutting, forms, sentences, speakers
+from memory.text.passage import Passage
 from memory.text.search_words import search_words
 from memory.text.words import wording
+from memory.write import conversation
 from tests.attack.growth import FAMILIES, check_growth
+from tests.tiny_memories import in_turns
 
 BUDGET = 30
 MOST_BYTES = 2**24
@@ -26,7 +29,7 @@ def letters(texts: Iterable[str]) -> list[int]:
     return [len(text) // 4 + 1 for text in texts]
 
 
-def told(text: str) -> list[passages.Passage]:
+def told(text: str) -> list[Passage]:
     """A conversation in which both say it, and then line by line in turns."""
     said = [Message("user", text), Message("assistant", text), Message("user", "Yes.")]
     turns = [Message("assistant" if n % 2 else "user", line) for n, line in enumerate(text.splitlines())]
@@ -43,20 +46,24 @@ READERS: dict[str, Callable[[str], object]] = {
     "asks": asking.asks,
     "small_talk": asking.small_talk,
     "statements": asking.statements,
-    "clauses": lambda text: list(passages.clauses(text)),
-    "in_lines": lambda text: list(passages.in_lines(text)),
-    "halves": passages.halves,
-    "split": lambda text: list(passages.split(text, letters, BUDGET)),
-    "unlabelled": conversation.unlabelled,
+    "clauses": lambda text: list(sentences.clauses(text)),
+    "lines": lambda text: [line.clauses for line in in_turns(text).lines],
+    "named": lambda text: speakers.named(text.split("\n")),
+    "transcribed": lambda text: Passage(f"Ana: I am.\n{text}").label_at(len(text)),
+    "halves": lambda text: cutting.halves(in_turns(text)),
+    "split": lambda text: list(cutting.split_text(text, letters, BUDGET)),
+    "unlabelled": speakers.unlabelled,
     "conversation": told,
-    "questions": questions.questions,
+    "questions": lambda text: questions.questions(in_turns(text)),
     "gist": rivals.gist,
-    "read": rivals.read_with_questions,
+    "read": lambda text: rivals.read_with_questions(in_turns(text)),
     "mentions": lambda text: rivals.mentions(text, rivals.words(text[:1000])),
-    "claims": claims.claims,
+    "claims": lambda text: claims.claims(in_turns(text)),
     "standing": claims.standing,
-    "remaining": lambda text: claims.remaining(text, text[-2000:]),
-    "remaining of a new one": lambda text: claims.remaining("My PIN is 4.\n" + text, "My PIN is 5."),
+    "remaining": lambda text: claims.remaining(in_turns(text), in_turns(text[-2000:])),
+    "remaining of a new one": lambda text: claims.remaining(
+        in_turns("My PIN is 4.\n" + text), in_turns("My PIN is 5.")
+    ),
     "tokens": tokens,
     "overlap": lambda text: overlap(text, [text, text[: len(text) // 2]]),
     "wording": wording,
@@ -89,7 +96,7 @@ def test_cutting_is_the_same_text() -> None:
     """What is cut out of a hostile text still stands in it, in its order."""
     for make in FAMILIES.values():
         text = make(2000)
-        spans = list(passages.clauses(text))
+        spans = list(sentences.clauses(text))
         assert all(0 <= start < end <= len(text) for start, end in spans)
         assert all(before[1] <= after[0] for before, after in pairwise(spans))
 

@@ -17,7 +17,7 @@ from memory.backends.model.local import LocalModel
 from memory.errors import InvalidInput, ModelUnavailable
 from memory.ports import GenerationRequest
 from memory.records import ChatReply, Message
-from memory.text.passages import CLAUSE_BUDGETS
+from memory.text.cutting import CLAUSE_BUDGETS
 
 FACTS = ["My dog is called Biscuit.", "My cat is called Onyx.", "My horse is called Rain."]
 QUESTION = "What is my dog called?"

@@ -13,6 +13,7 @@ from memory.backends.model.local import LocalModel
 from memory.backends.reader.english import EnglishReader
 from memory.backends.reader.questions import questions
 from memory.ports import Trial
+from memory.text.passage import Passage
 from memory.write.measure import Measure
 from tests.command import packaged_model
 
@@ -35,7 +36,7 @@ def adapters(model: LocalModel) -> list[LoRA]:
 
 def test_what_an_adapter_knows_is_likely(model: LocalModel, adapters: list[LoRA]) -> None:
     """The right adapter makes the answer likely, the bare base model and another adapter do not."""
-    [(question, answer)] = questions(TEXTS[0])
+    [(question, answer)] = questions(Passage(TEXTS[0]))
     right, wrong = (model.combine([adapter]) for adapter in adapters[:2])
     scores = model.score([Trial(question, answer, a) for a in (right, None, wrong, right)])
     assert scores[0].right
@@ -50,7 +51,7 @@ def test_one_adapter_of_all_may_replace_its_parts(model: LocalModel, adapters: l
     """Two facts in a chunk answer about as well as each by itself."""
     measure = Measure(model, model, EnglishReader())
     [both] = model.generate(["\n".join(TEXTS[:2])])
-    comparison = measure(list(zip(TEXTS[:2], adapters[:2], strict=True)), both)
+    comparison = measure(list(zip(map(Passage, TEXTS[:2]), adapters[:2], strict=True)), both)
     assert len(comparison.scores) == 2
     assert comparison.within(MARGIN)
 
@@ -58,7 +59,7 @@ def test_one_adapter_of_all_may_replace_its_parts(model: LocalModel, adapters: l
 @pytest.mark.parametrize("damage", ["noise", "nothing", "half of it", "another's"])
 def test_a_damaged_adapter_is_caught(model: LocalModel, adapters: list[LoRA], damage: str) -> None:
     """Whatever way it is damaged, it does not replace."""
-    old = list(zip(TEXTS[:3], adapters[:3], strict=True))
+    old = list(zip(map(Passage, TEXTS[:3]), adapters[:3], strict=True))
     [whole] = model.generate(["\n".join(TEXTS[:3])])
     torch.manual_seed(0)
     if damage == "noise":

@@ -12,10 +12,16 @@ from hypernet.world.facts import FactWorld
 from hypernet.world.owners import SPEAKER, Owners
 from hypernet.world.values import Values
 from hypernet.world.wording import Kind, Owner, kinds
-from memory.backends.reader.claims import remaining, standing
+from memory.backends.reader import claims
+from memory.backends.reader.claims import standing
 from memory.backends.reader.english import EnglishReader
 from memory.write.supersession import first_contradiction
 from tests.numerics.golden import data
+from tests.tiny_memories import in_turns
+
+
+def remaining(old: str, new: str) -> str | None:
+    return claims.remaining(in_turns(old), in_turns(new))
 
 
 @pytest.mark.parametrize(

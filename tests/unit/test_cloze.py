@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memory.backends.reader.questions import MAX_QUESTIONS, questions
+from tests.tiny_memories import in_turns
 
 
 @pytest.mark.parametrize(
@@ -25,9 +26,11 @@ from memory.backends.reader.questions import MAX_QUESTIONS, questions
 )
 def test_a_statement_is_cut_before_its_value(text: str, asked: list[tuple[str, str]]) -> None:
     """What stands before the value asks for it; an answer is asked for by the question before it."""
-    assert questions(text) == asked
+    assert questions(in_turns(text)) == asked
 
 
 def test_a_long_passage_is_asked_a_few_questions() -> None:
     """A page does not cost a page of questions."""
-    assert len(questions("\n".join(f"Box {i} holds {i} balls." for i in range(40)))) == MAX_QUESTIONS
+    assert (
+        len(questions(in_turns("\n".join(f"Box {i} holds {i} balls." for i in range(40))))) == MAX_QUESTIONS
+    )

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from memory.backends.reader.english import EnglishReader
 from memory.records import Message, Role
-from memory.text.conversation import lines, passages, unanswered, unlabelled
-from memory.text.passages import Passage
+from memory.text.passage import Passage
+from memory.text.speakers import unlabelled
+from memory.write.conversation import lines, passages, unanswered
 
 
 def count(texts: Sequence[str]) -> list[int]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.text.passages import split
+from memory.text.cutting import split
 
 
 def count(texts: Sequence[str]) -> list[int]:

@@ -11,12 +11,13 @@ from hypernet.world.owners import SPEAKER
 from hypernet.world.values import Values
 from hypernet.world.wording import kinds
 from memory.backends.reader.rivals import gist, gives_way, read, read_with_questions, rivals
+from tests.tiny_memories import in_turns
 
 GREEN, LILAC = "I painted my car green.", "User: Lilac is the colour of my car."
 
 
 def way(turn: str, older: str, newer: str) -> bool:
-    return gives_way(gist(turn), read(older), read(newer))
+    return gives_way(gist(turn), read(in_turns(older)), read(in_turns(newer)))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_it_stays_where_the_newer_does_not_answer(turn: str, older: str, newer: 
 
 def test_rivals_are_known_without_a_turn() -> None:
     """By the questions that either of them answers."""
-    said = [read_with_questions(text) for text in (GREEN, LILAC, "My dog is called Rex.")]
+    said = [read_with_questions(in_turns(text)) for text in (GREEN, LILAC, "My dog is called Rex.")]
     assert rivals(said[0], said[1])
     assert rivals(said[1], said[0])
     assert not rivals(said[0], said[2])
@@ -76,7 +77,7 @@ def test_how_often_it_is_right() -> None:
     pairs = wrong = 0
     for seed in range(4):
         contexts = FactWorld("heldout", seed).group(40, 1, same_kind=seed % 2 == 1).contexts
-        said = [read(context.text) for context in contexts]
+        said = [read(in_turns(context.text)) for context in contexts]
         for i, context in enumerate(contexts):
             turn = gist(context.qa[0].question)
             pairs += len(said) - 1

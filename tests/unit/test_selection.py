@@ -149,7 +149,9 @@ def test_a_pinned_memory_goes_first_where_it_matters() -> None:
 def test_the_same_words_count_once() -> None:
     """Labels, case and marks make no difference; numbers do."""
     assert chosen(
-        hit("My PIN is 4821.", 0.8), hit("User: my pin is 4821", 0.79), hit("My PIN is 4822.", 0.78)
+        hit("My PIN is 4821.", 0.8),
+        MemoryHit(record("User: my pin is 4821", first_turn=0), 0.79),
+        hit("My PIN is 4822.", 0.78),
     ) == (["My PIN is 4821.", "My PIN is 4822."], [])
     assert chosen(hit("🎈", 0.8), hit("🎉", 0.79))[0] == ["🎈", "🎉"]
 

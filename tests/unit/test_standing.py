@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memory.backends.reader.english import EnglishReader
+from tests.tiny_memories import in_turns
 
 READER = EnglishReader()
 
@@ -35,7 +36,7 @@ READER = EnglishReader()
 )
 def test_only_what_is_affirmed_stands(said: str, standing: str) -> None:
     """With its subject, its speaker, and as a sentence."""
-    assert READER.read(said).standing == standing
+    assert READER.read(in_turns(said)).standing == standing
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_only_what_is_affirmed_stands(said: str, standing: str) -> None:
 )
 def test_what_does_not_stand_answers_nothing(said: str, asked: str) -> None:
     """Denied, wished, supposed, made up, planned, thought by somebody, over, quoted."""
-    assert not READER.read(said).answers(READER.read(asked))
+    assert not READER.read(in_turns(said)).answers(READER.read(asked))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_what_does_not_stand_answers_nothing(said: str, asked: str) -> None:
 )
 def test_it_answers_who_asks_for_just_that(said: str, asked: str) -> None:
     """A turn that is put in the same way."""
-    assert READER.read(said).answers(READER.read(asked))
+    assert READER.read(in_turns(said)).answers(READER.read(asked))
 
 
 @pytest.mark.parametrize(
@@ -94,4 +95,4 @@ def test_it_answers_who_asks_for_just_that(said: str, asked: str) -> None:
 )
 def test_what_only_looks_like_a_denial_stands(said: str) -> None:
     """As it is."""
-    assert READER.read(said).standing == said
+    assert READER.read(in_turns(said)).standing == said

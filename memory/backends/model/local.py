@@ -13,7 +13,7 @@ from memory.backends.model.batcher import Batcher
 from memory.errors import InvalidInput, ModelUnavailable
 from memory.ports import GenerationRequest, Score, Trial
 from memory.records import Message
-from memory.text.passages import CLAUSE_BUDGETS
+from memory.text.cutting import CLAUSE_BUDGETS
 
 if TYPE_CHECKING:
     from hypernet import DocToLoRA

@@ -41,8 +41,7 @@ from memory.backends.reader.claim_patterns import (
     SOMETIMES,
     TELLING,
 )
-from memory.text.conversation import unlabelled
-from memory.text.passages import in_lines
+from memory.text.passage import Line, Passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,6 @@ class Claim:
     free: bool = False  # values of any form take each other's place
 
 
-_LABEL = re.compile(r"(?:User|Assistant): ")
 _JOINT = re.compile(r"(?:[;,]\s*)?(?:and|but|while|also)\s+", re.IGNORECASE)
 _MORE = re.compile(  # another subject and its verb behind a comma: "we live in Rome, my cat is called Tom"
     r"""[,;]\s+(?:(?:and|but|so|also|while)\s+)?
@@ -77,13 +75,19 @@ _FREE_RELATIONS = ("name", "home", "employer", "job", "work", "address")
 MAX_CLAUSE_CHARACTERS = 300  # characters of a clause that is read; who tells a value says it more shortly
 
 
-def claims(text: str) -> list[tuple[int, int, list[Claim]]]:
-    """Start, end and claims of each clause of a passage that was not said by an assistant."""
-    found = []
-    for start, end, line in in_lines(text):
-        if end - start <= MAX_CLAUSE_CHARACTERS and not text.startswith("Assistant: ", line):
-            found.append((start, end, list(_claimed(unlabelled(text[start:end])))))
-    return found
+Place = tuple[int, int]
+"""Number of a line in its passage, and of a clause in the line."""
+
+
+def claims(passage: Passage) -> dict[Place, list[Claim]]:
+    """The claims of each clause of a passage that its teller says, and nobody else in it."""
+    return {
+        (row, place): list(_claimed(clause))
+        for row, line in enumerate(passage.lines)
+        if line.role != "assistant" and not line.name
+        for place, clause in enumerate(line.clauses)
+        if len(clause) <= MAX_CLAUSE_CHARACTERS
+    }
 
 
 def _claimed(clause: str) -> Iterator[Claim]:
@@ -244,19 +248,19 @@ def _same(one: str, other: str) -> bool:
     return a <= b or b <= a
 
 
-def remaining(old: str, new: str) -> str | None:
+def remaining(old: Passage, new: Passage) -> str | None:
     """What is left of an old passage beside a newer one: None where all of it, "" where nothing.
 
     A clause goes as a whole. One that has another fact behind a comma stays: in doubt nothing is lost.
     """
     newer: dict[frozenset[str], set[Claim]] = {}
-    for claim in (claim for _, _, found in claims(new) for claim in found):
+    for claim in (claim for found in claims(new).values() for claim in found):
         newer.setdefault(claim.slot, set()).add(claim)
     stale = {
-        (start, end)
-        for start, end, found in (claims(old) if newer else [])
+        (row, place)
+        for (row, place), found in (claims(old) if newer else {}).items()
         if any(contradicts(claim, before) for before in found for claim in newer.get(before.slot, ()))
-        and not _tells_more(unlabelled(old[start:end]))
+        and not _tells_more(old.lines[row].clauses[place])
     }
     return _without(old, stale) if stale else None
 
@@ -266,33 +270,34 @@ def _tells_more(clause: str) -> bool:
     return any(any(_claimed(clause[: more.start()])) for more in _MORE.finditer(clause))
 
 
-def _without(text: str, stale: set[tuple[int, int]]) -> str:
-    found = list(in_lines(text))
-    spans = [(start, end) for start, end, _ in found]
+def _without(passage: Passage, stale: set[Place]) -> str:
     told = (
-        unlabelled(text[start:end])
-        for start, end, line in found
-        if (start, end) not in stale and not text.startswith("Assistant: ", line)
+        clause
+        for row, line in enumerate(passage.lines)
+        if line.role != "assistant"
+        for place, clause in enumerate(line.clauses)
+        if (row, place) not in stale
     )
-    if not any(re.search(r"\w", part) for part in told):
+    if not any(re.search(r"\w", clause) for clause in told):
         return ""
-    lines: list[list[str]] = []
-    before = -1
-    for i, (start, end, line) in enumerate(found):
-        if (start, end) in stale:
+    kept = (
+        (line, _kept(line, {place for at, place in stale if at == row}))
+        for row, line in enumerate(passage.lines)
+    )
+    return "\n".join(line.saying(said) for line, said in kept if said)
+
+
+def _kept(line: Line, stale: set[int]) -> str:
+    """What a line says without these clauses."""
+    if not stale:
+        return line.text.strip()
+    said = []
+    for place, clause in enumerate(line.clauses):
+        if place in stale:
             continue
-        label = _LABEL.match(text, line)
-        said = text[max(start, label.end() if label else 0) : end]
-        if i and spans[i - 1] in stale and spans[i - 1][0] >= line:
-            said = _opened(said)
-        if i + 1 < len(spans) and spans[i + 1] in stale and "\n" not in text[end : spans[i + 1][0]]:
-            said = _closed(said)
-        if before >= line:
-            lines[-1].append(said)
-        else:
-            lines.append([f"{label[0] if label else ''}{said}"])
-        before = start
-    return "\n".join(map(" ".join, lines))
+        opened = _opened(clause) if place - 1 in stale else clause
+        said.append(_closed(opened) if place + 1 in stale else opened)
+    return " ".join(said)
 
 
 def _opened(clause: str) -> str:

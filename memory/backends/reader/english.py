@@ -12,23 +12,24 @@ from memory.backends.reader.questions import questions
 from memory.backends.reader.rivals import (
     Gist,
     Said,
-    gist,
     gives_way,
     mentions,
     read,
     read_with_questions,
     same_kinds,
+    whole,
+    words,
 )
 from memory.backends.reader.rivals import rivals as answer_alike
 from memory.backends.reader.standing import asked_for, put_as, stands
 from memory.backends.reader.values import asked_kind, holds_kind
 from memory.ports import Reading
-from memory.text.conversation import unlabelled
+from memory.text.passage import Line, Passage, passage_of
 from memory.text.sentences import sentences
+from memory.text.speakers import first_person
 
 # How sure it is that the newer of two texts answers: they seem to be about the same; it speaks of a change,
 # and of nothing that would be another thing.
-ASSISTANT = "Assistant: "
 GUESSED, LIKELY = 0.5, 0.65
 _OF_ONE = ("amount", "colour")  # kinds of values that change without a word about what has them
 
@@ -36,23 +37,24 @@ _OF_ONE = ("amount", "colour")  # kinds of values that change without a word abo
 class EnglishReader:
     """Rules for English, of a millisecond at most for a passage."""
 
-    def read(self, text: str) -> EnglishReading:
+    def read(self, said: Passage | str) -> EnglishReading:
         """The text, understood as far as it is asked about."""
-        return EnglishReading(text)
+        return EnglishReading(passage_of(said))
 
 
 class EnglishReading:
     """A text in English. What is asked of it is worked out once."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, passage: Passage) -> None:
+        self.passage = passage
+        self.text = passage.text
         self._kinds: dict[str, bool] = {}
 
     @cached_property
     def asks(self) -> bool:
-        """Whether the last sentence wants an answer."""
-        said = sentences(self.text)
-        return bool(said) and asking.asks(said[-1])
+        """Whether the last sentence wants an answer; who is quoted asks somebody else."""
+        last = self.passage.lines[-1] if self.passage.lines else None
+        return last is not None and not last.name and asking.asks(sentences(last.text)[-1])
 
     @property
     def small_talk(self) -> bool:
@@ -61,8 +63,11 @@ class EnglishReading:
 
     @property
     def told(self) -> str:
-        """The text without its questions and requests."""
-        return asking.statements(self.text)
+        """The text without its questions and requests; what is said in it by others stays whole."""
+        if not any(line.transcribed for line in self.passage.lines):
+            return asking.statements(self.text)
+        told = (_told(line) for line in self.passage.lines)
+        return "\n".join(said for said in told if said)
 
     @property
     def withheld(self) -> bool:
@@ -85,23 +90,38 @@ class EnglishReading:
 
         Where nothing stands it is the whole text: `answers` says that it answers nothing.
         """
-        lines = [(label, stands(said)) for label, said in map(_spoken, self.text.split("\n"))]
-        kept = "\n".join(label + said for label, said in lines if said)
+        kept = "\n".join(line.saying(said) for line, said in self._lines if said)
         return standing(kept if self._stands else self.text)
 
     def answers(self, turn: Reading) -> bool:
-        """Whether something of it stands, or the turn is put as it is itself: "What don't I eat?"."""
-        return self._stands or asked_for(put_as(unlabelled(self.text)), turn.text)
+        """Whether something of it stands, or the turn is put as it is itself: "What don't I eat?".
+
+        What somebody in the text says of himself answers only who asks about him.
+        """
+        if any(_may_answer(line, turn.text) for line in self._told_lines):
+            return True
+        return asked_for(put_as(self.passage.bare), turn.text) and (
+            not self.passage.lines or any(_may_answer(line, turn.text) for line in self.passage.lines)
+        )
 
     @cached_property
+    def _lines(self) -> list[tuple[Line, str]]:
+        """Each line, and what of it stands."""
+        return [(line, stands(line.text)) for line in self.passage.lines]
+
+    @cached_property
+    def _told_lines(self) -> list[Line]:
+        """Those of which something stands, but the assistant's."""
+        return [line for line, said in self._lines if said.strip() and line.role != "assistant"]
+
+    @property
     def _stands(self) -> bool:
-        lines = map(_spoken, self.text.split("\n"))
-        return any(stands(said).strip() for label, said in lines if label != ASSISTANT)
+        return bool(self._told_lines)
 
     @cached_property
     def questions(self) -> Sequence[tuple[str, str]]:
         """Statements cut before the values that they tell."""
-        return questions(self.text)
+        return questions(self.passage)
 
     @cached_property
     def claims(self) -> bool:
@@ -115,7 +135,7 @@ class EnglishReading:
 
     def left_of(self, older: Reading) -> str | None:
         """The clauses of the older text whose claims hold beside those of this one."""
-        return remaining(older.text, self.text) if self.claims else None
+        return remaining(english(older).passage, self.passage) if self.claims else None
 
     def stands_for(self, older: Reading, turn: Reading) -> float:
         """Whether it says that the older text is no longer so, or has all that it has of the turn's words."""
@@ -151,7 +171,7 @@ class EnglishReading:
 
     def _has_kind(self, kind: str) -> bool:
         if kind not in self._kinds:
-            self._kinds[kind] = holds_kind(unlabelled(self.text), kind)
+            self._kinds[kind] = holds_kind(self.passage.bare, kind)
         return self._kinds[kind]
 
     def rivals(self, other: Reading) -> bool:
@@ -160,7 +180,7 @@ class EnglishReading:
 
     @cached_property
     def _claims(self) -> list[Claim]:
-        return [claim for _, _, found in claims(self.text) for claim in found]
+        return [claim for found in claims(self.passage).values() for claim in found]
 
     @cached_property
     def _kind(self) -> str:
@@ -168,27 +188,33 @@ class EnglishReading:
 
     @cached_property
     def _news(self) -> News:
-        return news(unlabelled(self.text))
+        return news(self.passage.bare)
 
     @cached_property
     def _whole(self) -> Gist:
-        return gist(unlabelled(self.text))
+        return whole(self.passage)
 
     @cached_property
     def _said(self) -> Said:
-        return read(self.text)
+        return read(self.passage)
 
     @cached_property
     def _asked(self) -> Said:
-        return read_with_questions(self.text)
+        return read_with_questions(self.passage)
 
 
-def _spoken(line: str) -> tuple[str, str]:
-    """A line's label, if it has one, and the rest of it."""
-    label = next((label for label in ("User: ", ASSISTANT) if line.startswith(label)), "")
-    return label, line[len(label) :]
+def _told(line: Line) -> str:
+    """What a line tells: all of it, where the text says who says it."""
+    return line.label + line.text if line.transcribed else asking.statements(line.text)
+
+
+def _may_answer(line: Line, turn: str) -> bool:
+    """Whether a turn may be answered by what a line says: about who asks by nobody else's "I"."""
+    if not line.name or not first_person(turn) or words(line.name) & words(turn):
+        return True
+    return not (first_person(line.text) or asking.small_talk(line.text))
 
 
 def english(reading: Reading) -> EnglishReading:
     """A reading as this reader has it, whoever made it."""
-    return reading if isinstance(reading, EnglishReading) else EnglishReading(reading.text)
+    return reading if isinstance(reading, EnglishReading) else EnglishReading(Passage(reading.text))

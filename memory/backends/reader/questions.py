@@ -13,8 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
-from memory.text.conversation import unlabelled
-from memory.text.passages import clauses
+from memory.text.passage import Passage
 
 MAX_QUESTIONS = 4  # questions of one passage
 
@@ -29,15 +28,21 @@ _COMMON = re.compile(
 )
 
 
-def questions(text: str) -> list[tuple[str, str]]:
+def questions(passage: Passage) -> list[tuple[str, str]]:
     """What one can ask about a passage, each with its answer."""
-    return list(islice(_asked(text), MAX_QUESTIONS))
+    return list(islice(_asked(passage), MAX_QUESTIONS))
 
 
-def _asked(text: str) -> Iterator[tuple[str, str]]:
+def _clauses(passage: Passage) -> Iterator[str]:
+    """What is said, where the text itself says by whom with that."""
+    for line in passage.lines:
+        speaker = f"{line.name}: " if line.name else ""
+        yield from (speaker + clause.strip() for clause in line.clauses)
+
+
+def _asked(passage: Passage) -> Iterator[tuple[str, str]]:
     asked = ""  # by the line before
-    for start, end in clauses(text):
-        clause = unlabelled(text[start:end]).strip()
+    for clause in _clauses(passage):
         if clause.endswith("?"):
             asked = clause
             continue

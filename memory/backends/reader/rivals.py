@@ -22,8 +22,7 @@ from memory.backends.reader.asking import asks
 from memory.backends.reader.claim_patterns import KINSHIP, SMALL
 from memory.backends.reader.questions import questions
 from memory.backends.reader.values import alike, asked_kind, holds_kind, kinds_held
-from memory.text.conversation import unlabelled
-from memory.text.passages import in_lines
+from memory.text.passage import Passage
 
 # Words that name nothing in a question or a statement, and words for kinds of values.
 _EMPTY = SMALL | frozenset(
@@ -69,7 +68,7 @@ class Said:
 
 def words(text: str) -> frozenset[str]:
     """What a text is about: its words without endings, but those that name nothing."""
-    return frozenset(stem(word) for word in tokens(unlabelled(text)) if word not in _EMPTY)
+    return frozenset(stem(word) for word in tokens(text) if word not in _EMPTY)
 
 
 def mentions(text: str, wanted: Iterable[str]) -> bool:
@@ -90,9 +89,19 @@ def gist(text: str) -> Gist:
     )
 
 
-def read(passage: str) -> Said:
+def whole(passage: Passage) -> Gist:
+    """The gist of a passage. What somebody named in it says is about him, and not about its teller."""
+    by = frozenset(word for line in passage.lines if line.name for word in words(line.name))
+    if not by:
+        return gist(passage.bare)
+    own = any(_SPEAKER.search(line.text) for line in passage.lines if not line.name)
+    found = gist(passage.bare)
+    return replace(found, speaker=own, people=found.people | by)
+
+
+def read(passage: Passage) -> Said:
     """The passage as it is compared."""
-    return Said(gist(unlabelled(passage)), tuple(gist(statement) for statement in _statements(passage)))
+    return Said(whole(passage), tuple(_statements(passage)))
 
 
 def gives_way(turn: Gist, older: Said, newer: Said) -> bool:
@@ -131,7 +140,7 @@ def same_kinds(older: Said, newer: Gist, turn: Gist) -> bool:
     )
 
 
-def read_with_questions(passage: str) -> Said:
+def read_with_questions(passage: Passage) -> Said:
     """The same, to be compared where no turn is at hand."""
     return replace(read(passage), questions=tuple(gist(question) for question, _ in questions(passage)))
 
@@ -142,14 +151,20 @@ def rivals(one: Said, other: Said) -> bool:
     return any(gives_way(turn, one, other) and gives_way(turn, other, one) for turn in asked)
 
 
-def _statements(passage: str) -> Iterator[str]:
+def _statements(passage: Passage) -> Iterator[Gist]:
     """Sentences that are not an assistant's, each behind the question that it answers, if it does."""
     asked = ""
-    for start, end, line in in_lines(passage):
-        clause = unlabelled(passage[start:end])
-        if asks(clause):
-            asked = clause
-            continue
-        if not passage.startswith("Assistant: ", line):
-            yield f"{asked} {clause}"
-        asked = ""
+    for line in passage.lines:
+        by = words(line.name)
+        for clause in line.clauses:
+            if asks(clause):
+                asked = clause
+                continue
+            if line.role != "assistant":
+                said = gist(f"{asked} {clause}")
+                yield (
+                    replace(said, words=said.words | by, speaker=False, people=said.people | by)
+                    if by
+                    else said
+                )
+            asked = ""

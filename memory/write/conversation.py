@@ -10,14 +10,15 @@ Which lines count is decided by who said them and why:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from memory.ports import Reader
 from memory.records import Message, Role, Turn
+from memory.text.cutting import Count, split_text
 from memory.text.forms import statements
-from memory.text.passages import Count, Passage, split
+from memory.text.passage import Passage
+from memory.text.speakers import label, labelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,6 @@ def lines(said: Sequence[Turn | Message]) -> list[Line]:
             text = statements(one.text.strip()) if one.role == "user" else one.text.strip()
             found.append(Line(one.role, text, one.ordinal if isinstance(one, Turn) else place))
     return found
-
-
-def unlabelled(text: str) -> str:
-    """A passage without its "User: " and "Assistant: ", which would draw embeddings of lines together."""
-    return re.sub(r"^(?:User|Assistant): ", "", text, flags=re.MULTILINE)
 
 
 def unanswered(said: Sequence[Line], reader: Reader) -> Line | None:
@@ -101,11 +97,15 @@ def _prompts(before: Line, line: Line, reader: Reader) -> bool:
 
 def _rendered(line: Line, count: Count, budget: int) -> Iterator[tuple[str, int]]:
     """The line with its speaker, in parts where it is over the budget: text and tokens of each."""
-    speaker = "User: " if line.role == "user" else "Assistant: "
-    [tokens] = count([speaker + line.text])
-    parts = [line.text] if tokens <= budget else split(line.text, count, max(1, budget - count([speaker])[0]))
-    for part in parts:
-        yield speaker + part, tokens if part is line.text else count([speaker + part])[0]
+    whole = labelled(line.role, line.text)
+    [tokens] = count([whole])
+    if tokens <= budget:
+        yield whole, tokens
+        return
+    room = max(1, budget - count([label(line.role)])[0])
+    for part in split_text(line.text, count, room):
+        said = labelled(line.role, part.text)
+        yield said, count([said])[0]
 
 
 def _passage(window: Sequence[tuple[Line, str]]) -> Passage:

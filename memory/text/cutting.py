@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import chain, islice
 
-from memory.records import Role
-from memory.text.sentences import spans
+from memory.text.passage import Passage
+from memory.text.sentences import clauses
 
 Count = Callable[[Sequence[str]], list[int]]
 """Texts -> tokens of each."""
@@ -16,9 +16,6 @@ Count = Callable[[Sequence[str]], list[int]]
 _COUNTED_AT_ONCE = 512
 LEANING_BUDGETS = 2  # a sentence stays with the one it leans on up to so many budgets
 CLAUSE_BUDGETS = 4  # a clause is kept whole up to so many budgets: half a fact is none
-_CLAUSE = re.compile(
-    r"(?:,|(?<!\s))\s++(?=(?:and|but)\s++(?:I|we|my|our|he|she|they|his|her|their|it|its)\b)"
-)
 
 _LEANS = re.compile(  # begins with what stands for something named before, or takes it back
     r"""(?:\w++:\s++)?(?:(?:and|but|so|also|then|by\s+the\s+way|well|actually)\b,?\s++)*+
@@ -28,16 +25,6 @@ _LEANS = re.compile(  # begins with what stands for something named before, or t
     re.IGNORECASE | re.VERBOSE,
 )
 _CLOSING = "\"'”’)"  # what may stand behind a question mark
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """What one adapter is made from, and where it comes from."""
-
-    text: str
-    role: Role | None = None  # who said it, where one speaker did
-    first_turn: int | None = None
-    last_turn: int | None = None
 
 
 def split(text: str, count: Count, budget: int) -> Iterator[str]:
@@ -63,6 +50,15 @@ def split(text: str, count: Count, budget: int) -> Iterator[str]:
         yield text[start:end]
 
 
+def split_text(text: str, count: Count, budget: int) -> Iterator[Passage]:
+    """A text in passages; of what somebody says in it, each part names who."""
+    whole, end = Passage(text), 0
+    for part in split(text, count, budget):
+        start = text.index(part, end)
+        end = start + len(part)
+        yield Passage(whole.label_at(start) + part)
+
+
 def _pieces(text: str, count: Count, budget: int) -> Iterator[tuple[int, int, int]]:
     """Sentences, or parts of those over the budget: start, end, tokens."""
     sentences = clauses(text)
@@ -74,25 +70,6 @@ def _pieces(text: str, count: Count, budget: int) -> Iterator[tuple[int, int, in
         )
 
 
-def clauses(text: str) -> Iterator[tuple[int, int]]:
-    """Start and end of each sentence, or of its clauses where it has several about somebody."""
-    for start, end in spans(text):
-        for cut in _CLAUSE.finditer(text, start, end):
-            if cut.start() > start:
-                yield start, cut.start()
-            start = cut.end()
-        yield start, end
-
-
-def in_lines(text: str) -> Iterator[tuple[int, int, int]]:
-    """Start and end of each of these, and the start of the line that it stands in."""
-    line = before = 0
-    for start, end in clauses(text):
-        line = max(line, text.rfind("\n", before, start) + 1)  # a line break always ends a sentence
-        before = end
-        yield start, end, line
-
-
 def _asked(text: str, start: int, end: int) -> bool:
     """Whether a question mark ends this part of the text."""
     while end > start and text[end - 1].isspace():
@@ -102,11 +79,12 @@ def _asked(text: str, start: int, end: int) -> bool:
     return end > start and text[end - 1] == "?"
 
 
-def halves(text: str) -> list[str]:
+def halves(passage: Passage) -> list[Passage]:
     """A passage in two, cut near its middle where a clause begins that leans on none before; or whole.
 
     The second begins with its speaker's label, where the line that was cut does.
     """
+    text = passage.text
     found = list(clauses(text))
     starts, ends = [start for start, _ in found], [end for _, end in found]
     places = [
@@ -115,11 +93,10 @@ def halves(text: str) -> list[str]:
         if not _LEANS.match(text, starts[i], ends[i]) and not _asked(text, starts[i - 1], ends[i - 1])
     ]
     if not places:
-        return [text]
+        return [passage]
     at = min(places, key=lambda i: abs(starts[i] - len(text) / 2))
-    line = text[text.rfind("\n", 0, starts[at]) + 1 : starts[at]]
-    label = re.match(r"(?:User|Assistant): ", line)
-    return [text[: ends[at - 1]], (label[0] if label else "") + text[starts[at] :]]
+    second = passage.label_at(starts[at]) + text[starts[at] :]
+    return [replace(passage, text=part) for part in (text[: ends[at - 1]], second)]
 
 
 def _halves(text: str, start: int, end: int, count: Count, budget: int) -> Iterator[tuple[int, int, int]]:

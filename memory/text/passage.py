@@ -1,0 +1,134 @@
+"""A passage: what one adapter is made from, and who says what in it. Read once, and passed on so.
+
+What was told in turns is stored with our labels, a line for each speaker ("User: ..."), and nothing else
+is: in a text that was given as a whole such a label is part of the text, and names somebody.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from memory.records import MemoryRecord, Role
+from memory.text.sentences import clauses
+from memory.text.speakers import Named, guarded, label, named, role_in
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a passage, and who says it."""
+
+    text: str  # without labels
+    role: Role | None = None  # who told it, where it was told in turns
+    name: str = ""  # whom the text has say it: "Ana" of a pasted "Ana: Hello."; "" for who tells it
+    spoken_by: str = ""  # the label that the text has, as it stands before the line
+    told_by: str = ""  # the label of ours before that
+
+    @property
+    def label(self) -> str:
+        """All that stands before what is said."""
+        return self.told_by + self.spoken_by
+
+    def saying(self, said: str) -> str:
+        """The line as it is stored and as a model reads it, when it says but this."""
+        return self.label + said if self.label else guarded(self.role, said)
+
+    @property
+    def transcribed(self) -> bool:
+        """Whether the text itself says who says it."""
+        return bool(self.name or self.spoken_by)
+
+    @cached_property
+    def clauses(self) -> tuple[str, ...]:
+        """Its sentences, or their clauses about somebody."""
+        return tuple(self.text[start:end] for start, end in clauses(self.text))
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What one adapter is made from, and where it comes from."""
+
+    text: str  # as it is stored
+    role: Role | None = None  # who said it, where one speaker did
+    first_turn: int | None = None
+    last_turn: int | None = None
+
+    @classmethod
+    def of(cls, record: MemoryRecord) -> Passage:
+        """What a memory says."""
+        return cls(record.text, record.role, record.first_turn, record.last_turn)
+
+    @property
+    def in_turns(self) -> bool:
+        """Whether it was told in turns: then the labels that begin its lines are ours."""
+        return self.first_turn is not None
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """Its lines that are not blank."""
+        return tuple(line for line in self._lines if line.text.strip())
+
+    @cached_property
+    def bare(self) -> str:
+        """The text without labels of ours, which would draw embeddings of lines together."""
+        if not self.in_turns:
+            return self.text
+        return "\n".join(line.spoken_by + line.text for line in self._lines)
+
+    def label_at(self, at: int) -> str:
+        """What a part of the text that begins there needs before it so that its speaker says it; or ""."""
+        place = bisect_right(self._starts, at) - 1
+        line = self._lines[place]
+        if line.label and not self.text[self._starts[place] : at].strip():
+            return ""  # the part begins with it
+        said = line.spoken_by or (f"{line.name}: " if line.name else "")
+        return (label(line.role) if line.role is not None else "") + said
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where its lines begin."""
+        return [0, *(found.end() for found in re.finditer("\n", self.text))]
+
+    @cached_property
+    def _lines(self) -> tuple[Line, ...]:
+        roles: list[Role | None] = []
+        labels: list[str] = []
+        texts: list[str] = []
+        role = self.role if self.in_turns else None
+        for line in self.text.split("\n"):
+            begins = role_in(line) if self.in_turns else None
+            ours = begins is not None and self.role in (None, begins)
+            role = begins if ours else role
+            labels.append(label(begins) if ours and begins is not None else "")
+            texts.append(line[len(labels[-1]) :])
+            roles.append(role)
+        return tuple(
+            Line(text[len(by.label) :], role, by.name, by.label, ours)
+            for text, by, role, ours in zip(texts, _named(texts, labels), roles, labels, strict=True)
+        )
+
+
+def _named(texts: Sequence[str], labels: Sequence[str]) -> Iterator[Named]:
+    """Who says each line as the messages have it, each of which begins with a label of ours."""
+    starts = [place for place, ours in enumerate(labels) if ours or not place]
+    for start, end in zip(starts, [*starts[1:], len(texts)], strict=True):
+        yield from named(texts[start:end])
+
+
+def passage_of(said: Passage | str) -> Passage:
+    """A text that somebody gave is a passage that it alone makes."""
+    return Passage(said) if isinstance(said, str) else said
+
+
+def joined(passages: Sequence[Passage]) -> Passage:
+    """Several passages as one, in their order."""
+    roles = {passage.role for passage in passages}
+    return Passage(
+        "\n".join(passage.text for passage in passages),
+        role=roles.pop() if len(roles) == 1 else None,
+        first_turn=min((p.first_turn for p in passages if p.first_turn is not None), default=None),
+        last_turn=max((p.last_turn for p in passages if p.last_turn is not None), default=None),
+    )

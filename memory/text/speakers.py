@@ -1,0 +1,158 @@
+"""Who says a line: labels that we write before what was told in turns, and names that a text has itself.
+
+    User: I live in Bonn.        told in a conversation: the user says it
+    Ana: I live in Bonn.         in a text: somebody named Ana says it, whoever gave us the text
+
+Only Passage knows which texts have labels of ours; to this module a label is one wherever it begins a line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memory.records import Role
+from memory.text.normalise import characters
+
+_LABELS: dict[Role, str] = {"user": "User: ", "assistant": "Assistant: "}
+_ROLES: dict[str, Role] = {label: role for role, label in _LABELS.items()}
+_OURS = re.compile(r"User: |Assistant: ")
+_BREAK = re.compile(r"(\r\n?|[\n\x0b\x0c\x85\u2028\u2029])")
+_POSING = re.compile(r"\W*(?:user|assistant)\s?:", re.IGNORECASE)
+_WORD = r"[^\W\d_][\w.'’-]{0,30}"
+_NAMED = re.compile(rf"(?:\[[^\]\n]{{1,40}}\][ \t]?)?(?P<name>{_WORD}(?:[ ]{_WORD}){{0,2}}):[ \t]+(?=\S)")
+_CHATS = frozenset(("user", "assistant", "human", "ai", "bot", "system", "chatgpt", "claude"))
+_TELLER = frozenset(("me", "i", "myself"))
+_FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|myself|we|us|our|ours)\b", re.IGNORECASE)
+_SPOKEN = re.compile(
+    rf"""{_FIRST_PERSON.pattern}|\b(?:you|your|yours)\b|[?!]\s*$
+    |\A(?:hi|hello|hey|thanks?|ok|okay|yes|no|sure|nice|great|cool|sorry|bye)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_SENTENCE = re.compile(r"[.?!…]\W*$|\S\s+\S+\s+\S")
+# What stands before a colon and is nobody's name, though it begins with a capital.
+_NOBODY = frozenset((
+    "a", "actually", "address", "allergies", "also", "and", "answer", "attention", "background", "bio",
+    "breakfast", "but", "caution", "conclusion", "context", "correction", "date", "day", "dear", "diet",
+    "dinner", "disclaimer", "dislikes", "edit", "edited", "email", "evening", "example", "fact", "facts",
+    "friday", "fwd", "fyi", "goal", "goals", "hello", "hey", "hi", "hint", "hobbies", "hobby", "home",
+    "honestly", "idea", "important", "info", "ingredients", "job", "likes", "listen", "lunch", "memo",
+    "message", "monday", "month", "morning", "name", "nb", "no", "note", "notes", "now", "oh", "ok",
+    "okay", "oops", "phone", "plan", "pps", "preference", "preferences", "problem", "ps", "q",
+    "question", "quote", "rather", "re", "reason", "remember", "reminder", "result", "results",
+    "saturday", "so", "solution", "sorry", "source", "sources", "status", "subject", "summary", "sunday",
+    "task", "tasks", "thursday", "time", "tip", "title", "today", "todo", "tomorrow", "tonight",
+    "tuesday", "update", "updates", "wait", "warning", "wednesday", "week", "well", "work", "year",
+    "yes", "yesterday"
+))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Who says a line, as the text itself has it."""
+
+    name: str = ""  # "" for who tells the text
+    label: str = ""  # what stands before what is said
+
+
+NOBODY = Named()
+
+
+def label(role: Role) -> str:
+    """What stands before a line of a conversation."""
+    return _LABELS["user" if role == "user" else "assistant"]
+
+
+def labelled(role: Role, text: str) -> str:
+    """A message as it is stored: with its speaker, again before each line that looks as if another spoke.
+
+    A line is what a model reads as one, and a label too, in whatever characters it is written.
+    """
+    own = label(role)
+    first, *rest = _BREAK.split(text)
+    breaks, lines = rest[::2], rest[1::2]
+    said = (
+        f"\n{own}{line}" if _posing(line) else end + line for end, line in zip(breaks, lines, strict=True)
+    )
+    return own + first + "".join(said)
+
+
+def _posing(line: str) -> bool:
+    """Whether a line begins with a label of ours, as a model reads it."""
+    return _POSING.match(characters(line)) is not None
+
+
+def guarded(role: Role | None, said: str) -> str:
+    """A part of a message as a line of its own: with its speaker where it looks as if another spoke."""
+    return label(role) + said if role is not None and _posing(said) else said
+
+
+def role_in(line: str) -> Role | None:
+    """Whose label of ours begins the line, if one does."""
+    found = _OURS.match(line)
+    return _ROLES[found[0]] if found else None
+
+
+def unlabelled(text: str) -> str:
+    """A text without any "User: " and "Assistant: " at the beginning of a line."""
+    return re.sub(r"^(?:User|Assistant): ", "", text, flags=re.MULTILINE)
+
+
+def first_person(text: str) -> bool:
+    """Whether somebody speaks of himself."""
+    return _FIRST_PERSON.search(text) is not None
+
+
+def named(lines: Sequence[str]) -> list[Named]:
+    """Who says each line, where it is a transcript; what is said on until a blank line is of the same.
+
+    The words for who takes part in a chat ("User: ") name somebody before a sentence. Other names do where
+    something is said as people speak: several lines with a question, "I" or "you" among them, or one with an
+    "I". "Note: ..." names nobody, nor does a list of names and values.
+    """
+    found = [_named(line) for line in lines]
+    said = {place: lines[place][len(one.label) :] for place, one in enumerate(found) if one is not NOBODY}
+    chats = [place for place in said if _chats(found[place])]
+    others = [place for place in said if not _chats(found[place])]
+    if len({found[place].name.casefold() for place in chats}) < 2:
+        chats = [place for place in chats if _SENTENCE.search(said[place])]
+    spoken = _SPOKEN if chats or len(others) > 1 else _FIRST_PERSON
+    if not any(spoken.search(said[place]) for place in others):
+        others = []
+    for place in said.keys() - {*chats, *others}:
+        found[place] = NOBODY
+    name = ""
+    for place, line in enumerate(lines):
+        if found[place] is not NOBODY:
+            name = found[place].name
+        elif not line.strip():
+            name = ""
+        elif name:
+            found[place] = Named(name)
+    return found
+
+
+def transcript(text: str) -> bool:
+    """Whether most of a text is what it says that somebody says."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    return 2 * sum(one is not NOBODY for one in named(lines)) > len(lines)
+
+
+def _named(line: str) -> Named:
+    found = _NAMED.match(line)
+    if found is None:
+        return NOBODY
+    name = found["name"]
+    words = name.split(" ")
+    if name.casefold() in _TELLER:
+        return Named("", found[0])
+    if name.casefold() in _CHATS:
+        return Named(name, found[0])
+    if words[0].casefold() in _NOBODY or words[-1].casefold() in _NOBODY:
+        return NOBODY
+    return Named(name, found[0]) if all(word[0].isupper() for word in words) else NOBODY
+
+
+def _chats(one: Named) -> bool:
+    return one.name.casefold() in _CHATS
