@@ -19,6 +19,7 @@ from memory.records import (
     now,
 )
 
+MAX_RECALLED = 50  # texts in one recall
 _PASSAGE = 100  # characters, about
 _MOST_COPIED = 8  # times what was sent,
 _ALWAYS_COPIED = 1024 * 1024  # and so many characters more

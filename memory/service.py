@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from memory.errors import Erased, IncompatibleAdapter, InvalidInput
 from memory.inputs import (
+    MAX_RECALLED,
     Content,
     Said,
     Whose,
@@ -29,7 +30,7 @@ from memory.ports import Backends
 from memory.read.adapters import Adapters
 from memory.read.answering import Answerer, Mode, Sampling, sampling_in, whole
 from memory.read.chat import Chat
-from memory.read.recall import MAX_RECALLED, Recall, Recaller
+from memory.read.recall import Recall, Recaller
 from memory.read.selection import Filters, Selector
 from memory.read.usage import Usage
 from memory.records import (

@@ -21,9 +21,9 @@ from integrations.langchain.scope import NAMES, Scoped, names_in, recalling
 from integrations.langchain.shared import close
 from integrations.langchain.tools import memory_tools
 from memory.errors import InvalidInput
-from memory.inputs import Whose
+from memory.inputs import MAX_RECALLED, Whose
 from memory.read.answering import Mode
-from memory.read.recall import MAX_RECALLED, Recall
+from memory.read.recall import Recall
 from memory.records import AdapterChoice, ErasureReceipt, HistoryEvent, MemoryHit, MemoryRecord, Message
 from memory.upkeep.compaction import CompactReport
 

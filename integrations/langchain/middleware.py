@@ -18,9 +18,8 @@ from integrations.langchain.shared import shared
 from integrations.langchain.transcript import leaving, unsaved
 from memory import Memory
 from memory.errors import InvalidInput, NotFound
-from memory.inputs import Whose
+from memory.inputs import MAX_RECALLED, Whose
 from memory.read.answering import Mode
-from memory.read.recall import MAX_RECALLED
 from memory.records import Message
 
 try:

@@ -9,7 +9,8 @@ from typing import Any, Self
 from pydantic import BaseModel, Field
 
 from memory.api.schemas import MEMORY_ID, MessageIn, ScopeIn, Text, Time, example
-from memory.read.recall import MAX_RECALLED, Recall, Recalled
+from memory.inputs import MAX_RECALLED
+from memory.read.recall import Recall, Recalled
 
 
 class RecallIn(ScopeIn):

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from memory.api.strict_json import BadBody
-from memory.inputs import Whose
-from memory.read.recall import MAX_RECALLED, Recall
+from memory.inputs import MAX_RECALLED, Whose
+from memory.read.recall import Recall
 from memory.records import Message
 from memory.service import Service
 

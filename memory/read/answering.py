@@ -22,6 +22,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, get_args
 
 from memory.errors import Cancelled, InvalidInput, NotFound
+from memory.inputs import MAX_RECALLED
 from memory.ports import (
     Generation,
     GenerationRequest,
@@ -34,7 +35,7 @@ from memory.ports import (
 )
 from memory.read.adapters import Adapters
 from memory.read.prompt import build
-from memory.read.recall import MAX_RECALLED, Recaller
+from memory.read.recall import Recaller
 from memory.read.selection import Filters, Selection, Selector
 from memory.read.skills import TurnSkills
 from memory.read.usage import Usage

@@ -28,7 +28,6 @@ from memory.records import MemoryHit, MemoryRecord, Message, Scope
 from memory.text.passage import Passage
 from memory.text.words import wording
 
-MAX_RECALLED = 50  # texts in one recall
 WORDS = 0.7  # what having all of the question's words adds to a cosine
 BESIDE = 0.4  # of the best neighbour's relevance that a passage gets
 HEADING = "What is known from earlier conversations, the most relevant first:"

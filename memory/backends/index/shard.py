@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +18,13 @@ from memory.records import SCOPE_FIELDS, Scope
 
 Codes = NDArray[np.int32]  # [N, 3]: user, agent, session; 0 stands for "not given"
 Rows = NDArray[np.bool_]  # [N]
+
+
+def _faiss() -> Any:
+    """Imported at the first vector: listing memories, or none of them, searches nothing."""
+    import faiss
+
+    return faiss
 
 
 def _no_codes() -> Codes:
@@ -39,7 +46,7 @@ class Shard:
     codes: Codes = field(default_factory=_no_codes, init=False)
 
     def __post_init__(self) -> None:
-        self._flat = faiss.IndexFlatIP(self.dim)
+        self._flat = _faiss().IndexFlatIP(self.dim)
         self._present: set[str] = set()
         self._next_code = 1 + max((code for codes in self.names for code in codes.values()), default=0)
 
@@ -68,7 +75,7 @@ class Shard:
         self._present.update(ids)
 
     def _keep(self, kept: Rows) -> None:
-        self._flat.remove_ids(faiss.IDSelectorBatch(np.flatnonzero(~kept)))
+        self._flat.remove_ids(_faiss().IDSelectorBatch(np.flatnonzero(~kept)))
         self.codes = self.codes[kept]
         self.ids = [memory_id for memory_id, keep in zip(self.ids, kept, strict=True) if keep]
         self._present = set(self.ids)
@@ -94,8 +101,8 @@ class Shard:
         if among == 0:
             return []
         bits = np.packbits(inside, bitorder="little")  # faiss keeps no copy: this has to outlive the search
-        selector = faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg, arg-type]  # faiss's stubs are of
-        parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]  # the C++ signatures
+        selector = _faiss().IDSelectorBitmap(bits)
+        parameters = _faiss().SearchParameters(sel=selector)
         [scores], [rows] = self._flat.search(vector, min(k, among), params=parameters)
         return [(self.ids[row], float(score)) for row, score in zip(rows, scores, strict=True) if row >= 0]
 

@@ -7,8 +7,6 @@ from functools import cached_property, partial
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import TemplateError
-
 from memory.backends.model.batcher import Batcher
 from memory.errors import InvalidInput, ModelUnavailable
 from memory.ports import GenerationRequest, Score, Trial
@@ -199,6 +197,8 @@ class LocalModel:
         return prompt[-(self.window - len(answer)) :], answer
 
     def _prompt(self, messages: Sequence[Message]) -> list[int]:
+        from jinja2 import TemplateError  # here, because verbs without a prompt need no templates
+
         said = [{"role": message.role, "content": message.text} for message in messages]
         try:
             return self._templated(said)
