@@ -1,0 +1,100 @@
+"""The verbs that answer: chat and ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Unpack
+
+from memory.inputs import Said, filters_in, messages_in, text_in
+from memory.read.answering import Mode, sampling_in, whole
+from memory.records import AdapterChoice, ChatReply, Message, check_aware
+from memory.service.base import AskOptions, ServiceBase
+
+
+class Answering(ServiceBase):
+    """Verbs that reply, with the model."""
+
+    def chat(
+        self,
+        message: str,
+        *,
+        mode: Mode = "auto",
+        before: Sequence[Said] | None = None,
+        **asking: Unpack[AskOptions],
+    ) -> ChatReply:
+        """Answer a message from memory, and remember what it tells.
+
+        With a session, its newest turns are in the prompt (settings.hot_window_turns), and message and
+        reply become turns of it. Memories of all the user's (or agent's) sessions are recalled. Of the
+        message, what it tells is remembered; of the reply nothing, for the model said it: only a question
+        of its own that no memory led to is kept, to go with the user's answer. With `as_of`, what held
+        at that time is recalled.
+
+        `before` is for callers who keep the conversation themselves: what was said up to the message. It
+        is read in place of the session's newest turns, and none of it is remembered.
+        """
+        return whole(self.chat_stream(message, mode=mode, before=before, **asking))
+
+    def chat_stream(
+        self,
+        message: str,
+        *,
+        mode: Mode = "auto",
+        before: Sequence[Said] | None = None,
+        **asking: Unpack[AskOptions],
+    ) -> Iterator[str | ChatReply]:
+        """`chat` in pieces of text, and then the whole reply. It stores only when it is read to the end."""
+        scope = self._writing(self._scope(asking).required())
+        said = Message("user", text_in(message, self.settings.max_text_bytes))
+        most = self.settings.max_text_bytes
+        earlier = None if before is None else messages_in(before, most) if before else []
+        sampling, as_of = sampling_in(asking), _moment(asking)
+        filters = filters_in(asking.get("filters"))
+        forgets = self._backends.reader.read(message).forgets  # such a reply repeats nothing
+        work = self.begin(scope, reads=None if forgets else scope.of_teller())
+        pieces = self._cases.chat.stream(scope, said, mode, earlier, sampling, as_of, filters)
+        return self._pieces(work, pieces)
+
+    def ask(self, question: str, *, mode: Mode = "auto", **asking: Unpack[AskOptions]) -> ChatReply:
+        """Answer a question from memory, and store nothing."""
+        text = text_in(question, self.settings.max_text_bytes)
+        return self.answer(Message("user", text), mode=mode, **asking)
+
+    def answer(
+        self,
+        messages: Said | Sequence[Said],
+        *,
+        mode: Mode = "auto",
+        adapters: Sequence[AdapterChoice] | None = None,
+        **asking: Unpack[AskOptions],
+    ) -> ChatReply:
+        """Answer the last message of a conversation that the caller keeps, and store nothing.
+
+        `adapters`, from `select`, are used where given; an empty list recalls nothing. Skills join anyway.
+        """
+        return whole(self.answer_stream(messages, mode=mode, adapters=adapters, **asking))
+
+    def answer_stream(
+        self,
+        messages: Said | Sequence[Said],
+        *,
+        mode: Mode = "auto",
+        adapters: Sequence[AdapterChoice] | None = None,
+        **asking: Unpack[AskOptions],
+    ) -> Iterator[str | ChatReply]:
+        """`answer` in pieces of text, and then the whole reply."""
+        scope = self._reading(self._scope(asking).required())
+        said = messages_in(messages, self.settings.max_text_bytes)
+        sampling, as_of = sampling_in(asking), _moment(asking)
+        filters = filters_in(asking.get("filters"))
+        work = self.begin(scope, reads=scope.of_teller())
+        pieces = self._cases.answerer.stream(scope, said, mode, adapters, sampling, as_of, filters)
+        return self._pieces(work, pieces)
+
+
+def _moment(asking: Mapping[str, Any]) -> datetime | None:
+    """The time that is asked about, where it is not the present. Raises InvalidInput."""
+    as_of: datetime | None = asking.get("as_of")
+    check_aware("as_of", as_of)
+    return as_of

@@ -1,0 +1,87 @@
+"""The verbs that keep a store in order: compact, export, import, reindex."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Unpack
+
+from memory.errors import Erased
+from memory.inputs import Whose
+from memory.service.base import ServiceBase
+from memory.upkeep.compaction import MIN_ADAPTERS, CompactReport
+from memory.upkeep.transfer import ExportReport, ImportReport, ImportSize
+from memory.work import Work
+from memory.write.passage_writer import Progress
+
+
+class Upkeep(ServiceBase):
+    """Verbs of an operator."""
+
+    def compact(
+        self,
+        *,
+        older_than: timedelta | None = None,
+        min_adapters: int = MIN_ADAPTERS,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+        **whose: Unpack[Whose],
+    ) -> CompactReport:
+        """Make few, denser memories of many, where they answer as well; of all the tenant's by default.
+
+        Only what was told before `older_than` ago, and only where a session, document or user's own memories
+        are `min_adapters` or more. `dry_run` shows what would be joined, and changes nothing. Raises
+        InvalidInput, IncompatibleAdapter, ModelUnavailable, StoreError.
+        """
+        scope = self._writing(self._scope(whose))
+        with self._at_work(scope.tenant_id):  # what it joins has to be there when it is joined
+            return self._cases.compactor(
+                scope, older_than=older_than, min_adapters=min_adapters, dry_run=dry_run, progress=progress
+            )
+
+    def export(
+        self, path: str | Path, *, progress: Progress | None = None, **whose: Unpack[Whose]
+    ) -> ExportReport:
+        """Write all of a user, agent, session or tenant into one archive; a tenant has to be named.
+
+        Raises MissingScope, InvalidInput, StoreError.
+        """
+        scope = self._scope(whose)
+        if whose.get("tenant_id") is None:
+            scope.required()
+        self._cases.usage.write()
+        work = Work(scope.tenant_id, self._backends.store.erased(scope.tenant_id), scope)
+        report = self._cases.exporter(Path(path), scope, progress)
+        try:
+            self._check_standing(work)
+        except Erased:
+            Path(path).unlink(missing_ok=True)
+            raise
+        return report
+
+    def import_(
+        self, path: str | Path, *, progress: Progress | None = None, **whose: Unpack[Whose]
+    ) -> ImportReport:
+        """Add what an archive holds, under the names that it has there, or under those given here.
+
+        An archive of another tenant than this one's goes into a tenant that is named. Adapters of the same
+        models are taken over, others are made again; importing twice adds nothing. Raises InvalidInput for
+        an archive that is damaged or was altered, ModelUnavailable, StoreError.
+        """
+        scope = self._writing(self._scope(whose))
+        with self._at_work(scope.tenant_id, self.begin(scope)):
+            return self._cases.importer(
+                Path(path), scope, named=whose.get("tenant_id") is not None, progress=progress
+            )
+
+    def import_size(self, path: str | Path, **whose: Unpack[Whose]) -> ImportSize:
+        """How much `import_` would add of an archive; adds nothing. Raises InvalidInput, StoreError."""
+        scope = self._scope(whose)
+        return self._cases.importer.size(Path(path), scope, named=whose.get("tenant_id") is not None)
+
+    def reindex(self, *, progress: Progress | None = None, **whose: Unpack[Whose]) -> int:
+        """Make again what another embedder, base model or hypernetwork made; returns how many memories."""
+        tenant_id = self._scope(whose).tenant_id
+        done = self._cases.ingest.reindex(tenant_id, progress)
+        self._cases.eraser.replaced(tenant_id)
+        return done
