@@ -9,9 +9,10 @@ Only Passage knows which texts have labels of ours; to this module a label is on
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hypernet.world.pools import MEN, WOMEN
 from memory.records import Role
 from memory.text.normalise import characters
 
@@ -25,11 +26,17 @@ _NAMED = re.compile(rf"(?:\[[^\]\n]{{1,40}}\][ \t]?)?(?P<name>{_WORD}(?:[ ]{_WOR
 _CHATS = frozenset(("user", "assistant", "human", "ai", "bot", "system", "chatgpt", "claude"))
 _TELLER = frozenset(("me", "i", "myself"))
 _FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|myself|we|us|our|ours)\b", re.IGNORECASE)
-_SPOKEN = re.compile(
-    rf"""{_FIRST_PERSON.pattern}|\b(?:you|your|yours)\b|[?!]\s*$
+_TO_SOMEBODY = re.compile(
+    r"""\b(?:you|your|yours)\b|[?!]\s*$
     |\A(?:hi|hello|hey|thanks?|ok|okay|yes|no|sure|nice|great|cool|sorry|bye)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+# Words that a name begins with; others are names only where they take turns.
+_ADDRESSED = (
+    *("me", "i", "myself", "mr", "mrs", "ms", "miss", "dr", "prof"),
+    *("mum", "mom", "dad", "grandma", "grandpa"),
+)
+_PEOPLE = frozenset(map(str.casefold, (*WOMEN, *MEN, *_ADDRESSED)))
 _SENTENCE = re.compile(r"[.?!…]\W*$|\S\s+\S+\s+\S")
 # What stands before a colon and is nobody's name, though it begins with a capital.
 _NOBODY = frozenset((
@@ -54,6 +61,7 @@ class Named:
 
     name: str = ""  # "" for who tells the text
     label: str = ""  # what stands before what is said
+    who: str = ""  # the first word of the name, in small letters
 
 
 NOBODY = Named()
@@ -107,20 +115,15 @@ def first_person(text: str) -> bool:
 def named(lines: Sequence[str]) -> list[Named]:
     """Who says each line, where it is a transcript; what is said on until a blank line is of the same.
 
-    The words for who takes part in a chat ("User: ") name somebody before a sentence. Other names do where
-    something is said as people speak: several lines with a question, "I" or "you" among them, or one with an
-    "I". "Note: ..." names nobody, nor does a list of names and values.
+    The words for who takes part in a chat ("User: ") name somebody before a sentence, and so do first names
+    where somebody speaks of himself or to somebody ("Ana: I live in Bonn."). Any other name does beside one
+    of these, or where several take turns. A note ("Car: I drive a Volvo.") and a list of names and values
+    have no speakers.
     """
     found = [_named(line) for line in lines]
     said = {place: lines[place][len(one.label) :] for place, one in enumerate(found) if one is not NOBODY}
-    chats = [place for place in said if _chats(found[place])]
-    others = [place for place in said if not _chats(found[place])]
-    if len({found[place].name.casefold() for place in chats}) < 2:
-        chats = [place for place in chats if _SENTENCE.search(said[place])]
-    spoken = _SPOKEN if chats or len(others) > 1 else _FIRST_PERSON
-    if not any(spoken.search(said[place]) for place in others):
-        others = []
-    for place in said.keys() - {*chats, *others}:
+    speak = _speaking({place: found[place] for place in said}, said)
+    for place in said.keys() - speak:
         found[place] = NOBODY
     name = ""
     for place, line in enumerate(lines):
@@ -131,6 +134,22 @@ def named(lines: Sequence[str]) -> list[Named]:
         elif name:
             found[place] = Named(name)
     return found
+
+
+def _speaking(by: Mapping[int, Named], said: Mapping[int, str]) -> set[int]:
+    """The places among these at which somebody speaks."""
+    chats = {place for place, one in by.items() if one.name.casefold() in _CHATS}
+    people = {place for place, one in by.items() if one.who in _PEOPLE}
+    if len({by[place].name.casefold() for place in chats}) < 2:
+        chats = {place for place in chats if _SENTENCE.search(said[place])}
+    others = {place for place, one in by.items() if one.name.casefold() not in _CHATS}
+    to_somebody = any(_TO_SOMEBODY.search(said[place]) for place in others)
+    own = {place for place in others if first_person(said[place])}
+    labels = [by[place].label for place in others]
+    turns = len(set(labels)) > 1 and (to_somebody or (bool(own) and len(set(labels)) < len(labels)))
+    if chats or turns or own & people or (people and to_somebody):
+        return chats | others
+    return set()
 
 
 def transcript(text: str) -> bool:
@@ -144,15 +163,11 @@ def _named(line: str) -> Named:
     if found is None:
         return NOBODY
     name = found["name"]
-    words = name.split(" ")
+    words = name.casefold().split(" ")
     if name.casefold() in _TELLER:
-        return Named("", found[0])
-    if name.casefold() in _CHATS:
-        return Named(name, found[0])
-    if words[0].casefold() in _NOBODY or words[-1].casefold() in _NOBODY:
-        return NOBODY
-    return Named(name, found[0]) if all(word[0].isupper() for word in words) else NOBODY
-
-
-def _chats(one: Named) -> bool:
-    return one.name.casefold() in _CHATS
+        return Named("", found[0], words[0])
+    if name.casefold() in _CHATS or (
+        not {words[0], words[-1]} & _NOBODY and all(word[0].isupper() for word in name.split(" "))
+    ):
+        return Named(name, found[0], words[0].rstrip("."))
+    return NOBODY

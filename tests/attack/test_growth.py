@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from hypernet.overlap import overlap, tokens
-from memory.backends.reader import asking, claims, questions, rivals
+from memory.backends.reader import asking, claims, questions, quoting, rivals
 from memory.backends.reader.english import EnglishReader
 from memory.inputs import messages_in, text_in
 from memory.records import Message, content_hash
@@ -58,6 +58,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "gist": rivals.gist,
     "read": lambda text: rivals.read_with_questions(in_turns(text)),
     "mentions": lambda text: rivals.mentions(text, rivals.words(text[:1000])),
+    "reported": lambda text: quoting.reported(text, "Ana"),
     "claims": lambda text: claims.claims(in_turns(text)),
     "standing": claims.standing,
     "remaining": lambda text: claims.remaining(in_turns(text), in_turns(text[-2000:])),

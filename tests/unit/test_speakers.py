@@ -58,7 +58,11 @@ def test_a_line_without_a_label_goes_on_as_before() -> None:
         ("[12/03/24, 10:01] Ana: I am late", ["Ana"]),
         ("Ana: I moved.\nTo Bonn.\n\nI like it.", ["Ana", "Ana", ""]),
         ("Me: I'm late\nAna: ok", ["", "Ana"]),
+        ("Zorb: I live in Bonn\nQuux: Do you?", ["Zorb", "Quux"]),
+        ("Zorb: I live in Bonn\nQuux: It is far.\nZorb: I like it.", ["Zorb", "Quux", "Zorb"]),
         ("Note: I live in Bonn", [""]),
+        ("Car: I drive a Volvo.", [""]),
+        ("Work: I am a nurse\nPets: I have a dog called Rex", ["", ""]),
         ("I told Ana: I live in Bonn", [""]),
         ("My answer to User: I live in Bonn", [""]),
         ("Monday: I work\nTuesday: I rest", ["", ""]),
@@ -110,11 +114,27 @@ def test_it_answers_who_asks_about_whom_said_it() -> None:
 def test_a_denial_belongs_to_whom_said_it() -> None:
     """What the others say stands, with their names."""
     said = READER.read("Ana: I don't eat meat.\nBen: I eat meat.")
-    assert said.standing == "Ben: I eat meat."
+    assert said.standing == "Ben: Ben eats meat."
+    assert said.questions
+    assert all("I" not in question.split() for question, _ in said.questions)
     newer = READER.read("Ana: I live in Rome.")
     older = READER.read("Ana: I live in Bonn.")
     assert newer.stands_for(older, READER.read("Where does Ana live?"))
     assert not newer.stands_for(READER.read("Ben: I live in Bonn."), READER.read("Where does Ben live?"))
+
+
+@pytest.mark.parametrize(
+    ("said", "reported"),
+    [
+        ("I live in Bonn with my dog.", "Ana lives in Bonn with Ana's dog."),
+        ("I'm a nurse, and I’ve moved.", "Ana is a nurse, and Ana has moved."),
+        ("Ben gave me mine. Am I late?", "Ben gave Ana Ana's. is Ana late?"),
+        ("The gate is C4.", "The gate is C4."),
+    ],
+)
+def test_adapters_hold_by_name_what_somebody_says_of_himself(said: str, reported: str) -> None:
+    """An "I" in an adapter is who asks."""
+    assert READER.read(f"Ana: {said}\nBen: Do you?").standing == f"Ana: {reported}\nBen: Do you?"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from memory.backends.reader import asking, keeping
 from memory.backends.reader.changes import News, news
 from memory.backends.reader.claims import Claim, claims, contradicts, remaining, standing
 from memory.backends.reader.questions import questions
+from memory.backends.reader.quoting import reported
 from memory.backends.reader.rivals import (
     Gist,
     Said,
@@ -90,8 +91,10 @@ class EnglishReading:
 
         Where nothing stands it is the whole text: `answers` says that it answers nothing.
         """
-        kept = "\n".join(line.saying(said) for line, said in self._lines if said)
-        return standing(kept if self._stands else self.text)
+        told = self._lines if self._stands else [(line, line.text) for line in self.passage.lines]
+        if not self._stands and not any(line.name for line, _ in told):
+            return standing(self.text)
+        return standing("\n".join(line.saying(_by_name(line, said)) for line, said in told if said))
 
     def answers(self, turn: Reading) -> bool:
         """Whether something of it stands, or the turn is put as it is itself: "What don't I eat?".
@@ -201,6 +204,10 @@ class EnglishReading:
     @cached_property
     def _asked(self) -> Said:
         return read_with_questions(self.passage)
+
+
+def _by_name(line: Line, said: str) -> str:
+    return reported(said, line.name) if line.name else said
 
 
 def _told(line: Line) -> str:

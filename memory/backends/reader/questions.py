@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
+from memory.backends.reader.quoting import reported
 from memory.text.passage import Passage
 
 MAX_QUESTIONS = 4  # questions of one passage
@@ -34,10 +35,10 @@ def questions(passage: Passage) -> list[tuple[str, str]]:
 
 
 def _clauses(passage: Passage) -> Iterator[str]:
-    """What is said, where the text itself says by whom with that."""
+    """What is said; by name, where the text itself says by whom."""
     for line in passage.lines:
-        speaker = f"{line.name}: " if line.name else ""
-        yield from (speaker + clause.strip() for clause in line.clauses)
+        for clause in line.clauses:
+            yield reported(clause.strip(), line.name) if line.name else clause.strip()
 
 
 def _asked(passage: Passage) -> Iterator[tuple[str, str]]:
