@@ -122,6 +122,8 @@ def named(lines: Sequence[str]) -> list[Named]:
     """
     found = [_named(line) for line in lines]
     said = {place: lines[place][len(one.label) :] for place, one in enumerate(found) if one is not NOBODY}
+    if not said:
+        return found
     speak = _speaking({place: found[place] for place in said}, said)
     for place in said.keys() - speak:
         found[place] = NOBODY
@@ -159,7 +161,7 @@ def transcript(text: str) -> bool:
 
 
 def _named(line: str) -> Named:
-    found = _NAMED.match(line)
+    found = _NAMED.match(line) if ":" in line else None
     if found is None:
         return NOBODY
     name = found["name"]

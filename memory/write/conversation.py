@@ -11,9 +11,9 @@ Which lines count is decided by who said them and why:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from memory.ports import Reader
+from memory.ports import Reader, Reading
 from memory.records import Message, Role, Turn
 from memory.text.cutting import Count, split_text
 from memory.text.forms import statements
@@ -22,43 +22,56 @@ from memory.text.speakers import label, labelled
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One message of a conversation, at its place in it."""
+class Utterance:
+    """One message of a conversation, at its place in it, and as it was understood."""
 
     role: Role
-    text: str
     place: int
+    reading: Reading
+
+    @property
+    def text(self) -> str:
+        return self.reading.text
+
+    @property
+    def asks(self) -> bool:
+        """Whether the assistant asks something with it."""
+        return self.role == "assistant" and self.reading.asks
+
+    def prompts(self, other: Utterance) -> bool:
+        """Whether the other is the user's answer to what this asks."""
+        return self.place + 1 == other.place and other.role == "user" and self.asks
 
 
-def lines(said: Sequence[Turn | Message]) -> list[Line]:
-    """The lines not told yet, each with its ordinal in the session or its place in the list."""
+def utterances(said: Sequence[Turn | Message], reader: Reader) -> list[Utterance]:
+    """The messages not told yet, each with its ordinal in the session or its place in the list."""
     found = []
     for place, one in enumerate(said):
         told = one.internalized if isinstance(one, Turn) else one.recalled
         if not told and one.role != "system" and one.text.strip():
             text = statements(one.text.strip()) if one.role == "user" else one.text.strip()
-            found.append(Line(one.role, text, one.ordinal if isinstance(one, Turn) else place))
+            ordinal = one.ordinal if isinstance(one, Turn) else place
+            found.append(Utterance(one.role, ordinal, reader.read(text)))
     return found
 
 
-def unanswered(said: Sequence[Line], reader: Reader) -> Line | None:
+def unanswered(said: Sequence[Utterance]) -> Utterance | None:
     """The assistant's question at the end, which waits for its answer before it tells anything."""
-    return said[-1] if said and _asks(said[-1], reader) else None
+    return said[-1] if said and said[-1].asks else None
 
 
-def passages(said: Sequence[Line], count: Count, budget: int, reader: Reader) -> Iterator[Passage]:
-    """Windows of lines of about `budget` tokens, over what these lines tell.
+def passages(said: Sequence[Utterance], count: Count, budget: int, reader: Reader) -> Iterator[Passage]:
+    """Windows of lines of about `budget` tokens, over what these messages tell.
 
     What the assistant asks, and the answer to it, may fill a window up to twice that: "Thursday." says
     little without "I need a table at Corvo. - For which day?" before it.
     """
-    window: list[tuple[Line, str]] = []
+    window: list[tuple[Utterance, str]] = []
     used = 0
     for line in _news(said, reader):
-        prompting = bool(window) and _prompts(window[-1][0], line, reader)
-        asking = _asks(line, reader)
+        prompting = bool(window) and window[-1][0].prompts(line)
         for text, tokens in _rendered(line, count, budget):
-            room = 2 * budget if prompting or asking else budget
+            room = 2 * budget if prompting or line.asks else budget
             if window and used + tokens > room:
                 kept = window[-1:] if prompting else []
                 if told := window[: len(window) - len(kept)]:
@@ -72,30 +85,23 @@ def passages(said: Sequence[Line], count: Count, budget: int, reader: Reader) ->
         yield _passage(window)
 
 
-def _news(said: Sequence[Line], reader: Reader) -> Iterator[Line]:
-    """The lines that tell something, with what tells nothing left out of them."""
+def _news(said: Sequence[Utterance], reader: Reader) -> Iterator[Utterance]:
+    """The messages that tell something, with what tells nothing left out of them."""
     heard = set()  # a user who says it again, perhaps because the first try was cut off, tells it once
     for before, line, after in zip([None, *said], said, [*said[1:], None], strict=False):
-        answers = before is not None and _prompts(before, line, reader)
+        answers = before is not None and before.prompts(line)
         answered = after is not None and after.role != line.role and after.place == line.place + 1
-        if line.role == "user" and reader.read(line.text).withheld:
+        if line.role == "user" and line.reading.withheld:
             continue
-        text = line.text if answered or line.role == "assistant" else reader.read(line.text).told
-        if text and (answers or not (text in heard or reader.read(text).small_talk)):
-            yield Line(line.role, text, line.place)
+        text = line.text if answered or line.role == "assistant" else line.reading.told
+        news = line if text == line.text else replace(line, reading=reader.read(text))
+        if text and (answers or not (text in heard or news.reading.small_talk)):
+            yield news
         if line.role == "user":
             heard.add(text)
 
 
-def _asks(line: Line, reader: Reader) -> bool:
-    return line.role == "assistant" and reader.read(line.text).asks
-
-
-def _prompts(before: Line, line: Line, reader: Reader) -> bool:
-    return before.place + 1 == line.place and line.role == "user" and _asks(before, reader)
-
-
-def _rendered(line: Line, count: Count, budget: int) -> Iterator[tuple[str, int]]:
+def _rendered(line: Utterance, count: Count, budget: int) -> Iterator[tuple[str, int]]:
     """The line with its speaker, in parts where it is over the budget: text and tokens of each."""
     whole = labelled(line.role, line.text)
     [tokens] = count([whole])
@@ -108,7 +114,7 @@ def _rendered(line: Line, count: Count, budget: int) -> Iterator[tuple[str, int]
         yield said, count([said])[0]
 
 
-def _passage(window: Sequence[tuple[Line, str]]) -> Passage:
+def _passage(window: Sequence[tuple[Utterance, str]]) -> Passage:
     roles = {line.role for line, _ in window}
     return Passage(
         "\n".join(text for _, text in window),

@@ -14,7 +14,7 @@ from memory.text import forms
 from memory.text.cutting import CLAUSE_BUDGETS, split_text
 from memory.text.passage import Passage
 from memory.write.adapter_factory import AdapterFactory
-from memory.write.conversation import Line, lines, passages, unanswered
+from memory.write.conversation import Utterance, passages, unanswered, utterances
 from memory.write.density import DensityGuard
 from memory.write.draft import Draft
 from memory.write.passage_writer import PASSAGES_PER_BATCH, Added, Origin, PassageWriter, Progress
@@ -105,7 +105,7 @@ class Ingest:
         said since.
         """
         if origin.scope.session_id is None:
-            return self._told(lines(messages), origin, progress)
+            return self._told(utterances(messages, self._reader), origin, progress)
         ending = self._store.turns(origin.scope, last=len(messages))
         if [(turn.role, turn.text) for turn in ending] != [(m.role, m.text) for m in messages]:
             self._store.append_turns(origin.scope, messages, idempotency_key=key)
@@ -119,7 +119,7 @@ class Ingest:
     def exchange(self, said: Message, reply: Message, origin: Origin) -> Added:
         """Remember what a user said in a chat; with a session, keep both as turns of it."""
         if origin.scope.session_id is None:
-            return self._told(lines([said]), origin, None)
+            return self._told(utterances([said], self._reader), origin, None)
         self._store.append_turns(origin.scope, [said, reply] if reply.text else [said])
         return self.session(origin)
 
@@ -129,8 +129,8 @@ class Ingest:
         A question of the assistant's that ends them waits for the user's answer.
         """
         pending = self._store.turns(origin.scope, internalized=False)
-        said = lines(pending)
-        waiting = unanswered(said, self._reader)
+        said = utterances(pending, self._reader)
+        waiting = unanswered(said)
         added = self._told(said[:-1] if waiting else said, origin, progress)
         told = [turn.id for turn in pending if waiting is None or turn.ordinal != waiting.place]
         self._store.mark_internalized(origin.scope, told)
@@ -218,6 +218,6 @@ class Ingest:
         in_use = (self._embedder.name, self._internalizer.base_fingerprint, maker.hypernet_fingerprint)
         return made_by != in_use
 
-    def _told(self, said: Sequence[Line], origin: Origin, progress: Progress | None) -> Added:
+    def _told(self, said: Sequence[Utterance], origin: Origin, progress: Progress | None) -> Added:
         cut = passages(said, self._internalizer.count, self._internalizer.passage_tokens, self._reader)
         return self._internalize(self._guard(list(cut)), origin, progress)

@@ -21,6 +21,7 @@ from tests.attack.growth import FAMILIES, check_growth
 from tests.tiny_memories import in_turns
 
 BUDGET = 30
+READER = EnglishReader()
 MOST_BYTES = 2**24
 
 
@@ -34,8 +35,8 @@ def told(text: str) -> list[Passage]:
     said = [Message("user", text), Message("assistant", text), Message("user", "Yes.")]
     turns = [Message("assistant" if n % 2 else "user", line) for n, line in enumerate(text.splitlines())]
     return [
-        *conversation.passages(conversation.lines(said), letters, BUDGET, EnglishReader()),
-        *conversation.passages(conversation.lines(turns), letters, BUDGET, EnglishReader()),
+        *conversation.passages(conversation.utterances(said, READER), letters, BUDGET, READER),
+        *conversation.passages(conversation.utterances(turns, READER), letters, BUDGET, READER),
     ]
 
 

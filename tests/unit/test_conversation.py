@@ -8,7 +8,9 @@ from memory.backends.reader.english import EnglishReader
 from memory.records import Message, Role
 from memory.text.passage import Passage
 from memory.text.speakers import unlabelled
-from memory.write.conversation import lines, passages, unanswered
+from memory.write.conversation import passages, unanswered, utterances
+
+READER = EnglishReader()
 
 
 def count(texts: Sequence[str]) -> list[int]:
@@ -16,7 +18,7 @@ def count(texts: Sequence[str]) -> list[int]:
 
 
 def told(*said: tuple[Role, str] | tuple[Role, str, bool], budget: int = 40) -> list[Passage]:
-    return list(passages(lines([Message(*one) for one in said]), count, budget, EnglishReader()))
+    return list(passages(utterances([Message(*one) for one in said], READER), count, budget, READER))
 
 
 def texts(*said: tuple[Role, str] | tuple[Role, str, bool], budget: int = 40) -> list[str]:
@@ -97,9 +99,9 @@ def test_windows_stay_within_the_budget() -> None:
 
 def test_the_last_question_of_the_assistant_waits() -> None:
     """It is told with the answer, when that comes."""
-    said = lines([Message("user", "I need a taxi."), Message("assistant", "To where?")])
-    assert unanswered(said, EnglishReader()) == said[1]
-    assert unanswered(said[:1], EnglishReader()) is None
+    said = utterances([Message("user", "I need a taxi."), Message("assistant", "To where?")], READER)
+    assert unanswered(said) == said[1]
+    assert unanswered(said[:1]) is None
 
 
 def test_labels_are_taken_off_for_embedding() -> None:

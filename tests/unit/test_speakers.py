@@ -13,7 +13,7 @@ from memory.text.forms import statements
 from memory.text.normalise import plain
 from memory.text.passage import Passage
 from memory.text.speakers import transcript
-from memory.write.conversation import lines, passages
+from memory.write.conversation import passages, utterances
 from tests.tiny_memories import in_turns
 
 READER = EnglishReader()
@@ -25,7 +25,9 @@ def count(texts: Sequence[str]) -> list[int]:
 
 
 def told(text: str, role: Role = "user", budget: int = 40) -> Passage:
-    [passage] = passages(lines([Message(role, text), Message("user", "Ok.")]), count, budget, READER)
+    [passage] = passages(
+        utterances([Message(role, text), Message("user", "Ok.")], READER), count, budget, READER
+    )
     return passage
 
 
