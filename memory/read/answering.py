@@ -44,6 +44,7 @@ from memory.read.whole_values import whole as whole_value
 from memory.records import AdapterChoice, ChatReply, MemoryHit, MemoryRecord, Message, Scope
 from memory.settings import Settings
 from memory.text.normalise import plain
+from memory.text.passage import Passage
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
@@ -116,7 +117,7 @@ class Answerer:
         if mode == "text" and adapters is None:
             recalled = self._recalled(scope.of_teller(), said, as_of, filters)
         else:
-            recalled = [hit.record.text for hit in _as_text(selection, mode)]
+            recalled = [Passage.of(hit.record).shown for hit in _as_text(selection, mode)]
         prompt = build(
             self._generator,
             _asked(said, turn) if records else said,
@@ -203,7 +204,7 @@ class Answerer:
             as_of=as_of,
             filters=filters,
         )
-        return [one.text for one in recalled]
+        return [one.shown for one in recalled]
 
     def _given(
         self, scope: Scope, adapters: Sequence[AdapterChoice], as_of: datetime | None

@@ -45,11 +45,12 @@ class Recalled:
     speaker: str | None  # "user" or "assistant", where one of them said it
     document_id: str | None
     session_id: str | None
+    shown: str = ""  # the text as a prompt has it
 
     @property
     def line(self) -> str:
         """As it stands in a prompt: date, speaker, text."""
-        said = "; ".join(part.strip() for part in self.text.splitlines() if part.strip())
+        said = "; ".join(part.strip() for part in (self.shown or self.text).splitlines() if part.strip())
         where = f"{self.document_id}: " if self.document_id is not None else ""
         return f"- {self.said_at:%Y-%m-%d} {where}{said}"
 
@@ -145,7 +146,7 @@ def _ranked(hits: Sequence[MemoryHit], passages: Mapping[str, Passage], query: s
         hits, [hit.score + WORDS * share for hit, share in zip(hits, shares, strict=True)]
     )
     for i in sorted(range(len(hits)), key=lambda i: (scores[i], hits[i].said.id), reverse=True):
-        yield _recalled(hits[i], scores[i])
+        yield _recalled(hits[i], scores[i], passages[hits[i].record.id].shown)
 
 
 def _with_neighbours(hits: Sequence[MemoryHit], scores: Sequence[float]) -> list[float]:
@@ -174,7 +175,7 @@ def _beside(said: MemoryRecord) -> tuple[int, ...]:
     return (turns.start - 1, turns.stop) if turns else ()
 
 
-def _recalled(hit: MemoryHit, score: float) -> Recalled:
+def _recalled(hit: MemoryHit, score: float, shown: str) -> Recalled:
     said = hit.said
     return Recalled(
         memory_id=hit.record.id,
@@ -184,6 +185,7 @@ def _recalled(hit: MemoryHit, score: float) -> Recalled:
         speaker=said.role,
         document_id=said.document_id,
         session_id=said.scope.session_id,
+        shown=shown,
     )
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from memory.records import MemoryRecord, Role
 from memory.text.sentences import clauses
-from memory.text.speakers import Named, guarded, label, named, role_in
+from memory.text.speakers import Named, guarded, label, named, quoted, role_in
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,11 @@ class Passage:
     def in_turns(self) -> bool:
         """Whether it was told in turns: then the labels that begin its lines are ours."""
         return self.first_turn is not None
+
+    @property
+    def shown(self) -> str:
+        """The text as it stands in a prompt, where a label is taken for who speaks."""
+        return self.text if self.in_turns else quoted(self.text)
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:

@@ -96,6 +96,14 @@ def guarded(role: Role | None, said: str) -> str:
     return label(role) + said if role is not None and _posing(said) else said
 
 
+def quoted(text: str) -> str:
+    """A text given as a whole, for a prompt, where a line of it could be taken for one of a conversation."""
+    lines = text.splitlines()
+    if not any(map(_posing, lines)):
+        return text
+    return "\n".join(f"A text says: {line}" if _posing(line) else line for line in lines)
+
+
 def role_in(line: str) -> Role | None:
     """Whose label of ours begins the line, if one does."""
     found = _OURS.match(line)
