@@ -14,6 +14,8 @@ from memory.ports import BlobStore
 class BlobStoreConformance:
     """What BlobStore promises, on every implementation."""
 
+    blobs_listed = 30  # more than one page of your storage's list: 1001 for S3
+
     def test_bytes_come_back_under_their_digest(self, blobs: BlobStore) -> None:
         """The name is the sha256 of the content, empty or not."""
         for data in (b"adapter", b"", bytes(range(256)) * 1000):
@@ -64,3 +66,18 @@ class BlobStoreConformance:
         assert blobs.clean(tenants=["acme"], older_than=timedelta(hours=1)) == 0
         assert blobs.clean(tenants=["acme"], older_than=timedelta(0)) == 1
         assert (blobs.digests("ghost"), blobs.digests("acme")) == ([], [digest])
+
+    def test_tenants_with_similar_names_share_nothing(self, blobs: BlobStore) -> None:
+        """One name begins another or reads as a path; a key made of the bare name mixes them up."""
+        names = ["a", "ab", "A", "a/b", "..", "../a", "%2e", "b?c#d e", "\u00e4"]
+        own = {name: [blobs.put(name, name.encode())] for name in names}
+        own["a"] = sorted([*own["a"], blobs.put("a", b"ab")])  # which another tenant has as well
+        assert {name: blobs.digests(name) for name in names} == own
+        assert blobs.clean(tenants=names, older_than=timedelta(0)) == 0
+        assert blobs.clean(tenants=["a"], older_than=timedelta(0)) == len(names) - 1
+        assert [blobs.digests(name) for name in names] == [own["a"], *([] for _ in names[1:])]
+
+    def test_a_list_of_digests_is_complete(self, blobs: BlobStore) -> None:
+        """Also where the storage lists in pages: none is missing, none named twice."""
+        digests = {blobs.put("acme", str(number).encode()) for number in range(self.blobs_listed)}
+        assert blobs.digests("acme") == sorted(digests)
