@@ -12,7 +12,15 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
-from benchmarks import bench_distill, bench_gpu, bench_history, bench_recall, bench_storage, bench_turn
+from benchmarks import (
+    bench_distill,
+    bench_gpu,
+    bench_history,
+    bench_recall,
+    bench_start,
+    bench_storage,
+    bench_turn,
+)
 from benchmarks.bench import Bench, Options, Row, UnusableInput
 from benchmarks.machine import described
 from benchmarks.tables import markdown_table, rich_table, write_between_markers
@@ -38,6 +46,7 @@ HYPERNET = Bench("hypernet", "Merging, applying and making adapters", _hypernet)
 BENCHES = (
     HYPERNET,
     bench_gpu.BENCH,
+    bench_start.BENCH,
     bench_turn.BENCH,
     bench_history.BENCH,
     bench_recall.BENCH,

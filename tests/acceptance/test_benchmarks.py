@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bench_life
+from benchmarks import bench_life, bench_start
 from benchmarks.tables import markdown_table, write_between_markers
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "benchmarks.md"
@@ -146,3 +146,15 @@ def test_every_table_has_a_place_on_its_page(tmp_path: Path) -> None:
     assert page.read_text(encoding="utf-8").count("| a row | 1234 | 0.13 |  |") == len(tables)
     with pytest.raises(ValueError, match="no place for other: <!-- other -->"):
         write_between_markers(page, {"other": made})
+
+
+def test_a_start_is_measured_in_processes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each verb against the imports that it would be as slow as; listing needs neither of them."""
+    monkeypatch.setattr(bench_start, "VERBS", {"memory list": ("list",)})
+    run(monkeypatch, "--only", "start", "--quick", "--json")
+    imports, listed = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (imports["what"], listed["what"]) == ("import torch, transformers", "memory list")
+    assert listed["of importing torch and transformers"] == listed["CPU ms"] / imports["CPU ms"]
+    assert 0 < listed["peak MiB"] < imports["peak MiB"]

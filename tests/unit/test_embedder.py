@@ -45,9 +45,7 @@ def test_the_hidden_states_are_those_of_transformers() -> None:
     reference = BertModel(
         BertConfig.from_json_file(packaged_folder() / "config.json"), add_pooling_layer=False
     )
-    reference.load_state_dict(
-        {name: torch.from_numpy(model.weights[name]) for name in reference.state_dict()}
-    )
+    reference.load_state_dict({name: torch.tensor(model.weights[name]) for name in reference.state_dict()})
     tokens = np.array([[101, 7592, 2088, 102, 0, 0], [101, 2054, 2003, 2026, 3899, 102]])
     mask = tokens > 0
     with torch.inference_mode():
