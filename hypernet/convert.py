@@ -1,4 +1,4 @@
-"""A hypernetwork in the published layout -> the same one in our own, once: `memory model import`.
+"""Converts a hypernetwork from the published layout to ours: `memory model import`.
 
 Ours has no pickle in it, loads faster, and can hold its weights in half the size.
 """

@@ -1,4 +1,4 @@
-"""How much of a question's wording a text shares: what an embedding of the whole text may drown.
+"""Word overlap between a question and a text, which the embedding of a long text can miss.
 
 Embeddings find what is put in other words. They lose the one sentence of a long passage, and names that they
 have never seen; these stand in the question and in the text letter by letter. Weighed together the two find

@@ -1,4 +1,4 @@
-"""Our top-level packages have common names; this says so where a file of the user hides one of them."""
+"""Detects a user's file that shadows one of our top-level packages, and says so."""
 
 from __future__ import annotations
 

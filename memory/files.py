@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and the operating system's errors in our words."""
+"""Atomic file writes, and OS errors translated to ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What callers may hand in, checked once at the door."""
+"""Input types and their validation, done once at the public API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is remembered, as frozen values that pass between the rooms.
+"""Domain records: frozen values passed between packages.
 
 A memory is one passage: one chunk of text = one adapter = one row = one embedding. Long text is
 several memories that share a document_id or a session.
@@ -101,7 +101,7 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
 
 
 def notes(metadata: Mapping[str, Any] | None, pinned: bool | None) -> dict[str, Any]:
-    """What of a memory changes without another adapter; None is no change. Raises InvalidInput."""
+    """What of a memory changes without another adapter; None means unchanged. Raises InvalidInput."""
     if metadata is not None:
         check_metadata(metadata)
     return ({} if metadata is None else {"metadata": dict(metadata)}) | (
@@ -331,12 +331,12 @@ def id_cursor(one: Named) -> str:
 
 
 def after_id(cursor: str | None) -> str | None:
-    """The id after which a page goes on. Raises InvalidInput for what is no cursor."""
+    """The id after which a page goes on. Raises InvalidInput for an invalid cursor."""
     if cursor is None:
         return None
     found, _, summed = cursor.rpartition(".")
     if summed != f"{zlib.crc32(found.encode(errors='surrogatepass')):08x}":
-        raise InvalidInput("the cursor is none of ours; give that of the page before")
+        raise InvalidInput("the cursor is not valid; pass the one that the previous page returned")
     return found
 
 
@@ -383,11 +383,11 @@ def session_cursor(session: Session) -> str:
 
 
 def after_session(cursor: str | None) -> tuple[str, str, str]:
-    """(session, user, agent) after which a page goes on. Raises InvalidInput for what is no cursor."""
+    """(session, user, agent) after which a page goes on. Raises InvalidInput for an invalid cursor."""
     try:
         session, user, agent = ("", "", "") if cursor is None else json.loads(cursor)
     except (ValueError, TypeError, RecursionError) as error:
-        raise InvalidInput("the cursor is none of ours; give that of the page before") from error
+        raise InvalidInput("the cursor is not valid; pass the one that the previous page returned") from error
     return str(session), str(user), str(agent)
 
 

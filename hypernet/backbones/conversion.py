@@ -1,4 +1,4 @@
-"""A base model in a folder of ours: safetensors in bfloat16, tokenizer and configuration, whole or not there.
+"""Writes a base model atomically to a folder: bfloat16 safetensors, tokenizer and configuration.
 
 It is written under another name, flushed and renamed, by one process at a time. ``converted.json`` in it
 names the source and the hash of each file, so that damage since is found when the folder is loaded.

@@ -1,4 +1,4 @@
-"""What a GGUF file says of itself, read with care: sizes are checked against the file before they are used.
+"""Reads GGUF headers defensively: sizes are checked against the file before they are used.
 
 Layout (little-endian): magic, version, how many tensors and entries; the entries (key, kind, value); of each
 tensor its name, shape, kind and offset; padding; the data. A file that ends early, or whose counts cannot

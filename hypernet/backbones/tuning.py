@@ -1,4 +1,4 @@
-"""The constant LoRA that a hypernetwork brings along for its base: in the base's weights, or beside them."""
+"""The constant LoRA that ships with a hypernetwork: merged into the base weights, or applied beside them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Held-out recall, measured so that it cannot flatter: trials, conditions, scores, tables and plots."""
+"""Held-out recall evaluation: trials, conditions, scores, tables and plots."""

@@ -1,4 +1,4 @@
-"""The same questions to the same base model, under every condition that may show it what was told.
+"""Evaluation conditions: the same questions to the same base model, with the facts shown in different ways.
 
 =================  ========================================================================
 no memory          the question alone

@@ -1,4 +1,4 @@
-"""Cases from text that nobody generated: conversations, needles in prose, questions about articles.
+"""Cases from real text: conversations, needles in prose, questions about articles.
 
 The data is not part of the package. Conversations and articles come in the forms of Schema-Guided Dialogue
 (``training/dialogues.py``) and SQuAD; prose is plain text, a paragraph a line.

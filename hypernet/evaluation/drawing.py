@@ -1,4 +1,4 @@
-"""Figures for people: a table in the terminal, a table in Markdown, and curves."""
+"""Renders results: terminal table, Markdown table and curves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All figures of a model: every case under every condition, and how often what was never told is refused."""
+"""Evaluates a model: every case under every condition, and the refusal rate on unanswerable questions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which chunks are near to a question: by the embedding of their nearest sentence, and by shared words."""
+"""Retrieves chunks for a question by nearest-sentence embedding and word overlap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Right or wrong, how nearly right, and how sure one may be of the share."""
+"""Exact match, partial credit and confidence intervals."""
 
 from __future__ import annotations
 

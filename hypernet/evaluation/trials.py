@@ -1,4 +1,4 @@
-"""What is asked of a model: texts told, a question, its answer; and the cases of synthetic facts."""
+"""Evaluation trials: context, question and answer; and the synthetic-fact cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an adapter that came from outside can be one of a hypernetwork's own.
+"""Validates that a foreign adapter could have been produced by a given hypernetwork.
 
 What is applied to a batch must be numbers that a model can compute with: an infinity, or a rank of a million,
 costs more than its own row. So adapters are checked where they enter, and not where they are applied.

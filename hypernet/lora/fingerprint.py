@@ -1,4 +1,4 @@
-"""What tells two models apart: a hash of their weights that survives a change of file, device or dtype."""
+"""Model fingerprints: a hash of the weights that is stable across file formats, devices and dtypes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adapters on a frozen model for the length of a ``with`` block, one per batch row, without touching weights.
+"""Context manager that applies one adapter per batch row to a frozen model, without touching its weights.
 
 Axes: N batch rows, T tokens, G adapters (N a multiple of G, rows of one adapter adjacent), L adapted layers,
 R rank.

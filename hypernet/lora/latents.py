@@ -1,4 +1,4 @@
-"""What is kept of an adapter whose rows are made of it again: a latent and a token id for every row.
+"""Compact storage of token adapters: one latent and token id per row, from which the rows are recomputed.
 
 The heads of the hypernetwork expand them on load, in under a millisecond a passage; the same latents give the
 same factors bit for bit. Latents are int8 with one step a row, so a passage of 40 tokens takes 8 KB.

@@ -1,4 +1,4 @@
-"""A hypernetwork whose adapter is one row per token of the text: when to say the token, and how to say it.
+"""A hypernetwork that emits one adapter row per token: A says when the token is due, B how to write it.
 
 ``down_proj`` with a LoRA adds, for every row r, ``(A_r . h) B_r`` to the residual, where h is the inner state
 of the block's MLP. So A_r is a key that answers when the base is about to need token r, and B_r the push that

@@ -1,4 +1,4 @@
-"""Files of JSON lines, plain or gzipped: one object a line; errors say which line, and what is wrong."""
+"""JSON Lines files, plain or gzipped; errors name the line and the fault."""
 
 from __future__ import annotations
 

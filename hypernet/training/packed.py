@@ -1,4 +1,4 @@
-"""Questions and answers in a base model's own chat form, several packed in a row without seeing each other.
+"""Packs several chat-formatted question-answer pairs into one row, with attention masked between them.
 
 A packed row starts its position ids again with each turn; transformers builds from that a mask that keeps
 the turns apart. All turns of a row share one adapter, so a row is what one group of contexts is asked.

@@ -1,4 +1,4 @@
-"""Matrix products in bfloat16, everything else in float32, for training on CPUs with bf16 instructions.
+"""Mixed precision on CPU: bfloat16 matrix products, float32 for everything else.
 
 Autocast would also run attention's backward pass and the norms in bfloat16, which is slower than float32
 on such CPUs; the products alone take two thirds of a step and run two to four times faster.

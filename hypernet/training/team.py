@@ -1,4 +1,4 @@
-"""Processes that train one model together, each on its own device and its own batches.
+"""Data-parallel training: one process per device, each with its own batches.
 
 ``accelerate launch`` starts them and says so in the environment; without it there is one process, and
 accelerate is neither needed nor imported.

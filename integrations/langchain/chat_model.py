@@ -1,4 +1,4 @@
-"""A chat model that answers with adapters: those it is given per call, else those that its memory selects."""
+"""A chat model that applies adapters: those passed per call, else those selected by its memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adapters on their way through LangChain: plain data, which checkpoints keep, and never their text."""
+"""Adapter choices as plain data that LangChain checkpoints can hold; never their text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What another retriever found, made into adapters instead of being put into the prompt."""
+"""A document compressor: turns retrieved documents into adapters instead of prompt text."""
 
 from __future__ import annotations
 

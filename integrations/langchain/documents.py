@@ -1,4 +1,4 @@
-"""Documents under ids of the caller's, on top of memories: one document is the memories of its passages."""
+"""Documents with caller-given ids: each is stored as the memories of its passages."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def role_of(message: BaseMessage) -> Role | None:
 
 
 def unreadable(message: BaseMessage) -> str | None:
-    """The type of the first part that is no text, such as an image; None where all can be read."""
+    """The type of the first non-text part, such as an image; None if all parts are text."""
     blocks = message.content if isinstance(message.content, list) else []
     kinds = (block.get("type", "text") for block in blocks if isinstance(block, dict))
     return next((kind for kind in kinds if kind not in _WORDS), None)

@@ -29,7 +29,7 @@ class ParametricRetriever(Scoped, DocumentIndex):
     What `invoke` returns has, beside its own metadata: `memory_id`, `adapter_id` (digest of its weights),
     `score` (cosine), `weight` (in a merge of what was found; 0 where it would be left out), `source` (its
     own, else the document or the turns it was made from) and `created_at`. Its id is the document's, or
-    the memory's own where it is no document; `get` and `delete` take both.
+    the memory's own id if it is not a document; `get` and `delete` take both.
 
     Finds by embedding and by words; `filters` are items that the metadata has to have.
     Recalls from all sessions of the owner, unless a session is given here or as a keyword.

@@ -1,4 +1,4 @@
-"""Whose memory a call means: what the object was made for, what the call says, what its config says."""
+"""Resolves the scope of a call from the object, the arguments and the config."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memory that is used where none is given: one in a process for the same settings."""
+"""The default memory: one per process and settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A langgraph store whose items are memories: rows in SQL that outlive the process, found by meaning."""
+"""A persistent langgraph store whose items are memories, with semantic search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools in words: how a base model reads and writes tool calls (the Hermes form, which Qwen uses too)."""
+"""Renders and parses tool calls in the Hermes format, which Qwen uses too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory as tools that a model calls itself."""
+"""Memory as tools for an agent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An agent's messages beside the turns that its memory holds: what to save, what may leave the prompt."""
+"""Compares an agent's messages with the stored turns: which to save, which to drop from the prompt."""
 
 from __future__ import annotations
 

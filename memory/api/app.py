@@ -1,4 +1,4 @@
-"""The app: routes, what stands before them, and what lives as long as the server does."""
+"""Assembles the FastAPI app: routes, middleware and lifespan."""
 
 from __future__ import annotations
 

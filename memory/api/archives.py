@@ -1,4 +1,4 @@
-"""Archives on their way in and out: files beside the adapters, each tenant's apart, gone within a day.
+"""Uploaded and exported archives: files beside the adapters, one folder per tenant, deleted within a day.
 
 They hold what people said, so an erasure takes away all of the tenant's: an export can be asked for again.
 Servers that share a database share this folder too.

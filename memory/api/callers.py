@@ -1,4 +1,4 @@
-"""Who calls: a key in `Authorization: Bearer`, or nobody where that is allowed."""
+"""Authentication: a bearer key, or an anonymous caller where that is allowed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forw
 
 
 @dataclass(frozen=True, slots=True)
-class Tenant:
+class CallingTenant:
     """A caller that has memories: every call in its name stays inside `id`."""
 
     id: str
@@ -38,17 +38,17 @@ def caller(request: Request, credentials: Credentials) -> Caller | None:  # noqa
     return found
 
 
-Called = Annotated[Caller | None, Depends(caller)]
+CallerDep = Annotated[Caller | None, Depends(caller)]
 
 
-def tenant(found: Called) -> Tenant:
+def tenant(found: CallerDep) -> CallingTenant:
     """The tenant that calls; whether its key reaches this far, the door has checked (`rights`)."""
     assert found is not None
     assert found.tenant_id is not None
-    return Tenant(found.tenant_id, found)
+    return CallingTenant(found.tenant_id, found)
 
 
-Ours = Annotated[Tenant, Depends(tenant)]
+TenantDep = Annotated[CallingTenant, Depends(tenant)]
 
 
 def identified(scope: Scope, parts: Shared) -> Caller:

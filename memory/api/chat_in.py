@@ -1,4 +1,4 @@
-"""What /v1/chat/completions takes: OpenAI's request, as far as a small model can follow it."""
+"""Request model of /v1/chat/completions: the part of OpenAI's API that a small model can honour."""
 
 from __future__ import annotations
 

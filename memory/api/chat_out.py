@@ -1,4 +1,4 @@
-"""What /v1/chat/completions gives: OpenAI's replies and chunks, and beside them what memory did."""
+"""Response models of /v1/chat/completions: OpenAI's, with a field for what memory did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections: bounded in number, and none is kept that says nothing.
+"""Connection limits: a maximum number, and a timeout for silent ones.
 
 uvicorn's own protocol does the work; this adds what it lacks: time limits for the headers of a request and
 for a client that does not read its answer, a bound on the bytes of headers and on the connections. Of a

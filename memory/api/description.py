@@ -1,4 +1,4 @@
-"""The OpenAPI description: every answer that a route can give, errors included."""
+"""The OpenAPI schema: every response of every route, errors included."""
 
 from __future__ import annotations
 

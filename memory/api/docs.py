@@ -1,4 +1,4 @@
-"""/docs: the description of the routes for people, without a word from the network.
+"""/docs: interactive API documentation, served without network access.
 
 Swagger UI comes with the package fastapi-offline, whose files are served; its app is not used.
 """

@@ -1,4 +1,4 @@
-"""What stands before every route, in this order: the address, the key, its rights, a place, the body.
+"""Middleware before every route, in this order: address, key, rights, concurrency limit, body size.
 
 Nothing of a body is read before the key is known to be good; whoever sends one without is answered at once,
 and the connection closed.

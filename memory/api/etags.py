@@ -1,4 +1,4 @@
-"""ETags of memories: what a client has seen, so that it need not read or overwrite blindly."""
+"""ETags of memories, for conditional reads and updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Server-sent events out of a generator, which is closed when the client has gone."""
+"""Server-sent events from a generator, which is closed when the client disconnects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server's jobs do: each kind a call of the memory, with its progress. Results hold no text."""
+"""Job handlers: each kind is one call of the memory, with progress. Results hold no text."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Handlers:
 def check_import(memory: Service, path: Path, scope: Scope, quotas: Quotas) -> None:
     """Refuse an archive that the tenant has no room for, before anything of it is added.
 
-    Raises QuotaExceeded, and InvalidInput for what is no archive.
+    Raises QuotaExceeded, and InvalidInput for a file that is not an archive.
     """
     if (quotas.memories, quotas.bytes) == (None, None):
         return

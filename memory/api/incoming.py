@@ -1,4 +1,4 @@
-"""Bodies of requests on their way in: bounded in bytes, values and time, and parsed off the event loop."""
+"""Request bodies: limited in bytes, values and time, and parsed off the event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server's log: JSON lines on standard error, and of one kind not more than can be read."""
+"""The server's log: JSON lines on standard error, rate-limited by kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server counts, for Prometheus. No label names a tenant, a user or anything said."""
+"""Prometheus metrics. No label names a tenant, a user or anything said."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is seen of a request from outside: its id, a line in the log, the metrics, the audit, a trace."""
+"""Observability of a request: its id, log line, metrics, audit entry and trace."""
 
 from __future__ import annotations
 

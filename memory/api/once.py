@@ -1,4 +1,4 @@
-"""A POST that may be sent again: with an `Idempotency-Key`, the second gets the first one's answer."""
+"""Idempotent POSTs: a repeated `Idempotency-Key` returns the first response."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import Header, Request, Response
 from pydantic import BaseModel
 
-from memory.api.callers import Tenant
+from memory.api.callers import CallingTenant
 from memory.api.shared import Shared
 from memory.errors import Conflict
 from memory.records import MAX_NAME, Scope
@@ -45,7 +45,7 @@ class Answer:
 def once(
     request: Request,
     parts: Shared,
-    tenant: Tenant,
+    tenant: CallingTenant,
     key: str | None,
     act: Callable[[], Answer],
     scope: Scope,
@@ -64,7 +64,7 @@ def once(
 def _once(
     request: Request,
     parts: Shared,
-    tenant: Tenant,
+    tenant: CallingTenant,
     key: str | None,
     act: Callable[[], Answer],
     scope: Scope,

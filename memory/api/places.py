@@ -1,4 +1,4 @@
-"""Who is worked for now, and who waits: no tenant has more than its share, and those who wait take turns."""
+"""Concurrency limits: no tenant exceeds its share, and waiting tenants take turns."""
 
 from __future__ import annotations
 

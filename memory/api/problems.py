@@ -1,4 +1,4 @@
-"""The one place where errors become answers: problem details (RFC 9457), or OpenAI's form on its routes."""
+"""Maps errors to responses: problem details (RFC 9457), or OpenAI's form on its routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What /v1/recall takes and gives."""
+"""Request and response models of /v1/recall."""
 
 from __future__ import annotations
 

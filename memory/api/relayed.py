@@ -1,4 +1,4 @@
-"""A chat turn that another LLM answers: what is recalled goes in, and what the user told is kept.
+"""A chat turn answered by an upstream LLM: recalled texts go in, and what the user said is remembered.
 
 The request is passed on as it came, tools, images and unknown fields too. Only two things change: the model's
 name, where the operator maps it, and the system message, which gets what is recalled.
@@ -64,7 +64,7 @@ class Relayed:
         return {**passed, **named, "messages": messages}
 
     def remember(self, reply: str, *, from_memory: bool) -> None:
-        """Keep what the user told, and the reply as a turn of the session; "" is no reply."""
+        """Keep what the user told, and the reply as a turn of the session; "" means there is no reply."""
         if not self.remembers:
             return
         names = cast(Whose, self.whose)

@@ -1,4 +1,4 @@
-"""What each key may do, tenants' and operators' alike: the one table. What is not in it is not there."""
+"""The permission table: which keys may call which route. A route that is not in it answers 404."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the native routes take and give. Each model has an example; docs and tests are made from them."""
+"""Request and response models of the native routes; docs and tests are made from their examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the app with uvicorn, and refuses to let strangers in."""
+"""Runs the app with uvicorn, and refuses to serve others without keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every request of a server shares: the memory, and what stands around it."""
+"""State shared by all requests: the memory and the services around it."""
 
 from __future__ import annotations
 
@@ -162,4 +162,4 @@ def shared(request: Request) -> Shared:
     return found
 
 
-Parts = Annotated[Shared, Depends(shared)]
+SharedDep = Annotated[Shared, Depends(shared)]

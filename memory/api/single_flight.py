@@ -1,4 +1,4 @@
-"""One question that many ask at once, answered once."""
+"""Collapses identical concurrent calls into one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON as every part behind the API can take it: bounded in depth and values, text that can be stored.
+"""Strict JSON: limited in depth and values, with text that can be stored.
 
 `Bounds` looks at a body while it comes in, before anything is made of it; `parsed` makes the values.
 """

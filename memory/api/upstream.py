@@ -1,4 +1,4 @@
-"""Another LLM behind the chat route: any server that speaks OpenAI's API, named by the operator alone.
+"""Client of the upstream LLM: any OpenAI-compatible server, configured by the operator alone.
 
 Its key goes into one header of the requests to it, and nowhere else: what it answers is searched for the key
 before it is passed on, and our errors name neither address nor key.

@@ -1,4 +1,4 @@
-"""Embeddings as bytes: float32, little-endian, one after the other."""
+"""Embeddings as bytes: float32, little-endian, concatenated."""
 
 from __future__ import annotations
 

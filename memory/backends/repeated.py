@@ -1,4 +1,4 @@
-"""Calls that may come twice: the ids under which a store finds again the turns that the first one told."""
+"""Idempotent appends: turn ids derived from the idempotency key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`memory ask`, `memory chat` and `memory search`: what memory has to say."""
+"""`memory ask`, `memory chat` and `memory search`: reply from memory, or list what it holds for a query."""
 
 from __future__ import annotations
 

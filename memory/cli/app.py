@@ -1,4 +1,4 @@
-"""The `memory` command: its verbs, the options before them, and the one place where errors end."""
+"""The `memory` command: its verbs, the options before them, and its error handler."""
 
 from __future__ import annotations
 

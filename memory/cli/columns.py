@@ -1,4 +1,4 @@
-"""How memories, hits and events look: the columns of their tables."""
+"""Table columns of memories, hits and events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`memory compact`: once, or again and again."""
+"""`memory compact`: once, or repeatedly with --watch."""
 
 from __future__ import annotations
 

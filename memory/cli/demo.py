@@ -1,4 +1,4 @@
-"""`memory demo`: the demonstration, drawn."""
+"""`memory demo`: renders the demonstration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`memory keys create`, `list` and `revoke`: who may call the server."""
+"""`memory keys create`, `list` and `revoke`: API keys of the server."""
 
 from __future__ import annotations
 

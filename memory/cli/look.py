@@ -1,4 +1,4 @@
-"""`memory list`, `memory show`, `memory history` and `memory status`: what is there."""
+"""`memory list`, `memory show`, `memory history` and `memory status`: inspect what is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`memory model`: what MEMORY_MODEL knows by name, base models that must be got, hypernetworks of others."""
+"""`memory model`: list, download and import models."""
 
 from __future__ import annotations
 

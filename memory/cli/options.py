@@ -1,4 +1,4 @@
-"""The options that verbs share, and what they name."""
+"""Options shared by the verbs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a verb found, for whoever reads it: a table in a terminal, lines in a pipe, JSON for a program.
+"""Output: tables in a terminal, lines in a pipe, JSON with --json.
 
 On standard output there is nothing but data. Progress, prompts and notes go to standard error.
 """

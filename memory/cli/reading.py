@@ -1,4 +1,4 @@
-"""What the user hands in: a file, standard input, a text or a conversation in JSON lines."""
+"""Input: a file, standard input, a text, or a conversation in JSON lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`memory recall`: what another model should read."""
+"""`memory recall`: texts for another model's prompt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`memory skill add`, `memory skill list` and `memory skill remove`: how answers are to be given."""
+"""`memory skill add`, `memory skill list` and `memory skill remove`: manage skills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times and spans as they are typed: 2026-05-04, 2026-05-04T12:00, 7d, 6h, 30min."""
+"""Parses times and durations: 2026-05-04, 2026-05-04T12:00, 7d, 6h, 30min."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`memory pin`, `memory reindex` and `memory migrate`: what goes first, a new model, a new version."""
+"""`memory pin`, `memory reindex` and `memory migrate`: pin, rebuild after a model change, upgrade."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every port in memory only, with the real behaviour: they pass the same conformance suite.
+"""In-memory implementations of every port; they pass the same conformance suites.
 
 For tests of what is built on this package, and for trying it without a disk or a model.
 """

@@ -1,4 +1,4 @@
-"""BlobStore in a dictionary."""
+"""In-memory BlobStore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embedder that knows words only: texts that share words are near each other."""
+"""A bag-of-words Embedder: texts that share words are similar."""
 
 from __future__ import annotations
 

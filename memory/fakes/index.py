@@ -1,4 +1,4 @@
-"""VectorIndex by comparing with everything, anew at each search."""
+"""A brute-force VectorIndex."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hypernetwork and a base model that are none: adapters carry their passage letter by letter.
+"""A fake hypernetwork and base model: an adapter encodes its passage verbatim.
 
 What they show is the way a text takes: it can come back only out of an adapter or out of the prompt.
 """

@@ -1,4 +1,4 @@
-"""Reader that knows sentences of the form "<subject> is <value>." and question marks only."""
+"""A Reader that understands only "<subject> is <value>." and question marks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adapters ready for a turn: read, verified, made again where damaged, merged, and kept at hand."""
+"""Loads, verifies, merges and caches adapters; regenerates damaged ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A chat: answered from memory, and remembered after the answer.
+"""The chat use case: answer from memory, then remember what the user said.
 
 newest turns of the session, the message -> answer -> what of both is news -> the writing side
 

@@ -1,4 +1,4 @@
-"""Passages that are retired, found by their embeddings: for the past, and for the memories that hold them.
+"""Vector search over retired passages, for as-of queries and for the memories that hold them.
 
 They have no place in the index. Their embeddings are in their rows, and are compared one by one. Those of
 the scopes that were asked for last are kept at hand, as long as nothing of their tenant changes.

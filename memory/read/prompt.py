@@ -1,4 +1,4 @@
-"""What the model reads for a turn, cut to what it can read."""
+"""Builds the prompt of a turn, truncated to the model's window."""
 
 from __future__ import annotations
 

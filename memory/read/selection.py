@@ -1,4 +1,4 @@
-"""Which memories matter for a turn.
+"""Selects the memories that are relevant to a turn.
 
     candidates: the nearest by the index, compacted memories by the nearest passage that they hold,
        and those that share the turn's rarest words (`MemoryStore.find_words`)

@@ -1,4 +1,4 @@
-"""Which skills join a turn.
+"""Selects the skills for a turn.
 
 A pinned skill joins every turn within its own scope; of the others the one nearest the turn does, where it
 is near enough. Their adapters are merged beside those of the turn's memories and take none of their room.

@@ -1,4 +1,4 @@
-"""How often memories are used, counted on the side: an answer never waits for it to be written."""
+"""Usage counts, written in batches: a reply never waits for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A value is said as a whole, or not at all.
+"""Completes values that a reply quotes only in part.
 
 A small model that answers from weights may stop inside a value ("jo" for jo.smith@example.com) or lose its
 way in one ("10.0.0.0.0."). The recalled texts have it in full: what the reply shares with them is grown to

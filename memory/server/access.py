@@ -1,4 +1,4 @@
-"""Tenants and their keys: who may call, for whom, and how far.
+"""Tenants, API keys and roles.
 
 A key reads `pm_<id>_<secret>`. It is shown when it is made; kept is the sha256 of its secret part, which
 is 256 random bits, so that a stolen table opens nothing and needs no slow hash.

@@ -1,4 +1,4 @@
-"""The audit: which key did what, when, and how it ended. Never what was said, nor whose it was."""
+"""The audit log: which key did what, when, and with which result; never content or users."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Audit:
     def record(
         self, tenant_id: str | None, key_id: str | None, action: str, target: str = "", status: int = 200
     ) -> None:
-        """Write down a call. A target that is no id of ours (a user, a session) is kept as a digest."""
+        """Record a call. A target that is not one of our ids (a user, a session) is stored as a digest."""
         values = {
             "id": new_id(),
             "tenant_id": tenant_id,

@@ -1,4 +1,4 @@
-"""Whose job is next: tenants take turns, however many jobs one of them has queued."""
+"""Job scheduling: tenants take turns, however many jobs each has queued."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repeated requests: who sends one again with its Idempotency-Key gets the first one's answer."""
+"""Stored responses: a request repeated with its Idempotency-Key gets the first one's response."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _UNTIL_ROOM = 3600.0  # seconds after which to look for room again: only expiry 
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """What a tenant may use; None is no limit."""
+    """What a tenant may use; None means unlimited."""
 
     memories: int | None = None
     bytes: int | None = None  # of adapters, and characters of text

@@ -10,14 +10,14 @@ from hypernet.world.facts import FactWorld
 from hypernet.world.owners import SPEAKER
 from hypernet.world.values import Values
 from hypernet.world.wording import kinds
-from memory.backends.reader.rivals import gist, gives_way, read, read_with_questions, rivals
+from memory.backends.reader.rivals import gives_way, read, read_with_questions, rivals, topic_of
 from tests.tiny_memories import in_turns
 
 GREEN, LILAC = "I painted my car green.", "User: Lilac is the colour of my car."
 
 
 def way(turn: str, older: str, newer: str) -> bool:
-    return gives_way(gist(turn), read(in_turns(older)), read(in_turns(newer)))
+    return gives_way(topic_of(turn), read(in_turns(older)), read(in_turns(newer)))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_how_often_it_is_right() -> None:
         contexts = FactWorld("heldout", seed).group(40, 1, same_kind=seed % 2 == 1).contexts
         said = [read(in_turns(context.text)) for context in contexts]
         for i, context in enumerate(contexts):
-            turn = gist(context.qa[0].question)
+            turn = topic_of(context.qa[0].question)
             pairs += len(said) - 1
             wrong += sum(gives_way(turn, said[i], other) for j, other in enumerate(said) if j != i)
     assert pairs > 6000

@@ -1,1 +1,1 @@
-"""The routes, one file a noun."""
+"""Routes, one module per noun."""

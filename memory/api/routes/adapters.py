@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 from fastapi import APIRouter, Response
 
 from hypernet.lora.adapter import LoRA
-from memory.api.callers import Ours
+from memory.api.callers import TenantDep
 from memory.api.incoming import Parsed
 from memory.api.routes.asking import MemoryId, QueryScope
-from memory.api.shared import Parts
+from memory.api.shared import SharedDep
 from memory.errors import InvalidInput
 
 router = APIRouter(route_class=Parsed, prefix="/v1/adapters", tags=["adapters"])
@@ -24,7 +24,7 @@ router = APIRouter(route_class=Parsed, prefix="/v1/adapters", tags=["adapters"])
     response_class=Response,
     responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
 )
-def get(tenant: Ours, parts: Parts, memory_id: MemoryId, scope: QueryScope) -> Response:
+def get(tenant: TenantDep, parts: SharedDep, memory_id: MemoryId, scope: QueryScope) -> Response:
     """A memory's adapter, its bias in it, as a zipped PEFT folder, for the base model in use."""
     adapter = parts.memory.adapter(memory_id, **scope.whose(tenant.id))
     named = {"Content-Disposition": f'attachment; filename="{memory_id}.zip"'}

@@ -1,4 +1,4 @@
-"""What routes ask for alike: scopes in the query, ids in the path, pages."""
+"""Parameters that routes share: scope, ids and paging."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ from typing import Self
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from memory.api.callers import Called
+from memory.api.callers import CallerDep
 from memory.api.incoming import Parsed
 from memory.api.routes.asking import Cursor, Limit
 from memory.api.schemas import MEMORY_ID, example, example_of
-from memory.api.shared import Parts
+from memory.api.shared import SharedDep
 from memory.server.audit import Entry
 
 router = APIRouter(route_class=Parsed, prefix="/v1/audit", tags=["audit"])
@@ -52,7 +52,7 @@ class EntriesOut(BaseModel):
 
 
 @router.get("", response_model=EntriesOut)
-def page(caller: Called, parts: Parts, limit: Limit = 100, cursor: Cursor = None) -> EntriesOut:
+def page(caller: CallerDep, parts: SharedDep, limit: Limit = 100, cursor: Cursor = None) -> EntriesOut:
     """The tenant's audit, for its admin; for an operator, calls by operators and with no good key."""
     assert caller is not None
     found = parts.audit.page(caller.tenant_id, cursor, limit)

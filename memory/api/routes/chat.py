@@ -21,7 +21,7 @@ from typing import Any, cast
 
 from fastapi import APIRouter, Request, Response
 
-from memory.api.callers import Ours, Tenant
+from memory.api.callers import CallingTenant, TenantDep
 from memory.api.chat_in import ChatIn
 from memory.api.chat_out import ChatOut, Completion
 from memory.api.events import Events
@@ -30,7 +30,7 @@ from memory.api.once import Answer
 from memory.api.rights import CHAT_REMEMBERS
 from memory.api.routes.memories import check_quotas
 from memory.api.routes.models import check_model, model_name
-from memory.api.shared import Parts, Shared
+from memory.api.shared import Shared, SharedDep
 from memory.inputs import Whose
 from memory.read.answering import Sampling
 from memory.records import AdapterChoice, ChatReply, Message, new_id
@@ -56,7 +56,7 @@ Pieces = Iterator[str | ChatReply]
         }
     },
 )
-def complete(request: Request, tenant: Ours, parts: Parts, given: ChatIn) -> Response:
+def complete(request: Request, tenant: TenantDep, parts: SharedDep, given: ChatIn) -> Response:
     """Answer a conversation, whole or as a stream; remember what its last message tells."""
     check_model(parts.memory.settings, given.model)
     turn = _Turn.of(parts, tenant, given, request.state.gone)
@@ -88,7 +88,7 @@ class _Turn:
     recalls: bool
 
     @classmethod
-    def of(cls, parts: Shared, tenant: Tenant, given: ChatIn, gone: Event) -> _Turn:
+    def of(cls, parts: Shared, tenant: CallingTenant, given: ChatIn, gone: Event) -> _Turn:
         said, whose = given.said(), given.whose(tenant.id)
         dropped: list[Message] = []
         if whose is None:

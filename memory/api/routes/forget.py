@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from memory.api.callers import Ours
+from memory.api.callers import TenantDep
 from memory.api.incoming import Parsed
 from memory.api.once import Answer, IdempotencyKey, once
 from memory.api.schemas import ForgetIn, ReceiptOut
-from memory.api.shared import Parts
+from memory.api.shared import SharedDep
 from memory.records import ErasureReceipt
 
 router = APIRouter(route_class=Parsed, prefix="/v1", tags=["forget"])
@@ -16,7 +16,11 @@ router = APIRouter(route_class=Parsed, prefix="/v1", tags=["forget"])
 
 @router.post("/forget", response_model=ReceiptOut)
 def forget(
-    request: Request, tenant: Ours, parts: Parts, given: ForgetIn, idempotency_key: IdempotencyKey = None
+    request: Request,
+    tenant: TenantDep,
+    parts: SharedDep,
+    given: ForgetIn,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Erase what a user, agent or session said and all that was made from it, or a document, or a memory.
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from memory.api.callers import caller
 from memory.api.schemas import example
-from memory.api.shared import Parts, Shared
+from memory.api.shared import Shared, SharedDep
 from memory.errors import StoreError
 from memory.server.words import reason_of
 
@@ -46,7 +46,7 @@ async def live() -> LiveOut:
 
 @router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", response_model=ReadyOut, responses={503: {"model": ReadyOut}})
-async def ready(parts: Parts, response: Response) -> ReadyOut:
+async def ready(parts: SharedDep, response: Response) -> ReadyOut:
     """Whether to send requests here: the database can be reached, and the model is loaded."""
     found = await parts.readiness(lambda: _readiness(parts))
     response.status_code = 200 if found.status == "ready" else 503
@@ -81,7 +81,7 @@ def _unreachable(parts: Shared) -> str | None:
     dependencies=[Depends(caller)],
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def metrics(parts: Parts) -> Response:
+async def metrics(parts: SharedDep) -> Response:
     """What the server counts, as Prometheus reads it; for operators' keys."""
     waiting = await anyio.to_thread.run_sync(_waiting, parts, limiter=parts.door)
     return Response(parts.metrics.page(waiting), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""/v1/jobs: what a server does later: state, progress, retry, cancel."""
+"""/v1/jobs: background jobs: state, progress, retry, cancel."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, Self
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from memory.api.callers import Ours
+from memory.api.callers import TenantDep
 from memory.api.incoming import Parsed
 from memory.api.once import Answer
 from memory.api.routes.asking import Cursor, JobId, Limit
 from memory.api.schemas import MEMORY_ID, example, example_of
-from memory.api.shared import Parts, Shared
+from memory.api.shared import Shared, SharedDep
 from memory.records import Scope
 from memory.server.jobs import Job, State
 
@@ -99,7 +99,7 @@ def submitted(
 
 @router.get("", response_model=JobsOut)
 def list_(
-    tenant: Ours, parts: Parts, state: State | None = None, limit: Limit = 100, cursor: Cursor = None
+    tenant: TenantDep, parts: SharedDep, state: State | None = None, limit: Limit = 100, cursor: Cursor = None
 ) -> JobsOut:
     """The tenant's jobs, newest first; ended ones are kept for a week."""
     page = parts.jobs.list(tenant.id, state=state, limit=limit, cursor=cursor)
@@ -107,13 +107,13 @@ def list_(
 
 
 @router.get("/{job_id}", response_model=JobOut)
-def get(tenant: Ours, parts: Parts, job_id: JobId) -> JobOut:
+def get(tenant: TenantDep, parts: SharedDep, job_id: JobId) -> JobOut:
     """One job."""
     return JobOut.of(parts.jobs.get(tenant.id, job_id))
 
 
 @router.post("/{job_id}/retry", response_model=JobOut)
-def retry(tenant: Ours, parts: Parts, job_id: JobId) -> JobOut:
+def retry(tenant: TenantDep, parts: SharedDep, job_id: JobId) -> JobOut:
     """Queue a failed job again."""
     job = parts.jobs.retry(tenant.id, job_id)
     parts.wake()
@@ -121,6 +121,6 @@ def retry(tenant: Ours, parts: Parts, job_id: JobId) -> JobOut:
 
 
 @router.post("/{job_id}/cancel", response_model=JobOut)
-def cancel(tenant: Ours, parts: Parts, job_id: JobId) -> JobOut:
+def cancel(tenant: TenantDep, parts: SharedDep, job_id: JobId) -> JobOut:
     """Stop a job: a waiting one at once, a running one at its next step; an ended one stays as it is."""
     return JobOut.of(parts.jobs.cancel(tenant.id, job_id))

@@ -8,11 +8,11 @@ from typing import Self
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from memory.api.callers import Ours
+from memory.api.callers import TenantDep
 from memory.api.incoming import Parsed
 from memory.api.routes.asking import Named
 from memory.api.schemas import Time, example, example_of
-from memory.api.shared import Parts
+from memory.api.shared import SharedDep
 from memory.records import MAX_NAME
 from memory.server.access import Access, KeyInfo, NewKey, Role
 
@@ -79,18 +79,18 @@ class KeysOut(BaseModel):
 
 
 @router.get("", response_model=KeysOut)
-def list_(tenant: Ours, parts: Parts) -> KeysOut:
+def list_(tenant: TenantDep, parts: SharedDep) -> KeysOut:
     """The tenant's keys, without their secrets."""
     return KeysOut(keys=[KeyOut.of(key) for key in parts.access.keys(tenant.id)])
 
 
 @router.post("", status_code=201, response_model=NewKeyOut)
-def create(tenant: Ours, parts: Parts, given: KeyIn) -> NewKeyOut:
+def create(tenant: TenantDep, parts: SharedDep, given: KeyIn) -> NewKeyOut:
     """Make a key. Its secret is shown this once."""
     return NewKeyOut.of_new(given.made(parts.access, tenant.id))
 
 
 @router.delete("/{key_id}", response_model=KeyOut)
-def revoke(tenant: Ours, parts: Parts, key_id: Named) -> KeyOut:
+def revoke(tenant: TenantDep, parts: SharedDep, key_id: Named) -> KeyOut:
     """End a key at once."""
     return KeyOut.of(parts.access.revoke(tenant.id, key_id))

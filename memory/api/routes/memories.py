@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from memory.api.callers import Ours, Tenant
+from memory.api.callers import CallingTenant, TenantDep
 from memory.api.etags import IfMatch, IfNoneMatch, etag, expected, matches
 from memory.api.incoming import Parsed
 from memory.api.once import Answer, IdempotencyKey, call_name, once
@@ -23,7 +23,7 @@ from memory.api.schemas import (
     MemoryOut,
     ReceiptOut,
 )
-from memory.api.shared import Parts, Shared
+from memory.api.shared import Shared, SharedDep
 from memory.inputs import check_copies, check_expiry, check_span, messages_in, text_in
 from memory.records import TOLD_TIMES, Kind, check_metadata
 from memory.server.quotas import check_room
@@ -45,8 +45,8 @@ Prefer = Annotated[
 )
 def add(
     request: Request,
-    tenant: Ours,
-    parts: Parts,
+    tenant: TenantDep,
+    parts: SharedDep,
     given: AddIn,
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
@@ -77,8 +77,8 @@ def add(
 
 @router.get("", response_model=MemoriesOut)
 def list_(
-    tenant: Ours,
-    parts: Parts,
+    tenant: TenantDep,
+    parts: SharedDep,
     scope: QueryScope,
     kind: Kind | None = None,
     document_id: Annotated[str | None, Query(min_length=1, max_length=255)] = None,
@@ -102,7 +102,11 @@ def list_(
     "/{memory_id}", response_model=MemoryOut, responses={304: {"description": "It is as you know it."}}
 )
 def get(
-    tenant: Ours, parts: Parts, memory_id: MemoryId, scope: QueryScope, if_none_match: IfNoneMatch = None
+    tenant: TenantDep,
+    parts: SharedDep,
+    memory_id: MemoryId,
+    scope: QueryScope,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """One memory, with its ETag."""
     memory = MemoryOut.of(parts.memory.get(memory_id, **scope.whose(tenant.id)))
@@ -114,8 +118,8 @@ def get(
 
 @router.patch("/{memory_id}", response_model=MemoryOut)
 def change(
-    tenant: Ours,
-    parts: Parts,
+    tenant: TenantDep,
+    parts: SharedDep,
     memory_id: MemoryId,
     scope: QueryScope,
     given: ChangeIn,
@@ -142,7 +146,7 @@ def change(
 
 @router.delete("/{memory_id}", response_model=ReceiptOut)
 def delete(
-    tenant: Ours, parts: Parts, memory_id: MemoryId, scope: QueryScope, if_match: IfMatch = None
+    tenant: TenantDep, parts: SharedDep, memory_id: MemoryId, scope: QueryScope, if_match: IfMatch = None
 ) -> ReceiptOut:
     """Forget one memory."""
     with expected(if_match, lambda: parts.memory.get(memory_id, **scope.whose(tenant.id))) as expects:
@@ -150,7 +154,7 @@ def delete(
 
 
 @router.get("/{memory_id}/history", response_model=HistoryOut)
-def history(tenant: Ours, parts: Parts, memory_id: MemoryId, scope: QueryScope) -> HistoryOut:
+def history(tenant: TenantDep, parts: SharedDep, memory_id: MemoryId, scope: QueryScope) -> HistoryOut:
     """What happened to a memory, oldest first, also after it is gone; never what it said."""
     events = parts.memory.history(memory_id, **scope.whose(tenant.id))
     return HistoryOut(
@@ -164,7 +168,7 @@ def _size(given: AddIn) -> int:
     return sum(len(text.encode()) for text in texts)
 
 
-def _check(parts: Shared, tenant: Tenant, given: AddIn) -> None:
+def _check(parts: Shared, tenant: CallingTenant, given: AddIn) -> None:
     """Refuse now what would fail later, in a job too."""
     most = parts.memory.settings.max_text_bytes
     given.scope(tenant.id).required()
@@ -179,7 +183,7 @@ def _check(parts: Shared, tenant: Tenant, given: AddIn) -> None:
     check_quotas(parts, tenant, _size(given))
 
 
-def check_quotas(parts: Shared, tenant: Tenant, size: int) -> None:
+def check_quotas(parts: Shared, tenant: CallingTenant, size: int) -> None:
     """Refuse one more memory of so many bytes of text where the tenant has no room. Raises QuotaExceeded."""
     quotas = tenant.caller.quotas
     if quotas.memories is not None or quotas.bytes is not None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from memory.api.callers import tenant
 from memory.api.incoming import Parsed
 from memory.api.schemas import example, example_of
-from memory.api.shared import Parts
+from memory.api.shared import SharedDep
 from memory.errors import NotFound
 from memory.settings import Settings
 
@@ -40,13 +40,13 @@ class ModelsOut(BaseModel):
 
 
 @router.get("", response_model=ModelsOut)
-def list_(parts: Parts) -> ModelsOut:
+def list_(parts: SharedDep) -> ModelsOut:
     """The model in use."""
     return ModelsOut(data=[ModelOut(id=model_name(parts.memory.settings))])
 
 
 @router.get("/{model:path}", response_model=ModelOut)
-def get(parts: Parts, model: Annotated[str, InPath(examples=["reference"])]) -> ModelOut:
+def get(parts: SharedDep, model: Annotated[str, InPath(examples=["reference"])]) -> ModelOut:
     """One model."""
     check_model(parts.memory.settings, model)
     return ModelOut(id=model)

@@ -17,19 +17,19 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from memory.api.callers import Ours
+from memory.api.callers import TenantDep
 from memory.api.incoming import Parsed
 from memory.api.relayed import Heard, Relayed, whole_text
 from memory.api.rights import CHAT_REMEMBERS
 from memory.api.routes.memories import check_quotas
-from memory.api.shared import Parts
+from memory.api.shared import SharedDep
 from memory.api.upstream import Upstream, UpstreamError, error_body, unreachable
 
 router = APIRouter(route_class=Parsed, prefix="/v1", tags=["openai"])
 
 
 @router.post("/chat/completions", response_model=None)
-async def complete(request: Request, tenant: Ours, parts: Parts, given: dict[str, Any]) -> Response:
+async def complete(request: Request, tenant: TenantDep, parts: SharedDep, given: dict[str, Any]) -> Response:
     """Answer a conversation by the upstream model, from what memory knows; remember what its user tells."""
     settings, upstream = parts.memory.settings, _upstream(request)
     header = settings.upstream_user_header
@@ -55,7 +55,7 @@ async def complete(request: Request, tenant: Ours, parts: Parts, given: dict[str
 
 
 @router.get("/models", response_model=None)
-async def models(request: Request, tenant: Ours) -> Response:  # noqa: ARG001 - who calls is checked
+async def models(request: Request, tenant: TenantDep) -> Response:  # noqa: ARG001 - who calls is checked
     """The models that the upstream offers."""
     try:
         response = await _upstream(request).open("models", None)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from memory.api.callers import Ours
+from memory.api.callers import TenantDep
 from memory.api.incoming import Parsed
 from memory.api.recall_schemas import RecallIn, RecallOut
 from memory.api.schemas import ChoiceOut, ChoicesOut, HitOut, HitsOut, SearchIn, SelectIn
-from memory.api.shared import Parts
+from memory.api.shared import SharedDep
 
 router = APIRouter(route_class=Parsed, prefix="/v1", tags=["search"])
 
 
 @router.post("/search", response_model=HitsOut)
-def search(tenant: Ours, parts: Parts, given: SearchIn) -> HitsOut:
+def search(tenant: TenantDep, parts: SharedDep, given: SearchIn) -> HitsOut:
     """The memories that matter most for a query, by embedding and shared words, the best first."""
     hits = parts.memory.search(
         given.query, k=given.k, as_of=given.as_of, filters=given.filters, **given.whose(tenant.id)
@@ -23,7 +23,7 @@ def search(tenant: Ours, parts: Parts, given: SearchIn) -> HitsOut:
 
 
 @router.post("/select", response_model=ChoicesOut)
-def select(tenant: Ours, parts: Parts, given: SelectIn) -> ChoicesOut:
+def select(tenant: TenantDep, parts: SharedDep, given: SelectIn) -> ChoicesOut:
     """The adapters that a turn saying this would merge; none where nothing matters for it."""
     choices = parts.memory.select(
         given.query, as_of=given.as_of, filters=given.filters, **given.whose(tenant.id)
@@ -32,7 +32,7 @@ def select(tenant: Ours, parts: Parts, given: SelectIn) -> ChoicesOut:
 
 
 @router.post("/recall", response_model=RecallOut)
-def recall(tenant: Ours, parts: Parts, given: RecallIn) -> RecallOut:
+def recall(tenant: TenantDep, parts: SharedDep, given: RecallIn) -> RecallOut:
     """The texts that another model should read before it answers, within a token budget."""
     recalled = parts.memory.recall(
         given.query,

@@ -6,13 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from memory.api.callers import Ours
+from memory.api.callers import TenantDep
 from memory.api.incoming import Parsed
 from memory.api.once import Answer, IdempotencyKey, call_name, once
 from memory.api.routes.asking import Cursor, Limit, Named, QueryScope
 from memory.api.routes.memories import check_quotas
 from memory.api.schemas import AddedOut, AppendIn, SessionOut, SessionsOut, TurnOut, TurnsOut
-from memory.api.shared import Parts
+from memory.api.shared import SharedDep
 from memory.inputs import Whose, scope_in
 from memory.records import MAX_PAGE
 
@@ -24,7 +24,7 @@ Agent = Annotated[str | None, Query(min_length=1, max_length=255, description="W
 
 @router.get("", response_model=SessionsOut)
 def list_(
-    tenant: Ours, parts: Parts, scope: QueryScope, limit: Limit = 100, cursor: Cursor = None
+    tenant: TenantDep, parts: SharedDep, scope: QueryScope, limit: Limit = 100, cursor: Cursor = None
 ) -> SessionsOut:
     """The conversations of a user or agent, by name."""
     page = parts.memory.sessions(limit=limit, cursor=cursor, **scope.whose(tenant.id))
@@ -45,8 +45,8 @@ def list_(
 
 @router.get("/{session_id:path}/turns", response_model=TurnsOut)
 def turns(
-    tenant: Ours,
-    parts: Parts,
+    tenant: TenantDep,
+    parts: SharedDep,
     session_id: Named,
     user_id: User = None,
     agent_id: Agent = None,
@@ -60,8 +60,8 @@ def turns(
 @router.post("/{session_id:path}/turns", status_code=201, response_model=AddedOut)
 def append(
     request: Request,
-    tenant: Ours,
-    parts: Parts,
+    tenant: TenantDep,
+    parts: SharedDep,
     session_id: Named,
     given: AppendIn,
     idempotency_key: IdempotencyKey = None,

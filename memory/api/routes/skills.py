@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from memory.api.callers import Ours
+from memory.api.callers import TenantDep
 from memory.api.incoming import Parsed
 from memory.api.once import Answer, IdempotencyKey, once
 from memory.api.routes.asking import Cursor, Limit, QueryScope
 from memory.api.schemas import MemoriesOut, MemoryOut, ScopeIn, Text, example
-from memory.api.shared import Parts
+from memory.api.shared import SharedDep
 
 router = APIRouter(route_class=Parsed, prefix="/v1/skills", tags=["skills"])
 
@@ -26,7 +26,11 @@ class SkillIn(ScopeIn):
 
 @router.post("", status_code=201, response_model=MemoryOut)
 def add(
-    request: Request, tenant: Ours, parts: Parts, given: SkillIn, idempotency_key: IdempotencyKey = None
+    request: Request,
+    tenant: TenantDep,
+    parts: SharedDep,
+    given: SkillIn,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Make a skill. Again, it only changes `pinned`."""
 
@@ -39,7 +43,7 @@ def add(
 
 @router.get("", response_model=MemoriesOut)
 def list_(
-    tenant: Ours, parts: Parts, scope: QueryScope, limit: Limit = 100, cursor: Cursor = None
+    tenant: TenantDep, parts: SharedDep, scope: QueryScope, limit: Limit = 100, cursor: Cursor = None
 ) -> MemoriesOut:
     """The skills of a user, agent or session, newest first; as memories they are deleted."""
     page = parts.memory.list(kind="skill", limit=limit, cursor=cursor, **scope.whose(tenant.id))

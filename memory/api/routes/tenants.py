@@ -13,7 +13,7 @@ from memory.api.incoming import Parsed
 from memory.api.routes.asking import Named
 from memory.api.routes.keys import KeyIn, KeyOut, KeysOut, NewKeyOut
 from memory.api.schemas import Name, example, example_of
-from memory.api.shared import Parts
+from memory.api.shared import SharedDep
 from memory.records import Scope
 from memory.server.access import Tenant
 from memory.server.quotas import Quotas
@@ -74,31 +74,31 @@ class TenantsOut(BaseModel):
 
 
 @router.get("", response_model=TenantsOut)
-def list_(parts: Parts) -> TenantsOut:
+def list_(parts: SharedDep) -> TenantsOut:
     """All tenants."""
     return TenantsOut(tenants=[TenantOut.of(one) for one in parts.access.tenants()])
 
 
 @router.post("", status_code=201, response_model=TenantOut)
-def create(parts: Parts, given: TenantIn) -> TenantOut:
+def create(parts: SharedDep, given: TenantIn) -> TenantOut:
     """Let a tenant in."""
     return TenantOut.of(parts.access.create_tenant(given.id, given.quotas.quotas()))
 
 
 @router.get("/{tenant_id}", response_model=TenantOut)
-def get(parts: Parts, tenant_id: Named) -> TenantOut:
+def get(parts: SharedDep, tenant_id: Named) -> TenantOut:
     """One tenant."""
     return TenantOut.of(parts.access.tenant(tenant_id))
 
 
 @router.put("/{tenant_id}/quotas", response_model=TenantOut)
-def set_quotas(parts: Parts, tenant_id: Named, given: QuotasIn) -> TenantOut:
+def set_quotas(parts: SharedDep, tenant_id: Named, given: QuotasIn) -> TenantOut:
     """Change what a tenant may use, from its next request on."""
     return TenantOut.of(parts.access.set_quotas(tenant_id, given.quotas()))
 
 
 @router.delete("/{tenant_id}", status_code=204)
-def drop(parts: Parts, tenant_id: Named) -> None:
+def drop(parts: SharedDep, tenant_id: Named) -> None:
     """Shut a tenant out and erase all it has. The audit stays; interrupted, it can be asked for again."""
     parts.access.tenant(tenant_id)
     for key in parts.access.keys(tenant_id):  # first of all, so that nothing new comes in
@@ -110,19 +110,19 @@ def drop(parts: Parts, tenant_id: Named) -> None:
 
 
 @router.get("/{tenant_id}/keys", response_model=KeysOut)
-def keys(parts: Parts, tenant_id: Named) -> KeysOut:
+def keys(parts: SharedDep, tenant_id: Named) -> KeysOut:
     """A tenant's keys, without their secrets."""
     parts.access.tenant(tenant_id)
     return KeysOut(keys=[KeyOut.of(key) for key in parts.access.keys(tenant_id)])
 
 
 @router.post("/{tenant_id}/keys", status_code=201, response_model=NewKeyOut)
-def create_key(parts: Parts, tenant_id: Named, given: KeyIn) -> NewKeyOut:
+def create_key(parts: SharedDep, tenant_id: Named, given: KeyIn) -> NewKeyOut:
     """Make a key of a tenant. Its secret is shown this once."""
     return NewKeyOut.of_new(given.made(parts.access, tenant_id))
 
 
 @router.delete("/{tenant_id}/keys/{key_id}", response_model=KeyOut)
-def revoke_key(parts: Parts, tenant_id: Named, key_id: Named) -> KeyOut:
+def revoke_key(parts: SharedDep, tenant_id: Named, key_id: Named) -> KeyOut:
     """End a tenant's key at once."""
     return KeyOut.of(parts.access.revoke(tenant_id, key_id))

@@ -1,4 +1,4 @@
-"""/v1/compact, /v1/export and /v1/import: what takes long, as jobs."""
+"""/v1/compact, /v1/export and /v1/import: long operations, run as jobs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fastapi.responses import FileResponse
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from memory.api.callers import Ours, Tenant
+from memory.api.callers import CallingTenant, TenantDep
 from memory.api.handlers import check_import
 from memory.api.incoming import Parsed
 from memory.api.once import Answer, IdempotencyKey, once
@@ -16,7 +16,7 @@ from memory.api.routes.asking import JobId, QueryScope
 from memory.api.routes.jobs import JobOut, submitted
 from memory.api.routes.memories import check_quotas
 from memory.api.schemas import ScopeIn, example
-from memory.api.shared import Parts, Shared
+from memory.api.shared import Shared, SharedDep
 from memory.errors import Conflict, NotFound
 from memory.records import Scope
 from memory.upkeep.compaction import MIN_ADAPTERS
@@ -45,7 +45,11 @@ class ExportIn(ScopeIn):
 
 @router.post("/compact", status_code=202, response_model=JobOut)
 def compact(
-    request: Request, tenant: Ours, parts: Parts, given: CompactIn, idempotency_key: IdempotencyKey = None
+    request: Request,
+    tenant: TenantDep,
+    parts: SharedDep,
+    given: CompactIn,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Make few, denser memories of many, where they answer as well. A job."""
 
@@ -60,7 +64,11 @@ def compact(
 
 @router.post("/export", status_code=202, response_model=JobOut)
 def export(
-    request: Request, tenant: Ours, parts: Parts, given: ExportIn, idempotency_key: IdempotencyKey = None
+    request: Request,
+    tenant: TenantDep,
+    parts: SharedDep,
+    given: ExportIn,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Write all of somebody's into one archive. A job; when it is done, /v1/export/{job_id} has the file."""
     scope = given.scope(tenant.id)
@@ -80,7 +88,7 @@ def export(
     response_class=FileResponse,
     responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
 )
-def download(tenant: Ours, parts: Parts, job_id: JobId) -> FileResponse:
+def download(tenant: TenantDep, parts: SharedDep, job_id: JobId) -> FileResponse:
     """The archive of an export that is done; kept for a day, or until something of the tenant is erased."""
     job = parts.jobs.get(tenant.id, job_id)
     if job.kind != "export":
@@ -104,7 +112,7 @@ def download(tenant: Ours, parts: Parts, job_id: JobId) -> FileResponse:
         }
     },
 )
-async def import_(request: Request, tenant: Ours, parts: Parts, scope: QueryScope) -> Response:
+async def import_(request: Request, tenant: TenantDep, parts: SharedDep, scope: QueryScope) -> Response:
     """Add what an archive holds, under its names or those given here. A job; again, it adds nothing."""
     await run_in_threadpool(check_quotas, parts, tenant, 0)
     target = scope.scope(tenant.id)
@@ -114,7 +122,7 @@ async def import_(request: Request, tenant: Ours, parts: Parts, scope: QueryScop
     return answer.response()
 
 
-def _import(parts: Shared, tenant: Tenant, scope: Scope, name: str, work: Work) -> Answer:
+def _import(parts: Shared, tenant: CallingTenant, scope: Scope, name: str, work: Work) -> Answer:
     """A job for an upload that there is room for; one that there is none for is not kept."""
     try:
         check_import(parts.memory, parts.archives.existing(tenant.id, name), scope, tenant.caller.quotas)
@@ -125,6 +133,6 @@ def _import(parts: Shared, tenant: Tenant, scope: Scope, name: str, work: Work) 
         raise
 
 
-def _check_whole(tenant: Tenant, scope: Scope) -> None:
+def _check_whole(tenant: CallingTenant, scope: Scope) -> None:
     if not scope.names_somebody:
         tenant.caller.require(WHOLE_TENANT)

@@ -1,4 +1,4 @@
-"""A shard of the index in a file, so that a restart need not read every embedding from SQL.
+"""An index shard on disk, so that a restart need not read every embedding from SQL.
 
 The file is a cache: one that is missing, cut short, altered or of another format is simply not used.
 Layout: sha256 of all that follows, then a NumPy archive of vectors, codes and a JSON header.

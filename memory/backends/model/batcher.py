@@ -1,4 +1,4 @@
-"""Calls that come while another one runs share the next run: batches without anybody waiting for company."""
+"""Coalesces concurrent calls into batches; a lone call does not wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch of replies, token by token, each with its own adapter.
+"""Batched decoding, each row under its own adapter.
 
 Axes: N rows, T tokens, V vocabulary.
 """

@@ -1,4 +1,4 @@
-"""Token ids -> text as it grows."""
+"""Incremental detokenization."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TextStream:
         self._shown = 0  # ids[:shown] are decoded; ids[context:shown] are decoded again with what follows,
         self._context = 0  # because a token's text can depend on the one before it
         self._held = ""  # decoded, but perhaps the beginning of a stop string, or the white space at the end
-        self._begun = False  # the white space that a reply may begin with is no part of it
+        self._begun = False  # leading white space is not part of a reply
 
     def push(self, token: int) -> str:
         """One more token; returns the text that is certain now."""

@@ -1,4 +1,4 @@
-"""The one owner of the base model: a thread that writes replies in batches and runs other work on it."""
+"""The engine: one thread owns the base model, decodes replies in batches and runs other work on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A queue in which owners take turns, however many items one of them has put in."""
+"""A round-robin queue: owners take turns, however many items each has queued."""
 
 from __future__ import annotations
 

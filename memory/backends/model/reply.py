@@ -1,4 +1,4 @@
-"""One reply on its way: the engine writes tokens in, the caller reads text out."""
+"""A reply in progress: the engine appends tokens, the caller reads text."""
 
 from __future__ import annotations
 

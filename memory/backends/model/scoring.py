@@ -1,4 +1,4 @@
-"""How likely given answers are, under an adapter each: one forward pass a batch, nothing written.
+"""Answer likelihoods, each under its own adapter: one forward pass per batch, no decoding.
 
 Axes: N rows, T tokens, V vocabulary.
 """

@@ -11,8 +11,8 @@ from memory.backends.reader.claims import Claim, claims, contradicts, remaining,
 from memory.backends.reader.questions import questions
 from memory.backends.reader.quoting import reported
 from memory.backends.reader.rivals import (
-    Gist,
-    Said,
+    ParsedPassage,
+    Topic,
     gives_way,
     mentions,
     read,
@@ -194,15 +194,15 @@ class EnglishReading:
         return news(self.passage.bare)
 
     @cached_property
-    def _whole(self) -> Gist:
+    def _whole(self) -> Topic:
         return whole(self.passage)
 
     @cached_property
-    def _said(self) -> Said:
+    def _said(self) -> ParsedPassage:
         return read(self.passage)
 
     @cached_property
-    def _asked(self) -> Said:
+    def _asked(self) -> ParsedPassage:
         return read_with_questions(self.passage)
 
 

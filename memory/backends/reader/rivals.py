@@ -48,7 +48,7 @@ _RELATIVE = re.compile(rf"\b(?:{KINSHIP})s?\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Gist:
+class Topic:
     """What a turn, a passage or a statement is about."""
 
     words: frozenset[str]
@@ -58,12 +58,12 @@ class Gist:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ParsedPassage:
     """A passage, read for being compared: the whole, and each statement of the one who tells."""
 
-    whole: Gist
-    statements: tuple[Gist, ...]
-    questions: tuple[Gist, ...] = ()  # that it answers
+    whole: Topic
+    statements: tuple[Topic, ...]
+    questions: tuple[Topic, ...] = ()  # that it answers
 
 
 def words(text: str) -> frozenset[str]:
@@ -77,11 +77,11 @@ def mentions(text: str, wanted: Iterable[str]) -> bool:
     return all(word in said for word in wanted)
 
 
-def gist(text: str) -> Gist:
-    """The gist of a text."""
+def topic_of(text: str) -> Topic:
+    """The topic of a text."""
     said = text.casefold()
     named = [word for word in _OWNER.findall(said) if word not in _NO_OWNER]
-    return Gist(
+    return Topic(
         words(text),
         text,
         _SPEAKER.search(said) is not None,
@@ -89,22 +89,22 @@ def gist(text: str) -> Gist:
     )
 
 
-def whole(passage: Passage) -> Gist:
-    """The gist of a passage. What somebody named in it says is about him, and not about its teller."""
+def whole(passage: Passage) -> Topic:
+    """The topic of a passage. What somebody named in it says is about him, and not about its teller."""
     by = frozenset(word for line in passage.lines if line.name for word in words(line.name))
     if not by:
-        return gist(passage.bare)
+        return topic_of(passage.bare)
     own = any(_SPEAKER.search(line.text) for line in passage.lines if not line.name)
-    found = gist(passage.bare)
+    found = topic_of(passage.bare)
     return replace(found, speaker=own, people=found.people | by)
 
 
-def read(passage: Passage) -> Said:
+def read(passage: Passage) -> ParsedPassage:
     """The passage as it is compared."""
-    return Said(whole(passage), tuple(_statements(passage)))
+    return ParsedPassage(whole(passage), tuple(_statements(passage)))
 
 
-def gives_way(turn: Gist, older: Said, newer: Said) -> bool:
+def gives_way(turn: Topic, older: ParsedPassage, newer: ParsedPassage) -> bool:
     """Whether, for this turn, a statement of the newer passage stands for the older passage too."""
     shared = older.whole.words & turn.words
     return (
@@ -127,7 +127,7 @@ def _subject(statement: str) -> frozenset[str]:
     return words(found[1]) if found else frozenset()
 
 
-def same_kinds(older: Said, newer: Gist, turn: Gist) -> bool:
+def same_kinds(older: ParsedPassage, newer: Topic, turn: Topic) -> bool:
     """Whether what they say of it are values of the same kinds, as no name and age are."""
     asked = asked_kind(turn.text)
     if asked and holds_kind(newer.text, asked) and not holds_kind(older.whole.text, asked):
@@ -140,18 +140,18 @@ def same_kinds(older: Said, newer: Gist, turn: Gist) -> bool:
     )
 
 
-def read_with_questions(passage: Passage) -> Said:
+def read_with_questions(passage: Passage) -> ParsedPassage:
     """The same, to be compared where no turn is at hand."""
-    return replace(read(passage), questions=tuple(gist(question) for question, _ in questions(passage)))
+    return replace(read(passage), questions=tuple(topic_of(question) for question, _ in questions(passage)))
 
 
-def rivals(one: Said, other: Said) -> bool:
+def rivals(one: ParsedPassage, other: ParsedPassage) -> bool:
     """Whether the two answer a question alike, one that either of them answers."""
     asked = (*one.questions, *other.questions)
     return any(gives_way(turn, one, other) and gives_way(turn, other, one) for turn in asked)
 
 
-def _statements(passage: Passage) -> Iterator[Gist]:
+def _statements(passage: Passage) -> Iterator[Topic]:
     """Sentences that are not an assistant's, each behind the question that it answers, if it does."""
     asked = ""
     for line in passage.lines:
@@ -161,7 +161,7 @@ def _statements(passage: Passage) -> Iterator[Gist]:
                 asked = clause
                 continue
             if line.role != "assistant":
-                said = gist(f"{asked} {clause}")
+                said = topic_of(f"{asked} {clause}")
                 yield (
                     replace(said, words=said.words | by, speaker=False, people=said.people | by)
                     if by

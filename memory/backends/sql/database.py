@@ -1,4 +1,4 @@
-"""A connection pool with the durability and privacy we promise, and its errors in our words.
+"""The connection pool: durability and file permissions, and SQL errors translated to ours.
 
 SQLite: WAL (readers never wait for the writer), synchronous=FULL (a commit survives power loss),
 foreign keys, secure_delete (freed pages are overwritten with zeros), and write transactions that take

@@ -1,4 +1,4 @@
-"""What was erased of a tenant, in SQL: the one place that says so, asked by whatever writes.
+"""The erasure log of a tenant, in SQL, which every write checks.
 
 Functions on a connection whose transaction holds the tenant's write lock (`changes.enroll`). What a server
 keeps beside the memories is cleared here too, because an erasure is complete whoever asks for it.

@@ -1,4 +1,4 @@
-"""A lock that is had in the order in which it was asked for."""
+"""A FIFO lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be compacted together, in SQL. Functions on a connection, as in sql_memories."""
+"""What may be compacted together, in SQL. Functions on a connection, as in memories.py."""
 
 from __future__ import annotations
 

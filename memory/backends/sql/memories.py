@@ -166,7 +166,7 @@ def change(connection: Connection, before: MemoryRecord, values: Mapping[str, An
 
 
 def count_uses(connection: Connection, tenant_id: str, uses: Mapping[str, int], at: datetime) -> None:
-    """Add to how often memories were used. Theirs is no change that an index or a history has to know of."""
+    """Add to how often memories were used. It is not a change, for index and history."""
     this = and_(memories.c.tenant_id == tenant_id, memories.c.id == bindparam("which"))
     used = update(memories).where(this).values(uses=memories.c.uses + bindparam("more"), used_at=at)
     connection.execute(used, [{"which": memory_id, "more": more} for memory_id, more in uses.items()])

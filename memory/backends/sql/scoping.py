@@ -1,4 +1,4 @@
-"""The one place that tells rows of one tenant and scope from those of another."""
+"""Tenant and scope filters: the only module that builds them."""
 
 from __future__ import annotations
 
