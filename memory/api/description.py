@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from memory.api.operations import OPERATIONS
 from memory.api.problems import MEDIA_TYPE, OPENAI_PATHS
 from memory.api.schemas import ProblemOut
 
@@ -63,10 +64,19 @@ def describe(app: FastAPI) -> None:
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = made()
+            _name_operations(schema)
             _add_errors(schema)
         return made()
 
     app.openapi = described  # type: ignore[method-assign]
+
+
+def _name_operations(schema: dict[str, Any]) -> None:
+    """A route that is not in the table keeps the name that the framework made."""
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            named = OPERATIONS.get(f"{method.upper()} {path}", operation["operationId"])
+            operation["operationId"] = named
 
 
 def _add_errors(schema: dict[str, Any]) -> None:

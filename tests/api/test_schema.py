@@ -15,6 +15,7 @@ from schemathesis import GenerationMode, checks
 from schemathesis.specs.openapi import checks as described
 
 from memory import Memory
+from memory.api.operations import OPERATIONS
 from tests.api.conftest import DOG, Api, Founded, live
 from tests.command import echoes
 
@@ -73,6 +74,19 @@ def _ask(operation: Any, mode: GenerationMode, key: str, memory_id: str) -> int:
     with suppress(Unsatisfiable):  # nothing about it can be wrong
         ask()
     return asked
+
+
+def test_every_operation_has_a_name_of_its_own(shared_api: Api) -> None:
+    paths = shared_api.client.get("/openapi.json").json()["paths"]
+    named = {
+        f"{method.upper()} {path}": operation["operationId"]
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    }
+    assert named == OPERATIONS
+    assert len(set(named.values())) == len(named)
+    assert named["POST /v1/memories"] == "add_memory"
+    assert named["POST /v1/search"] == "search_memories"
 
 
 def test_every_operation_and_model_is_explained(shared_api: Api) -> None:

@@ -1,0 +1,51 @@
+"""The name of each operation in the OpenAPI description: generated clients make their functions of them.
+
+A name is a promise to whoever generated a client: add new ones, and never change one that is there.
+"""
+
+from __future__ import annotations
+
+OPERATIONS = {
+    "POST /v1/memories": "add_memory",
+    "GET /v1/memories": "list_memories",
+    "GET /v1/memories/{memory_id}": "get_memory",
+    "PATCH /v1/memories/{memory_id}": "update_memory",
+    "DELETE /v1/memories/{memory_id}": "delete_memory",
+    "GET /v1/memories/{memory_id}/history": "get_memory_history",
+    "POST /v1/search": "search_memories",
+    "POST /v1/select": "select_adapters",
+    "POST /v1/recall": "recall_texts",
+    "GET /v1/sessions": "list_sessions",
+    "GET /v1/sessions/{session_id}/turns": "list_turns",
+    "POST /v1/sessions/{session_id}/turns": "append_turns",
+    "POST /v1/forget": "forget",
+    "GET /v1/skills": "list_skills",
+    "POST /v1/skills": "add_skill",
+    "GET /v1/adapters/{memory_id}": "download_adapter",
+    "POST /v1/compact": "compact_memories",
+    "POST /v1/export": "export_memories",
+    "GET /v1/export/{job_id}": "download_export",
+    "POST /v1/import": "import_memories",
+    "GET /v1/jobs": "list_jobs",
+    "GET /v1/jobs/{job_id}": "get_job",
+    "POST /v1/jobs/{job_id}/retry": "retry_job",
+    "POST /v1/jobs/{job_id}/cancel": "cancel_job",
+    "POST /v1/chat/completions": "complete_chat",
+    "GET /v1/models": "list_models",
+    "GET /v1/models/{model}": "get_model",
+    "GET /v1/keys": "list_keys",
+    "POST /v1/keys": "create_key",
+    "DELETE /v1/keys/{key_id}": "revoke_key",
+    "GET /v1/audit": "list_audit_entries",
+    "GET /v1/tenants": "list_tenants",
+    "POST /v1/tenants": "create_tenant",
+    "GET /v1/tenants/{tenant_id}": "get_tenant",
+    "DELETE /v1/tenants/{tenant_id}": "delete_tenant",
+    "PUT /v1/tenants/{tenant_id}/quotas": "set_quotas",
+    "GET /v1/tenants/{tenant_id}/keys": "list_tenant_keys",
+    "POST /v1/tenants/{tenant_id}/keys": "create_tenant_key",
+    "DELETE /v1/tenants/{tenant_id}/keys/{key_id}": "revoke_tenant_key",
+    "GET /health/live": "get_liveness",
+    "GET /health/ready": "get_readiness",
+    "GET /metrics": "get_metrics",
+}
