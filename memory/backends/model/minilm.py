@@ -73,7 +73,8 @@ class MiniLM:
         scores -= scores.max(-1, keepdims=True)
         np.exp(scores, out=scores)
         scores /= scores.sum(-1, keepdims=True)
-        return (scores @ value).swapaxes(1, 2).reshape(batch, length, width)
+        attended: Floats = scores @ value  # [B, heads, T, D / heads]
+        return attended.swapaxes(1, 2).reshape(batch, length, width)
 
     def _linear(self, x: Floats, name: str) -> Floats:
         flat = x.reshape(-1, x.shape[-1]) @ self.weights[f"{name}.weight"].T  # one product, not one a text
