@@ -73,7 +73,7 @@ class MiniLM:
         scores -= scores.max(-1, keepdims=True)
         np.exp(scores, out=scores)
         scores /= scores.sum(-1, keepdims=True)
-        attended: Floats = scores @ value  # [B, heads, T, D / heads]
+        attended = np.asarray(scores @ value, np.float32)  # [B, heads, T, D / heads]
         return attended.swapaxes(1, 2).reshape(batch, length, width)
 
     def _linear(self, x: Floats, name: str) -> Floats:
