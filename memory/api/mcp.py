@@ -1,0 +1,142 @@
+"""Memory for agents that speak the Model Context Protocol: tools and resources on a Service.
+
+Needs the extra `mcp`. Whose memory it is was settled before the first call: names are no arguments of the
+tools, so that no model, and no text that a model read, can reach another user's memories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from importlib.metadata import version
+from typing import Annotated, ParamSpec, Unpack
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ResourceError, ToolError
+from mcp_types import ToolAnnotations
+from pydantic import Field
+
+from memory.errors import ParametricMemoryError
+from memory.inputs import MAX_RECALLED, Whose
+from memory.records import HistoryEvent, MemoryRecord
+from memory.service import Service
+
+INSTRUCTIONS = (
+    "Long-term memory of one user. Recall before you answer what may depend on earlier conversations; "
+    "remember what the user tells about themselves, their plans and preferences, in full sentences; forget "
+    "what they ask you to forget."
+)
+_READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+_WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True)
+_ERASES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True)
+
+Text = Annotated[str, Field(description="One or more full sentences, as the user would say them.")]
+MemoryId = Annotated[str, Field(description="The id of a memory, as `recall` and `list` show it.")]
+P = ParamSpec("P")
+
+
+def mcp_server(memory: Service, **whose: Unpack[Whose]) -> MCPServer[None]:
+    """A server of one scope's memories: of a user, agent or session. The caller closes the memory.
+
+    Tools run in worker threads. What a memory refuses is a tool's error, with the memory's own words.
+    """
+    server: MCPServer[None] = MCPServer(
+        "parametric-memory",
+        title="Parametric Memory",
+        version=version("parametric-memory"),
+        instructions=INSTRUCTIONS,
+        log_level="WARNING",
+    )
+
+    @server.tool(annotations=_WRITES)
+    @_told
+    def remember(text: Text) -> str:
+        """Remember what the user told. Equal text is stored once; a newer fact replaces an older one.
+
+        Questions, requests and small talk are not stored. Returns an id and the text of each memory.
+        """
+        added = memory.add(text, **whose)
+        return _lines(added) or "Nothing in this was stored."
+
+    @server.tool(annotations=_READS)
+    @_told
+    def recall(
+        query: Annotated[str, Field(description="What you are about to answer, or a topic.")],
+        k: Annotated[int, Field(ge=1, le=MAX_RECALLED, description="Maximum number of memories.")] = 10,
+    ) -> str:
+        """Recall the user's memories that matter for a query: date, text and id, the most relevant first.
+
+        What newer memories replaced comes last, and says so. Nothing found is no proof of the contrary.
+        """
+        found = memory.recall(query, k=k, **whose)
+        return "\n".join(f"{one.line} [{one.memory_id}]" for one in found) or "Nothing is remembered of this."
+
+    @server.tool(annotations=_READS)
+    @_told
+    def ask(question: Annotated[str, Field(description="A question about what was remembered.")]) -> str:
+        """Let the memory answer from its adapters, without reading texts: a short answer or "I don't know."
+
+        A small model answers. For anything that needs thought, use `recall` and answer yourself.
+        """
+        return memory.ask(question, **whose).text
+
+    @server.tool(name="list", annotations=_READS)
+    @_told
+    def list_memories(
+        limit: Annotated[int, Field(ge=1, le=100, description="Maximum number of memories.")] = 20,
+        cursor: Annotated[str | None, Field(description="From the last line of the page before.")] = None,
+    ) -> str:
+        """List the user's memories, newest first; a last line with a cursor where there are more."""
+        page = memory.list(limit=limit, cursor=cursor, **whose)
+        more = f"\nMore: cursor={page.cursor}" if page.cursor else ""
+        return (_lines(page.records) or "Nothing is remembered.") + more
+
+    @server.tool(annotations=_ERASES)
+    @_told
+    def forget(memory_id: MemoryId) -> str:
+        """Erase one memory for good, text and adapter. Ask the user first, unless they asked for it."""
+        memory.delete(memory_id, **whose)
+        return f"Erased {memory_id}."
+
+    @server.tool(annotations=_READS)
+    @_told
+    def history(memory_id: MemoryId) -> str:
+        """What happened to a memory, oldest first, also after it was erased. Never what it said."""
+        return "\n".join(map(_event, memory.history(memory_id, **whose)))
+
+    @server.resource("memory://memories", mime_type="text/plain")
+    def memories() -> str:
+        """The 100 newest memories: id and text."""
+        return _lines(memory.list(limit=100, **whose).records)
+
+    @server.resource("memory://memories/{memory_id}", mime_type="text/plain")
+    def one(memory_id: str) -> str:
+        """One memory's text."""
+        try:
+            return memory.get(memory_id, **whose).text
+        except ParametricMemoryError as error:
+            raise ResourceError(str(error)) from error
+
+    return server
+
+
+def _told(call: Callable[P, str]) -> Callable[P, str]:
+    """What the memory refuses is told to the model, which may mend its call; anything else stays here."""
+
+    @wraps(call)
+    def told(*args: P.args, **kwargs: P.kwargs) -> str:
+        try:
+            return call(*args, **kwargs)
+        except ParametricMemoryError as error:
+            raise ToolError(str(error)) from error
+
+    return told
+
+
+def _lines(records: Sequence[MemoryRecord]) -> str:
+    """One line each, so that no text can pass for another memory."""
+    return "\n".join(f"[{record.id}] {'; '.join(record.text.splitlines())}" for record in records)
+
+
+def _event(event: HistoryEvent) -> str:
+    return f"{event.at.isoformat(timespec='seconds')} {event.event.lower()}"

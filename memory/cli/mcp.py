@@ -1,0 +1,23 @@
+"""`memory mcp`: memory as tools of an agent that starts this command."""
+
+from __future__ import annotations
+
+import typer
+
+from memory.cli.options import Agent, Session, User, setup, whose
+from memory.errors import InvalidSettings
+
+
+def mcp(context: typer.Context, user: User = None, session: Session = None, agent: Agent = None) -> None:
+    """Serve one user's memory to an agent, by the Model Context Protocol on standard input and output.
+
+    The agent starts this command itself: docs/mcp.md has what to put into its configuration.
+    """
+    try:
+        from memory.api.mcp import mcp_server
+    except ImportError as error:
+        raise InvalidSettings(
+            f"this needs one more package ({error.name} is missing): pip install 'parametric-memory[mcp]'"
+        ) from error
+    with setup(context).memory() as memory:
+        mcp_server(memory, **whose(memory, user, session, agent)).run("stdio")
