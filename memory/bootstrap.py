@@ -24,6 +24,7 @@ from memory.settings import Settings
 from memory.upkeep.compaction import Compactor
 from memory.upkeep.erasure import Eraser
 from memory.upkeep.exports import Exports
+from memory.upkeep.histories.telling import HistoryImporter
 from memory.upkeep.transfer import Exporter, Importer
 from memory.write.adapter_factory import AdapterFactory, Storage
 from memory.write.density import DensityGuard
@@ -150,6 +151,7 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
         ),
         exporter=Exporter(store, blobs),
         importer=Importer(store, making, internalizer, settings.max_text_bytes),
+        histories=HistoryImporter(store, ingest, reader, settings.max_text_bytes),
     )
 
 

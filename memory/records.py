@@ -255,6 +255,7 @@ class Message:
     role: Role
     text: str
     recalled: bool = False  # said from memory: adapters hold it already, and it is never internalized again
+    said_at: datetime | None = None  # of what was said elsewhere, long before it is told here; None: now
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,17 @@ from memory.cli.output import Output, jsonable
 Tenant = Annotated[
     str | None, typer.Option("--tenant", metavar="NAME", help="Tenant; default MEMORY_TENANT.")
 ]
+
+
+class Source(StrEnum):
+    """Whose form an imported file has."""
+
+    archive = "archive"
+    chatgpt = "chatgpt"
+    claude = "claude"
+    mem0 = "mem0"
+    zep = "zep"
+    openai_messages = "openai-messages"
 
 
 def export(
@@ -43,7 +55,13 @@ def export(
 
 def import_(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Archive written by `memory export`.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Archive, or another product's export.")],
+    source: Annotated[
+        Source, typer.Option("--from", help="Whose form the file has; default our own archive.")
+    ] = Source.archive,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what another product's file holds; add nothing.")
+    ] = False,
     tenant: Tenant = None,
     user: Annotated[
         str | None,
@@ -51,11 +69,59 @@ def import_(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Import an archive of `memory export`; existing memories are left as they are.
+    """Import an archive of `memory export`, or a history of another product; known content is left as it is.
 
     Adapters of the current model are reused; others are regenerated from the texts.
     """
+    if source is not Source.archive:
+        _history(context, path, source.value, dry_run, tenant, user, Output(as_json))
+        return
+    if dry_run:
+        raise WrongUsage("--dry-run goes with --from: an archive says in its manifest what it holds")
+    _refuse_history(path)
     out = Output(as_json)
     with setup(context).memory() as memory, out.progress("Importing") as progress:
         report = memory.import_(path, progress=progress, user_id=user, tenant_id=tenant)
     out.pairs(list(jsonable(report).items()), report)
+
+
+def _history(
+    context: typer.Context,
+    path: Path,
+    source: str,
+    dry_run: bool,
+    tenant: str | None,
+    user: str | None,
+    out: Output,
+) -> None:
+    doing = "Reading" if dry_run else "Importing"
+    with setup(context).memory() as memory, out.progress(doing) as progress:
+        report = memory.import_history(
+            path, source, dry_run=dry_run, progress=progress, user_id=user, tenant_id=tenant
+        )
+    named = [(name, value) for name, value in jsonable(report).items() if name != "left_out"]
+    out.pairs(named + [(f"left out: {why}", many) for why, many in report.left_out.items()], report)
+    if out.terminal:
+        told = (
+            f"{counted(report.new_messages, 'message')} to add"
+            if dry_run
+            else (
+                f"{counted(report.memories, 'memory')} from {counted(report.conversations, 'conversation')}"
+            )
+        )
+        out.note(f"{told}{' (dry run: nothing was stored)' if dry_run else ''}.")
+
+
+def _refuse_history(path: Path) -> None:
+    """Say which option a file of another product needs. Raises InvalidInput."""
+    from memory.errors import InvalidInput
+    from memory.upkeep.histories import formats
+
+    if not path.is_file():
+        return
+    found = None if formats.is_archive(path) else formats.guess(path)
+    if found is not None:
+        raise InvalidInput(
+            f"{path.name} is no archive of `memory export`; it looks like {formats.PRODUCTS[found]}: "
+            f"add --from {found}"
+        )

@@ -383,7 +383,7 @@ class InMemoryStore:
                     return there
             first = sum(turn.scope == scope for turn in tenant.turns)
             added = [
-                Turn(scope, m.role, m.text, ordinal, turn_id, at, internalized=m.recalled)
+                Turn(scope, m.role, m.text, ordinal, turn_id, m.said_at or at, m.recalled)
                 for (ordinal, m), turn_id in zip(enumerate(messages, first), ids, strict=True)
             ]
             tenant.turns += added

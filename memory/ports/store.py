@@ -186,6 +186,8 @@ class MemoryStore(Protocol):
     ) -> list[Turn]:
         """Append to a session, all or nothing; what is recalled counts as internalized.
 
+        A message without `said_at` is said now.
+
         With a key, the same call again within REPEATED appends nothing, and returns the turns of the first.
         Raises MissingScope without a session.
         """

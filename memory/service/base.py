@@ -23,6 +23,7 @@ from memory.records import ChatReply, Scope
 from memory.settings import Settings
 from memory.upkeep.compaction import Compactor
 from memory.upkeep.erasure import Eraser
+from memory.upkeep.histories.telling import HistoryImporter
 from memory.upkeep.transfer import Exporter, Importer
 from memory.work import Work, current, working
 from memory.write.ingest import Ingest
@@ -52,6 +53,7 @@ class UseCases:
     compactor: Compactor
     exporter: Exporter
     importer: Importer
+    histories: HistoryImporter
 
 
 class ServiceBase:

@@ -10,6 +10,7 @@ from memory.errors import Erased
 from memory.inputs import Whose
 from memory.service.base import ServiceBase
 from memory.upkeep.compaction import MIN_ADAPTERS, CompactReport
+from memory.upkeep.histories.telling import HistoryReport
 from memory.upkeep.transfer import ExportReport, ImportReport, ImportSize
 from memory.work import Work
 from memory.write.passage_writer import Progress
@@ -72,6 +73,27 @@ class Upkeep(ServiceBase):
         with self._at_work(scope.tenant_id, self.begin(scope)):
             return self._cases.importer(
                 Path(path), scope, named=whose.get("tenant_id") is not None, progress=progress
+            )
+
+    def import_history(
+        self,
+        path: str | Path,
+        source: str,
+        *,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+        **whose: Unpack[Whose],
+    ) -> HistoryReport:
+        """Add what another product kept: `source` is chatgpt, claude, mem0, zep or openai-messages.
+
+        Conversations become sessions, under the names and dates that the file has; who is named here takes
+        the place of whom it names, and the settings' user that of nobody. Importing twice adds nothing, and
+        a dry run never does. Raises InvalidInput for a file of another form, and as `add` does.
+        """
+        scope = self._scope(whose) if dry_run else self._writing(self._scope(whose))
+        with self._at_work(scope.tenant_id, self.begin(scope)):
+            return self._cases.histories(
+                Path(path), source, scope, self.settings.user, dry_run=dry_run, progress=progress
             )
 
     def import_size(self, path: str | Path, **whose: Unpack[Whose]) -> ImportSize:

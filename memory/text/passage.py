@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from memory.records import MemoryRecord, Role
@@ -55,6 +56,7 @@ class Passage:
     role: Role | None = None  # who said it, where one speaker did
     first_turn: int | None = None
     last_turn: int | None = None
+    told_at: datetime | None = None  # where it was told long before it is stored; None: now
 
     @classmethod
     def of(cls, record: MemoryRecord) -> Passage:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 
 from memory.errors import InvalidInput, NotFound
@@ -19,6 +20,8 @@ from memory.write.density import DensityGuard
 from memory.write.draft import Draft
 from memory.write.passage_writer import PASSAGES_PER_BATCH, Added, Origin, PassageWriter, Progress
 from memory.write.retry import ATTEMPTS, retried
+
+_SITTING = timedelta(hours=6)  # what is said later than that is dated by itself
 
 
 class Ingest:
@@ -42,8 +45,17 @@ class Ingest:
         self._guard = guard
         self._reader = reader
 
-    def text(self, text: str, origin: Origin, progress: Progress | None = None) -> Added:
+    def text(
+        self,
+        text: str,
+        origin: Origin,
+        progress: Progress | None = None,
+        *,
+        told_at: datetime | None = None,
+    ) -> Added:
         """Remember a text; one of several passages is a document, named after its content by default.
+
+        `told_at` is when it was told, where that was long ago.
 
         Tables, settings and Markdown are remembered as the statements that they make.
         """
@@ -54,7 +66,7 @@ class Ingest:
             origin = replace(origin, document_id=content_hash(text)[:32])
         if origin.document_id is not None:
             origin = replace(origin, kind="document")
-        parts = self._guard(parts)
+        parts = [replace(part, told_at=told_at) for part in self._guard(parts)]
         added = self._internalize(parts, origin, progress)
         if not named:
             return added
@@ -123,15 +135,17 @@ class Ingest:
         self._store.append_turns(origin.scope, [said, reply] if reply.text else [said])
         return self.session(origin)
 
-    def session(self, origin: Origin, progress: Progress | None = None) -> Added:
+    def session(self, origin: Origin, progress: Progress | None = None, *, as_said: bool = False) -> Added:
         """Remember the turns of a session that no adapter holds yet.
 
-        A question of the assistant's that ends them waits for the user's answer.
+        A question of the assistant's that ends them waits for the user's answer. With `as_said` each memory
+        dates from the turn that told it, and not from now.
         """
         pending = self._store.turns(origin.scope, internalized=False)
         said = utterances(pending, self._reader)
         waiting = unanswered(said)
-        added = self._told(said[:-1] if waiting else said, origin, progress)
+        dates = {turn.ordinal: turn.created_at for turn in pending} if as_said else {}
+        added = self._told(said[:-1] if waiting else said, origin, progress, dates)
         told = [turn.id for turn in pending if waiting is None or turn.ordinal != waiting.place]
         self._store.mark_internalized(origin.scope, told)
         return added
@@ -218,6 +232,33 @@ class Ingest:
         in_use = (self._embedder.name, self._internalizer.base_fingerprint, maker.hypernet_fingerprint)
         return made_by != in_use
 
-    def _told(self, said: Sequence[Utterance], origin: Origin, progress: Progress | None) -> Added:
-        cut = passages(said, self._internalizer.count, self._internalizer.passage_tokens, self._reader)
-        return self._internalize(self._guard(list(cut)), origin, progress)
+    def _told(
+        self,
+        said: Sequence[Utterance],
+        origin: Origin,
+        progress: Progress | None,
+        dates: Mapping[int, datetime] | None = None,
+    ) -> Added:
+        """`dates` are those of turns by ordinal, for passages that date from the last turn in them."""
+        sittings = _sittings(said, dates) if dates else [said]
+        count, budget = self._internalizer.count, self._internalizer.passage_tokens
+        cut = [part for some in sittings for part in passages(some, count, budget, self._reader)]
+        parts = self._guard(cut)
+        if dates:
+            parts = [
+                part if part.last_turn is None else replace(part, told_at=dates.get(part.last_turn))
+                for part in parts
+            ]
+        return self._internalize(parts, origin, progress)
+
+
+def _sittings(said: Sequence[Utterance], dates: Mapping[int, datetime]) -> list[list[Utterance]]:
+    """The lines by when they were said, where hours lie between; an answer stays with what it answers."""
+    found: list[list[Utterance]] = []
+    for line in said:
+        before = found[-1][-1] if found else None
+        apart = before is not None and dates[line.place] - dates[before.place] > _SITTING
+        if before is None or (apart and before.role != "assistant"):
+            found.append([])
+        found[-1].append(line)
+    return found

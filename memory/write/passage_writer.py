@@ -14,7 +14,16 @@ from typing import Any
 
 from memory.errors import StoreConflict
 from memory.ports import MemoryStore, Vectors
-from memory.records import STANDALONE_KINDS, AdapterRef, Kind, MemoryRecord, Removed, Scope, content_hash
+from memory.records import (
+    STANDALONE_KINDS,
+    AdapterRef,
+    Kind,
+    MemoryRecord,
+    Removed,
+    Scope,
+    content_hash,
+    now,
+)
 from memory.text.passage import Passage
 from memory.write.adapter_factory import AdapterFactory, Maker
 from memory.write.draft import Draft
@@ -198,5 +207,6 @@ class PassageWriter:
             role=passage.role,
             first_turn=passage.first_turn,
             last_turn=passage.last_turn,
+            created_at=passage.told_at or now(),
             **{field.name: getattr(origin, field.name) for field in fields(Origin)},
         )

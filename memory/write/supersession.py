@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from memory.ports import MemoryStore, Reader, Reading, VectorIndex, Vectors
 from memory.records import STANDALONE_KINDS, MemoryRecord, now
@@ -19,6 +20,7 @@ from memory.text.passage import Passage
 from memory.write.adapter_factory import AdapterFactory
 from memory.write.draft import Draft
 
+CLOCKS_DIFFER = timedelta(minutes=5)  # what was told later than that is no older than what is imported now
 NEAREST_COMPARED = 16  # of the nearest memories; a passage among several in a compacted one is not very near
 
 
@@ -63,7 +65,8 @@ class Supersession:
         whole = [memory.id for memory in found if memory.compacted]
         held = self._store.retired(scope, held_by=whole) if whole else []
         for old in [*(memory for memory in found if not memory.compacted), *held]:
-            if old.kind not in STANDALONE_KINDS and old.valid_until is None:
+            before = old.created_at <= record.created_at + CLOCKS_DIFFER
+            if before and old.kind not in STANDALONE_KINDS and old.valid_until is None:
                 yield old
 
     def together(self, passages: Sequence[Passage]) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import histories
 
 TOLD = [f"My {thing} is called {name}." for thing, name in (
     ("dog", "Biscuit"), ("cat", "Onyx"), ("horse", "Vesper"), ("boat", "Marlin"), ("band", "Static"),
@@ -103,3 +106,20 @@ def test_a_user_moves(run: Any, tmp_path: Path) -> None:
     archive.write_bytes(b"PK")
     result = run("import", str(archive))
     assert (result.code, result.err.count("\n"), "damaged" in result.err) == (1, 1, True)
+
+
+def test_a_history_of_another_product_is_imported(run: Any, tmp_path: Path) -> None:
+    """Its form is named, else the line says which it looks like; a dry run and a second run store nothing."""
+    path = tmp_path / "conversations.json"
+    path.write_text(json.dumps(histories.chatgpt()), encoding="utf-8")
+    refused = run("import", str(path))
+    assert (refused.code, refused.err.count("\n"), "--from chatgpt" in refused.err) == (1, 1, True)
+    assert run("import", str(path), "--from", "claude").code == 1
+    assert run("import", str(path), "--dry-run").code == 2
+    dry = run("import", str(path), "--from", "chatgpt", "--dry-run", "--json").json
+    assert (dry["new_messages"], dry["memories"], dry["left_out"]["reasoning"]) == (3, 0, 1)
+    assert run("list").lines == []
+    assert run("import", str(path), "--from", "chatgpt", "--json").json["memories"] == 2
+    assert run("import", str(path), "--from", "chatgpt", "--json").json["new_messages"] == 0
+    assert len(run("list").lines) == 2
+    assert ["left out: hidden", "1"] in run("import", str(path), "--from", "chatgpt", "--user", "eve").lines

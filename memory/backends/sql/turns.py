@@ -31,7 +31,7 @@ def append(
     newest = connection.scalar(select(func.max(turns.c.ordinal)).where(exactly(turns, scope)))
     first = 0 if newest is None else newest + 1
     added = [
-        Turn(scope, message.role, message.text, ordinal, turn_id, at, internalized=message.recalled)
+        Turn(scope, message.role, message.text, ordinal, turn_id, message.said_at or at, message.recalled)
         for (ordinal, message), turn_id in zip(enumerate(messages, first), ids, strict=True)
     ]
     connection.execute(insert(turns), [turn_columns(turn) for turn in added])
