@@ -56,7 +56,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "unlabelled": speakers.unlabelled,
     "conversation": told,
     "questions": lambda text: questions.questions(in_turns(text)),
-    "gist": rivals.gist,
+    "topic": rivals.topic_of,
     "read": lambda text: rivals.read_with_questions(in_turns(text)),
     "mentions": lambda text: rivals.mentions(text, rivals.words(text[:1000])),
     "reported": lambda text: quoting.reported(text, "Ana"),
