@@ -10,6 +10,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from memory.api import docs, problems
+from memory.api.console import routes as console
 from memory.api.description import describe
 from memory.api.door import Door
 from memory.api.observed import Observed
@@ -42,7 +43,7 @@ from memory.settings import Settings
 ROUTERS = (
     *(memories.router, search.router, sessions.router, forget.router, upkeep.router, jobs.router),
     *(skills.router, adapters.router, keys.router, audit.router, tenants.router),
-    *(health.router, docs.router),
+    *(health.router, docs.router, *console.ROUTERS),
 )
 ANSWERING = (chat.router, models.router)  # by the memory's own model
 RELAYING = (relay.router,)  # by another one, behind the same paths

@@ -12,6 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from memory.api.console import signed_in
 from memory.api.shared import Shared
 from memory.errors import Unauthenticated
 from memory.server.access import Caller
@@ -58,10 +59,20 @@ def identified(scope: Scope, parts: Shared) -> Caller:
     shown = shown.strip() if scheme.lower() == "bearer" else ""
     settings = parts.memory.settings
     ours = shown.startswith("pm_")  # clients that insist on a key send one they made up
+    in_console = signed_in.in_console(scope["path"]) and not shown
+    if in_console:
+        key_id = parts.signed_in.key_of(scope)
+        if key_id is not None:
+            signed_in.check_origin(scope)
+            return parts.access.caller_of(key_id)
     if settings.anonymous and not ours and _from_here(scope, headers):
+        if in_console:
+            signed_in.check_origin(scope)
         return Caller(settings.tenant, "admin", None)
     if shown:
         return parts.access.authenticate(shown)
+    if in_console:
+        raise Unauthenticated("Sign in with an API key.")
     raise Unauthenticated("give a key: Authorization: Bearer pm_...; `memory keys create` makes one")
 
 

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from memory.api.callers import identified
+from memory.api.console.signed_in import SIGN_IN
 from memory.api.incoming import Incoming, read
 from memory.api.problems import Problem, problem_of
 from memory.api.rights import METRICS, Found, Right, found
@@ -27,6 +28,7 @@ from memory.settings import Settings
 
 _WITH_BODIES = ("POST", "PUT", "PATCH")
 _UPLOADS = ("/v1/import",)  # read by their routes, piece by piece, with a limit of their own
+_MOST_OPEN = 4096  # bytes of a body that comes without a key: somebody signs in
 _NO_BODY = sha256(b"").hexdigest()
 
 
@@ -49,7 +51,8 @@ class Door:
                 await _refused(right, scope, incoming, send)
             elif right.kind == "anyone" or (scope["path"] == METRICS and _settings(scope).open_metrics):
                 scope["state"]["caller"] = None
-                await self._app(scope, incoming.replay(b""), send)
+                body = await read(incoming, scope, _MOST_OPEN) if scope["path"] == SIGN_IN else b""
+                await self._app(scope, incoming.replay(body), send)
             else:
                 await self._let_in(right, scope, incoming, send)
         except (ParametricMemoryError, ClientDisconnect) as error:

@@ -17,6 +17,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
 from memory import errors
+from memory.api.console.pages import problem_page
+from memory.api.console.signed_in import in_console
 from memory.api.strict_json import BadBody
 from memory.server.words import said_of
 
@@ -45,6 +47,8 @@ class Problem:
 
     def response(self, scope: Scope) -> Response:
         """The answer, in the form of the path that was asked."""
+        if in_console(str(scope.get("path", ""))):
+            return problem_page(self.status, self.detail, self.headers, scope)
         openai = str(scope.get("path", "")).startswith(OPENAI_PATHS)
         status = 400 if openai and self.status == 422 else self.status
         return JSONResponse(

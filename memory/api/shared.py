@@ -14,6 +14,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from memory.api.archives import Archives
+from memory.api.console.signed_in import SignedIn
 from memory.api.handlers import Handlers, whose
 from memory.api.metrics import Metrics
 from memory.api.places import Places
@@ -87,6 +88,7 @@ class Shared:
     worker: Worker
     places: Places
     readiness: SingleFlight[Any]
+    signed_in: SignedIn
     door: CapacityLimiter  # threads that look at keys, and write the audit of who is refused
 
     @classmethod
@@ -122,6 +124,7 @@ class Shared:
             ),
             places=Places(settings.server_threads, share=max(1, settings.server_threads // _SHARES)),
             readiness=SingleFlight(door),
+            signed_in=SignedIn(),
             door=door,
         )
 

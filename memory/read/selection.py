@@ -36,6 +36,7 @@ import numpy as np
 
 from hypernet.overlap import overlap
 from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Reading, VectorIndex, Vectors
+from memory.read.explanation import Explanation, Fates
 from memory.read.past import PastIndex
 from memory.records import STANDALONE_KINDS, AdapterChoice, MemoryHit, MemoryRecord, Scope
 from memory.records import now as utc_now
@@ -216,6 +217,25 @@ class Selector:
         budget = min(self._settings.merge_budget, self._internalizer.most_merged)
         return choose(hits, self._settings, as_of or self._clock(), budget, turn, self._reader)
 
+    def explain(
+        self,
+        scope: Scope,
+        vector: Vectors,
+        as_of: datetime | None = None,
+        turn: str = "",
+        filters: Filters | None = None,
+    ) -> Explanation:
+        """The same choice as `select` makes, with what became of each candidate."""
+        settings = self._settings
+        k = _CANDIDATES_PER_PLACE * settings.merge_budget
+        hits = self.candidates(scope, vector, k, as_of, turn if settings.lexical_weight else "", filters)
+        budget = min(settings.merge_budget, self._internalizer.most_merged) if hits else 0
+        fates = Fates()
+        selected = choose(hits, settings, as_of or self._clock(), budget, turn, self._reader, fates)
+        shares = _shares(hits, _passages(hits), turn)
+        candidates = fates.explain(hits, shares, settings.lexical_weight, selected.choices)
+        return Explanation(candidates, selected.choices, settings.score_threshold, settings.score_margin)
+
 
 def choose(
     hits: Sequence[MemoryHit],
@@ -224,31 +244,41 @@ def choose(
     budget: int | None = None,
     turn: str = "",
     reader: Reader | None = None,
+    fates: Fates | None = None,
 ) -> Selection:
     """Pick from candidates, nearest first; at most `budget`, which is by default that of the settings.
 
-    With the `turn` that they are picked for and a reader, older ones give way to newer ones.
+    With the `turn` that they are picked for and a reader, older ones give way to newer ones. What becomes of
+    each candidate is noted in `fates`.
     """
     if not hits:
         return Selection()
+    fates = Fates() if fates is None else fates
     near = [hit for hit in hits if hit.score >= settings.score_threshold]
+    fates.leave(hits, near, "too far")
     said = _passages(hits)
     asked = reader.read(turn) if turn and reader is not None else None
     readings = {key: reader.read(passage) for key, passage in said.items()} if reader is not None else {}
     if asked is not None:
-        near = _answering(near, asked, readings)
+        answering = _answering(near, asked, readings)
+        fates.leave(near, answering, "no answer")
+        near = answering
     shares = _shares(near, said, turn)
 
     def relevance(hit: MemoryHit) -> float:
         return hit.score + settings.lexical_weight * shares.get(hit.record.id, 0.0)
 
     least = max(map(relevance, near), default=0.0) - settings.score_margin
-    near = [hit for hit in near if hit.record.pinned or relevance(hit) >= least]
+    within = [hit for hit in near if hit.record.pinned or relevance(hit) >= least]
+    fates.leave(near, within, "beyond margin")
+    near = within
     if asked is not None and settings.supersede:
-        near = _newest(near, hits, asked, readings, settings.score_threshold)
-        near = _answering(near, asked, readings)
+        newest = _newest(near, hits, asked, readings, settings.score_threshold, fates)
+        near = _answering(newest, asked, readings)
+        fates.leave(newest, near, "no answer")
     ranked = sorted(near, key=lambda hit: _rank(hit, relevance(hit), settings, at), reverse=True)
     distinct = tuple(_distinct(ranked))
+    fates.leave(ranked, distinct, "said twice")
     budget = settings.merge_budget if budget is None else budget
     return Selection(distinct[:budget], distinct[budget:], settings.weight_power)
 
@@ -289,6 +319,7 @@ def _newest(
     turn: Reading,
     readings: Mapping[str, Reading],
     least: float,
+    fates: Fates,
 ) -> list[MemoryHit]:
     """Each of the near ones, or in its place the newest that it gives way to, which then counts as near."""
     found: dict[str, MemoryHit] = {}
@@ -302,6 +333,8 @@ def _newest(
                 and (sure == 1 or other.score >= max(least, hit.score - YIELD_MARGIN * sure / (1 - sure)))
             ):
                 stands = replace(other, score=max(other.score, hit.score))
+        if stands is not hit:
+            fates.give_way(hit.record.id, stands.record.id)
         before = found.get(stands.record.id)
         if before is None or before.score < stands.score:
             found[stands.record.id] = stands

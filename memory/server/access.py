@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -201,14 +201,23 @@ class Access:
         """
         parts = _SECRET.fullmatch(secret)
         key_id, random = parts.groups() if parts else ("", secret)
-        columns = select(api_keys, *_QUOTAS).join_from(api_keys, accounts, isouter=True)
-        with self._database.read() as connection:
-            row = connection.execute(columns.where(api_keys.c.id == key_id)).first()
+        row = self._key_row(key_id)
         same = hmac.compare_digest(_digest(random), _NOBODYS if row is None else row.digest)
         if row is None or not same or not _in_force(row, self._clock()):
             raise Unauthenticated("the key is missing, unknown, expired or revoked; ask for a new one")
-        quotas = Quotas(row.memories, row.bytes, row.requests_per_minute)
-        return Caller(row.tenant_id, cast(Role, row.role), row.id, quotas)
+        return _to_caller(row)
+
+    def caller_of(self, key_id: str) -> Caller:
+        """Whoever showed this key before, as long as it is in force. Raises Unauthenticated."""
+        row = self._key_row(key_id)
+        if row is None or not _in_force(row, self._clock()):
+            raise Unauthenticated("the key is expired or revoked; ask for a new one")
+        return _to_caller(row)
+
+    def _key_row(self, key_id: str) -> Row[Any] | None:
+        columns = select(api_keys, *_QUOTAS).join_from(api_keys, accounts, isouter=True)
+        with self._database.read() as connection:
+            return connection.execute(columns.where(api_keys.c.id == key_id)).first()
 
 
 def _check_key(role: str, name: str, expires_at: datetime | None, at: datetime) -> None:
@@ -236,6 +245,11 @@ def _quota_columns(quotas: Quotas) -> dict[str, int | None]:
 def _to_tenant(row: Row[tuple[object, ...]]) -> Tenant:
     quotas = Quotas(row.memories, row.bytes, row.requests_per_minute)
     return Tenant(row.tenant_id, row.created_at, quotas)
+
+
+def _to_caller(row: Row[Any]) -> Caller:
+    quotas = Quotas(row.memories, row.bytes, row.requests_per_minute)
+    return Caller(row.tenant_id, cast(Role, row.role), row.id, quotas)
 
 
 def _to_key(row: Row[tuple[object, ...]]) -> KeyInfo:

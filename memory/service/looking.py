@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Unpack, cast
 
 from memory.errors import InvalidInput
 from memory.inputs import MAX_RECALLED, Content, Said, Whose, filters_in, messages_in, text_in
+from memory.read.explanation import Explanation
 from memory.read.recall import Recall
 from memory.read.selection import Filters
 from memory.records import (
@@ -130,6 +131,21 @@ class Looking(ServiceBase):
         vector = self._cases.selector.embed(text_in(query, self.settings.max_text_bytes))
         selected = self._cases.selector.select(scope, vector, as_of, query, filters_in(filters))
         return [*selected.choices]
+
+    def explain(
+        self,
+        query: str,
+        *,
+        as_of: datetime | None = None,
+        filters: Filters | None = None,
+        **whose: Unpack[Whose],
+    ) -> Explanation:
+        """What `select` chooses, and why: each candidate, its cosine and words, and its outcome."""
+        check_aware("as_of", as_of)
+        scope = self._reading(self._scope(whose).required())
+        text = text_in(query, self.settings.max_text_bytes)
+        vector = self._cases.selector.embed(text)
+        return self._cases.selector.explain(scope, vector, as_of, text, filters_in(filters))
 
     def count_tokens(self, content: Content) -> int:
         """Tokens of a text, or of the prompt that messages make. Loads the model."""

@@ -1,0 +1,66 @@
+"""What forms send: text fields, where an empty one is one that was left out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from memory.errors import InvalidInput
+from memory.inputs import Whose
+
+Fields = Mapping[str, str]
+
+
+async def _fields(request: Request) -> Fields:
+    """The text fields of a form, or of a query."""
+    if request.method == "GET":
+        given = dict(request.query_params)
+    else:
+        form = await request.form(max_files=0, max_fields=50)
+        given = {name: value for name, value in form.items() if isinstance(value, str)}
+    return {name: value.strip() for name, value in given.items() if value.strip()}
+
+
+Form = Annotated[Fields, Depends(_fields)]
+
+
+def whose(fields: Fields, tenant_id: str) -> Whose:
+    """Whose memory a form means, in the tenant of the key."""
+    names = ("user_id", "agent_id", "session_id")
+    user, agent, session = (fields.get(name) for name in names)
+    return Whose(tenant_id=tenant_id, user_id=user, agent_id=agent, session_id=session)
+
+
+def needed(fields: Fields, name: str) -> str:
+    """A field that has to be filled in. Raises InvalidInput."""
+    if name not in fields:
+        raise InvalidInput(f"{name} is empty; fill it in")
+    return fields[name]
+
+
+def moment(fields: Fields, name: str = "as_of") -> datetime | None:
+    """A date or time of a form, in UTC where it has no zone. Raises InvalidInput."""
+    if name not in fields:
+        return None
+    try:
+        at = datetime.fromisoformat(fields[name])
+    except ValueError as error:
+        raise InvalidInput(f"{name} is no date; give one like 2026-05-04") from error
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def metadata(fields: Fields) -> dict[str, Any] | None:
+    """Items of metadata: JSON. Raises InvalidInput."""
+    if "metadata" not in fields:
+        return None
+    try:
+        found = json.loads(fields["metadata"])
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput('metadata is no JSON; give an object like {"topic": "work"}') from error
+    if not isinstance(found, dict):
+        raise InvalidInput('metadata is no JSON object; give one like {"topic": "work"}')
+    return found

@@ -1,0 +1,51 @@
+"""Templates into answers, with the headers that a page needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import Scope
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",  # with none, browsers would not say where a form comes from
+}
+
+
+@cache
+def _templates() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    loader = PackageLoader("memory.api.console", "templates")
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    made.filters["moment"] = lambda at: "" if at is None else f"{at:%Y-%m-%d %H:%M}"
+    made.filters["number"] = lambda value: f"{value:.2f}"
+    return made
+
+
+def page(name: str, scope: Scope, status: int = 200, **given: Any) -> HTMLResponse:
+    """A page, or part of one, for whoever sends the request."""
+    caller = scope.get("state", {}).get("caller")
+    html = _templates().get_template(name).render(caller=caller, path=scope.get("path", ""), **given)
+    return HTMLResponse(html, status, headers=HEADERS)
+
+
+def leads(path: str) -> RedirectResponse:
+    """To another page, to be read there."""
+    return RedirectResponse(path, 303)
+
+
+def problem_page(status: int, detail: str, headers: Mapping[str, str], scope: Scope) -> Response:
+    """An error as a page; whoever is not signed in gets the form for that."""
+    if status == 401:
+        return page("sign_in.html", scope, 401, wrong=None)
+    shown = page("problem.html", scope, status, title=HTTPStatus(status).phrase, detail=detail)
+    shown.headers.update(dict(headers))
+    return shown

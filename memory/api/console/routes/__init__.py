@@ -1,0 +1,5 @@
+"""The console's routes, one noun a file."""
+
+from memory.api.console.routes import ask, memories, session
+
+ROUTERS = (session.router, ask.router, memories.router)

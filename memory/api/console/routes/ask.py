@@ -1,0 +1,33 @@
+"""A question, its answer, and why."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from memory.api.callers import TenantDep
+from memory.api.console.forms import Form, moment, needed, whose
+from memory.api.console.pages import page
+from memory.api.shared import SharedDep
+
+router = APIRouter(prefix="/console", include_in_schema=False)
+
+
+@router.get("/ask")
+def form(request: Request, tenant: TenantDep, fields: Form) -> Response:  # noqa: ARG001
+    """An empty question."""
+    return page("ask.html", request.scope, fields=fields, answers=None, why=None)
+
+
+@router.post("/ask")
+def ask(request: Request, tenant: TenantDep, parts: SharedDep, fields: Form) -> Response:
+    """The answers with adapters, without, and with text; and each candidate. Stores nothing."""
+    question, whom, as_of = needed(fields, "question"), whose(fields, tenant.id), moment(fields)
+    why = parts.memory.explain(question, as_of=as_of, **whom)
+    message = {"role": "user", "content": question}
+    answers = {
+        "With adapters": parts.memory.ask(question, mode="adapters", as_of=as_of, **whom),
+        "Without memory": parts.memory.answer(message, adapters=[], **whom),
+        "With text": parts.memory.ask(question, mode="text", as_of=as_of, **whom),
+    }
+    return page("ask.html", request.scope, fields=fields, answers=answers, why=why)
