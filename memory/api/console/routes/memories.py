@@ -22,7 +22,7 @@ _PAGE = 50
 def list_(request: Request, tenant: TenantDep, parts: SharedDep, fields: Form) -> Response:
     """Somebody's memories: all, the newest first, or those that matter for a query."""
     whom, records, cursor = whose(fields, tenant.id), tuple[MemoryRecord, ...](), None
-    named = any(whom[name] for name in ("user_id", "agent_id", "session_id"))  # type: ignore[literal-required]
+    named = any(whom[name] for name in ("user_id", "agent_id", "session_id"))
     if named and "query" in fields:
         hits = parts.memory.search(
             fields["query"], k=_PAGE, as_of=moment(fields), filters=metadata(fields), **whom
