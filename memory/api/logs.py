@@ -1,4 +1,4 @@
-"""The server's log: JSON lines on standard error, rate-limited by kind."""
+"""The server's log on standard error, rate-limited by kind: JSON lines; on a terminal, lines to read."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ class JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[0] is not None:
             line |= {"error": record.exc_info[0].__name__, "where": _where(record)}
         return json.dumps(line, ensure_ascii=False)
+
+
+class Readable(JsonLines):
+    """The same for people: time, level and event, then the other fields as name=value."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = json.loads(super().format(record))
+        at, level, event = (line.pop(name) for name in ("at", "level", "event"))
+        rest = " ".join(f"{name}={value}" for name, value in line.items() if value is not None)
+        return f"{at[11:19]} {level:<8} {event} {rest}"
 
 
 class Sparing(logging.Filter):
@@ -80,12 +90,13 @@ def _where(record: logging.LogRecord) -> list[str]:
 
 
 def log_to_stderr() -> dict[str, Any]:
-    """A logging configuration (dictConfig): JSON lines on standard error, uvicorn's own among them."""
-    handler = {"class": "logging.StreamHandler", "formatter": "json", "filters": ["sparing"]}
+    """A logging configuration (dictConfig) for standard error, uvicorn's own lines among them."""
+    form = "readable" if sys.stderr.isatty() else "json"
+    handler = {"class": "logging.StreamHandler", "formatter": form, "filters": ["sparing"]}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": {"()": JsonLines}},
+        "formatters": {"json": {"()": JsonLines}, "readable": {"()": Readable}},
         "filters": {"sparing": {"()": Sparing}},
         "handlers": {"stderr": {**handler, "stream": sys.stderr}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},

@@ -32,6 +32,7 @@ SAFE = {  # for browsers: nothing of an answer runs, is guessed at, framed or ke
 _DENIED = (401, 403)
 GONE = 499  # the client went away before it had sent all: nobody is answered, and nothing is wrong here
 _OURS = {"memory_id", "job_id", "key_id"}  # what of a path was named by us, and not by a client
+_PROBES = ("/health/live", "/health/ready")  # every few seconds, and nothing to read in them
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")  # others may be anything, and many
 
 
@@ -116,7 +117,8 @@ class _Seen:
         """Count it, and log it."""
         seconds = perf_counter() - self._began
         self.shared.metrics.answered(self.method, self.route, self.status, seconds)
-        _log.info("request", extra={"fields": self._fields() | {"ms": round(seconds * 1000, 1)}})
+        level = logging.DEBUG if self.route in _PROBES else logging.INFO
+        _log.log(level, "request", extra={"fields": self._fields() | {"ms": round(seconds * 1000, 1)}})
 
     def _fields(self) -> dict[str, Any]:
         caller = self._scope["state"].get("caller")

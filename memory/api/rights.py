@@ -53,6 +53,7 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("GET", "/docs/{file}"): _OPEN,
     ("GET", "/openapi.json"): _OPEN,
     ("GET", METRICS): Right("operator", keyless=True),
+    ("GET", "/"): _OPEN,
     ("GET", "/console"): Right("either"),
     ("GET", "/console/static/{file}"): _OPEN,
     ("GET", "/console/sign-in"): _OPEN,

@@ -28,6 +28,13 @@ How = Annotated[
 ]
 
 
+HELP = """\
+/help    this list
+/quit    ends the chat, as Ctrl-D does; Ctrl-C stops a reply
+Anything else is a message: a statement is remembered, a question is answered from memory,
+"Forget my PIN" erases, and "don't remember this" stores nothing."""
+
+
 def ask(
     context: typer.Context,
     question: Annotated[str, typer.Argument(help="The question.")],
@@ -57,15 +64,16 @@ def chat(
 ) -> None:
     """Interactive chat; what you say persists across restarts.
 
-    /quit, Ctrl-D or Ctrl-C ends it; Ctrl-C during a reply only stops the reply. In a pipe every line
-    is a message and gets a line in return.
+    /help lists commands. /quit, Ctrl-D or Ctrl-C ends it; Ctrl-C during a reply only stops the reply. In
+    a pipe every line is a message and gets a line in return.
     """
     out = Output(as_json)
     with setup(context).memory() as memory:
         scope = whose(memory, user, session, agent)
         talking = sys.stdin.isatty() and out.terminal
         if talking:
-            out.note(f"Talking as {scope['user_id']}. /quit ends it.")
+            _warm(memory, scope)
+            out.note(f"Talking as {scope['user_id']}. /help lists commands, /quit ends it.")
         for message in _lines(talking):
             try:
                 _reply(memory, out, message, mode, scope)
@@ -94,12 +102,20 @@ def search(
         out.note("No memories here.")
 
 
+def _warm(memory: Service, scope: Whose) -> None:
+    """Load embedder and model, so that the first reply comes as fast as the others."""
+    memory.search("hello", **scope)
+    memory.count_tokens("hello")
+
+
 def _lines(talking: bool) -> Iterator[str]:
-    """Messages until the input ends or says /quit; blank ones are passed over."""
+    """Messages until the input ends or says /quit; blank ones and commands are passed over."""
     for line in _typed() if talking else reading.stdin_lines():
         if line.strip() == "/quit":
             return
-        if line.strip():
+        if talking and line.strip() == "/help":
+            print(HELP)
+        elif line.strip():
             yield line.strip()
 
 

@@ -37,8 +37,8 @@ def test_who_moved_lives_in_the_new_place(process: Any) -> None:
 
 
 def test_chat_in_a_terminal_remembers_across_restarts(home: Path) -> None:
-    """At a real terminal: tell and /quit; ask in another session and Ctrl-D."""
-    talk(home, "monday", "My cat is called Tom.\n", "/quit\n")
+    """At a real terminal: /help, tell and /quit; ask in another session and Ctrl-D."""
+    assert "ends the chat" in talk(home, "monday", "/help\n", "My cat is called Tom.\n", "/quit\n")
     assert "Tom" in talk(home, "tuesday", "What is my cat called?\n", "\x04")
 
 

@@ -62,3 +62,45 @@ def test_a_wrong_key_and_a_session_that_ended_see_the_form(api: Api) -> None:
         assert answer.status_code == 401
         assert "pm_wrong" not in answer.text
     assert api.client.post("/console/sign-in", data={"key": "x"}, headers=HOME).status_code == 429
+
+
+def test_the_servers_address_leads_to_the_console(api: Api) -> None:
+    """And a browser without a session to the form."""
+    answer = api.client.get("/", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console")
+    assert api.client.get("/").status_code == 401
+
+
+def test_a_memory_is_edited_and_pinned(api: Api) -> None:
+    """Markup that comes with an edit is text as well; the old text is of the past."""
+    where = f"/console/memories/{api.add()}"
+    sign_in(api)
+    text = "<script>alert(1)</script><img src=x onerror=alert(2)> My dog is called Rex."
+    changed = api.client.post(where, data={"text": text, "pinned": "yes"}, headers=HOME)
+    assert changed.status_code == 200
+    assert "&lt;script&gt;alert(1)" in changed.text
+    assert "<script" not in changed.text
+    assert "<img" not in changed.text
+    [memory] = api.get("/v1/memories?user_id=ana").json()["memories"]
+    assert (memory["text"], memory["pinned"]) == (text, True)
+    api.client.post(where, data={"text": text}, headers=HOME)
+    assert api.get("/v1/memories?user_id=ana").json()["memories"][0]["pinned"] is False
+
+
+def test_a_key_that_reads_changes_nothing(api: Api) -> None:
+    """403 for what its role does not reach; the pages that read are there."""
+    where = f"/console/memories/{api.add()}"
+    sign_in(api, "acme-read")
+    assert api.client.get(where).status_code == 200
+    for path in ("/console/memories", where, f"{where}/forget"):
+        answer = api.client.post(path, data={"user_id": "ana", "text": "I live in Rome."}, headers=HOME)
+        assert answer.status_code == 403
+    assert len(api.get("/v1/memories?user_id=ana").json()["memories"]) == 1
+
+
+def test_signing_in_from_another_site_is_refused(api: Api) -> None:
+    """Nobody is signed in to an account that is not theirs."""
+    for headers in ({}, {"Origin": "http://evil.example"}):
+        answer = api.client.post("/console/sign-in", data={"key": api.keys["acme"]}, headers=headers)
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers

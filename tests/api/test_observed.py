@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
-from memory.api.logs import JsonLines
+from memory.api.logs import JsonLines, Readable
 from memory.backends.sql.tables import audit
 from memory.server.audit import digest
 from tests.api.conftest import CAT, DOG, QUESTION, Api, MakeApi
@@ -96,6 +97,27 @@ def test_the_log_has_a_line_a_request_and_nothing_that_was_said(
     assert any("test_observed.py" in place for place in unexpected["where"])
     assert "Tom" not in json.dumps(lines)
     assert "ana" not in json.dumps(lines).replace("/ana", "")
+
+
+def test_health_probes_are_not_in_the_log(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    """They come every few seconds; whoever looks for them finds them at the level below."""
+    with caplog.at_level(logging.INFO, "memory"):
+        api.get("/health/live", who=None)
+        api.get("/health/ready", who=None)
+    assert caplog.records == []
+    with caplog.at_level(logging.DEBUG, "memory"):
+        api.get("/health/live", who=None)
+    assert [record.fields["route"] for record in caplog.records] == ["/health/live"]
+
+
+def test_on_a_terminal_a_line_is_for_people(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    """One line, with the fields that have a value."""
+    with caplog.at_level(logging.INFO, "memory"):
+        api.get("/v1/memories?user_id=ana")
+    line = Readable().format(caplog.records[-1])
+    assert re.match(r"\d\d:\d\d:\d\d info     request logger=memory\.api request_id=\w+ method=GET ", line)
+    assert "route=/v1/memories status=200" in line
+    assert "None" not in line
 
 
 def test_the_audit_names_no_session(api: Api) -> None:

@@ -2,4 +2,4 @@
 
 from memory.api.console.routes import ask, memories, session
 
-ROUTERS = (session.router, ask.router, memories.router)
+ROUTERS = (session.entrance, session.router, ask.router, memories.router)

@@ -16,9 +16,16 @@ from memory.api.shared import SharedDep
 from memory.errors import Unauthenticated
 
 router = APIRouter(prefix="/console", include_in_schema=False)
+entrance = APIRouter(include_in_schema=False)
 
 _STATIC = Path(__file__).parent.parent / "static"
 _FILES = ("style.css",)
+
+
+@entrance.get("/")
+def entered() -> Response:
+    """Whoever opens the server's address in a browser."""
+    return leads("/console")
 
 
 @router.get("")
