@@ -26,7 +26,7 @@ from integrations.langchain.messages import question, to_prompt
 from integrations.langchain.scope import NAMES, Scoped, configurable, names_in, recalling
 from integrations.langchain.shared import shared
 from memory.errors import InvalidInput
-from memory.read.answering import Mode, Sampling
+from memory.read.options import Mode, Sampling
 from memory.records import ChatReply, Message
 
 _log = logging.getLogger(__name__)

@@ -22,8 +22,8 @@ from integrations.langchain.shared import close
 from integrations.langchain.tools import memory_tools
 from memory.errors import InvalidInput
 from memory.inputs import MAX_RECALLED, Whose
-from memory.read.answering import Mode
-from memory.read.recall import Recall
+from memory.read.options import Mode
+from memory.read.recalled import Recall
 from memory.records import AdapterChoice, ErasureReceipt, HistoryEvent, MemoryHit, MemoryRecord, Message
 from memory.upkeep.compaction import CompactReport
 

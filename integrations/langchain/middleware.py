@@ -19,7 +19,7 @@ from integrations.langchain.transcript import leaving, unsaved
 from memory import Memory
 from memory.errors import InvalidInput, NotFound
 from memory.inputs import MAX_RECALLED, Whose
-from memory.read.answering import Mode
+from memory.read.options import Mode
 from memory.records import Message
 
 try:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from memory.api.schemas import Name, Whole
 from memory.api.strict_json import BadBody
 from memory.inputs import Whose
-from memory.read.answering import Mode
+from memory.read.options import Mode
 from memory.records import Message, Role
 
 MOST_CHOICES = 8

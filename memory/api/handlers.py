@@ -13,13 +13,13 @@ from memory.api.archives import Archives
 from memory.api.metrics import Metrics
 from memory.errors import Erased, JobCancelled
 from memory.inputs import Whose
+from memory.ports.work import Work, working
 from memory.records import TOLD_TIMES, Scope
 from memory.server.access import Access
 from memory.server.jobs import Job
 from memory.server.quotas import Quotas, check_room
 from memory.server.worker import FINAL, Handler, Progress
 from memory.service import Service
-from memory.work import Work, working
 
 _EXPORTS = 3  # times that an export begins anew because something in it was erased meanwhile
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from memory.api.callers import CallingTenant
 from memory.api.shared import Shared
 from memory.errors import Conflict
+from memory.ports.work import working
 from memory.records import MAX_NAME, Scope
-from memory.work import working
 
 IdempotencyKey = Annotated[
     str | None,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from memory.api.schemas import MEMORY_ID, MessageIn, ScopeIn, Text, Time, example
 from memory.inputs import MAX_RECALLED
-from memory.read.recall import Recall, Recalled
+from memory.read.recalled import Recall, Recalled
 
 
 class RecallIn(ScopeIn):

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from memory.api.strict_json import BadBody
 from memory.inputs import MAX_RECALLED, Whose
-from memory.read.recall import Recall
+from memory.read.recalled import Recall
 from memory.records import Message
 from memory.service import Service
 

@@ -28,7 +28,7 @@ from memory.records import (
     Scope,
     Turn,
 )
-from memory.write.passage_writer import Added
+from memory.write.added import Added
 
 MEMORY_ID = "18b2f0c3a1d4e5f60718293a4b5c6d7e"
 

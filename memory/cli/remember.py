@@ -16,7 +16,7 @@ from memory.records import MemoryRecord
 
 if TYPE_CHECKING:
     from memory.inputs import Content
-    from memory.write.passage_writer import Added
+    from memory.write.added import Added
 
 
 def add(

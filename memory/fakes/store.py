@@ -15,6 +15,7 @@ from memory.backends.embeddings import to_bytes, to_vectors
 from memory.errors import InvalidInput
 from memory.fakes.tenant import StoredRow, TenantState, as_removed, ended
 from memory.ports import NOTHING, START, Changes, Group, Revision, Vectors, Version
+from memory.ports.work import Erasure, current
 from memory.records import (
     SCOPE_FIELDS,
     SKILLS,
@@ -41,7 +42,6 @@ from memory.records import (
 )
 from memory.records import now as utc_now
 from memory.text.search_words import ranked, search_words, telling
-from memory.work import Erasure, current
 
 
 class InMemoryStore:

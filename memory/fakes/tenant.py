@@ -10,8 +10,8 @@ from typing import Any
 from memory.backends.repeated import turn_ids
 from memory.errors import Erased, InvalidInput, NotFound, StoreConflict
 from memory.ports import REPEATED, START, Revision, Version
+from memory.ports.work import Erasure, Work, item_digests, name_digest, name_digests
 from memory.records import CONTENT_FIELDS, RETIRED, Event, HistoryEvent, MemoryRecord, Removed, Scope, Turn
-from memory.work import Erasure, Work, item_digests, name_digest, name_digests
 
 Goes = Callable[[MemoryRecord], bool]
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from memory.ports.changes import NOTHING, START, Changes, Group, Revision, Vectors, Version
+from memory.ports.work import Erasure
 from memory.records import (
     HistoryEvent,
     Kind,
@@ -19,14 +20,13 @@ from memory.records import (
     StoreStats,
     Turn,
 )
-from memory.work import Erasure
 
 
 class MemoryStore(Protocol):
     """Rows: the truth. Every read is filtered by tenant and scope, and never sees what has expired.
 
-    Writes of a thread that is at some work (`memory.work`) raise Erased where what they bring was erased
-    since it began.
+    Writes of a thread that is at some work (`memory.ports.work`) raise Erased where what they bring was
+    erased since it began.
 
     Reads that find see what holds now. With `as_of` they see what held then, passage by passage: what is
     outdated or retired since too, and compacted memories never. A read by id sees whatever has an adapter.
@@ -163,7 +163,7 @@ class MemoryStore(Protocol):
         ...
 
     def erased(self, tenant_id: str) -> int:
-        """The number of the tenant's newest erasure; see `memory.work`."""
+        """The number of the tenant's newest erasure; see `memory.ports.work`."""
         ...
 
     def erasures(self, tenant_id: str, since: int) -> list[Erasure]:

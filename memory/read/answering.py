@@ -18,8 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
-from threading import Event
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from memory.errors import Cancelled, InvalidInput, NotFound
 from memory.inputs import MAX_RECALLED
@@ -34,9 +33,10 @@ from memory.ports import (
     require_same_base,
 )
 from memory.read.adapters import Adapters
+from memory.read.options import Filters, Mode, Sampling
 from memory.read.prompt import build
 from memory.read.recall import Recaller
-from memory.read.selection import Filters, Selection, Selector
+from memory.read.selection import Selection, Selector
 from memory.read.skills import TurnSkills
 from memory.read.usage import Usage
 from memory.read.whole_values import LONGEST
@@ -48,19 +48,6 @@ from memory.text.passage import Passage
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
-
-Mode = Literal["adapters", "text", "both", "auto"]
-
-
-class Sampling(TypedDict, total=False):
-    """How a reply is written; what is left out comes from the settings."""
-
-    max_new_tokens: int
-    temperature: float  # 0, the default, is greedy
-    seed: int | None
-    stop: Sequence[str]
-    top_p: float  # 1, the default, leaves no token out
-    cancelled: Event | None  # set by whoever no longer needs the reply: it ends with Cancelled
 
 
 class Answerer:

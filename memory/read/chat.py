@@ -15,8 +15,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from memory.ports import MemoryStore, Reader
-from memory.read.answering import Answerer, Mode, Sampling
-from memory.read.selection import Filters
+from memory.read.answering import Answerer
+from memory.read.options import Filters, Mode, Sampling
 from memory.records import ChatReply, Message, Scope
 
 Remember = Callable[[Message, Message, Scope], object]

@@ -17,58 +17,21 @@ asked in the line before. docs/benchmarks.md has what each brings.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
 from hypernet.overlap import overlap
 from memory.ports import Internalizer, Reader
-from memory.read.selection import Filters, Selector
+from memory.read.options import Filters
+from memory.read.recalled import HEADING, Recall, Recalled
+from memory.read.selection import Selector
 from memory.records import MemoryHit, MemoryRecord, Message, Scope
 from memory.text.passage import Passage
 from memory.text.words import wording
 
 WORDS = 0.7  # what having all of the question's words adds to a cosine
 BESIDE = 0.4  # of the best neighbour's relevance that a passage gets
-HEADING = "What is known from earlier conversations, the most relevant first:"
 _CANDIDATES = 200  # by embedding, and as many by words
-
-
-@dataclass(frozen=True, slots=True)
-class Recalled:
-    """One text that was recalled, and where it comes from."""
-
-    memory_id: str
-    text: str
-    said_at: datetime  # when it was told, or since when it holds
-    score: float  # relevance: cosine and shared words
-    speaker: str | None  # "user" or "assistant", where one of them said it
-    document_id: str | None
-    session_id: str | None
-    shown: str = ""  # the text as a prompt has it
-
-    @property
-    def line(self) -> str:
-        """As it stands in a prompt: date, speaker, text."""
-        said = "; ".join(part.strip() for part in (self.shown or self.text).splitlines() if part.strip())
-        where = f"{self.document_id}: " if self.document_id is not None else ""
-        return f"- {self.said_at:%Y-%m-%d} {where}{said}"
-
-
-class Recall(list[Recalled]):
-    """Texts for a prompt: what holds first, the most relevant first. `str` of it is what goes there."""
-
-    def __init__(self, texts: Iterable[Recalled] = (), tokens: int = 0) -> None:
-        super().__init__(texts)
-        self.tokens = tokens  # of the prompt text, heading included; 0 where nothing was recalled
-
-    @property
-    def prompt(self) -> str:
-        """The texts under a heading, one a line; "" for none."""
-        return "\n".join([HEADING, *(one.line for one in self)]) if self else ""
-
-    def __str__(self) -> str:
-        return self.prompt
 
 
 class Recaller:

@@ -30,13 +30,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hypernet.overlap import overlap
 from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Reading, VectorIndex, Vectors
 from memory.read.explanation import Explanation, Fates
+from memory.read.options import Filters
 from memory.read.past import PastIndex
 from memory.records import STANDALONE_KINDS, AdapterChoice, MemoryHit, MemoryRecord, Scope
 from memory.records import now as utc_now
@@ -48,7 +49,6 @@ from memory.text.words import wording
 if TYPE_CHECKING:
     from memory.settings import Settings
 
-Filters = Mapping[str, Any]  # items that the metadata of a memory has
 
 HALF_LIFE_DAYS = 30.0  # of newness and of use
 YIELD_MARGIN = 0.15  # how far below an older memory a newer one may be that it gives way to, at even odds

@@ -16,9 +16,9 @@ from memory.backends.sql.database import Database
 from memory.backends.sql.scoping import touching_digests
 from memory.backends.sql.tables import answers
 from memory.errors import Conflict
+from memory.ports.work import name_digest, name_digests
 from memory.records import SCOPE_FIELDS, Scope, check_name
 from memory.records import now as utc_now
-from memory.work import name_digest, name_digests
 
 ANSWER_RETENTION = timedelta(hours=24)
 LEASE = timedelta(minutes=5)  # a request that runs for longer died with its process; it may be sent again

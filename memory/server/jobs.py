@@ -29,10 +29,10 @@ from memory.backends.sql.scoping import scope_columns, within
 from memory.backends.sql.tables import jobs
 from memory.errors import Conflict, JobCancelled, LeaseLost, NotFound, QuotaExceeded
 from memory.ports import REPEATED
+from memory.ports.work import current
 from memory.records import MAX_NAME, Scope, after_id, check_page, cut, id_cursor, new_id
 from memory.records import now as utc_now
 from memory.server.fairness import next_job, note_served
-from memory.work import current
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 

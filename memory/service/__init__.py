@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from memory.read.options import AskOptions
 from memory.service.answering import Answering
-from memory.service.base import AskOptions, UseCases
+from memory.service.base import UseCases
 from memory.service.forgetting import Forgetting
 from memory.service.looking import Load, Looking, Status
 from memory.service.remembering import Remembering

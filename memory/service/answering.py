@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any, Unpack
 
 from memory.inputs import Said, filters_in, messages_in, text_in
-from memory.read.answering import Mode, sampling_in, whole
+from memory.read.answering import sampling_in, whole
+from memory.read.options import AskOptions, Mode
 from memory.records import AdapterChoice, ChatReply, Message, check_aware
-from memory.service.base import AskOptions, ServiceBase
+from memory.service.base import ServiceBase
 
 
 class Answering(ServiceBase):

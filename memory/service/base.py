@@ -6,18 +6,19 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from threading import Lock
 from typing import Any, cast
 
 from memory.errors import Erased, IncompatibleAdapter
-from memory.inputs import Whose, scope_in
+from memory.inputs import scope_in
 from memory.ports import Backends
+from memory.ports.work import Work, current, working
 from memory.read.adapters import Adapters
-from memory.read.answering import Answerer, Sampling
+from memory.read.answering import Answerer
 from memory.read.chat import Chat
+from memory.read.options import AskOptions
 from memory.read.recall import Recaller
-from memory.read.selection import Filters, Selector
+from memory.read.selection import Selector
 from memory.read.usage import Usage
 from memory.records import ChatReply, Scope
 from memory.settings import Settings
@@ -25,16 +26,8 @@ from memory.upkeep.compaction import Compactor
 from memory.upkeep.erasure import Eraser
 from memory.upkeep.histories.telling import HistoryImporter
 from memory.upkeep.transfer import Exporter, Importer
-from memory.work import Work, current, working
 from memory.write.ingest import Ingest
 from memory.write.skills import Skills
-
-
-class AskOptions(Whose, Sampling, total=False):
-    """Whose memory answers, of what time, and how the reply is written."""
-
-    as_of: datetime | None
-    filters: Filters | None  # items of metadata: only memories that have them are recalled
 
 
 @dataclass(frozen=True, slots=True)

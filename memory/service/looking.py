@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Unpack, cast
 from memory.errors import InvalidInput
 from memory.inputs import MAX_RECALLED, Content, Said, Whose, filters_in, messages_in, text_in
 from memory.read.explanation import Explanation
-from memory.read.recall import Recall
-from memory.read.selection import Filters
+from memory.read.options import Filters
+from memory.read.recalled import Recall
 from memory.records import (
     AdapterChoice,
     HistoryEvent,

@@ -12,7 +12,8 @@ from typing import Any, Unpack
 from memory.inputs import Content, Said, Whose, check_copies, check_expiry, check_span, messages_in, text_in
 from memory.records import MemoryRecord
 from memory.service.base import ServiceBase
-from memory.write.passage_writer import Added, Origin, Progress
+from memory.write.added import Added, Progress
+from memory.write.passage_writer import Origin
 
 
 class Remembering(ServiceBase):

@@ -8,12 +8,12 @@ from typing import Unpack
 
 from memory.errors import Erased
 from memory.inputs import Whose
+from memory.ports.work import Work
 from memory.service.base import ServiceBase
 from memory.upkeep.compaction import MIN_ADAPTERS, CompactReport
 from memory.upkeep.histories.telling import HistoryReport
 from memory.upkeep.transfer import ExportReport, ImportReport, ImportSize
-from memory.work import Work
-from memory.write.passage_writer import Progress
+from memory.write.added import Progress
 
 
 class Upkeep(ServiceBase):

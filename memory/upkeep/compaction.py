@@ -28,9 +28,9 @@ from memory.text.passage import Passage
 from memory.text.words import wording
 from memory.upkeep.erasure import Eraser
 from memory.write.adapter_factory import AdapterFactory, Made
+from memory.write.added import Progress
 from memory.write.draft import told
 from memory.write.measure import Comparison, Measure
-from memory.write.passage_writer import Progress
 from memory.write.staging import Leftovers
 
 if TYPE_CHECKING:

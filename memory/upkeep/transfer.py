@@ -17,12 +17,13 @@ from typing import TypeVar
 
 from memory.errors import BlobError, Erased, InvalidInput, NotFound
 from memory.ports import BlobStore, Internalizer, MemoryStore
+from memory.ports.work import current
 from memory.records import MemoryRecord, Scope, now
 from memory.text.passage import Passage
 from memory.upkeep import archive
-from memory.work import current
 from memory.write.adapter_factory import AdapterFactory, Made
-from memory.write.passage_writer import PASSAGES_PER_BATCH, Progress
+from memory.write.added import Progress
+from memory.write.passage_writer import PASSAGES_PER_BATCH
 
 T = TypeVar("T")
 

@@ -15,10 +15,11 @@ from memory.text import forms
 from memory.text.cutting import CLAUSE_BUDGETS, split_text
 from memory.text.passage import Passage
 from memory.write.adapter_factory import AdapterFactory
+from memory.write.added import Added, Progress
 from memory.write.conversation import Utterance, passages, unanswered, utterances
 from memory.write.density import DensityGuard
 from memory.write.draft import Draft
-from memory.write.passage_writer import PASSAGES_PER_BATCH, Added, Origin, PassageWriter, Progress
+from memory.write.passage_writer import PASSAGES_PER_BATCH, Origin, PassageWriter
 from memory.write.retry import ATTEMPTS, retried
 
 _SITTING = timedelta(hours=6)  # what is said later than that is dated by itself

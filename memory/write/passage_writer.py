@@ -7,7 +7,7 @@ whole memories behind; adding it again makes only those that are missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
@@ -26,28 +26,13 @@ from memory.records import (
 )
 from memory.text.passage import Passage
 from memory.write.adapter_factory import AdapterFactory, Maker
+from memory.write.added import Added, Progress
 from memory.write.draft import Draft
 from memory.write.retry import retried
 from memory.write.staging import Leftovers, StagedBlobs
 from memory.write.supersession import Supersession
 
 PASSAGES_PER_BATCH = 32  # passages internalized together
-Progress = Callable[[int, int], None]
-"""Called with the passages done and all there are."""
-
-
-class Added(list[MemoryRecord]):
-    """What stands for each passage of an added text, in its order."""
-
-    def __init__(
-        self,
-        records: Sequence[MemoryRecord] = (),
-        created: Sequence[str] = (),
-        superseded: Sequence[str] = (),
-    ) -> None:
-        super().__init__(records)
-        self.created = frozenset(created)  # ids stored just now; the others were there before
-        self.superseded = frozenset(superseded)  # ids of older ones whose place they take
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,11 @@ from memory.backends.sql.store import SqlStore
 from memory.backends.sql.tables import metadata as tables
 from memory.errors import Conflict, Erased, NotFound, ParametricMemoryError, StoreConflict
 from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
+from memory.ports.work import Work, working
 from memory.records import Message, Scope, now
 from memory.server.idempotency import Idempotency
 from memory.server.jobs import Jobs
 from memory.upkeep.exports import Exports
-from memory.work import Work, working
 
 WORD = "Biscuit"
 TOLD = f"My dog is called {WORD}."

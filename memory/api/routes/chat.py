@@ -32,9 +32,8 @@ from memory.api.routes.memories import check_quotas
 from memory.api.routes.models import check_model, model_name
 from memory.api.shared import Shared, SharedDep
 from memory.inputs import Whose
-from memory.read.answering import Sampling
+from memory.read.options import AskOptions, Sampling
 from memory.records import AdapterChoice, ChatReply, Message, new_id
-from memory.service import AskOptions
 
 router = APIRouter(route_class=Parsed, prefix="/v1/chat", tags=["openai"])
 

@@ -18,9 +18,9 @@ from memory.api.routes.memories import check_quotas
 from memory.api.schemas import ScopeIn, example
 from memory.api.shared import Shared, SharedDep
 from memory.errors import Conflict, NotFound
+from memory.ports.work import Work, working
 from memory.records import Scope
 from memory.upkeep.compaction import MIN_ADAPTERS
-from memory.work import Work, working
 
 router = APIRouter(route_class=Parsed, prefix="/v1", tags=["upkeep"])
 

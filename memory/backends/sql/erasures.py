@@ -18,8 +18,8 @@ from memory.backends.sql.scoping import touching_digests, within
 from memory.backends.sql.tables import answers, erasures, history, jobs, memories, retired, tenants
 from memory.errors import Erased
 from memory.ports import Revision
+from memory.ports.work import Erasure, Work, current, item_digests, name_digest, name_digests
 from memory.records import MemoryRecord, Removed, Scope
-from memory.work import Erasure, Work, current, item_digests, name_digest, name_digests
 
 ERASURE_RETENTION = timedelta(days=30)  # no work lasts longer
 _NO_NAMES = {"user_id": "", "agent_id": "", "session_id": "", "idempotency_key": None, "reason": None}

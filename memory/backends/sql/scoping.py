@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Table, and_, func, or_
 
 from memory.backends.sql.tables import history, memories
+from memory.ports.work import name_digest
 from memory.records import SCOPE_FIELDS, Scope
-from memory.work import name_digest
 
 
 def scope_columns(scope: Scope) -> dict[str, str]:

@@ -30,6 +30,7 @@ from memory.backends.sql.database import Database
 from memory.backends.sql.scoping import alive, held, in_history, visible
 from memory.backends.sql.tables import history, memories, retired, tenants, turns
 from memory.ports import NOTHING, START, Changes, Group, Revision, Vectors, Version
+from memory.ports.work import Erasure
 from memory.records import (
     HistoryEvent,
     Kind,
@@ -51,7 +52,6 @@ from memory.records import (
     session_cursor,
 )
 from memory.records import now as utc_now
-from memory.work import Erasure
 
 
 class SqlStore:

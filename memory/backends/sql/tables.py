@@ -182,7 +182,7 @@ history = Table(
     Index("ix_history_memory", "tenant_id", "memory_id", "seq"),
 )
 
-# What was erased, as digests, so that work which began before does not bring it back (memory.work).
+# What was erased, as digests, so that work which began before does not bring it back (memory.ports.work).
 erasures = Table(
     "erasures",
     metadata,

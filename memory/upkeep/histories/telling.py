@@ -22,8 +22,9 @@ from memory.ports import MemoryStore, Reader
 from memory.records import Message, Scope, content_hash, now
 from memory.upkeep.histories.formats import history
 from memory.upkeep.histories.history import Conversation, Fact, HistoryMessage, LeftOut, Told
+from memory.write.added import Added, Progress
 from memory.write.ingest import Ingest
-from memory.write.passage_writer import Added, Origin, Progress
+from memory.write.passage_writer import Origin
 
 _LAST = datetime.max.replace(tzinfo=UTC)
 
