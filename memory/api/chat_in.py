@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from memory.api.schemas import Name, Whole
+from memory.api.schemas import Name, Time, Whole
 from memory.api.strict_json import BadBody
 from memory.inputs import Whose
 from memory.read.options import Mode
@@ -116,6 +116,14 @@ class ChatIn(BaseModel):
         default=None, description="false: answer from memory, and remember nothing of it."
     )
     mode: Mode = Field("auto", description="An extension: how memory comes in.")
+    as_of: Time | None = Field(default=None, description="An extension: what held at that time is recalled.")
+    filters: dict[str, Any] | None = Field(
+        default=None, description="An extension: items that the metadata of what is recalled has to have."
+    )
+    session_turns: bool | None = Field(
+        default=None,
+        description="An extension: true puts the session's newest turns before the one message that is sent.",
+    )
     stream: bool | None = False
     stream_options: StreamOptionsIn | None = None
     n: Annotated[Whole, Field(ge=1, le=MOST_CHOICES)] | None = 1
@@ -171,3 +179,5 @@ class ChatIn(BaseModel):
             raise BadBody(name, f"this parameter is {known}; leave it out")
         if len(self.stops) > 4:
             raise BadBody("stop", "at most 4 strings")
+        if self.session_turns and (len(self.messages) > 1 or self.store is False):
+            raise BadBody("session_turns", "goes with one message, of a chat that is remembered")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 from typing import Any, Literal
 
@@ -22,10 +22,11 @@ class UsedOut(BaseModel):
     memory_id: str
     score: float
     weight: float
+    text: str
 
     @classmethod
     def of(cls, choice: AdapterChoice) -> UsedOut:
-        return cls(memory_id=choice.memory_id, score=choice.score, weight=choice.weight)
+        return cls(**asdict(choice))
 
 
 class MemoryUseOut(BaseModel):
@@ -34,6 +35,7 @@ class MemoryUseOut(BaseModel):
     adapters: list[UsedOut]
     skills: list[UsedOut] = Field(description="That said how to answer.")
     memory_tokens: int = Field(description="Tokens of recalled text in the prompt; 0 for weights alone.")
+    timings: dict[str, float] = Field(description="Milliseconds per step.")
 
     @classmethod
     def of(cls, reply: ChatReply) -> MemoryUseOut:
@@ -41,6 +43,7 @@ class MemoryUseOut(BaseModel):
             adapters=[UsedOut.of(choice) for choice in reply.adapters],
             skills=[UsedOut.of(choice) for choice in reply.skills],
             memory_tokens=reply.memory_tokens,
+            timings=dict(reply.timings),
         )
 
 
@@ -106,9 +109,17 @@ class ChatOut(BaseModel):
                         "memory_tokens": 0,
                     },
                     "memory": {
-                        "adapters": [{"memory_id": MEMORY_ID, "score": 0.71, "weight": 1.0}],
+                        "adapters": [
+                            {
+                                "memory_id": MEMORY_ID,
+                                "score": 0.71,
+                                "weight": 1.0,
+                                "text": "My dog is called Biscuit.",
+                            }
+                        ],
                         "skills": [],
                         "memory_tokens": 0,
+                        "timings": {"embed": 1.5, "select": 0.5, "merge": 0.5, "generate": 20.0},
                     },
                 }
             ]

@@ -25,8 +25,9 @@ _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 def etag(memory: MemoryOut) -> str:
-    """Another one whenever anything of the memory is another."""
-    return f'"{sha256(memory.model_dump_json().encode()).hexdigest()[:32]}"'
+    """Another one whenever anything of the memory is another; that it was used changes nothing."""
+    said = memory.model_dump_json(exclude={"uses", "used_at"})
+    return f'"{sha256(said.encode()).hexdigest()[:32]}"'
 
 
 def matches(given: str, tag: str) -> bool:

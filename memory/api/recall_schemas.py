@@ -40,6 +40,7 @@ class RecalledOut(BaseModel):
     speaker: str | None
     document_id: str | None
     session_id: str | None
+    shown: str = Field(description="The text as the prompt has it.")
 
     @classmethod
     def of(cls, one: Recalled) -> Self:
@@ -62,6 +63,7 @@ class RecallOut(BaseModel):
                 "speaker": "user",
                 "document_id": None,
                 "session_id": "monday",
+                "shown": "User: I am allergic to peanuts.",
             }
         ],
     )

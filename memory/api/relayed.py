@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 from memory.api.strict_json import BadBody
-from memory.inputs import MAX_RECALLED, Whose
+from memory.inputs import MAX_RECALLED, Whose, filters_in
 from memory.read.recalled import Recall
 from memory.records import Message
 from memory.service import Service
 
 _INSTRUCTIONS = ("system", "developer")
-_OURS = ("mode",)  # extensions of this server, which no other knows
+_OURS = ("mode", "as_of", "filters", "session_turns")  # extensions of this server, which no other knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Relayed:
         messages = given.get("messages")
         if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
             raise BadBody("messages", "give a list of messages, at least one")
+        if given.get("session_turns"):
+            raise BadBody("session_turns", "another model answers here; send the conversation")
         said = tuple(line for message in messages if (line := _line(message)))
         new = said[-1] if messages[-1].get("role") == "user" and said and said[-1].role == "user" else None
         return cls(memory, given, _whose(given, tenant_id, user), said, new)
@@ -54,7 +57,10 @@ class Relayed:
         names = cast(Whose, dict(self.whose))
         if names.get("user_id") is not None or names.get("agent_id") is not None:
             names.pop("session_id", None)  # from all sessions of whoever is named
-        return self.memory.recall(asked, k=MAX_RECALLED, before=list(self.said), **names)
+        as_of, filters = _time(self.given.get("as_of")), filters_in(self.given.get("filters"))
+        return self.memory.recall(
+            asked, k=MAX_RECALLED, before=list(self.said), as_of=as_of, filters=filters, **names
+        )
 
     def body(self, recalled: Recall, model: str) -> dict[str, Any]:
         """The request for the other model."""
@@ -74,6 +80,19 @@ class Relayed:
             self.memory.append([*([self.new] if self.new else []), *answer], **names)
         elif self.new is not None:
             self.memory.add([self.new], **names)
+
+
+def _time(said: object) -> datetime | None:
+    """A time with its zone. Raises BadBody."""
+    if said is None:
+        return None
+    try:
+        at = datetime.fromisoformat(str(said))
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise BadBody("as_of", "give a time with its zone, as 2030-01-01T00:00:00Z")
+    return at
 
 
 @dataclass(slots=True)

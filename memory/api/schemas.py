@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
@@ -91,6 +92,7 @@ class MessageIn(BaseModel):
 
     role: Role
     content: str
+    recalled: bool = Field(default=False, description="Said from memory: never remembered again.")
 
 
 class AddIn(ScopeIn):
@@ -151,6 +153,8 @@ class AdapterOut(BaseModel):
     digest: str = Field(description="sha256 of its bytes.")
     rank: int
     nbytes: int
+    base_fingerprint: str = Field(description="Of the base model that it fits.")
+    hypernet_fingerprint: str = Field(description="Of the hypernetwork that made it.")
 
 
 class MemoryOut(BaseModel):
@@ -159,7 +163,9 @@ class MemoryOut(BaseModel):
     model_config = example(
         id=MEMORY_ID,
         text="My dog is called Biscuit and we live in Lisbon.",
+        content_hash="e3b0c44298fc1c14",
         kind="message",
+        tenant_id="acme",
         user_id="ana",
         agent_id=None,
         session_id=None,
@@ -175,14 +181,27 @@ class MemoryOut(BaseModel):
         valid_until=None,
         superseded_by=None,
         pinned=False,
+        uses=0,
+        used_at=None,
         compacted=0,
+        held_by=None,
         metadata={},
-        adapter={"digest": "9f86d081884c7d65", "rank": 8, "nbytes": 61440},
+        embedder="all-MiniLM-L6-v2",
+        dim=384,
+        adapter={
+            "digest": "9f86d081884c7d65",
+            "rank": 8,
+            "nbytes": 61440,
+            "base_fingerprint": "2c26b46b68ffc68f",
+            "hypernet_fingerprint": "fcde2b2edba56bf4",
+        },
     )
 
     id: str
     text: str
+    content_hash: str = Field(description="sha256 of its text.")
     kind: Kind
+    tenant_id: str
     user_id: str | None
     agent_id: str | None
     session_id: str | None
@@ -198,8 +217,13 @@ class MemoryOut(BaseModel):
     valid_until: datetime | None
     superseded_by: str | None = Field(description="Id of the memory that says what holds since.")
     pinned: bool = Field(description="Goes before all others that matter for a turn.")
+    uses: int = Field(description="Answers it was merged for.")
+    used_at: datetime | None
     compacted: int = Field(description="Passages it was made from; 0: it is a passage itself.")
+    held_by: str | None = Field(description="Of a retired passage: id of the memory it belongs to.")
     metadata: dict[str, Any]
+    embedder: str = Field(description="Name of the model that embedded the text.")
+    dim: int = Field(description="Of the embedding.")
     adapter: AdapterOut
 
     @classmethod
@@ -208,8 +232,8 @@ class MemoryOut(BaseModel):
         scope, ref = record.scope, record.adapter
         return cls(
             **same
-            | {"user_id": scope.user_id, "agent_id": scope.agent_id, "session_id": scope.session_id}
-            | {"adapter": AdapterOut(digest=ref.digest, rank=ref.rank, nbytes=ref.nbytes)}
+            | asdict(scope)
+            | {"adapter": AdapterOut(**asdict(ref))}
             | {"metadata": dict(record.metadata)}
         )
 
@@ -272,14 +296,16 @@ class SearchIn(ScopeIn):
 class HitOut(BaseModel):
     """A memory that was found, and its cosine with the query."""
 
-    model_config = example(score=0.71, memory=example_of(MemoryOut))
+    model_config = example(score=0.71, memory=example_of(MemoryOut), passage=None)
 
     score: float
     memory: MemoryOut
+    passage: MemoryOut | None = Field(description="Of a compacted memory: what of it was found.")
 
     @classmethod
     def of(cls, hit: MemoryHit) -> Self:
-        return cls(score=hit.score, memory=MemoryOut.of(hit.record))
+        passage = None if hit.passage is None else MemoryOut.of(hit.passage)
+        return cls(score=hit.score, memory=MemoryOut.of(hit.record), passage=passage)
 
 
 class HitsOut(BaseModel):
@@ -327,10 +353,16 @@ class SessionOut(BaseModel):
     """A conversation, and how much is in it."""
 
     model_config = example(
-        session_id="monday", user_id="ana", agent_id=None, turns=12, last_at="2026-05-04T12:00:00Z"
+        session_id="monday",
+        tenant_id="acme",
+        user_id="ana",
+        agent_id=None,
+        turns=12,
+        last_at="2026-05-04T12:00:00Z",
     )
 
     session_id: str
+    tenant_id: str
     user_id: str | None
     agent_id: str | None
     turns: int
@@ -351,6 +383,10 @@ class TurnOut(BaseModel):
 
     model_config = example(
         id=MEMORY_ID,
+        tenant_id="acme",
+        user_id="ana",
+        agent_id=None,
+        session_id="monday",
         ordinal=0,
         role="user",
         content="My dog is called Biscuit.",
@@ -359,6 +395,10 @@ class TurnOut(BaseModel):
     )
 
     id: str
+    tenant_id: str
+    user_id: str | None
+    agent_id: str | None
+    session_id: str | None
     ordinal: int
     role: Role
     content: str
@@ -368,6 +408,7 @@ class TurnOut(BaseModel):
     @classmethod
     def of(cls, turn: Turn) -> Self:
         return cls(
+            **asdict(turn.scope),
             id=turn.id,
             ordinal=turn.ordinal,
             role=turn.role,

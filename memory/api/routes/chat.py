@@ -99,7 +99,8 @@ class _Turn:
         if given.longest is not None:
             sampling["max_new_tokens"] = given.longest
         recalls = given.whose(tenant.id) is not None
-        asking = cast(AskOptions, {**whose, **sampling})
+        times = {"as_of": given.as_of, "filters": given.filters}
+        asking = cast(AskOptions, {**whose, **sampling, **times})
         return cls(parts, given, said, dropped, asking, recalls and given.store is not False, recalls)
 
     def replies(self) -> list[ChatReply]:
@@ -121,7 +122,8 @@ class _Turn:
         return [first, *(self._counted(self._answering(i)) for i in range(1, self.given.n or 1))]
 
     def _remembering(self) -> Pieces:
-        *before, message = self.said
+        *said, message = self.said
+        before = None if self.given.session_turns else said
         return self.parts.memory.chat_stream(message.text, mode=self.given.mode, before=before, **self.asking)
 
     def _answering(self, index: int) -> Pieces:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Literal
 
 import anyio.to_thread
@@ -21,9 +22,10 @@ router = APIRouter(tags=["health"])
 class LiveOut(BaseModel):
     """The process answers."""
 
-    model_config = example(status="live")
+    model_config = example(status="live", version="0.1.0")
 
     status: Literal["live"] = "live"
+    version: str = Field(description="Of the server's package.")
 
 
 class ReadyOut(BaseModel):
@@ -41,7 +43,7 @@ class ReadyOut(BaseModel):
 @router.get("/health/live", response_model=LiveOut)
 async def live() -> LiveOut:
     """Whether the process answers; restart it where not."""
-    return LiveOut()
+    return LiveOut(version=version("parametric-memory"))
 
 
 @router.head("/health/ready", include_in_schema=False)

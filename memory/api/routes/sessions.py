@@ -32,6 +32,7 @@ def list_(
         sessions=[
             SessionOut(
                 session_id=one.scope.session_id or "",
+                tenant_id=one.scope.tenant_id,
                 user_id=one.scope.user_id,
                 agent_id=one.scope.agent_id,
                 turns=one.turns,
