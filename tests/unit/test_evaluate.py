@@ -264,3 +264,16 @@ def test_refusals_are_shown_case_by_case() -> None:
     assert lines[0] == "| never told, beside | adapter | selected adapters |"
     assert lines[2] == "| 1 fact | 50.0 (9-91) | 100.0 (34-100) |"
     assert len(lines) == 3
+
+
+def test_the_packaged_weights_give_the_figures_of_their_card() -> None:
+    """The first case, asked anew as `python -m hypernet.evaluation` does; rounding may move one answer."""
+    known = json.loads((reference_path() / "figures.json").read_text(encoding="utf-8"))
+    exact = {(figure["case"], figure["condition"]): figure["exact"] for figure in known}
+    bench = Bench(DocToLoRA.from_pretrained(reference_path(), device="cpu"), packaged_embedder())
+    found = evaluate(bench, SYNTHETIC[:1], conditions=["selected adapters"])[
+        :-1
+    ]  # the last sums up all cases
+    assert [figure.case for figure in found] == ["1 fact", "never told, beside 1 fact"]
+    for figure in found:
+        assert figure.exact == pytest.approx(exact[figure.case, figure.condition], abs=1.5 / figure.questions)
