@@ -28,7 +28,7 @@ _CLOSING = "\"'”’)"  # what may stand behind a question mark
 
 
 def split(text: str, count: Count, budget: int) -> Iterator[str]:
-    """Passages of about `budget` tokens that together hold all of the text but white space at cuts.
+    """Cut a text into passages of about `budget` tokens; only white space at the cuts is dropped.
 
     A passage ends where a sentence, a line or a clause about somebody does ("..., and we live in Lisbon"),
     and rather at a blank line once it is half full. What leans on the sentence before ("She ...", "No, sorry,
@@ -51,7 +51,7 @@ def split(text: str, count: Count, budget: int) -> Iterator[str]:
 
 
 def split_text(text: str, count: Count, budget: int) -> Iterator[Passage]:
-    """A text in passages; of what somebody says in it, each part names who."""
+    """Cut a text into passages; where it names speakers, each part repeats its speaker's name."""
     whole, end = Passage(text), 0
     for part in split(text, count, budget):
         start = text.index(part, end)
@@ -80,7 +80,7 @@ def _asked(text: str, start: int, end: int) -> bool:
 
 
 def halves(passage: Passage) -> list[Passage]:
-    """A passage in two, cut near its middle where a clause begins that leans on none before; or whole.
+    """Halve a passage near its middle, before a clause that stands alone; whole without one.
 
     The second begins with its speaker's label, where the line that was cut does.
     """
@@ -100,7 +100,7 @@ def halves(passage: Passage) -> list[Passage]:
 
 
 def _halves(text: str, start: int, end: int, count: Count, budget: int) -> Iterator[tuple[int, int, int]]:
-    """Text cut in two, and again, until each part is within the budget or a single character."""
+    """Halve a text until each part is within the budget or a single character."""
     [tokens] = count([text[start:end]])
     if tokens <= budget or end - start < 2:
         yield start, end, max(tokens, 1)
@@ -111,7 +111,7 @@ def _halves(text: str, start: int, end: int, count: Count, budget: int) -> Itera
 
 
 def _cut(text: str, start: int, end: int) -> tuple[int, int]:
-    """Where the left half ends and the right half starts: the white space nearest the middle, if any."""
+    """Where to cut: the white space nearest the middle, else the middle."""
     middle = (start + end) // 2
     before = max(text.rfind(" ", start + 1, middle), text.rfind("\t", start + 1, middle))
     after = text.find(" ", middle, end - 1)

@@ -1,4 +1,4 @@
-"""Texts that are written in a form, as statements: tables, settings, lists of names and values, Markdown.
+"""Structured text as statements: tables, settings, key-value lists, Markdown.
 
     name,city / Ben,Oslo            Ben's city is Oslo.
     DATABASE_PORT=5432              The database port is 5432.
@@ -46,7 +46,7 @@ _MARKDOWN = MarkdownIt("commonmark").enable("table")
 
 
 def statements(text: str) -> str:
-    """The text with everything in it that has a form as sentences, a line for each row or section."""
+    """The text with its structured parts as sentences, one line per row or section."""
     if transcript(text):
         return text
     said = text.strip()
@@ -80,7 +80,7 @@ def _tree(text: str) -> list[str]:
 
 
 def _bounded(lines: Iterable[str], text: str) -> list[str]:
-    """The lines; none where they say far more than the text, as with a huge key before each value."""
+    """The lines, or none where they are far longer than the text, as with a huge key before each value."""
     made: list[str] = []
     room = _GROWTH * len(text) + 1000
     for line in lines:
@@ -108,7 +108,7 @@ def _said(value: object) -> str:
 
 
 def _table(text: str) -> list[str]:
-    """CSV and its kin: a header, and rows as wide as it."""
+    """CSV, TSV and the like: a header and rows of its width."""
     lines = text.splitlines()
     for delimiter in ("\t", ";", ","):
         if len(lines) < 2 or delimiter not in lines[0] or f"{delimiter} " in text:
@@ -138,7 +138,7 @@ def _row(header: Sequence[str], row: Sequence[str]) -> Iterator[str]:
 
 
 def _keyed(text: str) -> bool:
-    """Whether each line, or all but the first, gives a value to a name."""
+    """Whether every line, or every one after the first, is a name with a value."""
     lines = [line for line in text.splitlines() if line.strip()]
     return bool(lines) and all(map(_pair, lines[1:] or lines)) and (len(lines) > 1 or bool(_pair(lines[0])))
 
@@ -159,7 +159,7 @@ def _line(line: str, heading: str = "") -> str:
 
 
 def _sections(tokens: Sequence[Token]) -> Iterator[str]:
-    """Paragraphs, items and rows of Markdown without its marks, each under its nearest heading."""
+    """Paragraphs, items and rows of Markdown without markup, each with its nearest heading."""
     heading = inside = ""
     row: list[str] = []
     rows: list[list[str]] = []

@@ -1,4 +1,4 @@
-"""What models and the index read of a text: the same words in the same characters, however they were typed.
+"""Normalisation for models and the index: the same words in the same characters, however they were typed.
 
     characters   compatibility forms, quotes, dashes, invisible characters, emoji, spaces, soft line breaks
     plain        that, and lower case where a sentence is in CAPITALS or In Title Case
@@ -54,7 +54,7 @@ def plain(text: str) -> str:
 
 
 def characters(text: str) -> str:
-    """The same text in the usual characters, in the case that it was typed in."""
+    """The text in its usual characters, with its case kept."""
     if text.isascii() and "  " not in text and not any(c in text for c in "\n\r\t!?`\x0b\x0c"):
         return text.strip()
     folded = unicodedata.normalize("NFC", "".join(map(_usual, text)))

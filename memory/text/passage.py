@@ -1,4 +1,4 @@
-"""A passage: what one adapter is made from, and who says what in it. Read once, and passed on so.
+"""A passage: the text behind one adapter, parsed once into lines with speakers.
 
 What was told in turns is stored with our labels, a line for each speaker ("User: ..."), and nothing else
 is: in a text that was given as a whole such a label is part of the text, and names somebody.
@@ -30,16 +30,16 @@ class Line:
 
     @property
     def label(self) -> str:
-        """All that stands before what is said."""
+        """The labels before what is said."""
         return self.told_by + self.spoken_by
 
     def saying(self, said: str) -> str:
-        """The line as it is stored and as a model reads it, when it says but this."""
+        """The line as it is stored and as a model reads it, with this text in place of its own."""
         return self.label + said if self.label else guarded(self.role, said)
 
     @property
     def transcribed(self) -> bool:
-        """Whether the text itself says who says it."""
+        """Whether the text itself names its speaker."""
         return bool(self.name or self.spoken_by)
 
     @cached_property
@@ -60,7 +60,7 @@ class Passage:
 
     @classmethod
     def of(cls, record: MemoryRecord) -> Passage:
-        """What a memory says."""
+        """The passage of a stored record."""
         return cls(record.text, record.role, record.first_turn, record.last_turn)
 
     @property
@@ -86,7 +86,7 @@ class Passage:
         return "\n".join(line.spoken_by + line.text for line in self._lines)
 
     def label_at(self, at: int) -> str:
-        """What a part of the text that begins there needs before it so that its speaker says it; or ""."""
+        """The label that a part beginning there needs, so that it keeps its speaker; "" for none."""
         place = bisect_right(self._starts, at) - 1
         line = self._lines[place]
         if line.label and not self.text[self._starts[place] : at].strip():
@@ -96,7 +96,7 @@ class Passage:
 
     @cached_property
     def _starts(self) -> list[int]:
-        """Where its lines begin."""
+        """The offsets at which its lines begin."""
         return [0, *(found.end() for found in re.finditer("\n", self.text))]
 
     @cached_property
@@ -119,14 +119,14 @@ class Passage:
 
 
 def _named(texts: Sequence[str], labels: Sequence[str]) -> Iterator[Named]:
-    """Who says each line as the messages have it, each of which begins with a label of ours."""
+    """The speaker of each line of a conversation, where each message begins with one of our labels."""
     starts = [place for place, ours in enumerate(labels) if ours or not place]
     for start, end in zip(starts, [*starts[1:], len(texts)], strict=True):
         yield from named(texts[start:end])
 
 
 def passage_of(said: Passage | str) -> Passage:
-    """A text that somebody gave is a passage that it alone makes."""
+    """A passage of a text that was given as a whole."""
     return Passage(said) if isinstance(said, str) else said
 
 

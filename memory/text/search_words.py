@@ -35,7 +35,7 @@ def search_words(text: str) -> list[str]:
 
 
 def worth(texts: int, having: int) -> float:
-    """What a word counts that so many texts have: an inverse document frequency (Spärck Jones, 1972)."""
+    """Inverse document frequency of a word that so many texts contain (Spärck Jones, 1972)."""
     return log(1 + texts / (having + 0.5))
 
 
@@ -52,7 +52,7 @@ def telling(having: Mapping[str, int]) -> list[str]:
 
 
 def ranked(found: Mapping[str, Iterable[str]], texts: int, having: Mapping[str, int]) -> dict[str, float]:
-    """Word -> ids that have it, to id -> what the words that it has are worth; best first, then newest."""
+    """Rank ids by the summed worth of the query words they contain; ties go to the newest."""
     scores: dict[str, float] = defaultdict(float)
     for word in sorted(found):
         for memory_id in found[word]:
@@ -65,7 +65,7 @@ _LETTER_MARKS = (0, 7, 8, 9)  # combining classes of what changes a letter, as i
 
 
 def _plain(text: str) -> str:
-    """Small letters without accents and vowel points."""
+    """Lower case without accents and vowel points."""
     if text.isascii():
         return text.lower()
     apart = unicodedata.normalize("NFKD", text.casefold())

@@ -73,7 +73,7 @@ def label(role: Role) -> str:
 
 
 def labelled(role: Role, text: str) -> str:
-    """A message as it is stored: with its speaker, again before each line that looks as if another spoke.
+    """A message as stored: labelled, and again before each line that looks as if somebody else spoke.
 
     A line is what a model reads as one, and a label too, in whatever characters it is written.
     """
@@ -92,7 +92,7 @@ def _posing(line: str) -> bool:
 
 
 def guarded(role: Role | None, said: str) -> str:
-    """A part of a message as a line of its own: with its speaker where it looks as if another spoke."""
+    """A part of a message as a line of its own, labelled where it looks as if somebody else spoke."""
     return label(role) + said if role is not None and _posing(said) else said
 
 
@@ -116,12 +116,12 @@ def unlabelled(text: str) -> str:
 
 
 def first_person(text: str) -> bool:
-    """Whether somebody speaks of himself."""
+    """Whether the text speaks in the first person."""
     return _FIRST_PERSON.search(text) is not None
 
 
 def named(lines: Sequence[str]) -> list[Named]:
-    """Who says each line, where it is a transcript; what is said on until a blank line is of the same.
+    """The speaker of each line of a transcript; a speaker keeps the floor until a blank line.
 
     The words for who takes part in a chat ("User: ") name somebody before a sentence, and so do first names
     where somebody speaks of himself or to somebody ("Ana: I live in Bonn."). Any other name does beside one
@@ -163,7 +163,7 @@ def _speaking(by: Mapping[int, Named], said: Mapping[int, str]) -> set[int]:
 
 
 def transcript(text: str) -> bool:
-    """Whether most of a text is what it says that somebody says."""
+    """Whether most of a text is speech of speakers that it names."""
     lines = [line for line in text.split("\n") if line.strip()]
     return 2 * sum(one is not NOBODY for one in named(lines)) > len(lines)
 

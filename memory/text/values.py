@@ -1,4 +1,4 @@
-"""Values in a text, as spans: what has to be said as a whole or not at all.
+"""Spans of values in a text, which are quoted whole or not at all.
 
     jo.smith@example.com   10.0.0.7:8080   14 August 2031   10:00 to 18:30   Siobhan O'Connor
 
@@ -60,7 +60,7 @@ _IDEOGRAPHIC = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
 
 
 def grown(text: str, start: int, end: int) -> Span:
-    """The whole value that this part of the text belongs to; the part itself where it belongs to none."""
+    """The whole value around this span; the span itself outside of any value."""
     start, end = _in_chunk(text, start, end)
     for _ in range(_ROUNDS):
         before = start, end
@@ -73,7 +73,7 @@ def grown(text: str, start: int, end: int) -> Span:
 
 
 def chunks(text: str) -> Iterator[Span]:
-    """What stands between spaces, without the marks around it."""
+    """Tokens between spaces, without surrounding punctuation."""
     for found in re.finditer(r"\S+", text):
         start, end = _core(text, found.start(), found.end())
         if start < end:

@@ -8,7 +8,7 @@ from memory.text.passage import Passage
 
 
 def wording(said: Passage | str) -> tuple[str, ...]:
-    """What two passages have in common that say the same; a text without words is its own."""
+    """A key that passages with the same words share; a text without words is its own key."""
     text = said if isinstance(said, str) else said.bare
     found = tuple(re.findall(r"\w+", text.casefold()))
     return found or (text if isinstance(said, str) else said.text,)

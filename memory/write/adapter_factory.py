@@ -30,12 +30,12 @@ class Storage:
     rank: int = 0
 
     def shrunk(self, lora: LoRA) -> LoRA:
-        """The adapter at the rank it is kept with."""
+        """The adapter truncated to the rank at which it is stored."""
         return lora.truncate(self.rank) if self.rank else lora
 
 
 class AdapterFactory:
-    """What hypernetwork and embedder make of passages. Stores nothing but blobs, and these when told."""
+    """Makes adapters and embeddings of passages. Stores nothing but blobs, and these on request."""
 
     def __init__(
         self,
@@ -65,11 +65,11 @@ class AdapterFactory:
         return self._embedder.embed([plain(passage.bare) for passage in passages])
 
     def maker(self, kind: Kind) -> Maker | None:
-        """What makes the adapters of memories of a kind; None for skills where no network does."""
+        """The model that makes adapters of this kind; None for skills without a Text-to-LoRA network."""
         return self._skills if kind == "skill" else self._internalizer
 
     def required_maker(self, kind: Kind) -> Maker:
-        """The same, or ModelUnavailable where there is none."""
+        """The same. Raises ModelUnavailable without one."""
         maker = self.maker(kind)
         if maker is None:
             raise ModelUnavailable(

@@ -1,4 +1,4 @@
-"""What comes of an added text."""
+"""The result of adding a text."""
 
 from __future__ import annotations
 

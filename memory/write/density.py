@@ -1,4 +1,4 @@
-"""A passage that tells more than its adapter can hold is cut before it is stored, instead of losing facts.
+"""Cuts passages that hold more facts than an adapter can recall, before they are stored.
 
     passage of several sentences -> its adapter -> asked what it tells -> all right: it stays
     else -> halves -> their adapters -> measured as compaction does -> what answers worse whole is cut
@@ -37,7 +37,7 @@ class DensityGuard:
         return [part for passage in passages for part in _leaves(passage, cut)]
 
     def _cut(self, passages: Sequence[Passage]) -> dict[Passage, list[Passage]]:
-        """Passages that are too dense -> their halves, which may be in it themselves."""
+        """Too dense passages -> their halves, which may be keys themselves."""
         cut: dict[Passage, list[Passage]] = {}
         while passages:
             again: list[Passage] = []

@@ -1,4 +1,4 @@
-"""A revision being drawn up: what becomes of passages, and so of the compacted memories that hold them."""
+"""A draft of a revision: what happens to passages, and to the compacted memories that hold them."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class Draft:
         return bool(self._touched)
 
     def outdate(self, record: MemoryRecord, by: str) -> None:
-        """From now on the memory `by` says what holds."""
+        """Mark a memory as outdated by the memory `by`."""
         self._touched[record.id] = record
         self._outdated[record.id] = by
 
     def rewrite(
         self, record: MemoryRecord, by: str, *, keep: bool = True, before: MemoryRecord | None = None
     ) -> None:
-        """It says from now on what the record says; what it said before is kept for the past, or not.
+        """Replace its text by the record's; the old text is kept for the past unless told otherwise.
 
         `before` is how the store had it; left out, it is asked.
         """
@@ -60,12 +60,12 @@ class Draft:
             self._kept[record.id] = (new_id(), by)
 
     def drop(self, record_id: str) -> None:
-        """It is not rewritten after all."""
+        """Withdraw a rewrite."""
         self._renewed.pop(record_id, None)
         self._kept.pop(record_id, None)
 
     def erase(self, record: MemoryRecord) -> None:
-        """It is gone, with all that it holds."""
+        """Erase it with all that it holds."""
         self._touched[record.id] = record
         self._erased.append(record.id)
 
@@ -108,14 +108,14 @@ class Draft:
         return revision, self._making.staged(self._tenant_id, made)
 
     def _store_record(self, record: MemoryRecord) -> MemoryRecord:
-        """As the store has it: the record given here has another text."""
+        """The record as the store has it; the one given here has another text."""
         if not record.retired:
             return self._store.get(Scope(tenant_id=self._tenant_id), record.id)
         [found] = self._store.retired(Scope(tenant_id=self._tenant_id), ids=[record.id])
         return found
 
     def _holders(self) -> list[MemoryRecord]:
-        """The compacted memories whose text is another from now on."""
+        """The compacted memories whose text changes."""
         ids = {
             record.held_by: None
             for record in self._touched.values()
@@ -139,7 +139,7 @@ class Draft:
         ]
 
     def _parts(self, holder: MemoryRecord) -> list[MemoryRecord]:
-        """What the memory holds from now on, oldest first."""
+        """The passages that the memory holds afterwards, oldest first."""
         return [
             self._renewed.get(part.id, part)
             for part in self._store_parts(holder)

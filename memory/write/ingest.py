@@ -1,4 +1,4 @@
-"""What becomes a memory, of texts, of conversations, and of what is changed later."""
+"""Turns texts, conversations and later changes into memories."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SITTING = timedelta(hours=6)  # what is said later than that is dated by itself
 
 
 class Ingest:
-    """Cuts what is told into passages and has them internalized."""
+    """Cuts texts and conversations into passages and has them internalized."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Ingest:
         return Added(added, [*added.created], [*added.superseded, *former])
 
     def _outdate_former(self, added: Added, told: set[str], origin: Origin) -> list[str]:
-        """End what a former version of the document said and this one does not; returns the ids of it.
+        """Outdate passages of the document's former version that this one lacks; returns their ids.
 
         An interruption before leaves both versions in force, until the document is added again.
         """
@@ -95,7 +95,7 @@ class Ingest:
         return retried(attempt, "another writer keeps changing this document; add it again")
 
     def _of_document(self, origin: Origin) -> list[MemoryRecord]:
-        """The passages of the document, in exactly this scope, that hold now."""
+        """Current passages of the document in exactly this scope."""
         pages = partial(self._store.page, origin.scope, document_id=origin.document_id, limit=MAX_PAGE)
         every = every_record(lambda cursor: pages(cursor=cursor))
         found = [record for record in every if record.scope == origin.scope]
@@ -160,7 +160,7 @@ class Ingest:
         keep_past: bool = True,
         expects: MemoryRecord | None = None,
     ) -> MemoryRecord:
-        """Store a memory as `changed` makes it of how it stands; returns it as it stands then.
+        """Apply `changed` to the stored memory; returns the result.
 
         What it said before is of the past, or gone where it is not kept. Raises NotFound, InvalidInput, and
         StoreConflict where it is no longer as `expects` says, or other writers keep changing it.
@@ -195,7 +195,7 @@ class Ingest:
         return self._store.get(record.scope, record.id)
 
     def reindex(self, tenant_id: str, progress: Progress | None = None) -> int:
-        """Make again what other models than those in use made; returns how many memories that were."""
+        """Remake everything made by other models than those in use; returns the number of memories."""
         stale = [record for record in self._store.everything(tenant_id) if self._stale(record)]
         stale.sort(key=lambda record: record.kind == "skill")  # last: there may be no network for them
         past = [r for r in self._store.everything_retired(tenant_id) if r.embedder != self._embedder.name]
@@ -225,7 +225,7 @@ class Ingest:
         retried(attempt, "other writers keep changing the past; reindex again")
 
     def _stale(self, record: MemoryRecord) -> bool:
-        """Whether other models than those in use made the record's adapter or embedding."""
+        """Whether the record's adapter or embedding was made by another model."""
         made_by = (record.embedder, record.adapter.base_fingerprint, record.adapter.hypernet_fingerprint)
         maker = self._internalize.maker(record.kind)
         if maker is None:
@@ -254,7 +254,7 @@ class Ingest:
 
 
 def _sittings(said: Sequence[Utterance], dates: Mapping[int, datetime]) -> list[list[Utterance]]:
-    """The lines by when they were said, where hours lie between; an answer stays with what it answers."""
+    """Split lines into sittings hours apart; an answer stays with its question."""
     found: list[list[Utterance]] = []
     for line in said:
         before = found[-1][-1] if found else None

@@ -37,7 +37,7 @@ PASSAGES_PER_BATCH = 32  # passages internalized together
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the memories of one text have in common, under the names that a record has for it."""
+    """Fields that all memories of one text share, named as in a record."""
 
     scope: Scope
     kind: Kind = "message"
@@ -49,7 +49,7 @@ class Origin:
 
 
 class PassageWriter:
-    """Makes memories of passages, and makes them again."""
+    """Turns passages into memories, and remakes them."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class PassageWriter:
         leftovers: Leftovers,
         supersede: Supersession | None = None,
     ) -> None:
-        """Without `supersede`, what is new stands beside what it contradicts."""
+        """Without `supersede`, new memories stand beside those they contradict."""
         self._store = store
         self._leftovers = leftovers
         self._making = making
@@ -137,13 +137,13 @@ class PassageWriter:
             return alone(), []  # in doubt both are kept
 
     def revise(self, draft: Draft, tenant_id: str) -> list[Removed]:
-        """Make what a draft says; returns what it erased. Raises StoreConflict."""
+        """Carry out a draft; returns what it erased. Raises StoreConflict."""
         revision, blobs = draft.finish()
         with self._leftovers.of(tenant_id, revision.digests):
             return blobs.commit(lambda check: self._store.revise(tenant_id, revision, before_commit=check))
 
     def again(self, record: MemoryRecord, before: MemoryRecord) -> MemoryRecord:
-        """Make adapter and embedding of a record's text, and store the record with them, as it is otherwise.
+        """Remake adapter and embedding of a record's text and store both; its other fields stay.
 
         `before` is how the store had it. Returns the record as it stands. The adapter it had before is left
         to the next release, which takes unused ones away. Raises NotFound; StoreConflict where it is another
@@ -174,11 +174,11 @@ class PassageWriter:
         return retried(attempt, f"other writers keep changing memory {record.id!r}; try again")
 
     def maker(self, kind: Kind) -> Maker | None:
-        """What makes the adapters of memories of a kind; None for skills where no network does."""
+        """The model that makes adapters of this kind; None for skills without a Text-to-LoRA network."""
         return self._making.maker(kind)
 
     def required_maker(self, kind: Kind) -> Maker:
-        """The same, or ModelUnavailable where there is none."""
+        """The same. Raises ModelUnavailable without one."""
         return self._making.required_maker(kind)
 
     def _record(self, passage: Passage, position: int, origin: Origin, ref: AdapterRef) -> MemoryRecord:

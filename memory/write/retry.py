@@ -1,4 +1,4 @@
-"""A change that other writers cross is made again, on top of theirs."""
+"""Retry of changes that conflict with other writers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def retried(attempt: Callable[[], T], otherwise: str, attempts: int = ATTEMPTS) -> T:
-    """What `attempt` returns, made again after a StoreConflict; it has to read what it changes each time.
+    """Call `attempt` until no StoreConflict occurs; it must read what it changes on each call.
 
     Raises StoreConflict, which says `otherwise`, where every attempt was crossed.
     """

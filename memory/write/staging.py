@@ -1,4 +1,4 @@
-"""The blobs of a write, and those that a write leaves unreferenced.
+"""Blobs staged by a write, and blobs that a write leaves unreferenced.
 
     blobs are put, whatever that takes -> under the tenant's lock: are they all still there? -> rows commit
 
@@ -23,7 +23,7 @@ Check = Callable[[], None]
 
 
 class StagedBlobs:
-    """Adapters' bytes by digest, to be durable before a row refers to them."""
+    """Adapter bytes by digest, durable before a row refers to them."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class StagedBlobs:
 
 
 class Leftovers:
-    """Digests that have lost a row since their tenant's blobs were last released, in this process.
+    """Digests that lost a row in this process since their tenant's blobs were last released.
 
     They are candidates only: the store says which of them no row refers to any more. What a process leaves
     behind when it dies is found by the next one, which compares all blobs with all rows once.

@@ -36,7 +36,7 @@ class Supersession:
         self._reader = reader
 
     def __call__(self, records: Sequence[MemoryRecord], vectors: Vectors) -> Draft:
-        """What becomes of older passages when these are stored."""
+        """Decide what happens to older passages when these are stored."""
         draft = Draft(self._store, self._making, records[0].scope.tenant_id)
         left: dict[str, str] = {}  # id -> what is left of its text
         for record, vector in zip(records, vectors, strict=True):
@@ -58,7 +58,7 @@ class Supersession:
         return draft
 
     def _older(self, record: MemoryRecord, vector: Vectors) -> Iterator[MemoryRecord]:
-        """The passages near to a new one that its teller has told, those in compacted memories too."""
+        """Passages near a new one told by the same person, including those in compacted memories."""
         scope = record.scope.of_teller()
         near = [memory_id for memory_id, _ in self._index.search(scope, vector, NEAREST_COMPARED)]
         found = self._store.get_many(scope, near)
