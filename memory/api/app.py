@@ -22,6 +22,7 @@ from memory.api.routes import (
     health,
     jobs,
     keys,
+    mcp,
     memories,
     models,
     relay,
@@ -42,7 +43,7 @@ from memory.settings import Settings
 
 ROUTERS = (
     *(memories.router, search.router, sessions.router, forget.router, upkeep.router, jobs.router),
-    *(skills.router, adapters.router, keys.router, audit.router, tenants.router),
+    *(skills.router, adapters.router, keys.router, audit.router, tenants.router, mcp.router),
     *(health.router, docs.router, *console.ROUTERS),
 )
 ANSWERING = (chat.router, models.router)  # by the memory's own model

@@ -1,7 +1,7 @@
 """Memory for agents that speak the Model Context Protocol: tools and resources on a Service.
 
-Needs the extra `mcp`. Whose memory it is was settled before the first call: names are no arguments of the
-tools, so that no model, and no text that a model read, can reach another user's memories.
+Needs the extra `mcp`. Whose memory it is was settled before the first call (`Reach`): names are no arguments
+of the tools, so that no model, and no text that a model read, can reach another user's memories.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib.metadata import version
-from typing import Annotated, ParamSpec, Unpack
+from typing import Annotated, ParamSpec
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
+from memory.api.reach import Reach
 from memory.errors import ParametricMemoryError
-from memory.inputs import MAX_RECALLED, Whose
+from memory.inputs import MAX_RECALLED
 from memory.records import HistoryEvent, MemoryRecord
-from memory.service import Service
 
 INSTRUCTIONS = (
     "Long-term memory of one user. Recall before you answer what may depend on earlier conversations; "
@@ -35,31 +35,34 @@ MemoryId = Annotated[str, Field(description="The id of a memory, as `recall` and
 P = ParamSpec("P")
 
 
-def mcp_server(memory: Service, **whose: Unpack[Whose]) -> MCPServer[None]:
-    """A server of one scope's memories: of a user, agent or session. The caller closes the memory.
+def mcp_server(reach: Reach) -> MCPServer[None]:
+    """A server of what is within reach. Tools run in worker threads; what a memory refuses is a tool's error.
 
-    Tools run in worker threads. What a memory refuses is a tool's error, with the memory's own words.
+    Nothing is kept from one call to the next, and nobody can subscribe: a server may live for one request.
     """
+    memory, whose = reach.memory, reach.whose
     server: MCPServer[None] = MCPServer(
         "parametric-memory",
         title="Parametric Memory",
         version=version("parametric-memory"),
         instructions=INSTRUCTIONS,
         log_level="WARNING",
+        subscriptions=False,
     )
+    told = _telling(reach)
 
     @server.tool(annotations=_WRITES)
-    @_told
+    @told
     def remember(text: Text) -> str:
         """Remember what the user told. Equal text is stored once; a newer fact replaces an older one.
 
         Questions, requests and small talk are not stored. Returns an id and the text of each memory.
         """
-        added = memory.add(text, **whose)
+        added = reach.remember(text)
         return _lines(added) or "Nothing in this was stored."
 
     @server.tool(annotations=_READS)
-    @_told
+    @told
     def recall(
         query: Annotated[str, Field(description="What you are about to answer, or a topic.")],
         k: Annotated[int, Field(ge=1, le=MAX_RECALLED, description="Maximum number of memories.")] = 10,
@@ -72,16 +75,16 @@ def mcp_server(memory: Service, **whose: Unpack[Whose]) -> MCPServer[None]:
         return "\n".join(f"{one.line} [{one.memory_id}]" for one in found) or "Nothing is remembered of this."
 
     @server.tool(annotations=_READS)
-    @_told
+    @told
     def ask(question: Annotated[str, Field(description="A question about what was remembered.")]) -> str:
         """Let the memory answer from its adapters, without reading texts: a short answer or "I don't know."
 
         A small model answers. For anything that needs thought, use `recall` and answer yourself.
         """
-        return memory.ask(question, **whose).text
+        return reach.ask(question)
 
     @server.tool(name="list", annotations=_READS)
-    @_told
+    @told
     def list_memories(
         limit: Annotated[int, Field(ge=1, le=100, description="Maximum number of memories.")] = 20,
         cursor: Annotated[str | None, Field(description="From the last line of the page before.")] = None,
@@ -92,45 +95,49 @@ def mcp_server(memory: Service, **whose: Unpack[Whose]) -> MCPServer[None]:
         return (_lines(page.records) or "Nothing is remembered.") + more
 
     @server.tool(annotations=_ERASES)
-    @_told
+    @told
     def forget(memory_id: MemoryId) -> str:
         """Erase one memory for good, text and adapter. Ask the user first, unless they asked for it."""
-        memory.delete(memory_id, **whose)
+        reach.forget(memory_id)
         return f"Erased {memory_id}."
 
     @server.tool(annotations=_READS)
-    @_told
+    @told
     def history(memory_id: MemoryId) -> str:
         """What happened to a memory, oldest first, also after it was erased. Never what it said."""
         return "\n".join(map(_event, memory.history(memory_id, **whose)))
 
     @server.resource("memory://memories", mime_type="text/plain")
+    @_telling(reach, ResourceError)
     def memories() -> str:
         """The 100 newest memories: id and text."""
         return _lines(memory.list(limit=100, **whose).records)
 
     @server.resource("memory://memories/{memory_id}", mime_type="text/plain")
+    @_telling(reach, ResourceError)
     def one(memory_id: str) -> str:
         """One memory's text."""
-        try:
-            return memory.get(memory_id, **whose).text
-        except ParametricMemoryError as error:
-            raise ResourceError(str(error)) from error
+        return memory.get(memory_id, **whose).text
 
     return server
 
 
-def _told(call: Callable[P, str]) -> Callable[P, str]:
+def _telling(
+    reach: Reach, kind: type[ToolError | ResourceError] = ToolError
+) -> Callable[[Callable[P, str]], Callable[P, str]]:
     """What the memory refuses is told to the model, which may mend its call; anything else stays here."""
 
-    @wraps(call)
-    def told(*args: P.args, **kwargs: P.kwargs) -> str:
-        try:
-            return call(*args, **kwargs)
-        except ParametricMemoryError as error:
-            raise ToolError(str(error)) from error
+    def telling(call: Callable[P, str]) -> Callable[P, str]:
+        @wraps(call)
+        def told(*args: P.args, **kwargs: P.kwargs) -> str:
+            try:
+                return call(*args, **kwargs)
+            except ParametricMemoryError as error:
+                raise kind(reach.words(error)) from error
 
-    return told
+        return told
+
+    return telling
 
 
 def _lines(records: Sequence[MemoryRecord]) -> str:

@@ -44,6 +44,7 @@ _RULE, _NEW_RULE = Right("operator", "admin"), Right("operator", "admin", writes
 
 METRICS = "/metrics"  # with MEMORY_OPEN_METRICS, for anyone
 CHAT_REMEMBERS: Role = "write"  # a chat that is remembered needs this role; one that is not, `read`
+TOOL_WRITES: Role = "write"  # a tool of /mcp that stores or erases needs this role; those that read, `read`
 WHOLE_TENANT: Role = "admin"  # an export of everybody's needs this role; one of a user's, `read`
 
 RIGHTS: Mapping[tuple[str, str], Right] = {
@@ -66,6 +67,7 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("GET", "/console/memories/{memory_id}"): _READ,
     ("POST", "/console/memories/{memory_id}"): _WRITE,
     ("POST", "/console/memories/{memory_id}/forget"): _WRITE,
+    ("POST", "/mcp"): _READ,
     ("GET", "/v1/memories"): _READ,
     ("POST", "/v1/memories"): _WRITE,
     ("GET", "/v1/memories/{memory_id}"): _READ,

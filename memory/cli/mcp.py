@@ -15,9 +15,10 @@ def mcp(context: typer.Context, user: User = None, session: Session = None, agen
     """
     try:
         from memory.api.mcp import mcp_server
+        from memory.api.reach import Reach
     except ImportError as error:
         raise InvalidSettings(
             f"this needs one more package ({error.name} is missing): pip install 'parametric-memory[mcp]'"
         ) from error
     with setup(context).memory() as memory:
-        mcp_server(memory, **whose(memory, user, session, agent)).run("stdio")
+        mcp_server(Reach(memory, whose(memory, user, session, agent))).run("stdio")

@@ -12,13 +12,14 @@ from mcp.client.stdio import stdio_client
 
 from memory import Memory
 from memory.api.mcp import mcp_server
+from memory.api.reach import Reach
 from tests.conftest import MakeMemory
 
 DOG = "My dog is called Biscuit."
 
 
 def client(memory: Memory, user: str = "ana") -> Client:
-    return Client(mcp_server(memory, user_id=user), mode="legacy")
+    return Client(mcp_server(Reach(memory, {"user_id": user})), mode="legacy")
 
 
 async def call(agent: Client, tool: str, **arguments: Any) -> tuple[str, bool]:
