@@ -85,7 +85,9 @@ async def _called(parts: Shared, scope: Scope, right: Right) -> Caller:
         caller = identified(scope, parts)
         scope["state"]["caller"] = caller
         right.check(caller)
-        parts.limiter.check(caller.tenant_id, caller.quotas)
+        if rate := parts.limiter.count(caller.tenant_id, caller.quotas):
+            scope["state"]["rate"] = rate
+            rate.check()
         return caller
 
     return await anyio.to_thread.run_sync(check, limiter=parts.door)

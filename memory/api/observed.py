@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from memory.api.shared import Shared
 from memory.errors import ParametricMemoryError
 from memory.records import new_id
 from memory.server.audit import digest
+from memory.server.quotas import Rate
 
 _log = logging.getLogger("memory.api")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -56,6 +58,8 @@ class Observed:
                 headers["X-Request-ID"] = seen.request_id
                 for name, value in SAFE.items():
                     headers.setdefault(name, value)
+                if rate := scope["state"].get("rate"):
+                    headers.update(_rate_headers(rate))
                 if seen.audited:
                     await anyio.to_thread.run_sync(seen.audit, limiter=seen.shared.door)
             await send(message)
@@ -71,6 +75,14 @@ class Observed:
                     await answer(scope, receive, sending)
             finally:
                 seen.finish()
+
+
+def _rate_headers(rate: Rate) -> dict[str, str]:
+    """How a tenant stands in its minute, as draft-ietf-httpapi-ratelimit-headers-10 has it."""
+    return {
+        "RateLimit-Policy": f'"requests";q={rate.limit};w=60',
+        "RateLimit": f'"requests";r={rate.left};t={math.ceil(rate.ends_in_s)}',
+    }
 
 
 class _Seen:

@@ -61,19 +61,38 @@ def check_room(stats: StoreStats, quotas: Quotas, *, memories: int = 1, size: in
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How a tenant stands in this minute, once a request was counted."""
+
+    limit: int
+    left: int  # at most: other processes of the database may have used some of them since
+    ends_in_s: float  # the minute
+    passed: bool = True  # whether this request was within the limit
+
+    def check(self) -> Rate:
+        """This, or QuotaExceeded where the request was one too many."""
+        if not self.passed:
+            raise QuotaExceeded(
+                f"the tenant may make {self.limit} requests a minute, and has", self.ends_in_s
+            )
+        return self
+
+
 @dataclass(slots=True)
 class _Block:
     """Requests of a tenant's that this process may still let through in a minute."""
 
     minute: int = -1
     left: int = 0
+    granted: int = 0  # to all processes, when this one last asked
     exhausted: bool = False  # the tenant's row had no more
     lock: Lock = field(default_factory=Lock)  # held while the row is asked: other tenants do not wait for it
 
     def begin(self, minute: int) -> None:
         """Forget what was left of the minute before."""
         if self.minute != minute:
-            self.minute, self.left, self.exhausted = minute, 0, False
+            self.minute, self.left, self.granted, self.exhausted = minute, 0, 0, False
 
 
 class Limiter:
@@ -88,9 +107,14 @@ class Limiter:
 
     def check(self, tenant_id: str | None, quotas: Quotas) -> None:
         """Count one request. Raises QuotaExceeded when the minute's are used up."""
+        if rate := self.count(tenant_id, quotas):
+            rate.check()
+
+    def count(self, tenant_id: str | None, quotas: Quotas) -> Rate | None:
+        """Count one request, and say how its tenant stands; None where nothing limits it."""
         limit = quotas.requests_per_minute
         if tenant_id is None or limit is None:
-            return
+            return None
         with self._lock:
             block = self._blocks.setdefault(tenant_id, _Block())
         with block.lock:
@@ -98,16 +122,16 @@ class Limiter:
             minute = int(at // 60)
             block.begin(minute)
             if block.left == 0 and not block.exhausted:
-                block.left = self._take(tenant_id, minute, limit)
+                block.left, block.granted = self._take(tenant_id, minute, limit)
                 block.exhausted = block.left == 0
+            ends_in_s = (minute + 1) * 60 - at
             if block.left == 0:
-                raise QuotaExceeded(
-                    f"the tenant may make {limit} requests a minute, and has", (minute + 1) * 60 - at
-                )
+                return Rate(limit, 0, ends_in_s, passed=False)
             block.left -= 1
+            return Rate(limit, block.left + max(0, limit - block.granted), ends_in_s)
 
-    def _take(self, tenant_id: str, minute: int, limit: int) -> int:
-        """A block of requests out of the tenant's row; 0 when there are none left."""
+    def _take(self, tenant_id: str, minute: int, limit: int) -> tuple[int, int]:
+        """A block of requests out of the tenant's row, 0 when there are none left; and all granted so far."""
         wanted = max(1, limit // _BLOCKS)
         mine = request_counts.c.tenant_id == tenant_id
         with self._database.write() as connection:
@@ -116,7 +140,7 @@ class Limiter:
             if taken:
                 values = {"minute": minute, "granted": granted + taken}
                 connection.execute(update(request_counts).where(mine).values(values))
-        return taken
+        return taken, granted + taken
 
 
 def _granted(connection: Connection, tenant_id: str, minute: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -286,3 +287,19 @@ def test_quotas_answer_429(api: Api) -> None:
     codes = {api.get("/v1/memories?user_id=ana").status_code for _ in range(3)}
     assert 429 in codes
     assert api.get("/v1/memories?user_id=ana", who="globex").status_code == 200
+
+
+def test_answers_of_a_limited_tenant_say_what_is_left(api: Api) -> None:
+    """Every one, and the 429 too; nobody else's."""
+    where = "/v1/memories?user_id=ana"
+    assert "ratelimit" not in api.get(where).headers
+    api.call("PUT", "/v1/tenants/acme/quotas", who="operator", json={"requests_per_minute": 3})
+    asked = [api.get(path) for path in (where, "/v1/memories/none?user_id=ana", *[where] * 5)]
+    assert 429 in {one.status_code for one in asked}  # seven of three, also where a minute begins meanwhile
+    assert {one.headers["ratelimit-policy"] for one in asked} == {'"requests";q=3;w=60'}
+    for one in asked:
+        left = re.fullmatch(r'"requests";r=(\d);t=(\d\d?)', one.headers["ratelimit"])
+        assert left is not None
+        assert 1 <= int(left[2]) <= 60
+        assert one.status_code != 429 or left[1] == "0"
+    assert "ratelimit" not in api.get(where, who="globex").headers

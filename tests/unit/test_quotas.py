@@ -50,6 +50,23 @@ def test_who_is_refused_is_told_when_to_come_again(database: Database) -> None:
     assert raised.value.retry_after_s == 15
 
 
+def test_what_is_left_is_said(open_database: Callable[..., Database]) -> None:
+    """Down to nothing, through blocks; of another process, what it had taken when this one last asked."""
+    mine, others = (Limiter(open_database(), clock=lambda: START + 20) for _ in range(2))
+    quotas = Quotas(requests_per_minute=60)  # in blocks of 3
+    rates = [mine.count("acme", quotas) for _ in range(4)]
+    assert [(rate.left, rate.ends_in_s) for rate in rates if rate] == [
+        (left, 40) for left in (59, 58, 57, 56)
+    ]
+    assert granted(others, quotas, tries=30) == 30
+    left = [rate.left for _ in range(30) if (rate := mine.count("acme", quotas)) and rate.passed]
+    assert left == [55, 54, *range(23, -1, -1)]
+    refused = mine.count("acme", quotas)
+    assert refused is not None
+    assert (refused.left, refused.passed) == (0, False)
+    assert mine.count("acme", Quotas()) is None
+
+
 def test_processes_share_the_minute(open_database: Callable[..., Database]) -> None:
     """Together they let through what one may, whichever asks, and none is refused while some are left."""
     limiters = [Limiter(open_database(), clock=lambda: START) for _ in range(3)]
@@ -80,7 +97,7 @@ def test_no_tenant_waits_for_the_count_of_another(
     asking, answered = Event(), Event()
     really = limiter._take
 
-    def slow(tenant_id: str, minute: int, limit: int) -> int:
+    def slow(tenant_id: str, minute: int, limit: int) -> tuple[int, int]:
         if tenant_id == "slow":
             asking.set()
             assert answered.wait(20)
