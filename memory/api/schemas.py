@@ -460,7 +460,7 @@ class RemovedOut(BaseModel):
     """A memory that went."""
 
     memory_id: str
-    content_hash: str = Field(description="sha256 of its text.")
+    content_hash: str = Field(description='sha256 of its text, with dates for "tomorrow" and its kin.')
     digest: str = Field(description="Of its adapter.")
 
 

@@ -114,7 +114,7 @@ class Answerer:
         )
         began = time.perf_counter()
         generation = self._generator.stream(replace(request, messages=prompt.messages, adapter=merge))
-        known = [] if skills else [*(record.text for record in records), *recalled]
+        known = [] if skills else [*(Passage.of(record).text for record in records), *recalled]
         with closing(generation):
             pieces = []
             for piece in _finished(generation, request, known, turn):

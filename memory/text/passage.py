@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from memory.records import MemoryRecord, Role
+from memory.records import STANDALONE_KINDS, MemoryRecord, Role
+from memory.text.dates import dated
 from memory.text.sentences import clauses
 from memory.text.speakers import Named, guarded, label, named, quoted, role_in
 
@@ -60,8 +61,16 @@ class Passage:
 
     @classmethod
     def of(cls, record: MemoryRecord) -> Passage:
-        """The passage of a stored record."""
-        return cls(record.text, record.role, record.first_turn, record.last_turn)
+        """What a memory says, as it is read: with dates for "tomorrow" and its kin."""
+        said = cls(record.text, record.role, record.first_turn, record.last_turn)
+        if record.kind in STANDALONE_KINDS and record.valid_from is None:
+            return said  # a skill, or a document, of which nobody said when it was written
+        return said.dated(record.valid_from or record.created_at)
+
+    def dated(self, said_at: datetime) -> Passage:
+        """The passage with dates in the place of times that are said from where the speaker stands."""
+        text = dated(self.text, said_at)
+        return self if text == self.text else replace(self, text=text)
 
     @property
     def in_turns(self) -> bool:

@@ -55,7 +55,8 @@ class Draft:
         `before` is how the store had it; left out, it is asked.
         """
         self._touched[record.id] = self._store_record(record) if before is None else before
-        self._renewed[record.id] = replace(record, content_hash=content_hash(record.text), valid_from=now())
+        renewed = replace(record, valid_from=now())
+        self._renewed[record.id] = replace(renewed, content_hash=content_hash(Passage.of(renewed).text))
         if keep:
             self._kept[record.id] = (new_id(), by)
 

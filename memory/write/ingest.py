@@ -71,7 +71,7 @@ class Ingest:
         added = self._internalize(parts, origin, progress)
         if not named:
             return added
-        former = self._outdate_former(added, {content_hash(part.text) for part in parts}, origin)
+        former = self._outdate_former(added, {part.text for part in parts}, origin)
         return Added(added, [*added.created], [*added.superseded, *former])
 
     def _outdate_former(self, added: Added, told: set[str], origin: Origin) -> list[str]:
@@ -83,7 +83,7 @@ class Ingest:
         def attempt() -> list[str]:
             draft = Draft(self._store, self._making, origin.scope.tenant_id)
             before = self._of_document(origin)
-            former = [old for old in before if old.kind != "skill" and old.content_hash not in told]
+            former = [old for old in before if old.kind != "skill" and old.text not in told]
             for old in former:
                 by = min(added, key=lambda record: abs(record.position - old.position))
                 draft.outdate(old, by.id)

@@ -15,8 +15,8 @@ from typing import Any
 from memory.errors import StoreConflict
 from memory.ports import MemoryStore, Vectors
 from memory.records import (
+    RETIRED,
     STANDALONE_KINDS,
-    AdapterRef,
     Kind,
     MemoryRecord,
     Removed,
@@ -75,8 +75,7 @@ class PassageWriter:
             some = passages[len(standing) : len(standing) + PASSAGES_PER_BATCH]
             if self._supersede is not None and origin.kind not in STANDALONE_KINDS:
                 some = some[: self._supersede.together(some)]
-            known = self._add(some, len(standing), origin, created, superseded)
-            standing += [known[content_hash(passage.text, origin.kind)] for passage in some]
+            standing += self._add(some, len(standing), origin, created, superseded)
             if progress is not None:
                 progress(len(standing), len(passages))
         return Added(standing, created, superseded)
@@ -88,28 +87,34 @@ class PassageWriter:
         origin: Origin,
         created: list[str],
         superseded: list[str],
-    ) -> dict[str, MemoryRecord]:
-        """content hash -> record, for all of these passages.
+    ) -> list[MemoryRecord]:
+        """What stands for each of these passages.
 
         The ids of new ones go into `created`, those of older ones that hold no longer into `superseded`.
         """
-        hashes = [content_hash(passage.text, origin.kind) for passage in passages]
+        told_at = now()
+        records = [self._record(one, position + i, origin, told_at) for i, one in enumerate(passages)]
+        hashes = [record.content_hash for record in records]
         known = self._store.known(origin.scope, hashes)
-        new = {key: i for i, key in reversed(list(enumerate(hashes))) if key not in known}
-        if not new:
-            return known
-        at = sorted(new.values())
-        some = [passages[i] for i in at]
+        new = {record.content_hash: record for record in reversed(records)}
+        records = sorted((new[key] for key in new.keys() - known), key=lambda record: record.position)
+        if records:
+            known = {**known, **self._made(records, created, superseded)}
+        return [known[key] for key in hashes]
+
+    def _made(
+        self, records: Sequence[MemoryRecord], created: list[str], superseded: list[str]
+    ) -> dict[str, MemoryRecord]:
+        """Content hash -> record as it stands, with its adapter; the lists are filled as in `_add`."""
+        some = [Passage.of(record) for record in records]
         vectors = self._making.embed(some)
-        made = self._making.adapters(some, origin.kind)
-        records = [
-            self._record(passages[i], position + i, origin, ref) for i, (ref, _) in zip(at, made, strict=True)
-        ]
-        staged = self._making.staged(origin.scope.tenant_id, made)
+        made = self._making.adapters(some, records[0].kind)
+        records = [replace(record, adapter=ref) for record, (ref, _) in zip(records, made, strict=True)]
+        staged = self._making.staged(records[0].scope.tenant_id, made)
         stored, ended = self._stored(records, vectors, staged)
         superseded += ended
         created += [mine.id for mine, kept in zip(records, stored, strict=True) if mine.id == kept.id]
-        return known | {record.content_hash: kept for record, kept in zip(records, stored, strict=True)}
+        return {record.content_hash: kept for record, kept in zip(records, stored, strict=True)}
 
     def _stored(
         self, records: Sequence[MemoryRecord], vectors: Vectors, staged: StagedBlobs
@@ -152,7 +157,7 @@ class PassageWriter:
         passage = Passage.of(record)
         made = self._making.adapters([passage], record.kind)
         name, dim = self._making.embedder
-        content = content_hash(record.text, record.kind)
+        content = content_hash(passage.text, record.kind)
         renewed = replace(record, adapter=made[0][0], content_hash=content, embedder=name, dim=dim)
         staged = self._making.staged(record.scope.tenant_id, made)
         vector = self._making.embed([passage])
@@ -181,17 +186,20 @@ class PassageWriter:
         """The same. Raises ModelUnavailable without one."""
         return self._making.required_maker(kind)
 
-    def _record(self, passage: Passage, position: int, origin: Origin, ref: AdapterRef) -> MemoryRecord:
+    def _record(self, passage: Passage, position: int, origin: Origin, told_at: datetime) -> MemoryRecord:
+        """A record whose adapter is still to be made."""
         name, dim = self._making.embedder
-        return MemoryRecord(
+        record = MemoryRecord(
             text=passage.text,
             embedder=name,
             dim=dim,
-            adapter=ref,
+            adapter=RETIRED,
             position=position,
             role=passage.role,
             first_turn=passage.first_turn,
             last_turn=passage.last_turn,
-            created_at=passage.told_at or now(),
+            created_at=passage.told_at or told_at,
             **{field.name: getattr(origin, field.name) for field in fields(Origin)},
         )
+        # "My exam is tomorrow." says another thing on another day
+        return replace(record, content_hash=content_hash(Passage.of(record).text, record.kind))
