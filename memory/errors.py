@@ -21,6 +21,9 @@
     ├── BlobError                an adapter file
     │   ├── MissingBlob          is not there
     │   └── CorruptBlob          is there, but its bytes do not match its name
+    ├── ServerError              the server that a `memory.client` asks
+    │   ├── ServerUnavailable    cannot be reached, takes too long, or cannot answer now
+    │   └── ServerMismatch       is none of this package, or of another version
     └── StoreError               the database or the disk
         ├── SchemaTooNew         written by a newer version of this package
         ├── StoreUnavailable     cannot be opened, reached or understood
@@ -121,6 +124,18 @@ class MissingBlob(BlobError):
 
 class CorruptBlob(BlobError):
     """The bytes of an adapter file do not match the digest in its name."""
+
+
+class ServerError(ParametricMemoryError):
+    """The server that a client asks did not do it."""
+
+
+class ServerUnavailable(ServerError):
+    """The server cannot be reached, takes too long, or cannot answer now."""
+
+
+class ServerMismatch(ServerError):
+    """What answers at the address is no server of this package, or one of another version."""
 
 
 class StoreError(ParametricMemoryError):

@@ -50,7 +50,15 @@ class Handlers:
                 **whose(job.scope),
             )
         document = added[0].document_id if added else None
-        return {"memories": len(added), "created": len(added.created), "document_id": document}
+        ids = [record.id for record in added]
+        return {
+            "memories": len(added),
+            "created": len(added.created),
+            "document_id": document,
+            "ids": ids,
+            "known": [memory_id for memory_id in ids if memory_id not in added.created],
+            "superseded": sorted(added.superseded),
+        }
 
     def compact(self, job: Job, progress: Progress) -> Mapping[str, Any]:
         given = _payload(job)

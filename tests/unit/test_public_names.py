@@ -8,6 +8,8 @@ import sys
 import pytest
 
 import hypernet
+import memory
+import memory.client
 
 
 def test_hypernet_exports_exactly_these_names() -> None:
@@ -15,6 +17,14 @@ def test_hypernet_exports_exactly_these_names() -> None:
     assert sorted(hypernet.__all__) == ["DocToLoRA", "LoRA", "TextToLoRA", "apply"]
     for name in hypernet.__all__:
         assert getattr(hypernet, name).__module__.startswith("hypernet.")
+
+
+def test_memory_and_its_client_export_exactly_these_names() -> None:
+    """Those that the documentation names; the client's verbs are those of a memory."""
+    assert sorted(memory.__all__) == ["Memory", "errors", "open", "records"]
+    assert sorted(memory.client.__all__) == ["Client"]
+    verbs = {name for name in vars(memory.client.Client) if not name.startswith("_")} - {"run", "stream"}
+    assert {name for name in verbs if not callable(getattr(memory.Memory, name, None))} == set()
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -21,6 +21,9 @@ from memory.server.jobs import Job, State
 router = APIRouter(route_class=Parsed, prefix="/v1/jobs", tags=["jobs"])
 
 
+_IDS = ("ids", "known", "superseded")  # of what an `add` added
+
+
 class JobOut(BaseModel):
     """A job, and how far it is."""
 
@@ -70,6 +73,13 @@ class JobOut(BaseModel):
             session_id=scope.session_id,
         )
 
+    def without_ids(self) -> Self:
+        """The same for a listing: a long text has many memories."""
+        if self.result is None:
+            return self
+        counts = {name: value for name, value in self.result.items() if name not in _IDS}
+        return self.model_copy(update={"result": counts})
+
 
 class JobsOut(BaseModel):
     """One page of jobs, newest first."""
@@ -101,9 +111,9 @@ def submitted(
 def list_(
     tenant: TenantDep, parts: SharedDep, state: State | None = None, limit: Limit = 100, cursor: Cursor = None
 ) -> JobsOut:
-    """The tenant's jobs, newest first; ended ones are kept for a week."""
+    """The tenant's jobs, newest first, without the ids in their results; ended ones are kept for a week."""
     page = parts.jobs.list(tenant.id, state=state, limit=limit, cursor=cursor)
-    return JobsOut(jobs=[JobOut.of(job) for job in page.jobs], cursor=page.cursor)
+    return JobsOut(jobs=[JobOut.of(job).without_ids() for job in page.jobs], cursor=page.cursor)
 
 
 @router.get("/{job_id}", response_model=JobOut)

@@ -1,0 +1,24 @@
+"""The verbs of `memory.Memory` against a server, without a model, a database or torch in this process.
+
+    from memory.client import Client
+
+    with Client("http://127.0.0.1:8750", "pm_...") as memory:
+        memory.add("My dog is called Biscuit.", user_id="ana")
+        memory.ask("What is my dog called?", user_id="ana").text
+
+The same arguments, records (`memory.records`) and errors (`memory.errors`); the tenant is that of the key.
+docs/client.md says what is sent again when a server is busy or a connection breaks.
+
+    calls.py      what is sent; asked again where that helps
+    verbs.py      each verb as steps: calls that go out, answers that come in
+    chatting.py   chat and ask: a reply as it comes
+    decoding.py   JSON -> records
+    failures.py   answers and broken connections -> errors
+    blocking.py   takes the steps, one after the other
+"""
+
+from __future__ import annotations
+
+from memory.client.blocking import Client
+
+__all__ = ["Client"]
