@@ -14,13 +14,16 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from memory.errors import EmptyText, InvalidInput, MissingScope
 
 T = TypeVar("T")
 Kind = Literal["message", "document", "session", "skill"]
 Role = Literal["system", "user", "assistant"]
+SkipReason = Literal[
+    "question", "request", "small talk", "not to be kept", "instruction", "recalled", "empty", "duplicate"
+]
 Event = Literal["ADD", "UPDATE", "DELETE", "OUTDATE", "RETIRE"]
 
 SCOPE_FIELDS = ("user_id", "agent_id", "session_id")  # what a scope may give inside its tenant
@@ -256,6 +259,13 @@ class Message:
     text: str
     recalled: bool = False  # said from memory: adapters hold it already, and it is never internalized again
     said_at: datetime | None = None  # of what was said elsewhere, long before it is told here; None: now
+
+
+class Skipped(NamedTuple):
+    """Something that was told and not stored, and why."""
+
+    text: str
+    reason: SkipReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from memory.api.reach import Reach
 from memory.errors import ParametricMemoryError
 from memory.inputs import MAX_RECALLED
 from memory.records import HistoryEvent, MemoryRecord
+from memory.write.added import Added
 
 INSTRUCTIONS = (
     "Long-term memory of one user. Recall before you answer what may depend on earlier conversations; "
@@ -56,10 +57,10 @@ def mcp_server(reach: Reach) -> MCPServer[None]:
     def remember(text: Text) -> str:
         """Remember what the user told. Equal text is stored once; a newer fact replaces an older one.
 
-        Questions, requests and small talk are not stored. Returns an id and the text of each memory.
+        Questions, requests and small talk are not stored. Returns an id and the text of each memory, and
+        what was skipped or superseded.
         """
-        added = reach.remember(text)
-        return _lines(added) or "Nothing in this was stored."
+        return _added(reach.remember(text))
 
     @server.tool(annotations=_READS)
     @told
@@ -143,6 +144,14 @@ def _telling(
 def _lines(records: Sequence[MemoryRecord]) -> str:
     """One line each, so that no text can pass for another memory."""
     return "\n".join(f"[{record.id}] {'; '.join(record.text.splitlines())}" for record in records)
+
+
+def _added(added: Added) -> str:
+    said = [_lines(added) or "Nothing in this was stored."]
+    skipped = ((one.reason, " ".join(one.text.split())) for one in added.skipped)
+    said += [f"Skipped, {reason}: {text}" for reason, text in skipped if text]
+    said += [f"Supersedes [{memory_id}]." for memory_id in sorted(added.superseded)]
+    return "\n".join(said)
 
 
 def _event(event: HistoryEvent) -> str:

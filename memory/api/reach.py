@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memory.errors import ParametricMemoryError
-from memory.inputs import Whose
-from memory.records import MemoryRecord
+from memory.inputs import Whose, text_in
 from memory.service import Service
+from memory.write.added import Added
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +17,16 @@ class Reach:
     memory: Service
     whose: Whose
 
-    def remember(self, text: str) -> Sequence[MemoryRecord]:
-        """The memories that a text became; raises what `Memory.add` does."""
-        return self.memory.add(text, **self.whose)
+    def remember(self, text: str) -> Added:
+        """The memories that a text became, questions and requests left out; raises as `Memory.add`."""
+        reading = self.memory.reader.read(text_in(text, self.memory.settings.max_text_bytes))
+        skipped = reading.skipped
+        said = "" if reading.small_talk or reading.withheld else reading.told
+        if not said:
+            return Added(skipped=skipped)
+        added = self.memory.add(text if not skipped else said, **self.whose)
+        added.skipped = (*skipped, *added.skipped)
+        return added
 
     def ask(self, question: str) -> str:
         """The memory's own answer."""

@@ -27,6 +27,8 @@ from memory.records import (
     MemoryRecord,
     Role,
     Scope,
+    Skipped,
+    SkipReason,
     Turn,
 )
 from memory.write.added import Added
@@ -133,18 +135,37 @@ class AddedMemory(BaseModel):
     created: bool = Field(description="False where the scope held it already.")
 
 
+class SkippedOut(BaseModel):
+    """Something that was told and not stored."""
+
+    text: str | None = Field(description="What was told; null where not to be kept, and for duplicates.")
+    reason: SkipReason
+
+    @classmethod
+    def of(cls, skipped: Skipped) -> Self:
+        """No text that an erasure would have to find: this may be kept for a repeated request."""
+        kept = skipped.reason in ("not to be kept", "duplicate")
+        return cls(text=None if kept else skipped.text, reason=skipped.reason)
+
+
 class AddedOut(BaseModel):
     """Memories that an added text became; ids, whose text is at /v1/memories/{id}."""
 
-    model_config = example(memories=[{"id": MEMORY_ID, "created": True}], superseded=[])
+    model_config = example(
+        memories=[{"id": MEMORY_ID, "created": True}],
+        superseded=[],
+        skipped=[{"text": "What is the weather there?", "reason": "question"}],
+    )
 
     memories: list[AddedMemory]
     superseded: list[str] = Field(description="Ids of what holds no longer, because this contradicts it.")
+    skipped: list[SkippedOut] = Field(default=[], description="What was not stored, and why.")
 
     @classmethod
     def of(cls, added: Added) -> Self:
         memories = [AddedMemory(id=one.id, created=one.id in added.created) for one in added]
-        return cls(memories=memories, superseded=sorted(added.superseded))
+        skipped = [SkippedOut.of(one) for one in added.skipped]
+        return cls(memories=memories, superseded=sorted(added.superseded), skipped=skipped)
 
 
 class AdapterOut(BaseModel):

@@ -68,11 +68,20 @@ def _report(out: Output, added: Added) -> None:
     out.rows(
         added,
         (news, *MEMORIES[:1], *MEMORIES[-1:]),
-        {"memories": documents, "superseded": sorted(added.superseded)},
+        {"memories": documents, "superseded": sorted(added.superseded), "skipped": _skipped(added)},
     )
+    if not added and not out.json:
+        out.note("nothing in this was stored")
     if out.terminal:
+        for one in added.skipped:
+            if one.reason != "duplicate":  # the table says so
+                out.note(f"skipped, {one.reason}: {one.text}".rstrip(": "))
         known = len(added) - len(added.created)
         said = [f"{len(added.created)} remembered"]
         said += [f"{known} known already"] if known else []
         said += [f"{len(added.superseded)} superseded"] if added.superseded else []
         out.note(", ".join(said))
+
+
+def _skipped(added: Added) -> list[dict[str, str]]:
+    return [{"text": one.text, "reason": one.reason} for one in added.skipped]

@@ -29,6 +29,11 @@ class ReaderConformance:
         """Without the question."""
         assert reader.read(f"{HAIR} What is yours?").told == HAIR
 
+    def test_what_is_not_told_is_skipped(self, reader: Reader) -> None:
+        """With the reason; a statement is not."""
+        assert list(reader.read(HAIR).skipped) == []
+        assert list(reader.read(f"{HAIR} What is yours?").skipped) == [("What is yours?", "question")]
+
     @pytest.mark.parametrize("text", ["", " ", "\n", "...", "🙂"])
     def test_a_text_without_words_says_nothing(self, reader: Reader, text: str) -> None:
         """And contradicts nothing."""

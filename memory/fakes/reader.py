@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from memory.ports import Reading
+from memory.records import Skipped
 from memory.text.passage import Passage, passage_of
 
 FORGET = "Forget "
@@ -43,6 +44,14 @@ class PlainReading:
     @property
     def told(self) -> str:
         return " ".join(sentence for sentence in self._said if not sentence.endswith("?"))
+
+    @property
+    def skipped(self) -> list[Skipped]:
+        if self.withheld:
+            return [Skipped(self.text, "not to be kept")]
+        if self.small_talk:
+            return [Skipped(self.text, "empty")]
+        return [Skipped(sentence, "question") for sentence in self._said if sentence.endswith("?")]
 
     @property
     def withheld(self) -> bool:

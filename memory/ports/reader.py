@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from memory.records import Skipped
 from memory.text.passage import Passage
 
 
@@ -29,6 +30,11 @@ class Reading(Protocol):
     @property
     def told(self) -> str:
         """The text without its questions and requests; "" where nothing is told."""
+        ...
+
+    @property
+    def skipped(self) -> Sequence[Skipped]:
+        """What of it is not in `told`, or says nothing, and why; nothing where all of it tells."""
         ...
 
     @property

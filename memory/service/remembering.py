@@ -10,7 +10,7 @@ from types import EllipsisType
 from typing import Any, Unpack
 
 from memory.inputs import Content, Said, Whose, check_copies, check_expiry, check_span, messages_in, text_in
-from memory.records import MemoryRecord
+from memory.records import MemoryRecord, Message, Skipped
 from memory.service.base import ServiceBase
 from memory.write.added import Added, Progress
 from memory.write.passage_writer import Origin
@@ -39,6 +39,9 @@ class Remembering(ServiceBase):
         messages, only what tells something is remembered (see `memory.write.conversation`); that may be
         nothing. When the call returns, all of it is durable.
 
+        `Added.skipped` says what was not stored, and why: questions, requests, small talk, what is not to be
+        kept, duplicates.
+
         What it contradicts is superseded: it is of the past from now on (`as_of`), and `Added.superseded`
         names it. So is what a document of the same document_id said before and says no longer.
         What begins to hold later (`valid_from`), or ends (`valid_until`), is recalled in that time alone.
@@ -60,7 +63,8 @@ class Remembering(ServiceBase):
                 return self._cases.ingest.text(content, origin, progress)
             messages = messages_in(content, most)
             check_copies(origin.metadata, [message.text for message in messages])
-            return self._cases.ingest.messages(messages, origin, progress, idempotency_key)
+            added = self._cases.ingest.messages(messages, origin, progress, idempotency_key)
+        return _with_blank(added, content, messages)
 
     def append(
         self, messages: Said | Sequence[Said], *, idempotency_key: str | None = None, **whose: Unpack[Whose]
@@ -73,7 +77,8 @@ class Remembering(ServiceBase):
         scope = self._writing(self._scope(whose).required_session())
         said = messages_in(messages, self.settings.max_text_bytes)
         with self._at_work(scope.tenant_id, self.begin(scope)):
-            return self._cases.ingest.append(said, Origin(scope), idempotency_key)
+            added = self._cases.ingest.append(said, Origin(scope), idempotency_key)
+        return _with_blank(added, messages, said)
 
     def add_later(self, content: Content, **given: Any) -> Future[Added]:
         """`add` in a background thread, one text after the other; its errors come out of the future.
@@ -146,3 +151,10 @@ class Remembering(ServiceBase):
     def pin(self, memory_id: str, pinned: bool = True, **whose: Unpack[Whose]) -> MemoryRecord:
         """Have a memory go before all others that matter for a turn; or no more. Raises NotFound."""
         return self._backends.store.annotate(self._writing(self._scope(whose)), memory_id, pinned=pinned)
+
+
+def _with_blank(added: Added, given: Content, said: Sequence[Message]) -> Added:
+    """With the messages that were blank among what was skipped."""
+    blank = len(given) - len(said) if isinstance(given, Sequence) else 0
+    added.skipped = (*added.skipped, *[Skipped("", "empty")] * blank)
+    return added

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from memory.ports import Reader, Reading
-from memory.records import Message, Role, Turn
+from memory.records import Message, Role, Skipped, Turn
 from memory.text.cutting import Count, split_text
 from memory.text.forms import statements
 from memory.text.passage import Passage
@@ -43,8 +43,13 @@ class Utterance:
         return self.place + 1 == other.place and other.role == "user" and self.asks
 
 
-def utterances(said: Sequence[Turn | Message], reader: Reader) -> list[Utterance]:
-    """The messages not told yet, each with its ordinal in the session or its place in the list."""
+def utterances(
+    said: Sequence[Turn | Message], reader: Reader, skipped: list[Skipped] | None = None
+) -> list[Utterance]:
+    """The messages not told yet, each with its ordinal in the session or its place in the list.
+
+    What is said by nobody who tells something is added to `skipped`.
+    """
     found = []
     for place, one in enumerate(said):
         told = one.internalized if isinstance(one, Turn) else one.recalled
@@ -52,6 +57,8 @@ def utterances(said: Sequence[Turn | Message], reader: Reader) -> list[Utterance
             text = statements(one.text.strip()) if one.role == "user" else one.text.strip()
             ordinal = one.ordinal if isinstance(one, Turn) else place
             found.append(Utterance(one.role, ordinal, reader.read(text)))
+        elif skipped is not None:
+            skipped.append(Skipped(one.text, "instruction" if one.role == "system" else "recalled"))
     return found
 
 
@@ -60,15 +67,23 @@ def unanswered(said: Sequence[Utterance]) -> Utterance | None:
     return said[-1] if said and said[-1].asks else None
 
 
-def passages(said: Sequence[Utterance], count: Count, budget: int, reader: Reader) -> Iterator[Passage]:
+def passages(
+    said: Sequence[Utterance],
+    count: Count,
+    budget: int,
+    reader: Reader,
+    skipped: list[Skipped] | None = None,
+) -> Iterator[Passage]:
     """Windows of lines of about `budget` tokens, over what these messages tell.
 
     What the assistant asks, and the answer to it, may fill a window up to twice that: "Thursday." says
     little without "I need a table at Corvo. - For which day?" before it.
+
+    What tells nothing is added to `skipped`.
     """
     window: list[tuple[Utterance, str]] = []
     used = 0
-    for line in _news(said, reader):
+    for line in _news(said, reader, [] if skipped is None else skipped):
         prompting = bool(window) and window[-1][0].prompts(line)
         for text, tokens in _rendered(line, count, budget):
             room = 2 * budget if prompting or line.asks else budget
@@ -85,18 +100,23 @@ def passages(said: Sequence[Utterance], count: Count, budget: int, reader: Reade
         yield _passage(window)
 
 
-def _news(said: Sequence[Utterance], reader: Reader) -> Iterator[Utterance]:
+def _news(said: Sequence[Utterance], reader: Reader, skipped: list[Skipped]) -> Iterator[Utterance]:
     """The messages that tell something, with what tells nothing left out of them."""
     heard = set()  # a user who says it again, perhaps because the first try was cut off, tells it once
     for before, line, after in zip([None, *said], said, [*said[1:], None], strict=False):
         answers = before is not None and before.prompts(line)
         answered = after is not None and after.role != line.role and after.place == line.place + 1
         if line.role == "user" and line.reading.withheld:
+            skipped.append(Skipped(line.text, "not to be kept"))
             continue
         text = line.text if answered or line.role == "assistant" else line.reading.told
         news = line if text == line.text else replace(line, reading=reader.read(text))
         if text and (answers or not (text in heard or news.reading.small_talk)):
             yield news
+        elif text:
+            skipped.append(Skipped(text, "duplicate" if text in heard else "small talk"))
+        if text != line.text:
+            skipped += line.reading.skipped
         if line.role == "user":
             heard.add(text)
 

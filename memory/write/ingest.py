@@ -10,7 +10,7 @@ from functools import partial
 
 from memory.errors import InvalidInput, NotFound
 from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Revision
-from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, content_hash, every_record
+from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, Skipped, content_hash, every_record
 from memory.text import forms
 from memory.text.cutting import CLAUSE_BUDGETS, split_text
 from memory.text.passage import Passage
@@ -72,7 +72,7 @@ class Ingest:
         if not named:
             return added
         former = self._outdate_former(added, {part.text for part in parts}, origin)
-        return Added(added, [*added.created], [*added.superseded, *former])
+        return Added(added, [*added.created], [*added.superseded, *former], added.skipped)
 
     def _outdate_former(self, added: Added, told: set[str], origin: Origin) -> list[str]:
         """Outdate passages of the document's former version that this one lacks; returns their ids.
@@ -118,7 +118,8 @@ class Ingest:
         said since.
         """
         if origin.scope.session_id is None:
-            return self._told(utterances(messages, self._reader), origin, progress)
+            skipped: list[Skipped] = []
+            return self._told(utterances(messages, self._reader, skipped), origin, progress, skipped=skipped)
         ending = self._store.turns(origin.scope, last=len(messages))
         if [(turn.role, turn.text) for turn in ending] != [(m.role, m.text) for m in messages]:
             self._store.append_turns(origin.scope, messages, idempotency_key=key)
@@ -239,18 +240,21 @@ class Ingest:
         origin: Origin,
         progress: Progress | None,
         dates: Mapping[int, datetime] | None = None,
+        skipped: Sequence[Skipped] = (),
     ) -> Added:
         """`dates` are those of turns by ordinal, for passages that date from the last turn in them."""
+        left_out = [*skipped]
         sittings = _sittings(said, dates) if dates else [said]
         count, budget = self._internalizer.count, self._internalizer.passage_tokens
-        cut = [part for some in sittings for part in passages(some, count, budget, self._reader)]
+        cut = [part for some in sittings for part in passages(some, count, budget, self._reader, left_out)]
         parts = self._guard(cut)
         if dates:
             parts = [
                 part if part.last_turn is None else replace(part, told_at=dates.get(part.last_turn))
                 for part in parts
             ]
-        return self._internalize(parts, origin, progress)
+        added = self._internalize(parts, origin, progress)
+        return Added(added, [*added.created], [*added.superseded], [*left_out, *added.skipped])
 
 
 def _sittings(said: Sequence[Utterance], dates: Mapping[int, datetime]) -> list[list[Utterance]]:

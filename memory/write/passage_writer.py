@@ -21,6 +21,7 @@ from memory.records import (
     MemoryRecord,
     Removed,
     Scope,
+    Skipped,
     content_hash,
     now,
 )
@@ -78,7 +79,13 @@ class PassageWriter:
             standing += self._add(some, len(standing), origin, created, superseded)
             if progress is not None:
                 progress(len(standing), len(passages))
-        return Added(standing, created, superseded)
+        stored = set(created)
+        known = [
+            Skipped(passage.bare, "duplicate")
+            for passage, record in zip(passages, standing, strict=True)
+            if record.id not in stored
+        ]
+        return Added(standing, created, superseded, known)
 
     def _add(
         self,

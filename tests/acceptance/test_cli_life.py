@@ -67,6 +67,17 @@ def test_watch_compacts_again_and_again(run: Any, monkeypatch: pytest.MonkeyPatc
     assert len(result.out.splitlines()) == 2
 
 
+def test_what_is_not_stored_is_said(run: Any) -> None:
+    """In JSON with the reason; in a pipe, where nothing at all was stored."""
+    said = "\n".join(
+        json.dumps({"role": "user", "content": text}) for text in ("I live in Lisbon.", "Where do I live?")
+    )
+    first = run("add", "--json", "--session", "s", stdin=said).json
+    assert first["skipped"] == [{"text": "Where do I live?", "reason": "question"}]
+    none = run("add", "--session", "t", stdin=json.dumps({"role": "user", "content": "Hello!"}))
+    assert (none.code, none.out, none.err.strip()) == (0, "", "nothing in this was stored")
+
+
 def test_the_past_can_be_asked(run: Any) -> None:
     """By a date or by how long ago; nonsense is wrong usage."""
     run("add", "I live in Lisbon.")

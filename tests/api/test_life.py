@@ -33,6 +33,22 @@ def test_what_is_superseded_is_of_the_past(api: Api) -> None:
     assert (hit["memory"]["text"], hit["memory"]["superseded_by"]) == (LISBON, added["memories"][0]["id"])
 
 
+def test_what_is_not_stored_is_skipped(api: Api) -> None:
+    """With the reason; and without texts that must not be kept for a repeated request."""
+    said = [f"{LISBON} What is the weather?", "Don't remember this: my PIN is 9911.", " ", LISBON]
+    messages = [{"role": "user", "content": text} for text in said]
+    added = api.post("/v1/sessions/s/turns", {"user_id": "ana", "messages": messages}).json()
+    assert added["skipped"] == [
+        {"text": "What is the weather?", "reason": "question"},
+        {"text": None, "reason": "not to be kept"},
+        {"text": None, "reason": "duplicate"},
+        {"text": "", "reason": "empty"},
+    ]
+    again = {"user_id": "ana", "text": PORTO}
+    assert api.post("/v1/memories", again).json()["skipped"] == []
+    assert api.post("/v1/memories", again).json()["skipped"] == [{"text": None, "reason": "duplicate"}]
+
+
 def test_what_is_pinned_says_so(api: Api) -> None:
     """Pinning changes the ETag and nothing else."""
     path = f"/v1/memories/{api.add()}"

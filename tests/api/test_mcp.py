@@ -44,6 +44,21 @@ async def test_what_is_remembered_is_recalled_listed_and_forgotten(memory: Memor
     assert "Biscuit" not in happened
 
 
+async def test_what_was_not_stored_is_told(memory: Memory) -> None:
+    """With the reason, and what the rest supersedes."""
+    older = memory.add("I live in Lisbon.", user_id="ana")[0].id
+    async with client(memory) as agent:
+        said, _ = await call(agent, "remember", text="I live in Porto. What is the weather there?")
+        asked, _ = await call(agent, "remember", text="Where do I live?")
+    new = memory.list(user_id="ana").records[0]
+    assert said.splitlines() == [
+        f"[{new.id}] I live in Porto.",
+        "Skipped, question: What is the weather there?",
+        f"Supersedes [{older}].",
+    ]
+    assert asked == "Nothing in this was stored.\nSkipped, question: Where do I live?"
+
+
 async def test_no_tool_reaches_another_user(memory: Memory) -> None:
     """Whose memory it is, is no argument, and another's id is unknown here."""
     secret = memory.add("My PIN is 4711.", user_id="ben")[0].id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memory.backends.reader.english import EnglishReader
-from memory.records import Message, Role
+from memory.records import Message, Role, Skipped
 from memory.text.passage import Passage
 from memory.text.speakers import unlabelled
 from memory.write.conversation import passages, unanswered, utterances
@@ -107,3 +107,29 @@ def test_the_last_question_of_the_assistant_waits() -> None:
 def test_labels_are_taken_off_for_embedding() -> None:
     """Only at the beginning of lines."""
     assert unlabelled("User: To User: Ana\nAssistant: Ok") == "To User: Ana\nOk"
+
+
+def test_what_is_not_stored_is_skipped_with_a_reason() -> None:
+    """Each thing that was told is in a passage, or skipped."""
+    skipped: list[Skipped] = []
+    said: list[tuple[Role, str] | tuple[Role, str, bool]] = [
+        ("system", "Be brief."),
+        ("user", "Hello!"),
+        ("assistant", "Your dog is Biscuit.", True),
+        ("user", "I live in Lisbon. What is the weather there?"),
+        ("user", "Plan my trip to Japan."),
+        ("user", "Don't remember this: my PIN is 9911."),
+        ("user", "I live in Lisbon."),
+    ]
+    heard = utterances([Message(*one) for one in said], READER, skipped)
+    kept = [passage.text for passage in passages(heard, count, 40, READER, skipped)]
+    assert kept == ["User: I live in Lisbon."]
+    assert skipped == [
+        ("Be brief.", "instruction"),
+        ("Your dog is Biscuit.", "recalled"),
+        ("Hello!", "small talk"),
+        ("What is the weather there?", "question"),
+        ("Plan my trip to Japan.", "request"),
+        ("Don't remember this: my PIN is 9911.", "not to be kept"),
+        ("I live in Lisbon.", "duplicate"),
+    ]

@@ -6,7 +6,6 @@ with its answer. Nothing is left behind for another caller, and any process may 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -23,8 +22,9 @@ from memory.api.routes.memories import check_quotas
 from memory.api.shared import Shared, SharedDep
 from memory.errors import Forbidden, InvalidInput, ParametricMemoryError, TextTooLarge
 from memory.inputs import Whose
-from memory.records import SCOPE_FIELDS, MemoryRecord
+from memory.records import SCOPE_FIELDS
 from memory.records import Scope as MemoryScope
+from memory.write.added import Added
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -67,7 +67,7 @@ class RemoteReach(Reach):
     tenant: CallingTenant
     request: Request
 
-    def remember(self, text: str) -> Sequence[MemoryRecord]:
+    def remember(self, text: str) -> Added:
         """As `Reach`; raises Forbidden, QuotaExceeded, and TextTooLarge for what a job would do."""
         self._writes()
         size, most = len(text.encode()), self.memory.settings.async_text_bytes
@@ -75,7 +75,7 @@ class RemoteReach(Reach):
             raise TextTooLarge(f"the text has {size:,} bytes, at most {most:,} here; remember it in parts")
         check_quotas(self.parts, self.tenant, size)
         with self.parts.metrics.internalizing():
-            return self.memory.add(text, **self.whose)
+            return Reach.remember(self, text)
 
     def ask(self, question: str) -> str:
         """As `Reach`; not written to its end once the client is gone."""

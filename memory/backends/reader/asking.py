@@ -6,6 +6,7 @@ import re
 from itertools import islice
 
 from memory.backends.reader.keeping import told_in, withheld
+from memory.records import Skipped, SkipReason
 from memory.text.sentences import sentences
 
 _MOST_COMMAS = 32  # of a question that are looked behind for a statement before it
@@ -70,6 +71,25 @@ def statements(text: str) -> str:
         return ""
     lines = (" ".join(told for s in sentences(line) if (told := _told(s))) for line in text.splitlines())
     return "\n".join(line for line in lines if line)
+
+
+def skipped(text: str) -> list[Skipped]:
+    """What of a text tells nothing: its questions and requests, or all of it."""
+    if not text.strip():
+        return [Skipped(text, "empty")]
+    if withheld(text):
+        return [Skipped(text, "not to be kept")]
+    if small_talk(text):
+        return [Skipped(text, "small talk")]
+    said = (sentence for line in text.splitlines() for sentence in sentences(line))
+    return [Skipped(sentence, _reason(sentence)) for sentence in said if not _told(sentence)]
+
+
+def _reason(sentence: str) -> SkipReason:
+    if withheld(sentence):
+        return "not to be kept"
+    stripped = sentence.strip()
+    return "request" if _REQUEST.match(stripped) or _TASK.match(stripped) else "question"
 
 
 def _told(sentence: str) -> str:

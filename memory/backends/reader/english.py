@@ -25,6 +25,7 @@ from memory.backends.reader.rivals import rivals as answer_alike
 from memory.backends.reader.standing import asked_for, put_as, stands
 from memory.backends.reader.values import asked_kind, holds_kind
 from memory.ports import Reading
+from memory.records import Skipped
 from memory.text.passage import Line, Passage, passage_of
 from memory.text.sentences import sentences
 from memory.text.speakers import first_person
@@ -69,6 +70,14 @@ class EnglishReading:
             return asking.statements(self.text)
         told = (_told(line) for line in self.passage.lines)
         return "\n".join(said for said in told if said)
+
+    @property
+    def skipped(self) -> Sequence[Skipped]:
+        """Its questions and requests; all of it, where it is small talk or not to be kept."""
+        if not any(line.transcribed for line in self.passage.lines):
+            return asking.skipped(self.text)
+        own = (line.text for line in self.passage.lines if not line.transcribed)
+        return [one for said in own for one in asking.skipped(said)]
 
     @property
     def withheld(self) -> bool:
