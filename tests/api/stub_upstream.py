@@ -14,7 +14,7 @@ KEY = "sk-upstream-secret-4711"
 
 
 class Stub(ThreadingHTTPServer):
-    """Keeps the requests it got. `fails` is "", "down", "429", "500", "401", "cut", "silent" or "tools"."""
+    """Keeps the requests it got. `fails` says how it answers: "" is well, the others are in `_Handler`."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -87,8 +87,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         events = chunks(f"You said {said}")
         for event in events[: len(events) // 2] if self.server.fails == "cut" else events:
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
-            self.wfile.flush()
+            pieces = [event[:3], event[3:]] if self.server.fails == "slow" else [event]
+            for piece in pieces:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                self.wfile.flush()
+                time.sleep(0.05 if self.server.fails == "slow" else 0)
         if self.server.fails == "cut":
             self.close_connection = True
             self.connection.close()

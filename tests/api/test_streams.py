@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
 from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,9 @@ import pytest
 
 from hypernet.doc_to_lora import DocToLoRA
 from memory import Memory
+from memory.api import events
 from memory.backends.model.local import LocalModel
+from memory.errors import ModelUnavailable
 from memory.fakes import EchoGenerator, WordEmbedder
 from memory.fakes.models import EchoGeneration
 from memory.ports import GenerationRequest
@@ -156,6 +159,82 @@ def test_a_stream_is_not_held_back(tmp_path: Path) -> None:
         assert next(events)["choices"][0]["delta"]["content"] == "first"
         gate.set()
         assert next(events)["choices"][0]["delta"]["content"] == " second"
+
+
+class Halting(EchoGenerator):
+    """Says a word, and before each waits to be let go on, or to fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns: Queue[Exception | None] = Queue()
+        self.closed = Event()
+
+    def stream(self, _: GenerationRequest) -> EchoGeneration:
+        return _Halting(self)
+
+
+class _Halting(EchoGeneration):
+    def __init__(self, owner: Halting) -> None:
+        super().__init__(1, ["first", "second"])
+        self._owner = owner
+
+    def __next__(self) -> str:
+        if error := self._owner.turns.get(timeout=10):
+            raise error
+        return super().__next__()
+
+    def close(self) -> None:
+        self._owner.closed.set()
+
+
+@pytest.fixture
+def halting(monkeypatch: pytest.MonkeyPatch) -> Halting:
+    monkeypatch.setattr(events, "KEEP_ALIVE_S", 0.02)
+    return Halting()
+
+
+def test_a_silent_stream_says_that_it_is_alive(tmp_path: Path, halting: Halting) -> None:
+    """Before the first word and between two, with comments, which are no events."""
+    parts = {**echoes(), "generator": halting}
+    with (
+        Memory(home=tmp_path / "home", anonymous=True, **parts) as memory,
+        live(memory) as url,
+        httpx.stream("POST", f"{url}/v1/chat/completions", json={**ASK, "stream": True}) as answer,
+    ):
+        lines = (line for line in answer.iter_lines() if line)
+        for awaited in ('"first', '" second', "[DONE]"):
+            assert [next(line for line in lines if line == ": keep-alive") for _ in range(2)]
+            halting.turns.put(None)
+            said = next(line for line in lines if not line.startswith(":") and "assistant" not in line)
+            while awaited == "[DONE]" != said.removeprefix("data: "):
+                said = next(lines)
+            assert awaited in said
+
+
+def test_what_fails_after_silence_ends_the_stream_with_its_error(tmp_path: Path, halting: Halting) -> None:
+    """Its status has been sent; there is no [DONE]. Without silence the status says it."""
+    parts = {**echoes(), "generator": halting}
+    with Memory(home=tmp_path / "home", anonymous=True, **parts) as memory, live(memory) as url:
+        asked = {"url": f"{url}/v1/chat/completions", "json": {**ASK, "stream": True}}
+        halting.turns.put(ModelUnavailable("no model"))
+        assert httpx.post(**asked).status_code in (200, 503)  # 200 where this machine is slow
+        with httpx.stream("POST", **asked) as answer:
+            lines = answer.iter_lines()
+            assert (answer.status_code, next(lines)) == (200, ": keep-alive")
+            halting.turns.put(ModelUnavailable("no model"))
+            last = [line for line in lines if line.startswith("data: ")][-1]
+        assert "cannot be used now" in json.loads(last.removeprefix("data: "))["error"]["message"]
+
+
+def test_a_client_that_goes_away_in_silence_is_let_go(tmp_path: Path, halting: Halting) -> None:
+    """As soon as the model has something to say; nothing of it is remembered."""
+    parts = {**echoes(), "generator": halting}
+    with Memory(home=tmp_path / "home", anonymous=True, **parts) as memory, live(memory) as url:
+        with httpx.stream("POST", f"{url}/v1/chat/completions", json={**ASK, "stream": True}) as answer:
+            assert next(answer.iter_lines()) == ": keep-alive"
+        halting.turns.put(None)
+        assert halting.closed.wait(10)
+        assert memory.stats(user_id="ana").memories == 0
 
 
 def _events(answer: httpx.Response) -> Iterator[Any]:

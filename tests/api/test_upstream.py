@@ -12,6 +12,7 @@ import httpx
 import pytest
 from openai import OpenAI
 
+from memory.api import events
 from memory.api.app import open_store
 from memory.bootstrap import Memory
 from memory.errors import InvalidSettings
@@ -64,6 +65,18 @@ def test_what_is_known_goes_in_and_what_is_told_is_remembered(api: Api, stub: St
     assert any("Robin" in text for text in texts(api))
     api.post(PATH, asked("Who is my partner?"))
     assert "Robin" in stub.system
+
+
+def test_silence_is_filled_between_events_and_never_inside_one(
+    api: Api, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The upstream's bytes are all there, in their order, with comments between them."""
+    monkeypatch.setattr(events, "KEEP_ALIVE_S", 0.01)
+    stub.fails = "slow"
+    reply = api.post(PATH, asked("hello", stream=True)).content
+    comment = events.KEEP_ALIVE.encode()
+    assert reply.count(comment) >= 2
+    assert reply.replace(comment, b"") == b"".join(chunks("You said hello"))
 
 
 def test_unknown_fields_tools_and_images_pass_on(api: Api, stub: Stub) -> None:

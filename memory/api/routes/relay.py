@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import anyio
@@ -18,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from memory.api.callers import TenantDep
+from memory.api.events import KEEP_ALIVE, unless_silent
 from memory.api.incoming import Parsed
 from memory.api.relayed import Heard, Relayed, whole_text
 from memory.api.rights import CHAT_REMEMBERS
@@ -91,13 +93,21 @@ async def _whole(
 
 
 async def _streamed(response: httpx.Response, turn: Relayed, from_memory: bool) -> AsyncIterator[bytes]:
-    """The bytes as they come. One that breaks off ends with an error event in place of `[DONE]`."""
+    """The bytes as they come, comments between events while none do.
+
+    One that breaks off ends with an error event in place of `[DONE]`.
+    """
     heard = Heard()
-    whole = False
+    whole, between = False, True
     try:
-        async for data in response.aiter_raw():
-            heard.feed(data)
-            yield data
+        async with aclosing(unless_silent(response.aiter_raw())) as pieces:
+            async for data in pieces:
+                if data is not None:
+                    heard.feed(data)
+                    between = data.endswith((b"\n\n", b"\r\n\r\n"))
+                    yield data
+                elif between:
+                    yield KEEP_ALIVE.encode()
         whole = heard.ended
         if not whole:
             yield _error_event(httpx.RemoteProtocolError("ended early"))
