@@ -18,7 +18,7 @@ from memory.errors import InvalidInput
 from memory.records import ChatReply
 
 if TYPE_CHECKING:
-    from memory.cli.options import Whose
+    from memory.inputs import Whose
     from memory.service import Service
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memory.cli.columns import counted, one_line
-from memory.cli.options import Agent, Json, User, Whose, WrongUsage, setup, whose
+from memory.cli.options import Agent, Json, User, WrongUsage, setup, whose
 from memory.cli.output import Column, Output
 from memory.records import ErasureReceipt
 
 if TYPE_CHECKING:
+    from memory.inputs import Whose
     from memory.service import Service
 
 _SHOWN = 60  # characters of a memory in the question whether to erase it

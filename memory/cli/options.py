@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from memory.backends.sql.database import Database
+    from memory.inputs import Whose
     from memory.service import Service
     from memory.settings import Settings
 
@@ -31,14 +32,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 class WrongUsage(Exception):
     """The arguments do not go together."""
-
-
-class Whose(TypedDict):
-    """Whose memory, as the service takes it."""
-
-    user_id: str | None
-    agent_id: str | None
-    session_id: str | None
 
 
 EVERYBODY: Whose = {"user_id": None, "agent_id": None, "session_id": None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import partial, wraps
+from functools import partial, update_wrapper
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar, cast
 
@@ -24,10 +24,10 @@ CONNECT_S = 5.0  # to wait for a connection
 def _waits(verb: Callable[Concatenate[Server, P], Steps[T]]) -> Callable[Concatenate[Client, P], T]:
     """The verb as a method that returns what comes of it."""
 
-    @wraps(verb)
     def method(self: Client, *args: P.args, **kwargs: P.kwargs) -> T:
         return self.run(verb(self.server, *args, **kwargs))
 
+    update_wrapper(method, verb)
     return method
 
 
@@ -36,21 +36,21 @@ def _streams(
 ) -> Callable[Concatenate[Client, P], Iterator[str | ChatReply]]:
     """The verb as a method that gives pieces of text, and then the whole reply."""
 
-    @wraps(verb)
     def method(self: Client, *args: P.args, **kwargs: P.kwargs) -> Iterator[str | ChatReply]:
         return self.stream(verb(*args, **kwargs))
 
+    update_wrapper(method, verb)
     return method
 
 
 def _replies(verb: Callable[P, chatting.Turn]) -> Callable[Concatenate[Client, P], ChatReply]:
     """The verb as a method that returns the whole reply."""
 
-    @wraps(verb)
     def method(self: Client, *args: P.args, **kwargs: P.kwargs) -> ChatReply:
         [reply] = deque(self.stream(verb(*args, **kwargs)), maxlen=1)
         return cast(ChatReply, reply)
 
+    update_wrapper(method, verb)
     return method
 
 

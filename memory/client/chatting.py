@@ -142,7 +142,7 @@ def _turn(
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    body |= _sampling(asking) | more
+    body |= {**_sampling(asking), **more}
     return Turn({name: value for name, value in body.items() if value is not None}, asking.get("cancelled"))
 
 

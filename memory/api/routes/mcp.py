@@ -21,7 +21,7 @@ from memory.api.rights import TOOL_WRITES
 from memory.api.routes.memories import check_quotas
 from memory.api.shared import Shared, SharedDep
 from memory.errors import Forbidden, InvalidInput, ParametricMemoryError, TextTooLarge
-from memory.inputs import Whose
+from memory.inputs import Whose, scope_in
 from memory.records import SCOPE_FIELDS
 from memory.records import Scope as MemoryScope
 from memory.write.added import Added
@@ -54,7 +54,12 @@ def mcp(
         from memory.api.mcp import mcp_server
     except ImportError as error:
         raise HTTPException(501, "this server lacks the extra `mcp`; its operator can install it") from error
-    whose = Whose(tenant_id=tenant.id, **{field: getattr(named, field) for field in SCOPE_FIELDS})
+    whose: Whose = {
+        "tenant_id": tenant.id,
+        "user_id": named.user_id,
+        "agent_id": named.agent_id,
+        "session_id": named.session_id,
+    }
     reach = RemoteReach(parts.memory, whose, parts, tenant, request)
     return _Exchange(mcp_server(reach), parts.memory.settings.max_request_bytes)
 
@@ -84,7 +89,7 @@ class RemoteReach(Reach):
     def forget(self, memory_id: str) -> None:
         """As `Reach`, with what archives and answers hold of it; raises Forbidden."""
         self._writes()
-        self.parts.delete(memory_id, MemoryScope(**self.whose))
+        self.parts.delete(memory_id, scope_in(self.whose, self.tenant.id))
         self.request.state.target = memory_id
 
     def words(self, error: ParametricMemoryError) -> str:
