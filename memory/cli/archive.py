@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from memory.cli.columns import counted, size
 from memory.cli.options import EVERYBODY, Agent, Json, Session, User, WrongUsage, setup, whose
 from memory.cli.output import Output, jsonable
+
+if TYPE_CHECKING:
+    from memory.inputs import Whose
 
 Tenant = Annotated[
     str | None, typer.Option("--tenant", metavar="NAME", help="Tenant; default MEMORY_TENANT.")
@@ -46,8 +49,9 @@ def export(
         raise WrongUsage("--all is everybody's; name nobody, or leave it out")
     out = Output(as_json)
     with setup(context).memory() as memory, out.progress("Exporting") as progress:
-        scope = EVERYBODY if everybody else whose(memory, user, session, agent)
-        report = memory.export(path, progress=progress, tenant_id=tenant or memory.settings.tenant, **scope)
+        named = EVERYBODY if everybody else whose(memory, user, session, agent)
+        scope: Whose = {**named, "tenant_id": tenant or memory.settings.tenant}
+        report = memory.export(path, progress=progress, **scope)
     out.pairs(list(jsonable(report).items()), report)
     if out.terminal:
         out.note(f"{counted(report.memories, 'memory')} in {report.path}, {size(report.nbytes)}.")

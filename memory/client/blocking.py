@@ -24,7 +24,7 @@ CONNECT_S = 5.0  # to wait for a connection
 def _waits(verb: Callable[Concatenate[Server, P], Steps[T]]) -> Callable[Concatenate[Client, P], T]:
     """The verb as a method that returns what comes of it."""
 
-    def method(self: Client, *args: P.args, **kwargs: P.kwargs) -> T:
+    def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self.run(verb(self.server, *args, **kwargs))
 
     update_wrapper(method, verb)
@@ -36,7 +36,7 @@ def _streams(
 ) -> Callable[Concatenate[Client, P], Iterator[str | ChatReply]]:
     """The verb as a method that gives pieces of text, and then the whole reply."""
 
-    def method(self: Client, *args: P.args, **kwargs: P.kwargs) -> Iterator[str | ChatReply]:
+    def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[str | ChatReply]:
         return self.stream(verb(*args, **kwargs))
 
     update_wrapper(method, verb)
@@ -46,7 +46,7 @@ def _streams(
 def _replies(verb: Callable[P, chatting.Turn]) -> Callable[Concatenate[Client, P], ChatReply]:
     """The verb as a method that returns the whole reply."""
 
-    def method(self: Client, *args: P.args, **kwargs: P.kwargs) -> ChatReply:
+    def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> ChatReply:
         [reply] = deque(self.stream(verb(*args, **kwargs)), maxlen=1)
         return cast(ChatReply, reply)
 
