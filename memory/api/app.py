@@ -26,6 +26,7 @@ from memory.api.routes import (
     memories,
     models,
     relay,
+    responses,
     search,
     sessions,
     skills,
@@ -46,7 +47,7 @@ ROUTERS = (
     *(skills.router, adapters.router, keys.router, audit.router, tenants.router, mcp.router),
     *(health.router, docs.router, *console.ROUTERS),
 )
-ANSWERING = (chat.router, models.router)  # by the memory's own model
+ANSWERING = (chat.router, responses.router, models.router)  # by the memory's own model
 RELAYING = (relay.router,)  # by another one, behind the same paths
 
 

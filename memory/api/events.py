@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import aclosing
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from memory.api.problems import Problem, openai_error, problem_of
+from memory.api.wire import Wire
 from memory.errors import ParametricMemoryError
 
 KEEP_ALIVE_S = 15.0  # of silence, after which a comment is sent: proxies close what says nothing for a minute
@@ -23,10 +23,11 @@ T = TypeVar("T")
 
 
 class Events(StreamingResponse):
-    """`data: {...}` for each object, and `data: [DONE]`. The source runs in the thread pool."""
+    """One event for each object. The source runs in the thread pool."""
 
-    def __init__(self, source: Generator[dict[str, Any], None, None]) -> None:
+    def __init__(self, source: Generator[dict[str, Any], None, None], wire: Wire) -> None:
         self._source = source
+        self._wire = wire
         self._asked: asyncio.Future[Any] | None = None  # the object that is waited for
         headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # nginx would hold it back
         super().__init__(iter(()), media_type="text/event-stream; charset=utf-8", headers=headers)
@@ -36,7 +37,7 @@ class Events(StreamingResponse):
         try:
             async with aclosing(unless_silent(self._objects())) as heard:
                 first = await anext(heard, None)
-                self.body_iterator = _lines(first, heard)
+                self.body_iterator = _lines(first, heard, self._wire)
                 await super().__call__(scope, receive, send)
         finally:
             with anyio.CancelScope(shield=True):  # the client is gone, and what it asked for is let go of
@@ -81,18 +82,21 @@ async def _next(source: AsyncIterator[Any]) -> Any:
 
 
 async def _lines(
-    first: dict[str, Any] | None, heard: AsyncIterator[dict[str, Any] | None]
+    first: dict[str, Any] | None, heard: AsyncIterator[dict[str, Any] | None], wire: Wire
 ) -> AsyncIterator[str]:
-    yield _line(first)
+    yield _line(first, wire)
+    events = int(first is not None)
     try:
         async for one in heard:
-            yield _line(one)
+            events += one is not None
+            yield _line(one, wire)
     except ParametricMemoryError as error:
         problem = problem_of(error)
-        yield _line(openai_error(problem or Problem(500, "internal", str(error))))
+        yield wire.failed(openai_error(problem or Problem(500, "internal", str(error))), events)
         return
-    yield "data: [DONE]\n\n"
+    if wire.end:
+        yield wire.end
 
 
-def _line(one: dict[str, Any] | None) -> str:
-    return KEEP_ALIVE if one is None else f"data: {json.dumps(one, ensure_ascii=False)}\n\n"
+def _line(one: dict[str, Any] | None, wire: Wire) -> str:
+    return KEEP_ALIVE if one is None else wire.line(one)

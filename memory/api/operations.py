@@ -31,6 +31,7 @@ OPERATIONS = {
     "POST /v1/jobs/{job_id}/retry": "retry_job",
     "POST /v1/jobs/{job_id}/cancel": "cancel_job",
     "POST /v1/chat/completions": "complete_chat",
+    "POST /v1/responses": "create_response",
     "GET /v1/models": "list_models",
     "GET /v1/models/{model}": "get_model",
     "GET /v1/keys": "list_keys",

@@ -25,10 +25,8 @@ from memory.server.words import said_of
 _log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-OPENAI_PATHS = (
-    "/v1/chat/",
-    "/v1/models",
-)  # they answer errors as OpenAI does, so that its clients can read them
+# They answer errors as OpenAI does, so that its clients can read them.
+OPENAI_PATHS = ("/v1/chat/", "/v1/responses", "/v1/models")
 
 
 @dataclass(frozen=True, slots=True)

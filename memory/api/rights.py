@@ -90,6 +90,7 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("POST", "/v1/jobs/{job_id}/retry"): _WRITE,
     ("POST", "/v1/jobs/{job_id}/cancel"): _WRITE,
     ("POST", "/v1/chat/completions"): _READ,
+    ("POST", "/v1/responses"): _READ,
     ("GET", "/v1/models"): _READ,
     ("GET", "/v1/models/{model:path}"): _READ,
     ("GET", "/v1/skills"): _READ,

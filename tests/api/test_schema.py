@@ -66,7 +66,7 @@ def _ask(operation: Any, mode: GenerationMode, key: str, memory_id: str) -> int:
     def ask(case: Any) -> None:
         nonlocal asked
         case.headers["Authorization"] = f"Bearer {key}"
-        if mode is GenerationMode.POSITIVE and "chat" in operation.path:
+        if mode is GenerationMode.POSITIVE and operation.path.endswith(("/completions", "/responses")):
             case.body["model"] = "reference"  # else hardly any request would come that far
         case.call_and_validate(checks=CHECKS)
         asked += 1
