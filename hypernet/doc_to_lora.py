@@ -14,13 +14,16 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
 from hypernet.backbones import bases
 from hypernet.backbones.chat_templates import use_trained_template
 from hypernet.backbones.chunking import affixes, windows
 from hypernet.backbones.conversion import base_fingerprint
-from hypernet.backbones.encoder import by_length, encode, pad, visit_features
+from hypernet.backbones.encoder import Feed, by_length, encode, of_tokens, pad, visit_features
+from hypernet.backbones.pictures import Picture, open_pictures
+from hypernet.backbones.sight import ImageTurn, load_processor, of_turn, sees, turn
 from hypernet.backbones.tuning import tune
 from hypernet.checkpoints import checkpoint, locate, published
 from hypernet.checkpoints.checkpoint import Checkpoint
@@ -28,12 +31,15 @@ from hypernet.lora import checks, latents
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.fingerprint import fingerprint
 from hypernet.lora.latents import Latents
+from hypernet.networks.anchored import AnchoredHypernetwork
 from hypernet.networks.config import HypernetConfig
 from hypernet.networks.heads import Factors
 from hypernet.networks.hypernetwork import AnyHypernetwork, Hypernetwork
 from hypernet.networks.tokens import MODULE, TokenHypernetwork
 
 _log = logging.getLogger(__name__)
+
+Chunk = Sequence[int] | ImageTurn
 
 
 class DocToLoRA:
@@ -42,6 +48,11 @@ class DocToLoRA:
     ``tokens_at_once`` bounds the memory of a pass: so many tokens, padding included, go through the encoder
     and through the Perceiver together (always at least one chunk). ``layer_by_layer`` keeps the features of
     one base layer at a time instead of all of them, for hypernetworks that read every layer; slower on a GPU.
+
+    ``encoder`` is the context encoder where it is not the base itself: any causal LM, or any image-text
+    model of transformers. Of that the language part reads texts, and the whole of it images, which its
+    ``processor`` (loaded from where the model came from, unless given) makes into a turn. Of a deeper encoder
+    the first blocks are read.
     """
 
     def __init__(
@@ -52,6 +63,7 @@ class DocToLoRA:
         *,
         encoder: PreTrainedModel | None = None,
         context_tokenizer: PreTrainedTokenizerBase | None = None,
+        processor: ProcessorMixin | None = None,
         tokens_at_once: int = 8192,
         layer_by_layer: bool = False,
     ) -> None:
@@ -61,6 +73,7 @@ class DocToLoRA:
         self.tokenizer = tokenizer
         self.encoder = encoder or base_model
         self.context_tokenizer = context_tokenizer or tokenizer
+        self._processor = processor
         self.tokens_at_once = tokens_at_once
         self.layer_by_layer = layer_by_layer
 
@@ -92,8 +105,10 @@ class DocToLoRA:
         tokenizer = tokenizer or _tokenizer(str(base.name_or_path), found.hypernetwork.config)
         encoder = context_tokenizer = None
         if found.encoder_model is not None:
-            encoder = bases.load_model(found.encoder_model, device, dtype)
+            encoder = bases.load_encoder(found.encoder_model, device, dtype)
             context_tokenizer = _tokenizer(found.encoder_model, found.hypernetwork.config)
+            if sees(encoder) and not context_tokenizer.chat_template:
+                context_tokenizer.chat_template = load_processor(found.encoder_model).chat_template
         return cls(
             found.hypernetwork.to(base.device),
             base,
@@ -136,14 +151,25 @@ class DocToLoRA:
             self.config.written_layers or None,
         )
 
-    def internalize(self, text: str) -> LoRA:
-        """One adapter that holds the whole text: chunked, generated and combined with the bias adapter.
+    @cached_property
+    def processor(self) -> ProcessorMixin:
+        """Makes images and text into what the context encoder takes. Raises ValueError where it sees none."""
+        if not sees(self.encoder):
+            raise ValueError(
+                f"the context encoder {self.encoder.name_or_path} reads text alone: images need a "
+                "hypernetwork whose context encoder is an image-text model"
+            )
+        return self._processor or load_processor(str(self.encoder.name_or_path))
+
+    def internalize(self, text: str = "", *, image: Picture | Sequence[Picture] | None = None) -> LoRA:
+        """One adapter that holds the whole text, and the images: chunked, generated and combined with the
+        bias adapter. An image is a path, the bytes of a file or a PIL image.
 
         Beyond ``config.max_chunks`` chunks the hypernetwork combines more than it was trained to, which is
         logged: keep such a text as many adapters, and combine those that matter for a question, as
         ``memory.Memory`` does.
         """
-        chunks = self.chunks(text)
+        chunks = [*self.chunks(text)] if image is None else self.turns(text, image)
         if len(chunks) > self.config.max_chunks:
             most = self.config.max_chunks
             _log.warning("a text of %d chunks is combined, beyond the %d trained for", len(chunks), most)
@@ -154,17 +180,37 @@ class DocToLoRA:
         c = self.config
         return windows(self.context_tokenizer, text, c.max_chunk_tokens, system_turn=c.context_system_turn)
 
+    def turns(self, text: str, image: Picture | Sequence[Picture]) -> list[Chunk]:
+        """Images, and text that may be blank, ready for ``generate``.
+
+        All of it is one turn where that fits a chunk; else each image is a turn and the text is cut, an image
+        never.
+        """
+        c, images = self.config, open_pictures(image)
+        system = c.context_system_turn
+        whole = turn(self.processor, images, text, system_turn=system)
+        if len(whole) <= c.max_chunk_tokens or (len(images) == 1 and not text.strip()):
+            return [whole]
+        alone = [turn(self.processor, [each], system_turn=system) for each in images]
+        return [*alone, *(self.chunks(text) if text.strip() else ())]
+
     @torch.no_grad()
-    def generate(self, chunks: Sequence[Sequence[int]]) -> list[LoRA]:
-        """One adapter per chunk of token ids, in order, without the bias adapter.
+    def generate(self, chunks: Sequence[Chunk]) -> list[LoRA]:
+        """One adapter per chunk of token ids, or turn with images, in order, without the bias adapter.
 
         Its rank is the hypernetwork's; with ``reader`` "anchors", as many rows as the chunk needs.
         """
         if any(not len(chunk) for chunk in chunks):
             raise ValueError(f"chunk {[len(chunk) for chunk in chunks].index(0)} holds no tokens")
+        texts = [i for i, chunk in enumerate(chunks) if not isinstance(chunk, ImageTurn)]
         made: dict[int, LoRA] = {}
-        for batch in by_length([len(chunk) for chunk in chunks], self.tokens_at_once):
-            made |= zip(batch, self._generate([chunks[i] for i in batch]), strict=True)
+        for batch in by_length([len(chunks[i]) for i in texts], self.tokens_at_once):
+            places = [texts[i] for i in batch]
+            ids, mask = pad([chunks[i] for i in places], self.encoder.device)  # type: ignore[misc]  # texts
+            made |= zip(places, self._generate(of_tokens(ids), ids, mask), strict=True)
+        for place, chunk in enumerate(chunks):
+            if isinstance(chunk, ImageTurn):
+                made[place] = self._of_images(chunk)
         return [made[i] for i in range(len(chunks))]
 
     def require_own(self, lora: LoRA) -> None:
@@ -220,17 +266,23 @@ class DocToLoRA:
             parts = [part.scaled(weight) for part, weight in zip(parts, weights, strict=True)]
         return LoRA.concat([*parts, bias])
 
-    def _generate(self, chunks: Sequence[Sequence[int]]) -> list[LoRA]:
-        """One adapter a chunk, for a batch of them."""
+    def _of_images(self, seen: ImageTurn) -> LoRA:
+        """The adapter of a turn with images; alone in its batch, for images attend as their model wants."""
         if isinstance(self.hypernetwork, TokenHypernetwork):
-            return [self.expand(kept) for kept in self._latents(self.hypernetwork, chunks)]
-        factors = self._factors(chunks)
-        return [self._one(factors, row) for row in range(len(chunks))]
+            raise ValueError("the hypernetwork keeps a row for each token of a text: it cannot keep images")
+        ids, mask = pad([seen.ids], self.encoder.device)
+        return self._generate(of_turn(self.encoder, seen), ids, mask)[0]
 
-    def _latents(self, network: TokenHypernetwork, chunks: Sequence[Sequence[int]]) -> list[Latents]:
+    def _generate(self, feed: Feed, ids: Tensor, mask: Tensor) -> list[LoRA]:
+        """One adapter a chunk, for a batch of them: ids [C, T] and mask [C, T]."""
+        if isinstance(self.hypernetwork, TokenHypernetwork):
+            return [self.expand(kept) for kept in self._latents(self.hypernetwork, feed, ids, mask)]
+        factors = self._factors(self.hypernetwork, feed, None if bool(mask.all()) else mask)
+        return [self._one(factors, row) for row in range(len(ids))]
+
+    def _latents(self, network: TokenHypernetwork, feed: Feed, ids: Tensor, mask: Tensor) -> list[Latents]:
         """What is kept of each chunk: of the tokens of its text, not of the template around it."""
-        ids, mask = pad(chunks, self.encoder.device)
-        features, keep = self._text_alone(encode(self.encoder.get_decoder(), self.config, ids), mask)
+        features, keep = self._text_alone(encode(self.encoder.get_decoder(), self.config, feed), mask)
         made = network.latents(features, keep)
         opening, _ = self._affixes
         lengths = keep.sum(1).tolist()
@@ -239,23 +291,22 @@ class DocToLoRA:
             for row, length in enumerate(lengths)
         ]
 
-    def _factors(self, chunks: Sequence[Sequence[int]]) -> Factors:
-        ids, mask = pad(chunks, self.encoder.device)
-        padded = min(map(len, chunks)) < ids.size(1)
+    def _factors(
+        self, network: Hypernetwork | AnchoredHypernetwork, feed: Feed, keep: Tensor | None
+    ) -> Factors:
         decoder = self.encoder.get_decoder()
-        network, keep = self.hypernetwork, mask if padded else None
         if not (
             self.layer_by_layer
             and isinstance(network, Hypernetwork)
             and self.config.feature_kind == "per_layer"
         ):
-            factors: Factors = network(encode(decoder, self.config, ids), keep, self.tokens_at_once)
+            factors: Factors = network(encode(decoder, self.config, feed), keep, self.tokens_at_once)
             return factors
-        rows: list[torch.Tensor] = []
-        visit_features(decoder, self.config, ids, lambda feature: rows.append(network.embed(feature, keep)))
+        rows: list[Tensor] = []
+        visit_features(decoder, self.config, feed, lambda feature: rows.append(network.embed(feature, keep)))
         return network.factors(torch.stack(rows, dim=1).flatten(0, 1))
 
-    def _text_alone(self, features: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _text_alone(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Features [C, 1, T, F] and mask [C, T] without the tokens of the chat template."""
         opening, closing = self._affixes
         keep = mask[:, opening:]

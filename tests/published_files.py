@@ -105,7 +105,9 @@ def _stack(add: Any, prefix: str, queries: int, kinds: list[bool], d: int) -> No
     add(f"{prefix}.layernorm.weight", d, norm=True)
 
 
-def write(path: Path, sizes: Sizes, weights: dict[str, Tensor], **changes: Any) -> Path:
+def write(
+    path: Path, sizes: Sizes, weights: dict[str, Tensor], ctx_encoder: str | None = None, **changes: Any
+) -> Path:
     """Pickle a checkpoint as the public code does; ``changes`` replace whole entries of its dict."""
     with foreign_classes() as make:
         content = OrderedDict(weights)
@@ -132,7 +134,7 @@ def write(path: Path, sizes: Sizes, weights: dict[str, Tensor], **changes: Any) 
         )
         content["ctx_encoder_args"] = make(
             "CtxEncoderArguments",
-            ctx_encoder_model_name_or_path=None,
+            ctx_encoder_model_name_or_path=ctx_encoder,
             ctx_encoder_type=sizes.kind,
             layer_idx=sizes.layer_idx,
             ctx_encoder_last_layer=None,

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging as transformers_logging
 
 from hypernet.backbones import conversion, gguf
-from hypernet.lora.inject import target_layers
+from hypernet.lora.inject import blocks, target_layers
 from hypernet.networks.config import HypernetConfig
 
 
@@ -31,10 +39,23 @@ def load_model(name: str | Path, device: torch.device | str, dtype: torch.dtype)
     A GGUF file, or a folder that holds one, is converted once into the user's cache. Raises FileNotFoundError
     when it is not there or cannot be had, ValueError when it is damaged.
     """
+    return _load(AutoModelForCausalLM, converted(name), device, dtype)
+
+
+def load_encoder(name: str | Path, device: torch.device | str, dtype: torch.dtype) -> PreTrainedModel:
+    """Like ``load_model``, the whole of an image-text model included."""
     name = converted(name)
+    try:
+        sees = type(AutoConfig.from_pretrained(str(name))) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+    except (OSError, ValueError) as error:
+        raise FileNotFoundError(f"cannot load the model {name}: {_first_line(error)}") from error
+    return _load(AutoModelForImageTextToText if sees else AutoModelForCausalLM, name, device, dtype)
+
+
+def _load(kind: Any, name: str | Path, device: torch.device | str, dtype: torch.dtype) -> PreTrainedModel:
     with quiet_when_local(name):
         try:
-            model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(str(name), dtype=dtype)
+            model: PreTrainedModel = kind.from_pretrained(str(name), dtype=dtype)
         except (OSError, ValueError) as error:
             raise FileNotFoundError(f"cannot load the model {name}: {_first_line(error)}") from error
     return model.to(device).eval().requires_grad_(False)
@@ -82,6 +103,12 @@ def require_fit(config: HypernetConfig, base: PreTrainedModel, encoder: PreTrain
         raise ValueError(
             f"wrong context encoder {encoder.name_or_path}: the hypernetwork expects hidden size "
             f"{config.hidden_size}, found {width}"
+        )
+    found, needed = len(blocks(encoder.get_decoder())), config.blocks_read
+    if found < needed:
+        raise ValueError(
+            f"wrong context encoder {encoder.name_or_path}: the hypernetwork reads {needed} blocks, "
+            f"found {found}"
         )
 
 

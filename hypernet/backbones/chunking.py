@@ -7,8 +7,9 @@ each window looks like a turn of its own (and may exceed the maximum by the leng
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
+from typing import Any
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
@@ -65,18 +66,30 @@ def frame(tokenizer: PreTrainedTokenizerBase, *, system_turn: bool = True) -> tu
     Where a template refuses system turns, an empty one is written as the published recipes do: as the two
     line breaks that would have parted it from the text. Raises ValueError when there is no usable template.
     """
-    turns = [{"role": "user", "content": _SENTINEL}]
+    for content in (str, _parts):
+        rendered, gap = _framed(tokenizer, content, system_turn)
+        head, found, tail = rendered.partition(_SENTINEL)
+        if found:
+            return head + gap, tail
+    raise ValueError(f"the chat template of {tokenizer.name_or_path!r} does not show the user's text")
+
+
+def _framed(
+    tokenizer: PreTrainedTokenizerBase, content: Callable[[str], Any], system_turn: bool
+) -> tuple[str, str]:
+    turns = [{"role": "user", "content": content(_SENTINEL)}]
     try:
-        rendered = _render(tokenizer, [{"role": "system", "content": ""}, *turns] if system_turn else turns)
-        gap = ""
+        opened = [{"role": "system", "content": content("")}, *turns] if system_turn else turns
+        return _render(tokenizer, opened), ""
     except TemplateError:
         if not system_turn:
             raise
-        rendered, gap = _render(tokenizer, turns), "\n\n"
-    head, found, tail = rendered.partition(_SENTINEL)
-    if not found:
-        raise ValueError(f"the chat template of {tokenizer.name_or_path!r} does not show the user's text")
-    return head + gap, tail
+        return _render(tokenizer, turns), "\n\n"
+
+
+def _parts(text: str) -> list[dict[str, str]]:
+    """A message's content as templates of image-text models want it."""
+    return [{"type": "text", "text": text}]
 
 
 def affixes(tokenizer: PreTrainedTokenizerBase, *, system_turn: bool = True) -> tuple[list[int], list[int]]:
@@ -91,7 +104,7 @@ def affixes(tokenizer: PreTrainedTokenizerBase, *, system_turn: bool = True) -> 
     return opening, closing
 
 
-def _render(tokenizer: PreTrainedTokenizerBase, turns: list[dict[str, str]]) -> str:
+def _render(tokenizer: PreTrainedTokenizerBase, turns: list[dict[str, Any]]) -> str:
     if not tokenizer.chat_template:
         raise ValueError(f"the tokenizer of {tokenizer.name_or_path!r} has no chat template")
     rendered: str = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)

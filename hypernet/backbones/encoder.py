@@ -37,36 +37,33 @@ def by_length(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
         yield batch
 
 
-def encode(decoder: nn.Module, config: HypernetConfig, ids: Tensor) -> Tensor:
-    """Features of right-padded ids [C, T]: [C, L, T, H] for ``per_layer``, else [C, 1, T, feature_size].
+Feed = Callable[[nn.Module], Any]
+"""Runs a decoder, or a view of it with fewer blocks, on a batch and returns what it gives."""
 
-    ``decoder`` is a transformers decoder without its head; adapters that are applied to it have no effect
-    here. Attention is causal, so padding on the right changes no real token's state and needs no mask.
+
+def of_tokens(ids: Tensor) -> Feed:
+    """Right-padded ids [C, T]. Attention is causal, so padding on the right changes no real token's state."""
+    return lambda decoder: decoder(input_ids=ids, use_cache=False, output_hidden_states=False)
+
+
+def encode(decoder: nn.Module, config: HypernetConfig, batch: Tensor | Feed) -> Tensor:
+    """Features of right-padded ids [C, T], or of what a ``Feed`` runs the decoder on.
+
+    [C, L, T, H] for ``per_layer``, else [C, 1, T, feature_size]. ``decoder`` is a transformers decoder
+    without its head, of at least L blocks; adapters that are applied to it have no effect here.
     """
-    if config.feature_kind == "concat":
-        with bare():
-            states = decoder(input_ids=ids, use_cache=False, output_hidden_states=True).hidden_states
-        normed = [F.rms_norm(s.float(), (s.size(-1),), eps=1e-6) for s in states]
-        return torch.cat(normed, dim=-1)[:, None]
     if config.feature_kind == "chosen":
-        return _chosen(decoder, config.feature_layers, ids)[:, None]
+        return _chosen(decoder, config.feature_layers, _feed(batch))[:, None]
     features: list[Tensor] = []
-    visit_features(decoder, config, ids, features.append)
+    if config.feature_kind == "concat":
+        _visit(decoder, config.num_layers, _feed(batch), lambda state: features.append(_normed(state)))
+        return torch.cat(features, dim=-1)[:, None]
+    visit_features(decoder, config, batch, features.append)
     return torch.stack(features, dim=1)
 
 
-def _chosen(decoder: nn.Module, layers: Sequence[int], ids: Tensor) -> Tensor:
-    """What the blocks ``layers`` are fed, RMS-normed, side by side; no block runs that is not needed."""
-    seen: list[Tensor] = []
-    view: Any = _first_blocks(decoder, layers[-1] + 1, seen.append)
-    view.layers[-1].runs = False
-    with bare():
-        view(input_ids=ids, use_cache=False, output_hidden_states=False)
-    return torch.cat([F.rms_norm(seen[i].float(), (seen[i].size(-1),), eps=1e-6) for i in layers], dim=-1)
-
-
 def visit_features(
-    decoder: nn.Module, config: HypernetConfig, ids: Tensor, visit: Callable[[Tensor], object]
+    decoder: nn.Module, config: HypernetConfig, batch: Tensor | Feed, visit: Callable[[Tensor], object]
 ) -> None:
     """Call ``visit`` with each feature [C, T, H] in layer order, so that only one need be kept at a time.
 
@@ -74,13 +71,36 @@ def visit_features(
     ``early_exit``: what block ``exit_layer`` gives, normed. Later blocks do not run.
     """
     if config.feature_kind == "per_layer":
-        first = _first_blocks(decoder, config.num_layers - 1, visit)
+        _visit(decoder, config.num_layers - 1, _feed(batch), visit)
     elif config.feature_kind == "early_exit" and config.exit_layer is not None:
-        first = _first_blocks(decoder, config.exit_layer, None)
+        with bare():
+            visit(_feed(batch)(_first_blocks(decoder, config.exit_layer, None)).last_hidden_state)
     else:
         raise ValueError(f"feature kind {config.feature_kind!r} has no features one by one")
+
+
+def _feed(batch: Tensor | Feed) -> Feed:
+    return of_tokens(batch) if isinstance(batch, Tensor) else batch
+
+
+def _visit(decoder: nn.Module, count: int, feed: Feed, visit: Callable[[Tensor], object]) -> None:
+    """What each of the first ``count`` blocks is fed, then what the last of them gives, through the norm."""
     with bare():
-        visit(first(input_ids=ids, use_cache=False, output_hidden_states=False).last_hidden_state)
+        visit(feed(_first_blocks(decoder, count, visit)).last_hidden_state)
+
+
+def _chosen(decoder: nn.Module, layers: Sequence[int], feed: Feed) -> Tensor:
+    """What the blocks ``layers`` are fed, RMS-normed, side by side; no block runs that is not needed."""
+    seen: list[Tensor] = []
+    view: Any = _first_blocks(decoder, layers[-1] + 1, seen.append)
+    view.layers[-1].runs = False
+    with bare():
+        feed(view)
+    return torch.cat([_normed(seen[i]) for i in layers], dim=-1)
+
+
+def _normed(state: Tensor) -> Tensor:
+    return F.rms_norm(state.float(), (state.size(-1),), eps=1e-6)
 
 
 class _Tap(nn.Module):

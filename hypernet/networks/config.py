@@ -118,6 +118,15 @@ class HypernetConfig:
         return self.hidden_size * states.get(self.feature_kind, 1)
 
     @property
+    def blocks_read(self) -> int:
+        """How many blocks the context encoder must have."""
+        if self.feature_kind == "early_exit":
+            return self.exit_layer or 0
+        if self.feature_kind == "chosen":
+            return self.feature_layers[-1] + 1
+        return self.num_layers - (self.feature_kind == "per_layer")
+
+    @property
     def projection_hidden(self) -> int:
         return self.projection_size or 4 * self.feature_size
 

@@ -262,3 +262,12 @@ def test_a_gpu_computes_the_same_adapters(make: Make, model: DocToLoRA) -> None:
         assert_equal(ours.to("cpu"), theirs, bar=0.1)
     with apply(on_gpu.base_model, on_gpu.combine(model.generate(CHUNKS))):
         assert on_gpu.base_model(torch.tensor([[1, 2]], device="cuda")).logits.isfinite().all()
+
+
+def test_a_context_encoder_with_too_few_blocks_is_refused(make: Make) -> None:
+    """Three layers read two blocks and what comes out of the second."""
+    model = DocToLoRA.from_pretrained(make(replace(CONFIG, feature_kind="per_layer")), device="cpu")
+    shallow = base_model()
+    shallow.model.layers = shallow.model.layers[:1]
+    with pytest.raises(ValueError, match=r"wrong context encoder.*reads 2 blocks, found 1"):
+        DocToLoRA(model.hypernetwork, model.base_model, model.tokenizer, encoder=shallow)

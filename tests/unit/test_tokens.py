@@ -10,6 +10,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from hypernet.backbones.conversion import base_fingerprint
 from hypernet.backbones.encoder import encode, pad
+from hypernet.backbones.sight import ImageTurn
 from hypernet.backbones.tuning import tune
 from hypernet.checkpoints import checkpoint
 from hypernet.doc_to_lora import DocToLoRA
@@ -213,3 +214,10 @@ def test_adapters_of_other_layers_do_not_mix(base: LlamaForCausalLM) -> None:
         pass
     with pytest.raises(ValueError, match="named are"):
         LoRA(one.A, one.B, 1.0, (1, 2))
+
+
+def test_a_row_for_every_token_cannot_keep_an_image(byte_tokenizer: PreTrainedTokenizerFast) -> None:
+    """An image's tokens have no word that could be kept."""
+    model = DocToLoRA(TokenHypernetwork(CONFIG), fresh_base(), byte_tokenizer)
+    with pytest.raises(ValueError, match="it cannot keep images"):
+        model.generate([ImageTurn([1, 2, 3], {})])
