@@ -1,24 +1,23 @@
-"""A chat turn answered by an upstream LLM: recalled texts go in, and what the user said is remembered.
+"""A turn answered by an upstream LLM: recalled texts go in, and what the user said is remembered.
 
 The request is passed on as it came, tools, images and unknown fields too. Only two things change: the model's
-name, where the operator maps it, and the system message, which gets what is recalled.
+name, where the operator maps it, and the instructions, which get what is recalled.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from memory.api.relay_forms import Form
 from memory.api.strict_json import BadBody
 from memory.inputs import MAX_RECALLED, Whose, filters_in
 from memory.read.recalled import Recall
 from memory.records import Message
 from memory.service import Service
 
-_INSTRUCTIONS = ("system", "developer")
 _OURS = ("mode", "as_of", "filters", "session_turns")  # extensions of this server, which no other knows
 
 
@@ -26,6 +25,7 @@ _OURS = ("mode", "as_of", "filters", "session_turns")  # extensions of this serv
 class Relayed:
     """One request: whose memory it means, and what is said in it."""
 
+    form: Form
     memory: Service
     given: Mapping[str, Any]
     whose: Whose | None  # None: nobody is named, and nothing is recalled or remembered
@@ -33,16 +33,16 @@ class Relayed:
     new: Message | None  # what the user says last, unless a tool's result follows
 
     @classmethod
-    def of(cls, memory: Service, given: Mapping[str, Any], tenant_id: str, user: str | None) -> Relayed:
-        """Read a request; `user` is named by a header. Raises BadBody for one without messages."""
-        messages = given.get("messages")
-        if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
-            raise BadBody("messages", "give a list of messages, at least one")
+    def of(
+        cls, form: Form, memory: Service, given: Mapping[str, Any], tenant_id: str, user: str | None
+    ) -> Relayed:
+        """Read a request; `user` is named by a header. Raises BadBody for one in which nothing is said."""
+        items = form.items(given)
         if given.get("session_turns"):
             raise BadBody("session_turns", "another model answers here; send the conversation")
-        said = tuple(line for message in messages if (line := _line(message)))
-        new = said[-1] if messages[-1].get("role") == "user" and said and said[-1].role == "user" else None
-        return cls(memory, given, _whose(given, tenant_id, user), said, new)
+        said = tuple(line for item in items if (line := _line(item)))
+        new = _line(items[-1]) if items[-1].get("role") == "user" else None
+        return cls(form, memory, given, _whose(given, tenant_id, user), said, new)
 
     @property
     def remembers(self) -> bool:
@@ -65,9 +65,8 @@ class Relayed:
     def body(self, recalled: Recall, model: str) -> dict[str, Any]:
         """The request for the other model."""
         passed = {name: value for name, value in self.given.items() if name not in _OURS}
-        messages = _with_known(cast(list[Any], self.given["messages"]), recalled.prompt)
         named = {"model": model} if "model" in passed else {}
-        return {**passed, **named, "messages": messages}
+        return self.form.with_known({**passed, **named}, recalled.prompt)
 
     def remember(self, reply: str, *, from_memory: bool) -> None:
         """Keep what the user told, and the reply as a turn of the session; "" means there is no reply."""
@@ -93,42 +92,6 @@ def _time(said: object) -> datetime | None:
     if at is None or at.tzinfo is None:
         raise BadBody("as_of", "give a time with its zone, as 2030-01-01T00:00:00Z")
     return at
-
-
-@dataclass(slots=True)
-class Heard:
-    """The text of a streamed reply, read along as its bytes pass."""
-
-    text: str = ""
-    ended: bool = False  # the upstream said that the reply is whole
-    _rest: bytes = field(default=b"")
-
-    def feed(self, data: bytes) -> None:
-        """Read some bytes of server-sent events, cut anywhere."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            if line.startswith(b"data:"):
-                self._event(line[5:].strip())
-
-    def _event(self, data: bytes) -> None:
-        if data == b"[DONE]":
-            self.ended = True
-            return
-        try:
-            choices: list[dict[str, Any]] = json.loads(data)["choices"]
-            first: dict[str, Any] = next((c for c in choices if c.get("index", 0) == 0), {})
-            self.text += first.get("delta", {}).get("content") or ""
-            self.ended = self.ended or bool(first.get("finish_reason"))
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return  # nothing that we understand; it is passed on all the same
-
-
-def whole_text(reply: Mapping[str, Any]) -> str:
-    """The text of a whole reply; "" where it calls tools instead."""
-    try:
-        return str(reply["choices"][0]["message"].get("content") or "")
-    except (LookupError, TypeError, AttributeError):
-        return ""
 
 
 def _line(message: Mapping[str, Any]) -> Message | None:
@@ -157,16 +120,3 @@ def _whose(given: Mapping[str, Any], tenant_id: str, user: str | None) -> Whose 
         if value is not None and not isinstance(value, str):
             raise BadBody(name, "give a string")
     return Whose(tenant_id=tenant_id, **whose) if any(whose.values()) else None  # type: ignore[typeddict-item]
-
-
-def _with_known(messages: Sequence[Any], known: str) -> list[Any]:
-    """The messages with recalled text behind the first instructions, or before everything."""
-    if not known:
-        return [*messages]
-    first = messages[0]
-    if first.get("role") not in _INSTRUCTIONS:
-        return [{"role": "system", "content": known}, *messages]
-    content = first.get("content")
-    if isinstance(content, list):
-        return [{**first, "content": [*content, {"type": "text", "text": known}]}, *messages[1:]]
-    return [{**first, "content": f"{content}\n\n{known}" if content else known}, *messages[1:]]

@@ -34,6 +34,9 @@ _REPEATED: dict[str, Any] = {
 }
 
 
+Status = Literal["completed", "incomplete", "in_progress"]
+
+
 class InputTokensOut(BaseModel):
     """Of the tokens that were read."""
 
@@ -96,7 +99,7 @@ class ResponseOut(BaseModel):
     id: str
     object: Literal["response"] = "response"
     created_at: int
-    status: Literal["completed", "incomplete", "in_progress", "failed"]
+    status: Status
     error: None = None
     incomplete_details: dict[str, str] | None = None
     model: str
@@ -106,6 +109,7 @@ class ResponseOut(BaseModel):
 
 
 Event = dict[str, Any]
+Cut = Literal["max_output_tokens", "content_filter"]  # why a reply is not whole
 
 
 @dataclass(slots=True)
@@ -117,13 +121,13 @@ class Writing:
     id: str = field(default_factory=lambda: f"resp_{new_id()}")
     created_at: int = field(default_factory=lambda: int(time.time()))
     output: list[dict[str, Any]] = field(default_factory=list)
-    _events: int = 0
+    events: int = 0  # that went out
     _calls: dict[int, int] = field(default_factory=dict)  # the caller's number of a call -> its place
 
     def begin(self) -> Iterator[Event]:
         """What a stream begins with."""
-        yield self._event("response.created", response=self.response("in_progress"))
-        yield self._event("response.in_progress", response=self.response("in_progress"))
+        yield self._event("response.created", response=self._response("in_progress"))
+        yield self._event("response.in_progress", response=self._response("in_progress"))
 
     def text(self, piece: str) -> Iterator[Event]:
         """More words of the message that is being written."""
@@ -144,24 +148,21 @@ class Writing:
         if arguments:
             yield self._of(place, "response.function_call_arguments.delta", delta=arguments)
 
-    def end(self, *, cut: bool, **more: Any) -> Iterator[Event]:
-        """What a stream ends with; `more` are the response's usage and memory. `cut`: it is not whole."""
+    def end(self, cut: Cut | None, **more: Any) -> Iterator[Event]:
+        """What a stream ends with; `more` are the response's usage and memory."""
         for place in range(len(self.output)):
             yield from self._done(place)
-        status: Literal["incomplete", "completed"] = "incomplete" if cut else "completed"
-        yield self._event(f"response.{status}", response=self.response(status, **more))
+        status: Status = "incomplete" if cut else "completed"
+        more |= {"incomplete_details": {"reason": cut} if cut else None}
+        yield self._event(f"response.{status}", response=self._response(status, **more))
 
-    def response(
-        self, status: Literal["completed", "incomplete", "in_progress"], **more: Any
-    ) -> dict[str, Any]:
+    def _response(self, status: Status, **more: Any) -> dict[str, Any]:
         """The response as it stands."""
         repeated = {name: _or(self.asked.get(name), default) for name, default in _REPEATED.items()}
-        details = {"reason": "max_output_tokens"} if status == "incomplete" else None
         return ResponseOut(
             id=self.id,
             created_at=self.created_at,
             status=status,
-            incomplete_details=details,
             model=self.model,
             output=self.output,
             **{**repeated, **more},
@@ -201,8 +202,8 @@ class Writing:
         return self._event(kind, item_id=self.output[place]["id"], output_index=place, **given)
 
     def _event(self, kind: str, **given: Any) -> Event:
-        self._events += 1
-        return {"type": kind, "sequence_number": self._events - 1, **given}
+        self.events += 1
+        return {"type": kind, "sequence_number": self.events - 1, **given}
 
 
 def _or(given: Any, default: Any) -> Any:

@@ -30,6 +30,11 @@ class UpstreamError(Exception):
         self.body = body
         self.headers = headers or {}
 
+    @property
+    def no_route(self) -> bool:
+        """Whether there seems to be nothing at the path that was asked, rather than no such model."""
+        return self.status in (404, 405, 501) and self.body["error"].get("code") != "model_not_found"
+
 
 class Upstream:
     """The other server. One for all requests of ours; used on the event loop."""
@@ -38,6 +43,7 @@ class Upstream:
         """Take the settings' address, which must be there."""
         self._key = settings.upstream_key.get_secret_value() if settings.upstream_key else ""
         self._models = settings.upstream_models
+        self.chat_only = False  # it was found to have no /v1/responses
         headers = {"Accept-Encoding": "identity"}  # the bytes of a stream are passed on as they come
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"

@@ -22,6 +22,8 @@ class Stub(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.fails = ""
+        self.responds = False  # whether it has /v1/responses
+        self.paths: list[str] = []
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
 
@@ -36,7 +38,9 @@ class Stub(ThreadingHTTPServer):
     @property
     def system(self) -> str:
         """The instructions of the last request."""
-        return "\n".join(str(m["content"]) for m in self.last["messages"] if m["role"] == "system")
+        said = self.last.get("messages", ())
+        system = [str(m["content"]) for m in said if m["role"] == "system"]
+        return "\n".join([str(self.last.get("instructions") or ""), *system]).strip()
 
 
 def chunks(words: str) -> list[bytes]:
@@ -47,6 +51,43 @@ def chunks(words: str) -> list[bytes]:
     ]
     end = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}'
     return [f"{event}\n\n".encode() for event in (": ping", *events, end, "data: [DONE]")]
+
+
+def tool_chunks() -> list[bytes]:
+    """A stream of words and two calls of tools, their arguments in pieces."""
+    first = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": ""}}
+    deltas: list[dict[str, Any]] = [
+        {"role": "assistant", "content": ""},
+        {"content": "Let me look."},
+        {"tool_calls": [first]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": '{"a":'}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": " 1}"}}]},
+        {"tool_calls": [{**first, "index": 1, "id": "c2", "function": {"name": "g", "arguments": "{}"}}]},
+    ]
+    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    end = {"index": 0, "delta": {}, "finish_reason": "tool_calls"}
+    usage = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
+    events = [*({"choices": [one]} for one in [*choices, end]), {"choices": [], "usage": usage}]
+    return [*(f"data: {json.dumps(event)}\n\n".encode() for event in events), b"data: [DONE]\n\n"]
+
+
+def response(words: str) -> dict[str, Any]:
+    """A whole response."""
+    part = {"type": "output_text", "text": words, "annotations": []}
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "content": [part]}
+    usage = {"input_tokens": 9, "output_tokens": 2, "total_tokens": 11}
+    return {"id": "resp_1", "object": "response", "status": "completed", "output": [message], "usage": usage}
+
+
+def response_events(words: str) -> list[bytes]:
+    """The events of one, in odd spacing and with fields of their own."""
+    deltas = [{"type": "response.output_text.delta", "delta": f"{word} "} for word in words.split()]
+    end = {"type": "response.completed", "response": response(words), "odd": 1}
+    events = [{"type": "response.created"}, *deltas, end]
+    return [
+        f"event:  {event['type']}\ndata: {json.dumps({**event, 'sequence_number': n})}\n\n".encode()
+        for n, event in enumerate(events)
+    ]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -61,6 +102,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.paths.append(self.path)
+        if self.path.endswith("/responses") and not self.server.responds:
+            self._send(404, b"404 page not found", {"Content-Type": "text/plain"})
+            return
         self.server.requests.append(given)
         self.server.headers.append(dict(self.headers))
         fails = self.server.fails
@@ -70,7 +115,9 @@ class _Handler(BaseHTTPRequestHandler):
             error = {"message": f"no, key {KEY}", "type": "t", "param": None, "code": "c"}
             self._json(int(fails), {"error": error}, {"Retry-After": "7"})
         elif given.get("stream"):
-            self._stream(given["messages"][-1]["content"])
+            self._stream(self._events(given))
+        elif "input" in given:
+            self._json(200, {**response("Noted."), "odd": True})
         elif fails == "tools":
             call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
             self._json(200, {"choices": [{"index": 0, "message": {"content": None, "tool_calls": [call]}}]})
@@ -80,12 +127,20 @@ class _Handler(BaseHTTPRequestHandler):
             choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": {"content": []}}
             self._json(200, {"id": "x", "choices": [choice], "usage": usage, "odd": True})
 
-    def _stream(self, said: str) -> None:
+    def _events(self, given: dict[str, Any]) -> list[bytes]:
+        if "input" in given:
+            return response_events(f"You said {given['input']}")
+        words = chunks(f"You said {given['messages'][-1]['content']}")
+        if self.server.fails == "tools":
+            return tool_chunks()
+        error = b'data: {"error": {"message": "out of memory", "type": "t"}}\n\n'
+        return [*words[:3], error, words[-1]] if self.server.fails == "error inside" else words
+
+    def _stream(self, events: list[bytes]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        events = chunks(f"You said {said}")
         for event in events[: len(events) // 2] if self.server.fails == "cut" else events:
             pieces = [event[:3], event[3:]] if self.server.fails == "slow" else [event]
             for piece in pieces:
@@ -99,9 +154,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
     def _json(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
-        data = json.dumps(body).encode()
+        self._send(status, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})})
+
+    def _send(self, status: int, data: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
-        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()

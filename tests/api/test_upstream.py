@@ -195,6 +195,24 @@ def test_a_stream_that_breaks_off_ends_with_an_error(api: Api, stub: Stub) -> No
     assert texts(api) == ["User: My boat is called Nemo."]
 
 
+def test_an_error_inside_a_stream_makes_its_words_no_turn(api: Api, stub: Stub) -> None:
+    """Passed on as it is, also where the upstream then says that it is done."""
+    stub.fails = "error inside"
+    reply = api.post(PATH, asked("My boat is called Nemo.", stream=True, metadata={"session_id": "s"}))
+    assert "out of memory" in reply.text
+    turns = api.get("/v1/sessions/s/turns?user_id=ana").json()["turns"]
+    assert [turn["role"] for turn in turns] == ["user"]
+
+
+def test_an_image_alone_tells_nothing_new(api: Api, stub: Stub) -> None:
+    """What was said before it is not told once more."""
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    said = [{"role": "user", "content": "I own a red car."}, {"role": "user", "content": [image]}]
+    assert api.post(PATH, {"model": "m", "user": "ana", "messages": said}).status_code == 200
+    assert stub.last["messages"] == said
+    assert texts(api) == []
+
+
 def test_a_reply_that_calls_tools_is_passed_on(api: Api, stub: Stub) -> None:
     """Its user's message is remembered; there is no text to keep as a turn."""
     stub.fails = "tools"

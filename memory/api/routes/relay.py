@@ -1,4 +1,4 @@
-"""/v1/chat/completions and /v1/models in front of another LLM (MEMORY_UPSTREAM_URL).
+"""/v1/chat/completions, /v1/responses and /v1/models in front of another LLM (MEMORY_UPSTREAM_URL).
 
 What is recalled goes into the request; the reply comes back as it is, a stream byte by byte. Afterwards what
 the user told is remembered. Where no whole reply came it is remembered all the same, and no reply is.
@@ -7,7 +7,7 @@ the user told is remembered. Where no whole reply came it is remembered all the 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -18,42 +18,33 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from memory.api.callers import TenantDep
+from memory.api.as_chat import chat_request
+from memory.api.callers import CallingTenant, TenantDep
 from memory.api.events import KEEP_ALIVE, unless_silent
+from memory.api.from_chat import FromChat
 from memory.api.incoming import Parsed
-from memory.api.relayed import Heard, Relayed, whole_text
-from memory.api.rights import CHAT_REMEMBERS
-from memory.api.routes.memories import check_quotas
-from memory.api.shared import SharedDep
+from memory.api.relay_forms import CHAT_COMPLETIONS, RESPONSE, Form, Heard
+from memory.api.relayed import Relayed
+from memory.api.routes.chat import may_tell
+from memory.api.shared import Shared, SharedDep
 from memory.api.upstream import Upstream, UpstreamError, error_body, unreachable
+from memory.read.recalled import Recall
 
 router = APIRouter(route_class=Parsed, prefix="/v1", tags=["openai"])
+
+Opened = httpx.Response | FromChat  # the beginning of an upstream's answer
 
 
 @router.post("/chat/completions", response_model=None)
 async def complete(request: Request, tenant: TenantDep, parts: SharedDep, given: dict[str, Any]) -> Response:
     """Answer a conversation by the upstream model, from what memory knows; remember what its user tells."""
-    settings, upstream = parts.memory.settings, _upstream(request)
-    header = settings.upstream_user_header
-    turn = Relayed.of(parts.memory, given, tenant.id, request.headers.get(header) if header else None)
-    if turn.remembers and turn.new is not None:
-        tenant.caller.require(CHAT_REMEMBERS)
-        request.state.writes = True
-        await run_in_threadpool(check_quotas, parts, tenant, len(turn.new.text.encode()))
-    recalled = await run_in_threadpool(turn.recall)
-    headers = {"X-Memory-Tokens": str(recalled.tokens), "X-Memory-Recalled": str(len(recalled))}
-    body = turn.body(recalled, upstream.model(str(given.get("model", ""))))
-    from_memory = bool(recalled)
-    try:
-        response = await upstream.open("chat/completions", body)
-    except UpstreamError as error:
-        await _remember(turn, "", from_memory)
-        return JSONResponse(error.body, error.status, headers={**error.headers, **headers})
-    if given.get("stream"):
-        media = response.headers.get("Content-Type", "text/event-stream")
-        headers |= {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Content-Type": media}
-        return StreamingResponse(_streamed(response, turn, from_memory), headers=headers)
-    return await _whole(response, turn, recalled.tokens, headers)
+    return await _relay(CHAT_COMPLETIONS, request, tenant, parts, given)
+
+
+@router.post("/responses", response_model=None)
+async def respond(request: Request, tenant: TenantDep, parts: SharedDep, given: dict[str, Any]) -> Response:
+    """The same in OpenAI's newer form, also where the upstream has chat completions alone."""
+    return await _relay(RESPONSE, request, tenant, parts, given)
 
 
 @router.get("/models", response_model=None)
@@ -69,36 +60,72 @@ async def models(request: Request, tenant: TenantDep) -> Response:  # noqa: ARG0
         await response.aclose()
 
 
-async def _whole(
-    response: httpx.Response, turn: Relayed, memory_tokens: int, headers: dict[str, str]
+async def _relay(
+    form: Form, request: Request, tenant: CallingTenant, parts: Shared, given: Mapping[str, Any]
 ) -> Response:
+    header = parts.memory.settings.upstream_user_header
+    user = request.headers.get(header) if header else None
+    turn = Relayed.of(form, parts.memory, given, tenant.id, user)
+    if turn.remembers and turn.new is not None:
+        await run_in_threadpool(may_tell, request, tenant, parts, turn.new.text)
+    recalled = await run_in_threadpool(turn.recall)
+    headers = {"X-Memory-Tokens": str(recalled.tokens), "X-Memory-Recalled": str(len(recalled))}
+    try:
+        response = await _opened(_upstream(request), turn, recalled)
+    except UpstreamError as error:
+        await _remember(turn, "", recalled)
+        return JSONResponse(error.body, error.status, headers={**error.headers, **headers})
+    if given.get("stream"):
+        media = response.headers.get("Content-Type", "text/event-stream")
+        headers |= {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Content-Type": media}
+        return StreamingResponse(_streamed(response, turn, recalled), headers=headers)
+    return await _whole(response, turn, recalled, headers)
+
+
+async def _opened(upstream: Upstream, turn: Relayed, recalled: Recall) -> Opened:
+    """The beginning of the upstream's answer. Raises UpstreamError.
+
+    One that has no /v1/responses is asked by its chat completions, from then on.
+    """
+    body = turn.body(recalled, upstream.model(str(turn.given.get("model", ""))))
+    if turn.form is CHAT_COMPLETIONS or not upstream.chat_only:
+        try:
+            return await upstream.open(turn.form.path, body)
+        except UpstreamError as error:
+            if turn.form is CHAT_COMPLETIONS or not error.no_route:
+                raise
+    response = await upstream.open(CHAT_COMPLETIONS.path, chat_request(body))
+    upstream.chat_only = True
+    return FromChat(response, turn.given, recalled.tokens)
+
+
+async def _whole(response: Opened, turn: Relayed, recalled: Recall, headers: dict[str, str]) -> Response:
     """The reply, whose usage says how many tokens memory took."""
     try:
-        data = await response.aread()
-        reply = json.loads(data)
+        reply = json.loads(await response.aread())
     except httpx.HTTPError as error:
-        await _remember(turn, "", memory_tokens > 0)
+        await _remember(turn, "", recalled)
         failed = unreachable(error)
         return JSONResponse(failed.body, failed.status, headers=headers)
     except ValueError:
-        await _remember(turn, "", memory_tokens > 0)
-        body = error_body("the upstream model answers with something that is not JSON", "server_error")
+        await _remember(turn, "", recalled)
+        body = error_body("the upstream model answers with something that is no reply", "server_error")
         return JSONResponse(body, 502, headers=headers)
     finally:
         await response.aclose()
-    await _remember(turn, whole_text(reply), memory_tokens > 0)
+    await _remember(turn, turn.form.text(reply), recalled)
     if isinstance(reply, dict) and isinstance(reply.get("usage"), dict):
-        reply["usage"]["memory_tokens"] = memory_tokens
+        reply["usage"]["memory_tokens"] = recalled.tokens
     return JSONResponse(reply, headers=headers)
 
 
-async def _streamed(response: httpx.Response, turn: Relayed, from_memory: bool) -> AsyncIterator[bytes]:
+async def _streamed(response: Opened, turn: Relayed, recalled: Recall) -> AsyncIterator[bytes]:
     """The bytes as they come, comments between events while none do.
 
-    One that breaks off ends with an error event in place of `[DONE]`.
+    One that breaks off ends with an error event in place of what is missing.
     """
-    heard = Heard()
-    whole, between = False, True
+    heard = turn.form.heard()
+    between = True
     try:
         async with aclosing(unless_silent(response.aiter_raw())) as pieces:
             async for data in pieces:
@@ -108,23 +135,24 @@ async def _streamed(response: httpx.Response, turn: Relayed, from_memory: bool) 
                     yield data
                 elif between:
                     yield KEEP_ALIVE.encode()
-        whole = heard.ended
-        if not whole:
-            yield _error_event(httpx.RemoteProtocolError("ended early"))
+        if not (heard.ended or heard.failed):
+            yield _failed(turn, heard, httpx.RemoteProtocolError("ended early"))
     except httpx.HTTPError as error:
-        yield _error_event(error)
+        heard.failed = True
+        yield _failed(turn, heard, error)
     finally:
         with anyio.CancelScope(shield=True):  # also when the client has gone
             await response.aclose()
-            await _remember(turn, heard.text if whole else "", from_memory)
+            await _remember(turn, heard.reply, recalled)
 
 
-async def _remember(turn: Relayed, reply: str, from_memory: bool) -> None:
-    await run_in_threadpool(lambda: turn.remember(reply, from_memory=from_memory))
+async def _remember(turn: Relayed, reply: str, recalled: Recall) -> None:
+    await run_in_threadpool(lambda: turn.remember(reply, from_memory=bool(recalled)))
 
 
-def _error_event(error: httpx.HTTPError) -> bytes:
-    return b"\n\ndata: " + json.dumps(unreachable(error).body).encode() + b"\n\n"
+def _failed(turn: Relayed, heard: Heard, error: httpx.HTTPError) -> bytes:
+    """An event, also where the bytes before it ended within one."""
+    return b"\n\n" + turn.form.wire.failed(unreachable(error).body, heard.events).encode()
 
 
 def _upstream(request: Request) -> Upstream:

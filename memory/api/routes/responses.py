@@ -13,7 +13,7 @@ from memory.api.events import Events
 from memory.api.incoming import Parsed
 from memory.api.once import Answer
 from memory.api.responses_in import ResponsesIn
-from memory.api.responses_out import Event, ResponseOut, ResponseUsageOut, Writing
+from memory.api.responses_out import Cut, Event, ResponseOut, ResponseUsageOut, Writing
 from memory.api.routes.chat import ANSWERED, adapters_used, begun
 from memory.api.routes.models import model_name
 from memory.api.shared import SharedDep
@@ -57,4 +57,5 @@ def _written(writing: Writing, pieces: Iterable[str | ChatReply], longest: int) 
             total_tokens=read + written,
             memory_tokens=piece.memory_tokens,
         )
-        yield from writing.end(cut=written >= longest, usage=usage, memory=MemoryUseOut.of(piece))
+        cut: Cut | None = "max_output_tokens" if written >= longest else None
+        yield from writing.end(cut, usage=usage, memory=MemoryUseOut.of(piece))
