@@ -181,12 +181,15 @@ class Settings(BaseSettings):
     max_connections: int = Field(
         2000,
         ge=8,
-        description="Maximum number of connections; a new one closes the one idle longest.",
+        description="Maximum number of connections; a new one closes the one idle longest. Fewer where the "
+        "process may open few files.",
     )
     open_metrics: bool = Field(
         False, description="Whether /metrics needs no key; otherwise it needs an operator's."
     )
-    server_threads: int = Field(64, ge=1, description="Maximum number of concurrent requests.")
+    server_threads: int = Field(
+        64, ge=1, description="Maximum number of concurrent requests; fewer where few files may be open."
+    )
     job_workers: int = Field(
         2,
         ge=0,

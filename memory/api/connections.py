@@ -8,22 +8,16 @@ body nothing is taken from the socket before the app asks for it.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
-
-try:
-    import resource
-except ImportError:  # as on Windows, which has no such limit
-    resource = None  # type: ignore[assignment]
 
 HEADERS_S = 10.0  # from a connection's first moment, or a request's first byte, to the end of its headers
 UNREAD_S = 30.0  # that a client may leave an answer unread
 MOST_HEADER_BYTES = 64 * 1024
 _PIECE = 8 * 1024  # read at once: what is done with it holds up everybody else
-_OTHERS = 2  # of the descriptors, one of so many is for connections; the others for databases and files
-_UNLIMITED = 1_000_000
+PROBES = ("/health/live", "/health/ready")
+_SPARE = 8  # connections beyond the bound, on which nothing but a probe is answered
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
 )
@@ -37,12 +31,16 @@ class Connection(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         self._timer: asyncio.TimerHandle | None = None
         self._header_bytes = 0
+        self._since = self.loop.time()
         transport.max_size = _PIECE
         super().connection_made(transport)
-        if len(self.connections) > self.most and not self._made_room():
-            transport.write(_FULL)
-            transport.close()
-            return
+        beyond = self._beyond()
+        if beyond > 0:
+            self.app = _only_probes(self.app)
+            if beyond > _SPARE:
+                transport.write(_FULL)
+                transport.close()
+                return
         self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -81,14 +79,15 @@ class Connection(H11Protocol):
         """Whether a request is worked on."""
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _made_room(self) -> bool:
-        """Close the connection that is idle for longest; False where none is."""
+    def _beyond(self) -> int:
+        """How many connections there are too many, once those that were idle for longest are closed."""
         others = [one for one in self.connections if isinstance(one, Connection) and one is not self]
-        idle = [one for one in others if not one._busy]
-        if not idle:
-            return False
-        min(idle, key=lambda one: one._since).transport.abort()
-        return True
+        there = [one for one in others if not one.transport.is_closing()]
+        beyond = len(there) + 1 - self.most
+        idle = sorted((one for one in there if not one._busy), key=lambda one: one._since)
+        for one in idle[: max(0, beyond)]:
+            one.transport.abort()
+        return beyond - len(idle)
 
     def _expect_headers(self) -> None:
         self._start_timer(HEADERS_S)
@@ -105,16 +104,19 @@ class Connection(H11Protocol):
 
 
 def bounded(most: int) -> type[Connection]:
-    """Connections, at most so many, and fewer where the system gives this process fewer descriptors."""
-    return type("Connection", (Connection,), {"most": min(most, max(8, descriptors() // _OTHERS))})
+    """Connections, at most so many."""
+    return type("Connection", (Connection,), {"most": most})
 
 
-def descriptors() -> int:
-    """How many files this process may have open; asks the system for all that it may ask for."""
-    if resource is None:
-        return _UNLIMITED
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        soft = hard
-    return _UNLIMITED if soft == resource.RLIM_INFINITY else soft
+def _only_probes(app: Any) -> Any:
+    """The app for a connection there is no room for: whether the server lives is still answered."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] in PROBES:
+            await app(scope, receive, send)
+            return
+        headers = [(b"content-length", b"0"), (b"retry-after", b"1"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 503, "headers": headers})
+        await send({"type": "http.response.body"})
+
+    return answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 MOST_A_SECOND = 5.0  # lines of one kind, in the long run,
 AT_ONCE = 50.0  # and so many in a row
 _MOST_KINDS = 1000  # that are told apart
+_VALUES = re.compile(r"[0-9a-f]*\d[0-9a-f]*")  # numbers and addresses
 _REFUSED = (400, 401, 403, 404, 405, 408, 413, 429, 499)
 
 
@@ -50,8 +52,9 @@ class Readable(JsonLines):
 class Sparing(logging.Filter):
     """Lets lines of one kind through at a bounded rate; the next one says how many were left out.
 
-    A kind is a message before its values are put in. Requests that were answered well are never left out:
-    only those who hold a key make them.
+    A kind is a message before its values are put in; where a library has done that already, the beginning
+    of its first line. Requests that were answered well are never left out: only those who hold a key make
+    them.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -69,7 +72,7 @@ class Sparing(logging.Filter):
                 self._kinds.clear()
             now = self._clock()
             kind = self._kinds.setdefault(
-                (record.name, record.levelno, record.msg, status), [AT_ONCE, now, 0]
+                (record.name, record.levelno, _kind(record), status), [AT_ONCE, now, 0]
             )
             kind[0] = min(AT_ONCE, kind[0] + (now - kind[1]) * MOST_A_SECOND)
             kind[1] = now
@@ -79,6 +82,12 @@ class Sparing(logging.Filter):
             record.left_out, kind[2] = int(kind[2]), 0
             kind[0] -= 1
             return True
+
+
+def _kind(record: logging.LogRecord) -> str:
+    """What a line is one of: some libraries put their values in before they log."""
+    said = str(record.msg)
+    return said if record.args else _VALUES.sub("0", said.partition("\n")[0])[:60]
 
 
 def _where(record: logging.LogRecord) -> list[str]:

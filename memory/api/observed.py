@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from memory.api.connections import PROBES
 from memory.api.problems import unexpected
 from memory.api.shared import Shared
 from memory.errors import ParametricMemoryError
@@ -34,7 +35,6 @@ SAFE = {  # for browsers: nothing of an answer runs, is guessed at, framed or ke
 _DENIED = (401, 403)
 GONE = 499  # the client went away before it had sent all: nobody is answered, and nothing is wrong here
 _OURS = {"memory_id", "job_id", "key_id"}  # what of a path was named by us, and not by a client
-_PROBES = ("/health/live", "/health/ready")  # every few seconds, and nothing to read in them
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")  # others may be anything, and many
 
 
@@ -129,7 +129,7 @@ class _Seen:
         """Count it, and log it."""
         seconds = perf_counter() - self._began
         self.shared.metrics.answered(self.method, self.route, self.status, seconds)
-        level = logging.DEBUG if self.route in _PROBES else logging.INFO
+        level = logging.DEBUG if self.route in PROBES else logging.INFO  # probes come every few seconds
         _log.log(level, "request", extra={"fields": self._fields() | {"ms": round(seconds * 1000, 1)}})
 
     def _fields(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import uvicorn
 from memory.api.app import create_app
 from memory.api.callers import is_loopback
 from memory.api.connections import MOST_HEADER_BYTES, bounded
+from memory.api.descriptors import Shares
 from memory.api.logs import log_to_stderr
 from memory.backends.sql.database import Database
 from memory.bootstrap import database_url
@@ -21,7 +22,14 @@ from memory.server.access import Access
 from memory.service import Service
 from memory.settings import Settings
 
-_BACKLOG = 128  # also how many are accepted at a time
+_WAITING = 128  # connections that the system keeps until they are accepted
+
+
+class _Listener(socket.socket):
+    """Lets clients wait, however few are accepted at a time: asyncio has one number for both."""
+
+    def listen(self, _: int = 0, /) -> None:
+        super().listen(_WAITING)
 
 
 def serve(memory: Service, listening: Callable[[str], None]) -> None:
@@ -45,12 +53,13 @@ def serve(memory: Service, listening: Callable[[str], None]) -> None:
 def configuration(memory: Service) -> uvicorn.Config:
     """How uvicorn serves a memory."""
     settings = memory.settings
+    shares = Shares.of(settings)
     return uvicorn.Config(
         create_app(memory),
-        http=bounded(settings.max_connections),
+        http=bounded(shares.connections),
         h11_max_incomplete_event_size=MOST_HEADER_BYTES,
         loop="asyncio",
-        backlog=_BACKLOG,
+        backlog=shares.accepted,  # at a time
         proxy_headers=False,  # what a request says of its origin decides nothing
         access_log=False,  # the app logs requests itself, without addresses
         log_config=None,
@@ -80,11 +89,11 @@ def has_keys(settings: Settings) -> bool:
 
 def _bound(settings: Settings) -> socket.socket:
     address: tuple[Any, ...] = (settings.host, settings.port)
-    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    listener = _Listener(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
-        listener.listen(_BACKLOG)  # from here on callers wait rather than be refused
+        listener.listen()  # from here on callers wait rather than be refused
     except OSError as error:
         listener.close()
         raise InvalidSettings(

@@ -15,6 +15,7 @@ from fastapi import Depends, Request
 
 from memory.api.archives import Archives
 from memory.api.console.signed_in import SignedIn
+from memory.api.descriptors import Shares
 from memory.api.handlers import Handlers, whose
 from memory.api.metrics import Metrics
 from memory.api.places import Places
@@ -100,6 +101,7 @@ class Shared:
         audit = Audit(database)
         archives = Archives(settings.home / "archives", settings.max_archive_bytes)
         door = CapacityLimiter(_DOOR_THREADS)
+        requests = Shares.of(settings).requests
         purges: list[Callable[[], object]] = [archives.purge, idempotency.purge, audit.purge_refused]
         if settings.audit_days:
             purges.append(lambda: audit.purge(timedelta(days=settings.audit_days)))
@@ -122,7 +124,7 @@ class Shared:
                 purges=purges,
                 sweeps=[memory.expire],
             ),
-            places=Places(settings.server_threads, share=max(1, settings.server_threads // _SHARES)),
+            places=Places(requests, share=max(1, requests // _SHARES)),
             readiness=SingleFlight(door),
             signed_in=SignedIn(),
             door=door,

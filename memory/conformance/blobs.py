@@ -49,9 +49,12 @@ class BlobStoreConformance:
             blobs.get("acme", digest)
 
     def test_a_digest_that_is_none_is_missing(self, blobs: BlobStore) -> None:
-        """A name cannot lead anywhere else."""
-        with pytest.raises(MissingBlob):
-            blobs.get("acme", "../../etc/passwd")
+        """A name cannot lead anywhere else, and one of a damaged row holds up no erasure."""
+        for digest in ("../../etc/passwd", "junk", ""):
+            with pytest.raises(MissingBlob):
+                blobs.get("acme", digest)
+            assert blobs.missing("acme", [digest]) == {digest}
+            blobs.delete("acme", digest)
 
     def test_young_blobs_can_be_passed_over(self, blobs: BlobStore) -> None:
         """What was put just now may still be waiting for its row."""

@@ -22,9 +22,13 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def server(home: Path, *options: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process, and its address once it listens."""
+def server(
+    home: Path, *options: str, files: int | None = None, **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process, and its address once it listens; `files` is how many it may have open."""
     command = [sys.executable, "-W", "error", "-m", "tests.api.server_process", str(home), *options]
+    if files is not None:
+        command = ["sh", "-c", 'ulimit -n "$0" && exec "$@"', str(files), *command]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "MEMORY_JOB_LEASE_S": "1", **environment}
     with (home.parent / "stderr").open("a") as log:
         process = subprocess.Popen(

@@ -7,6 +7,8 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
@@ -18,8 +20,11 @@ from hypothesis import strategies as st
 
 from memory import Memory
 from memory.api import connections, incoming
+from memory.api.descriptors import Shares
 from memory.api.strict_json import MAX_VALUES, BadBody, Bounds
+from memory.settings import Settings
 from tests.api.conftest import Api, Founded, MakeApi, live
+from tests.api.test_process import server
 from tests.command import echoes
 
 SIZE = int(os.environ.get("ATTACK_SIZE", "1"))  # `make attack` tries a larger one
@@ -54,7 +59,7 @@ def health(address: tuple[str, int]) -> float:
     """Seconds until a new client has its answer."""
     began = time.monotonic()
     url = f"http://{address[0]}:{address[1]}/health/live"
-    assert httpx.get(url, timeout=20).json() == {"status": "live"}
+    assert httpx.get(url, timeout=20).json()["status"] == "live"
     return time.monotonic() - began
 
 
@@ -160,6 +165,60 @@ def test_idle_connections_make_room(address: tuple[str, int]) -> None:
     finally:
         for one in idle:
             one.close()
+
+
+def test_busy_connections_leave_room_for_probes(address: tuple[str, int], founded: Founded) -> None:
+    """As many requests as the server takes connections: whether it lives is answered, others hear 503."""
+    head = f"POST /v1/memories HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {founded.keys['acme']}\r\n"
+    head += 'Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"'
+    busy = [socket.create_connection(address) for _ in range(16)]
+    try:
+        for one in busy:
+            one.sendall(head.encode())
+        for _ in range(4):
+            assert health(address) < 20
+            refused = httpx.get(f"http://{address[0]}:{address[1]}/v1/memories", timeout=20)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    finally:
+        for one in busy:
+            one.close()
+
+
+def test_descriptors_are_shared_out() -> None:
+    """All of them together are fewer than there are, and each share is enough to go on."""
+    settings = Settings.load(max_connections=2000, server_threads=64)
+    for allowed in (64, 128, 256, 1024, 4096, 1_000_000):
+        shares = Shares.of(settings, allowed)
+        assert shares.connections + 2 * shares.accepted + 8 * shares.requests <= max(allowed - 40, 28)
+        assert min(shares.connections, shares.accepted, shares.requests) >= 2
+    assert Shares.of(settings, 4096) == Shares(2000, 128, 64)
+
+
+def test_a_server_with_few_descriptors_goes_on(tmp_path: Path) -> None:
+    """Hundreds of idle connections and of writers: it lives, keeps what it acknowledges, and recovers."""
+    with server(tmp_path / "home", "--anonymous", files=96) as (_, url), httpx.Client(base_url=url) as client:
+        found = urlsplit(url)
+        assert found.hostname is not None
+        assert found.port is not None
+        where = found.hostname, found.port
+        idle = [socket.create_connection(where) for _ in range(SIZE * 100)]
+        assert health(where) < 20
+
+        def write(n: int) -> int | None:
+            with suppress(httpx.TransportError):
+                told = {"user_id": "ana", "text": f"My number {n} is N{n}x."}
+                return httpx.post(f"{url}/v1/memories", json=told, timeout=60).status_code
+            return None
+
+        with ThreadPoolExecutor(50) as pool:
+            answers = list(pool.map(write, range(SIZE * 100)))
+        for one in idle:
+            one.close()
+        assert {*answers} <= {201, 503, None}
+        assert client.post("/v1/memories", json={"user_id": "ana", "text": "It is over."}).status_code == 201
+        texts = {m["text"] for m in client.get("/v1/memories?user_id=ana&limit=1000").json()["memories"]}
+        assert {f"My number {n} is N{n}x." for n, status in enumerate(answers) if status == 201} <= texts
+    assert "out of system resource" not in (tmp_path / "stderr").read_text()
 
 
 def test_many_values_are_refused_while_they_come(api: Api) -> None:

@@ -103,6 +103,10 @@ def test_a_log_says_one_thing_a_bounded_number_of_times() -> None:
     let_through = sum(sparing.filter(record("out of files")) for _ in range(10_000))
     assert let_through == AT_ONCE
     assert sparing.filter(record("another thing"))
+    assert (
+        sum(sparing.filter(record(f"cannot accept <Socket at 0x7f{n:08x}>\nfd={n}")) for n in range(999))
+        == 50
+    )
     assert all(sparing.filter(record("request", status=200)) for _ in range(1000))
     assert sum(sparing.filter(record("request", status=401)) for _ in range(1000)) == AT_ONCE
     now[0] = 60.0

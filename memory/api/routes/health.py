@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Literal
 
 import anyio.to_thread
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
@@ -41,9 +40,9 @@ class ReadyOut(BaseModel):
 
 @router.head("/health/live", include_in_schema=False)
 @router.get("/health/live", response_model=LiveOut)
-async def live() -> LiveOut:
+async def live(request: Request) -> LiveOut:
     """Whether the process answers; restart it where not."""
-    return LiveOut(version=version("parametric-memory"))
+    return LiveOut(version=request.app.version)
 
 
 @router.head("/health/ready", include_in_schema=False)

@@ -53,9 +53,13 @@ class FileBlobStore:
         return data
 
     def missing(self, tenant_id: str, digests: Collection[str]) -> set[str]:
-        return {digest for digest in digests if not self._path(tenant_id, digest).is_file()}
+        named = {digest for digest in digests if _DIGEST.fullmatch(digest)}
+        there = {digest for digest in named if self._path(tenant_id, digest).is_file()}
+        return set(digests) - there
 
     def delete(self, tenant_id: str, digest: str) -> None:
+        if not _DIGEST.fullmatch(digest):  # as a damaged row has it: erasing that row goes on
+            return
         path = self._path(tenant_id, digest)
         with translated(self._folder), contextlib.suppress(FileNotFoundError):
             path.unlink()

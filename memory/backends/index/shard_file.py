@@ -7,31 +7,40 @@ Layout: sha256 of all that follows, then a NumPy archive of vectors, codes and a
 from __future__ import annotations
 
 import hashlib
-import json
+import zipfile
+import zlib
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from memory.backends.index.shard import Shard
 from memory.files import translated, write_whole
 from memory.ports import Version
+from memory.records import SCOPE_FIELDS
 
 FORMAT = 1
 _DIGEST_BYTES = 32
+_UNREADABLE = (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+class _Header(BaseModel):
+    """What the file says beside its arrays."""
+
+    format: int
+    dim: int
+    version: tuple[int, str]
+    ids: list[str]
+    names: list[dict[str, int]] = Field(min_length=len(SCOPE_FIELDS), max_length=len(SCOPE_FIELDS))
 
 
 def save(shard: Shard, path: Path) -> None:
     """Write the shard, whole or not at all. Raises StoreError."""
-    header = {
-        "format": FORMAT,
-        "dim": shard.dim,
-        "version": [shard.version.seq, shard.version.last],
-        "ids": shard.ids,
-        "names": shard.names,
-    }
+    version = (shard.version.seq, shard.version.last)
+    header = _Header(format=FORMAT, dim=shard.dim, version=version, ids=shard.ids, names=shard.names)
     buffer = BytesIO()
-    encoded = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    encoded = np.frombuffer(header.model_dump_json().encode(), np.uint8)
     np.savez(buffer, header=encoded, codes=shard.codes, vectors=shard.vectors)
     body = buffer.getvalue()
     with translated(path.parent):
@@ -47,10 +56,27 @@ def load(path: Path, dim: int) -> Shard | None:
     digest, body = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
     if hashlib.sha256(body).digest() != digest:
         return None
+    try:
+        return _read(body, dim)
+    except _UNREADABLE:  # anybody can hash junk
+        return None
+
+
+def _read(body: bytes, dim: int) -> Shard:
+    """The shard in the body of a file. Raises one of _UNREADABLE where it is none of ours."""
     with np.load(BytesIO(body), allow_pickle=False) as archive:
-        header = json.loads(archive["header"].tobytes())
-        if header["format"] != FORMAT or header["dim"] != dim:
-            return None
-        shard = Shard(dim, Version(*header["version"]), names=header["names"])
-        shard.restore(header["ids"], archive["codes"], archive["vectors"])
+        header = _Header.model_validate_json(archive["header"].tobytes(), strict=True)
+        codes, vectors = archive["codes"], archive["vectors"]
+    count = len(header.ids)
+    if (header.format, header.dim, len(set(header.ids))) != (FORMAT, dim, count):
+        raise ValueError("made by another version, for another embedder, or with an id twice")
+    if (codes.shape, codes.dtype) != ((count, len(SCOPE_FIELDS)), np.int32):
+        raise ValueError("not as many codes as ids")
+    if (vectors.shape, vectors.dtype) != ((count, dim), np.float32) or not np.isfinite(vectors).all():
+        raise ValueError("not as many vectors as ids, or not all of numbers")
+    for column, named in zip(codes.T.tolist(), header.names, strict=True):
+        if not {*column} <= {0, *named.values()}:
+            raise ValueError("a code without a name")
+    shard = Shard(dim, Version(*header.version), names=header.names)
+    shard.restore(header.ids, codes, vectors)
     return shard

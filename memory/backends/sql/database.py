@@ -146,6 +146,14 @@ class Database:
             raise InvalidInput("a name or text is not valid Unicode; decode it first") from error
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise _translation(error, self._engine.url) from error
+        except OurError:
+            raise
+        except (
+            ValueError,
+            TypeError,
+        ) as error:  # a column that is no JSON, time or vector, and may be somebody's words
+            where = _named(self._engine.url)
+            raise StoreUnavailable(f"{where}: a row is damaged; restore a backup") from error
 
 
 def _queue_of(url: URL) -> FairLock:

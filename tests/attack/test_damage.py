@@ -1,0 +1,118 @@
+"""Bytes that somebody or something spoiled: one clear error, and what can be made again is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import update
+
+from memory import Memory
+from memory.backends.index import faiss_index
+from memory.backends.sql.database import Database, sqlite_url
+from memory.backends.sql.tables import memories
+from memory.errors import StoreUnavailable
+
+MakeMemory = Callable[..., Memory]
+TEXTS = [f"My dog number{n} is called Biscuit{n}." for n in range(3)]
+
+
+def filled(make_memory: MakeMemory) -> Memory:
+    memory = make_memory()
+    for text in TEXTS:
+        memory.add(text, user_id="ana")
+    return memory
+
+
+def index_body(header: Any, codes: Any, vectors: Any) -> bytes:
+    """A NumPy archive, as an index file has it after its hash."""
+    body = BytesIO()
+    np.savez(body, header=np.frombuffer(json.dumps(header).encode(), np.uint8), codes=codes, vectors=vectors)
+    return body.getvalue()
+
+
+def spoiled(body: bytes) -> dict[str, bytes]:
+    """Bodies of index files that a right hash can stand before."""
+    with np.load(BytesIO(body)) as archive:
+        header, codes, vectors = json.loads(archive["header"].tobytes()), archive["codes"], archive["vectors"]
+    changes: list[dict[str, Any]] = [
+        {"ids": [1, 2, 3]},
+        {"ids": ["same"] * 3},
+        {"ids": header["ids"][:1]},
+        {"names": 5},
+        {"names": [{}]},
+        {"names": [{}, {}, {}]},
+        {"version": [1]},
+        {"version": ["1", 2]},
+        {"format": None},
+        {"dim": vectors.shape[1] + 1},
+    ]
+    return {
+        "nothing": b"",
+        "junk": b"junk" * 100,
+        "half": body[: len(body) // 2],
+        "a list": index_body([1], codes, vectors),
+        "no fields": index_body({}, codes, vectors),
+        "few codes": index_body(header, codes[:1], vectors),
+        "other codes": index_body(header, codes.astype(np.float64), vectors),
+        "few vectors": index_body(header, codes, vectors[:1]),
+        "narrow": index_body(header, codes, vectors[:, :5]),
+        "no numbers": index_body(header, codes, vectors * np.nan),
+        **{str(change): index_body(header | change, codes, vectors) for change in changes},
+    }
+
+
+def test_an_index_of_junk_with_a_right_hash_is_made_again(
+    make_memory: MakeMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever its bytes are: search finds what the rows say."""
+    monkeypatch.setattr(faiss_index, "SAVE_AFTER", 1)
+    memory = filled(make_memory)
+    found = memory.search("dog", user_id="ana", k=3)
+    folder = memory.settings.index_folder
+    assert folder is not None
+    [path] = folder.rglob("*.index")
+    for name, body in spoiled(path.read_bytes()[32:]).items():
+        path.write_bytes(hashlib.sha256(body).digest() + body)
+        again = make_memory().search("dog", user_id="ana", k=3)
+        assert [(hit.record.id, hit.score) for hit in again] == [(h.record.id, h.score) for h in found], name
+
+
+@pytest.mark.parametrize("digest", ["junk", "", "../../memory.db", "A" * 64, "é" * 64, "0" * 64])
+def test_a_row_that_names_no_adapter_gets_one_and_can_be_erased(make_memory: MakeMemory, digest: str) -> None:
+    """It is made again from the text; and erasing it takes what it really had."""
+    memory = filled(make_memory)
+    home: Path = memory.settings.home
+    database = Database(sqlite_url(home / "memory.db"))
+    for step in ("answered", "erased"):
+        with database.write() as connection:
+            connection.execute(update(memories).values(digest=digest))
+        again = make_memory()
+        if step == "answered":
+            assert "Biscuit1" in again.ask("What is my dog number1 called?", user_id="ana").text
+        else:
+            assert len(again.forget(user_id="ana").memories) == len(TEXTS)
+            assert not [path for path in memory.settings.adapter_folder.rglob("*") if path.is_file()]
+            again.add("My cat is called Tom.", user_id="ana")
+    database.close()
+
+
+@pytest.mark.parametrize("column", ["metadata", "created_at", "embedding"])
+def test_a_damaged_row_is_one_clear_error_and_can_be_erased(make_memory: MakeMemory, column: str) -> None:
+    """It says what is wrong and quotes nobody; an erasure does not wait for who failed to read it."""
+    memory = filled(make_memory)
+    database = Database(sqlite_url(memory.settings.home / "memory.db"))
+    with database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE memories SET {column} = 'Biscuit' || seq")
+    database.close()
+    again = make_memory()
+    with pytest.raises(StoreUnavailable, match="a row is damaged; restore a backup") as refusal:
+        again.ask("What is my dog number1 called?", user_id="ana")
+    assert "Biscuit" not in str(refusal.value)
+    assert len(again.forget(user_id="ana").memories) == len(TEXTS)
