@@ -8,8 +8,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from memory.errors import DiskFull, StoreError, StoreReadOnly, StoreUnavailable
+from memory.records import new_id
 
 TEMPORARY = ".tmp-"  # begins the name of a file half written
 
@@ -50,6 +52,23 @@ def write_whole(path: Path, data: bytes) -> None:
         Path(temporary).unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
+
+
+@contextmanager
+def written(path: Path) -> Iterator[BinaryIO]:
+    """A file of its owner's alone to write: whole and durable at the end, or not there. Raises StoreError."""
+    temporary = path.with_name(f"{TEMPORARY}{new_id()}")
+    with translated(path.parent):
+        try:
+            temporary.touch(mode=0o600, exist_ok=False)
+            with temporary.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        flush_folder(path.parent)
 
 
 def make_folders(folder: Path) -> None:

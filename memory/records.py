@@ -444,6 +444,17 @@ class StoreStats:
     adapter_bytes: int  # a blob that several memories share counts once
 
 
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a memory is kept, what it is made with, and how much of the tenant's is in it."""
+
+    home: str  # a folder, or the URL of a server
+    model: str
+    embedder: str
+    tenant_id: str
+    stats: StoreStats
+
+
 def only_tenant(records: Sequence[MemoryRecord]) -> str:
     """The tenant of all the records, at least one. Raises InvalidInput where they differ."""
     tenants = {record.scope.tenant_id for record in records}

@@ -27,7 +27,13 @@ def login_name() -> str:
         return "me"
 
 
-_MAY_HOLD_A_SECRET = ("database_url", "upstream_url", "upstream_key")  # never quoted in an error
+_MAY_HOLD_A_SECRET = (
+    "database_url",
+    "url",
+    "key",
+    "upstream_url",
+    "upstream_key",
+)  # never quoted in an error
 
 
 class Settings(BaseSettings):
@@ -79,6 +85,14 @@ class Settings(BaseSettings):
         min_length=1,
         description="Default user of the `memory` command; Python and REST always name one.",
     )
+    url: str | None = Field(
+        None,
+        min_length=1,
+        description="URL of a server (`memory serve`), such as http://127.0.0.1:8750: the `memory` command "
+        "asks it, and loads no model.",
+    )
+    key: SecretStr | None = Field(None, description="API key for that server; sent there alone.")
+    timeout_s: float = Field(60.0, gt=0, description="Maximum silence of that server, in seconds.")
     hot_window_turns: int = Field(
         6,
         ge=0,
@@ -247,6 +261,11 @@ class Settings(BaseSettings):
             raise InvalidSettings(f"{where}: {wrong}{got}") from (None if not got else error)
         except SettingsError as error:  # a variable whose value should be JSON
             raise InvalidSettings(f"{error}; give a JSON object") from error
+
+    @property
+    def server_key(self) -> str | None:
+        """The key for the server, as it is sent."""
+        return None if self.key is None else self.key.get_secret_value()
 
     @property
     def adapter_folder(self) -> Path:

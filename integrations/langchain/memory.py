@@ -25,7 +25,7 @@ from memory.inputs import MAX_RECALLED, Whose
 from memory.read.options import Mode
 from memory.read.recalled import Recall
 from memory.records import AdapterChoice, ErasureReceipt, HistoryEvent, MemoryHit, MemoryRecord, Message
-from memory.upkeep.compaction import CompactReport
+from memory.upkeep.reports import CompactReport
 
 if TYPE_CHECKING:
     from integrations.langchain.middleware import ParametricMemoryMiddleware

@@ -30,6 +30,7 @@ from memory.api.routes import (
     search,
     sessions,
     skills,
+    status,
     tenants,
     upkeep,
 )
@@ -45,6 +46,7 @@ from memory.settings import Settings
 ROUTERS = (
     *(memories.router, search.router, sessions.router, forget.router, upkeep.router, jobs.router),
     *(skills.router, adapters.router, keys.router, audit.router, tenants.router, mcp.router),
+    status.router,
     *(health.router, docs.router, *console.ROUTERS),
 )
 ANSWERING = (chat.router, responses.router, models.router)  # by the memory's own model

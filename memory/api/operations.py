@@ -19,6 +19,8 @@ OPERATIONS = {
     "GET /v1/sessions/{session_id}/turns": "list_turns",
     "POST /v1/sessions/{session_id}/turns": "append_turns",
     "POST /v1/forget": "forget",
+    "GET /v1/status": "get_status",
+    "POST /v1/tokens": "count_tokens",
     "GET /v1/skills": "list_skills",
     "POST /v1/skills": "add_skill",
     "GET /v1/adapters/{memory_id}": "download_adapter",

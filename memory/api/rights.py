@@ -81,6 +81,8 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("GET", "/v1/sessions/{session_id:path}/turns"): _READ,
     ("POST", "/v1/sessions/{session_id:path}/turns"): _WRITE,
     ("POST", "/v1/forget"): _WRITE,
+    ("GET", "/v1/status"): _READ,
+    ("POST", "/v1/tokens"): _READ,
     ("POST", "/v1/compact"): _WRITE,
     ("POST", "/v1/export"): _EXPORT,
     ("GET", "/v1/export/{job_id}"): _READ,

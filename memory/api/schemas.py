@@ -97,7 +97,27 @@ class MessageIn(BaseModel):
     recalled: bool = Field(default=False, description="Said from memory: never remembered again.")
 
 
-class AddIn(ScopeIn):
+class ContentIn(BaseModel):
+    """A text, or messages of a conversation."""
+
+    text: Text | None = None
+    messages: list[MessageIn] | None = None
+
+    @model_validator(mode="after")
+    def _one_content(self) -> Self:
+        if (self.text is None) == (self.messages is None):
+            raise ValueError("give either text or messages")
+        return self
+
+    @property
+    def content(self) -> Content:
+        """As the service takes it."""
+        if self.text is not None:
+            return self.text
+        return [message.model_dump() for message in self.messages or []]
+
+
+class AddIn(ContentIn, ScopeIn):
     """A text, or messages of a conversation, to remember."""
 
     model_config = example(user_id="ana", text="My dog is called Biscuit and we live in Lisbon.")
@@ -113,19 +133,6 @@ class AddIn(ScopeIn):
     expires_at: Time | None = Field(default=None, description="From this moment on it is not seen.")
     valid_from: Time | None = Field(default=None, description="When it begins to hold, where that is later.")
     valid_until: Time | None = Field(default=None, description="Until when it holds.")
-
-    @model_validator(mode="after")
-    def _one_content(self) -> Self:
-        if (self.text is None) == (self.messages is None):
-            raise ValueError("give either text or messages")
-        return self
-
-    @property
-    def content(self) -> Content:
-        """As the service takes it."""
-        if self.text is not None:
-            return self.text
-        return [message.model_dump() for message in self.messages or []]
 
 
 class AddedMemory(BaseModel):

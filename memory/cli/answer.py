@@ -18,6 +18,7 @@ from memory.errors import InvalidInput
 from memory.records import ChatReply
 
 if TYPE_CHECKING:
+    from memory.client import Client
     from memory.inputs import Whose
     from memory.service import Service
 
@@ -49,7 +50,7 @@ def ask(
     out = Output(as_json)
     with setup(context).memory() as memory:
         message = {"role": "user", "content": question}
-        scope = whose(memory, user, session, agent)
+        scope = whose(context, user, session, agent)
         pieces = memory.answer_stream(message, mode=mode, as_of=moment(as_of), **scope)
         _print(out, pieces)
 
@@ -69,7 +70,7 @@ def chat(
     """
     out = Output(as_json)
     with setup(context).memory() as memory:
-        scope = whose(memory, user, session, agent)
+        scope = whose(context, user, session, agent)
         talking = sys.stdin.isatty() and out.terminal
         if talking:
             _warm(memory, scope)
@@ -96,13 +97,13 @@ def search(
     """Find the memories most similar to a query, most similar first."""
     out = Output(as_json)
     with setup(context).memory() as memory:
-        hits = memory.search(query, k=k, as_of=moment(as_of), **whose(memory, user, session, agent))
+        hits = memory.search(query, k=k, as_of=moment(as_of), **whose(context, user, session, agent))
     out.rows(hits, HITS, {"hits": hits})
     if out.terminal and not hits:
         out.note("No memories here.")
 
 
-def _warm(memory: Service, scope: Whose) -> None:
+def _warm(memory: Service | Client, scope: Whose) -> None:
     """Load embedder and model, so that the first reply comes as fast as the others."""
     memory.search("hello", **scope)
     memory.count_tokens("hello")
@@ -131,7 +132,7 @@ def _typed() -> Iterator[str]:
             return
 
 
-def _reply(memory: Service, out: Output, message: str, mode: Mode, scope: Whose) -> None:
+def _reply(memory: Service | Client, out: Output, message: str, mode: Mode, scope: Whose) -> None:
     try:
         _print(out, memory.chat_stream(message, mode=mode, **scope))
     except KeyboardInterrupt:

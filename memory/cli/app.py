@@ -28,18 +28,33 @@ from memory.cli import (
 from memory.cli.keys import keys
 from memory.cli.options import Setup, WrongUsage
 from memory.cli.output import visible
-from memory.errors import NotFound, ParametricMemoryError
+from memory.errors import (
+    Forbidden,
+    NotFound,
+    ParametricMemoryError,
+    ServerMismatch,
+    ServerUnavailable,
+    Unauthenticated,
+)
 
 if TYPE_CHECKING:
     from memory.service import Service
 
-FAILED, USAGE, NOT_FOUND, STOPPED = 1, 2, 3, 130  # exit codes
+FAILED, USAGE, NOT_FOUND, NO_SERVER, NO_KEY, STOPPED = 1, 2, 3, 4, 5, 130  # exit codes
+
+_CODES = (
+    (NotFound, NOT_FOUND),
+    (ServerUnavailable, NO_SERVER),
+    (ServerMismatch, NO_SERVER),
+    (Unauthenticated, NO_KEY),
+    (Forbidden, NO_KEY),
+)
 
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 130 stopped. "
-    "Every setting is also a MEMORY_* variable: docs/settings.md.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 no server, 5 key refused, "
+    "130 stopped. Every setting is also a MEMORY_* variable: docs/settings.md.",
 )
 for panel, name, verb in (
     ("Start here", "demo", demo.demo),
@@ -94,7 +109,7 @@ def root(
     if context.invoked_subcommand is None:
         print(context.get_help())
         raise typer.Exit()
-    context.obj = Setup(context.obj or _open, home, model)
+    context.obj = Setup(context.obj or _open, context.invoked_subcommand, home, model)
 
 
 def main(argv: Sequence[str] | None = None, *, open_memory: Callable[..., Service] | None = None) -> int:
@@ -111,7 +126,7 @@ def main(argv: Sequence[str] | None = None, *, open_memory: Callable[..., Servic
     except (KeyboardInterrupt, typer.Abort):
         return _fail("stopped", STOPPED)
     except ParametricMemoryError as error:
-        return _fail(str(error), NOT_FOUND if isinstance(error, NotFound) else FAILED)
+        return _fail(str(error), next((code for kind, code in _CODES if isinstance(error, kind)), FAILED))
     except WrongUsage as error:
         return _fail(f"{error} (see `memory --help`)", USAGE)
     except BrokenPipeError:  # the reader, such as head, has enough

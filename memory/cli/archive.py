@@ -49,8 +49,8 @@ def export(
         raise WrongUsage("--all is everybody's; name nobody, or leave it out")
     out = Output(as_json)
     with setup(context).memory() as memory, out.progress("Exporting") as progress:
-        named = EVERYBODY if everybody else whose(memory, user, session, agent)
-        scope: Whose = {**named, "tenant_id": tenant or memory.settings.tenant}
+        who = EVERYBODY if everybody else whose(context, user, session, agent)
+        scope: Whose = {**who, "tenant_id": tenant or memory.status().tenant_id}
         report = memory.export(path, progress=progress, **scope)
     out.pairs(list(jsonable(report).items()), report)
     if out.terminal:
@@ -99,7 +99,7 @@ def _history(
     out: Output,
 ) -> None:
     doing = "Reading" if dry_run else "Importing"
-    with setup(context).memory() as memory, out.progress(doing) as progress:
+    with setup(context).local() as memory, out.progress(doing) as progress:
         report = memory.import_history(
             path, source, dry_run=dry_run, progress=progress, user_id=user, tenant_id=tenant
         )

@@ -13,12 +13,11 @@ from memory.cli.columns import counted, size
 from memory.cli.options import EVERYBODY, Agent, Json, Session, Setup, User, WrongUsage, setup, whose
 from memory.cli.output import Output, jsonable
 from memory.cli.times import span
+from memory.upkeep.reports import MIN_ADAPTERS, CompactReport
 
 if TYPE_CHECKING:
+    from memory.client import Client
     from memory.service import Service
-    from memory.upkeep.compaction import CompactReport
-
-_MIN_ADAPTERS = 8  # as memory.compaction has it, which is too heavy to import for a help text
 
 
 def compact(
@@ -32,7 +31,7 @@ def compact(
         typer.Option(
             "--min-adapters", min=2, help="Only sessions and documents with at least this many adapters."
         ),
-    ] = _MIN_ADAPTERS,
+    ] = MIN_ADAPTERS,
     everybody: Annotated[bool, typer.Option("--all", help="All users of the tenant.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
@@ -59,8 +58,8 @@ def compact(
     age = None if older_than is None else span(older_than, "--older-than")
     out = Output(as_json)
 
-    def run(memory: Service) -> CompactReport:
-        scope = EVERYBODY if everybody else whose(memory, user, session, agent)
+    def run(memory: Service | Client) -> CompactReport:
+        scope = EVERYBODY if everybody else whose(context, user, session, agent)
         with out.progress("Compacting") as progress:
             return memory.compact(
                 older_than=age, min_adapters=min_adapters, dry_run=dry_run, progress=progress, **scope
@@ -73,15 +72,20 @@ def compact(
         _report(out, run(memory))
 
 
-def _watch(out: Output, opening: Setup, run: Callable[[Service], CompactReport], pause: timedelta) -> None:
+def _watch(
+    out: Output, opening: Setup, run: Callable[[Service | Client], CompactReport], pause: timedelta
+) -> None:
     """Opened anew each time, so that nothing is held in between; an error waits for the next time."""
-    from memory.errors import StoreError
+    from memory.errors import ServerUnavailable, StoreError
 
     while True:
         try:
             with opening.memory() as memory:
                 _report(out, run(memory))
-        except StoreError as error:  # somebody else writes, or the disk is full: later it may work
+        except (
+            StoreError,
+            ServerUnavailable,
+        ) as error:  # somebody else writes, or the disk is full: later it may work
             out.note(f"not this time: {error}")
         time.sleep(pause.total_seconds())
 

@@ -14,6 +14,7 @@ from memory.cli.output import Column, Output
 from memory.records import ErasureReceipt
 
 if TYPE_CHECKING:
+    from memory.client import Client
     from memory.inputs import Whose
     from memory.service import Service
 
@@ -46,7 +47,7 @@ def forget(
         raise WrongUsage("nobody is there to confirm it; give --yes")
     out = Output(as_json)
     with setup(context).memory() as memory:
-        target = _Target(memory, whose(memory, user, session, agent), memory_id, document)
+        target = _Target(memory, whose(context, user, session, agent), memory_id, document)
         if memory_id is not None and user is None:
             target.scope["user_id"] = None  # an id names one memory, whoever's it is
         if not yes:
@@ -64,7 +65,7 @@ def someone_there() -> bool:
 class _Target:
     """What is to be erased."""
 
-    memory: Service
+    memory: Service | Client
     scope: Whose
     memory_id: str | None
     document: str | None

@@ -35,7 +35,7 @@ def list_(
     out = Output(as_json)
     then = moment(as_of)
     with setup(context).memory() as memory:
-        pages = partial(memory.list, document_id=document, as_of=then, **whose(memory, user, session, agent))
+        pages = partial(memory.list, document_id=document, as_of=then, **whose(context, user, session, agent))
         size = MAX_PAGE if everything else min(MAX_PAGE, limit + 1)  # one more: are there any?
         every = every_record(lambda cursor: pages(limit=size, cursor=cursor))
         records = list(every if everything else islice(every, limit + 1))
@@ -69,7 +69,7 @@ def status(context: typer.Context, user: User = None, as_json: Json = False) -> 
     out = Output(as_json)
     with setup(context).memory() as memory:
         found = memory.status()
-        whom = whose(memory, user)["user_id"]
+        whom = whose(context, user)["user_id"]
         mine = memory.stats(user_id=whom)
     shown = size if out.terminal else int
     out.pairs(

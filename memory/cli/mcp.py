@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from memory.cli.options import Agent, Session, User, setup, whose
-from memory.errors import InvalidSettings
+from memory.cli.options import Agent, Session, User, needs, setup, whose
 
 
 def mcp(context: typer.Context, user: User = None, session: Session = None, agent: Agent = None) -> None:
@@ -17,8 +16,6 @@ def mcp(context: typer.Context, user: User = None, session: Session = None, agen
         from memory.api.mcp import mcp_server
         from memory.api.reach import Reach
     except ImportError as error:
-        raise InvalidSettings(
-            f"this needs one more package ({error.name} is missing): pip install 'parametric-memory[mcp]'"
-        ) from error
-    with setup(context).memory() as memory:
-        mcp_server(Reach(memory, whose(memory, user, session, agent))).run("stdio")
+        raise needs("mcp", error) from error
+    with setup(context).local() as memory:
+        mcp_server(Reach(memory, whose(context, user, session, agent))).run("stdio")

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from memory.errors import InvalidSettings
+
 if TYPE_CHECKING:
     from memory.backends.sql.database import Database
+    from memory.client import Client
     from memory.inputs import Whose
     from memory.service import Service
     from memory.settings import Settings
@@ -42,22 +45,55 @@ class Setup:
     """What the options before the verb say: where the memory is, and how to open it."""
 
     open: Callable[..., Service]
+    verb: str | None
     home: str | None = None
     model: str | None = None
 
-    def memory(self, **settings: Any) -> Service:
-        """The memory, opened with these settings too; the caller closes it."""
+    def memory(self) -> Service | Client:
+        """The memory: on the server of MEMORY_URL, else of this machine; the caller closes it."""
+        settings = self.settings()
+        url = self._server(settings)
+        if url is None:
+            return self.open(**self._given({}))
+        try:
+            from memory.client import Client
+        except ImportError as error:
+            raise needs("client", error) from error
+        return Client(url, settings.server_key, timeout_s=settings.timeout_s)
+
+    def local(self, **settings: Any) -> Service:
+        """The memory of this machine, opened with these settings too; the caller closes it."""
+        self.check_local()
         return self.open(**self._given(settings))
 
+    def check_local(self) -> None:
+        """Refuse what needs a memory of this machine, where a server is named. Raises InvalidSettings."""
+        if self._server(self.settings()) is not None:
+            raise InvalidSettings(
+                f"`memory {self.verb}` works on a memory of this machine, and MEMORY_URL names a server; "
+                "run it there, unset MEMORY_URL, or give --home"
+            )
+
     def settings(self, **more: Any) -> Settings:
-        """The settings it would be opened with."""
+        """The settings it would be opened with. Raises InvalidSettings."""
         from memory.settings import Settings
 
         return Settings.load(**self._given(more))
 
+    def _server(self, settings: Settings) -> str | None:
+        """The server that is asked; a home or model that the call itself names is one of this machine."""
+        return settings.url if self.home is None and self.model is None else None
+
     def _given(self, more: Mapping[str, Any]) -> dict[str, Any]:
         given = {"home": self.home, "model": self.model, **more}
         return {name: value for name, value in given.items() if value is not None}
+
+
+def needs(extra: str, error: ImportError) -> InvalidSettings:
+    """That packages of an extra are missing, and how to get them."""
+    return InvalidSettings(
+        f"this needs more packages ({error.name} is missing): pip install 'parametric-memory[{extra}]'"
+    )
 
 
 def setup(context: typer.Context) -> Setup:
@@ -75,6 +111,7 @@ def opened_database(context: typer.Context, *, current: bool = True) -> Iterator
     from memory.backends.sql.database import Database
     from memory.bootstrap import database_url
 
+    setup(context).check_local()
     settings = setup(context).settings()
     database = Database(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
     try:
@@ -85,10 +122,12 @@ def opened_database(context: typer.Context, *, current: bool = True) -> Iterator
         database.close()
 
 
-def whose(memory: Service, user: str | None, session: str | None = None, agent: str | None = None) -> Whose:
+def whose(
+    context: typer.Context, user: str | None, session: str | None = None, agent: str | None = None
+) -> Whose:
     """The user named, or the default one, and what narrows it."""
     return {
-        "user_id": memory.settings.user if user is None else user,
+        "user_id": setup(context).settings().user if user is None else user,
         "agent_id": agent,
         "session_id": session,
     }

@@ -31,7 +31,7 @@ def recall(
     out = Output(as_json)
     with setup(context).memory() as memory:
         found = memory.recall(
-            query, k=k, max_tokens=max_tokens, as_of=moment(as_of), **whose(memory, user, session, agent)
+            query, k=k, max_tokens=max_tokens, as_of=moment(as_of), **whose(context, user, session, agent)
         )
     if out.json:
         out.document({"prompt": found.prompt, "tokens": found.tokens, "texts": list(found)})

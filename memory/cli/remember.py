@@ -44,12 +44,13 @@ def add(
     if text is None and file is None and sys.stdin.isatty():
         raise WrongUsage("nothing to add: give a text or --file, or pipe it in")
     out = Output(as_json)
+    most = setup(context).settings().max_text_bytes
     with setup(context).memory() as memory:
-        content = text if text is not None else _read(file, session, memory.settings.max_text_bytes)
+        content = text if text is not None else _read(file, session, most)
         name = document or (file.name if file is not None and isinstance(content, str) else None)
         with out.progress("Remembering") as progress:
             added = memory.add(
-                content, document_id=name, progress=progress, **whose(memory, user, session, agent)
+                content, document_id=name, progress=progress, **whose(context, user, session, agent)
             )
     _report(out, added)
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memory.cli.options import Json, setup
+from memory.cli.options import Json, needs, setup
 from memory.cli.output import Output
-from memory.errors import InvalidSettings
 
 if TYPE_CHECKING:
     from memory.service import Service
@@ -46,15 +45,13 @@ def serve(
         from memory.api import serving
         from memory.api.app import open_store
     except ImportError as error:
-        raise InvalidSettings(
-            f"the server needs more packages ({error.name} is missing): "
-            "pip install 'parametric-memory[server]'"
-        ) from error
+        raise needs("server", error) from error
+    setup(context).check_local()
     given = {"host": host, "port": port, "anonymous": anonymous}
     out = Output(as_json)
     settings = setup(context).settings(**given)
     serving.check_anonymous(settings)
-    with setup(context).memory(store=open_store(settings), **given) as memory:
+    with setup(context).local(store=open_store(settings), **given) as memory:
         serving.serve(memory, lambda url: _greet(out, memory, url))
 
 

@@ -42,7 +42,7 @@ def add(
     """
     out = Output(as_json)
     with setup(context).memory() as memory:
-        scope = whose(memory, user, session, agent)
+        scope = whose(context, user, session, agent)
         if agent is not None and user is None:
             scope["user_id"] = None
         record = memory.add_skill(description, pinned=not near, **scope)
@@ -54,7 +54,7 @@ def list_(context: typer.Context, user: User = None, agent: Agent = None, as_jso
     """List skills, newest first: the user's, or an agent's."""
     out = Output(as_json)
     with setup(context).memory() as memory:
-        scope = whose(memory, user, None, agent)
+        scope = whose(context, user, None, agent)
         if agent is not None and user is None:
             scope["user_id"] = None
         page = memory.list(kind="skill", limit=MAX_PAGE, **scope)

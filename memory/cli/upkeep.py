@@ -32,7 +32,7 @@ def reindex(context: typer.Context, as_json: Json = False) -> None:
     Both are made from the texts in the database. What already fits is left alone.
     """
     out = Output(as_json)
-    with setup(context).memory() as memory, out.progress("Regenerating") as progress:
+    with setup(context).local() as memory, out.progress("Regenerating") as progress:
         made = memory.reindex(progress=progress)
     out.pairs([("made again", made)], {"remade": made})
 

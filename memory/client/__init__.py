@@ -11,7 +11,10 @@ docs/client.md says what is sent again when a server is busy or a connection bre
 
     calls.py      what is sent; asked again where that helps
     verbs.py      each verb as steps: calls that go out, answers that come in
+    adding.py     add, append, add_skill
     chatting.py   chat and ask: a reply as it comes
+    upkeep.py     compact, export, import_
+    jobs.py       work that the server does later, waited for
     decoding.py   JSON -> records
     failures.py   answers and broken connections -> errors
     blocking.py   takes the steps, one after the other

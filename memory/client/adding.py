@@ -1,4 +1,4 @@
-"""The verbs that add: the server answers with ids, or with a job that is waited for."""
+"""The verbs that add: the server answers with ids, or with a job that is waited for (`jobs`)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Unpack
 
-from memory.client.calls import Call, Pause, Server, Steps, asked, told, understood
-from memory.client.encoding import content_body, lines, moment, named, names, turns_path
+from memory.client import decoding, jobs
+from memory.client.calls import Call, Server, Steps, asked, told, understood
+from memory.client.encoding import ANY_SIZE, content_body, lines, moment, named, names, turns_path
 from memory.client.verbs import get, list_
-from memory.errors import Cancelled, NotFound, ServerError
-from memory.inputs import Content, Said, Whose
-from memory.records import MAX_PAGE, MemoryRecord, Scope, check_metadata, new_id
+from memory.errors import NotFound
+from memory.inputs import Content, Said, Whose, text_in
+from memory.records import MAX_PAGE, MemoryRecord, Scope, Skipped, check_metadata, new_id
 from memory.write.added import Added, Progress
 
 _FEW = 4  # memories that are asked for one by one
-_POLL_S = (0.1, 2.0)  # from, to: how long to wait before a job is looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +27,21 @@ class _Ids:
     created: list[str]
     superseded: list[str]
     document_id: str | None = None
+    skipped: Sequence[Skipped] = ()
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> _Ids:
         memories = said["memories"]
         created = [one["id"] for one in memories if one["created"]]
-        return cls([one["id"] for one in memories], created, list(said["superseded"]))
+        skipped = [Skipped(one["text"] or "", one["reason"]) for one in said.get("skipped", ())]
+        wanted = [one["id"] for one in memories]
+        return cls(wanted, created, list(said["superseded"]), skipped=skipped)
 
     @classmethod
     def of_job(cls, result: Mapping[str, Any]) -> _Ids:
         known = set(result["known"])
         created = [one for one in result["ids"] if one not in known]
         return cls(list(result["ids"]), created, list(result["superseded"]), result["document_id"])
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """Work that the server does later."""
-
-    id: str
-    state: str
-    done: int
-    total: int | None
-    reason: str | None
-    result: Mapping[str, Any] | None
-
-    @classmethod
-    def of(cls, said: Mapping[str, Any]) -> _Job:
-        return cls(**{name: said[name] for name in cls.__slots__})
 
 
 def add(
@@ -86,8 +73,8 @@ def add(
     call = Call("POST", "/v1/memories", body=body, key=idempotency_key or new_id())
     response = yield from asked(server, call)
     if response.status_code == 202:
-        job = yield from understood(server, lambda: _Job.of(response.json()))
-        ids = yield from _done(server, job, progress)
+        result = yield from jobs.finished(server, response, progress)
+        ids = yield from understood(server, lambda: _Ids.of_job(result))
     else:
         ids = yield from understood(server, lambda: _Ids.of(response.json()))
     return (yield from _added(server, scope, ids))
@@ -112,6 +99,18 @@ def append(
     return (yield from _added(server, scope, ids))
 
 
+def add_skill(
+    server: Server, description: str, *, pinned: bool = True, **whose: Unpack[Whose]
+) -> Steps[MemoryRecord]:
+    """Make a task described in words a skill: its adapter joins the turns of its scope.
+
+    Raises as `Memory.add_skill` does, and ServerError.
+    """
+    body = names(named(whose).required()) | {"description": text_in(description, ANY_SIZE), "pinned": pinned}
+    call = Call("POST", "/v1/skills", body=body, key=new_id())
+    return (yield from told(server, call, decoding.record))
+
+
 def _added(server: Server, scope: Scope, ids: _Ids) -> Steps[Added]:
     """The memories that were added; what was erased since is left out."""
     found: dict[str, MemoryRecord] = {}
@@ -130,26 +129,8 @@ def _added(server: Server, scope: Scope, ids: _Ids) -> Steps[Added]:
             found[memory_id] = yield from get(server, memory_id)
         except NotFound:
             continue
-    return Added([found[one] for one in ids.wanted if one in found], ids.created, ids.superseded)
-
-
-def _done(server: Server, job: _Job, progress: Progress | None) -> Steps[_Ids]:
-    """What a job added, once it is done. Raises ServerError for one that failed, and Cancelled."""
-    wait, longest = _POLL_S
-    while job.state in ("queued", "running"):
-        if progress is not None and job.total:
-            progress(job.done, job.total)
-        yield Pause(wait)
-        wait = min(longest, wait * 1.5)
-        job = yield from told(server, Call("GET", f"/v1/jobs/{job.id}"), _Job.of)
-    if job.state == "cancelled":
-        raise Cancelled("the job was cancelled; what it had added by then stays")
-    if job.state != "done":
-        raise ServerError(f"the server could not do it: {job.reason}")
-    if progress is not None and job.total:
-        progress(job.total, job.total)
-    result = job.result or {}
-    return (yield from understood(server, lambda: _Ids.of_job(result)))
+    records = [found[one] for one in ids.wanted if one in found]
+    return Added(records, ids.created, ids.superseded, ids.skipped)
 
 
 def _whose(scope: Scope) -> Whose:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial, update_wrapper
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar, cast
 
 import httpx
 
-from memory.client import adding, chatting, failures, verbs
+from memory.client import adding, chatting, failures, upkeep, verbs
 from memory.client.calls import Call, Pause, Server, Steps, checked_key
+from memory.files import written
 from memory.records import ChatReply
 
 P = ParamSpec("P")
@@ -83,6 +85,7 @@ class Client:
 
     add = _waits(adding.add)
     append = _waits(adding.append)
+    add_skill = _waits(adding.add_skill)
     search = _waits(verbs.search)
     select = _waits(verbs.select)
     recall = _waits(verbs.recall)
@@ -95,6 +98,12 @@ class Client:
     history = _waits(verbs.history)
     turns = _waits(verbs.turns)
     sessions = _waits(verbs.sessions)
+    status = _waits(verbs.status)
+    stats = _waits(verbs.stats)
+    count_tokens = _waits(verbs.count_tokens)
+    compact = _waits(upkeep.compact)
+    export = _waits(upkeep.export)
+    import_ = _waits(upkeep.import_)
 
     chat = _replies(chatting.chat)
     chat_stream = _streams(chatting.chat)
@@ -147,7 +156,15 @@ class Client:
         if isinstance(step, Pause):
             time.sleep(step.seconds)
             return None
-        response = self._http.send(self._http.build_request(**step.request()), stream=step.streamed)
-        if step.streamed and not response.is_success:
+        if step.upload is not None:
+            with step.upload.open("rb") as file:
+                return self._http.send(self._http.build_request(**step.request(), content=file))
+        streamed = step.streamed or step.into is not None
+        response = self._http.send(self._http.build_request(**step.request()), stream=streamed)
+        if streamed and not response.is_success:
             response.read()
+        elif step.into is not None:
+            with closing(response), written(step.into) as file:
+                for piece in response.iter_bytes():
+                    file.write(piece)
         return response

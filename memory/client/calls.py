@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -38,6 +39,8 @@ class Call:
     key: str | None = None  # Idempotency-Key: sent again with it, it is answered and not repeated
     repeatable: bool = True  # whether it may arrive twice
     streamed: bool = False  # the answer is read as it comes, by whoever asked; closed by them too
+    upload: Path | None = None  # a file that is sent, in place of a body
+    into: Path | None = None  # a file that the answer goes into, whole or not at all
 
     def request(self) -> dict[str, Any]:
         """As `httpx.Client.build_request` takes it. Raises InvalidInput for what JSON cannot say."""
@@ -47,6 +50,8 @@ class Call:
             "url": self.path,
             "params": {name: value for name, value in self.params.items() if value is not None},
         }
+        if self.upload is not None:
+            headers["Content-Type"] = "application/zip"
         if self.body is not None:
             headers["Content-Type"] = "application/json"
             try:
@@ -119,7 +124,9 @@ def asked(server: Server, call: Call) -> Steps[httpx.Response]:
         except httpx.TransportError as error:
             arrived = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
             final = attempt == server.retries or (arrived and not call.repeatable)
-            if final or isinstance(error, httpx.UnsupportedProtocol):
+            if final or isinstance(
+                error, httpx.UnsupportedProtocol | httpx.ReadTimeout
+            ):  # a slow one is busy
                 raise failures.unreachable(error, server.url) from error
             yield Pause(_backoff(attempt))
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from memory.read.recalled import Recall, Recalled
 from memory.records import (
@@ -22,10 +22,14 @@ from memory.records import (
     Scope,
     Session,
     SessionPage,
+    Status,
+    StoreStats,
     Turn,
 )
+from memory.upkeep.reports import CompactReport, ExportReport, ImportReport
 
 Said = Mapping[str, Any]
+R = TypeVar("R", CompactReport, ExportReport, ImportReport)
 
 
 def record(said: Said) -> MemoryRecord:
@@ -108,6 +112,17 @@ def receipt(said: Said) -> ErasureReceipt:
         rebuilt=tuple(said["rebuilt"]),
         erased_at=time(said["erased_at"]),
     )
+
+
+def status(said: Said, url: str) -> Status:
+    stats = StoreStats(**{field.name: said["stats"][field.name] for field in fields(StoreStats)})
+    return Status(url, said["model"], said["embedder"], said["tenant_id"], stats)
+
+
+def report(kind: type[R], said: Said, **more: Any) -> R:
+    """What a job reports."""
+    known = {**said, **more}
+    return kind(**{field.name: known[field.name] for field in fields(kind)})
 
 
 def time(said: str) -> datetime:

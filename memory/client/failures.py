@@ -34,6 +34,7 @@ _KINDS: dict[str, type[ParametricMemoryError]] = {
     "disk-full": errors.DiskFull,
     "store-unavailable": errors.StoreUnavailable,
 }
+_NO_ROUTE = "Not Found"  # of a path that leads nowhere; that of something else says what is not there
 _UNKNOWN_FIELD = ("Extra inputs are not permitted", "this parameter is unknown; leave it out")
 
 
@@ -96,6 +97,8 @@ def _error(kind: str, detail: str, retry_after: str | None, url: str) -> Paramet
         return errors.QuotaExceeded(detail, _seconds(retry_after))
     if any(said in detail for said in _UNKNOWN_FIELD):
         return ServerMismatch(f"{url} does not know a part of this request, and may be older: {detail}")
+    if kind == "not-found" and detail == _NO_ROUTE:
+        return ServerMismatch(f"{url} does not know this request, and may be older; ask for its version")
     found = _KINDS.get(kind)
     return ServerUnavailable(f"{url}: {detail}") if found is None else found(detail)
 

@@ -14,9 +14,19 @@ from typing import Any, Unpack
 
 from memory.client import decoding
 from memory.client.calls import Call, Server, Steps, told
-from memory.client.encoding import ANY_SIZE, lines, memory_name, moment, named, names, query_body, turns_path
+from memory.client.encoding import (
+    ANY_SIZE,
+    content_body,
+    lines,
+    memory_name,
+    moment,
+    named,
+    names,
+    query_body,
+    turns_path,
+)
 from memory.errors import InvalidInput
-from memory.inputs import Said, Whose, text_in
+from memory.inputs import Content, Said, Whose, text_in
 from memory.read.options import Filters
 from memory.read.recalled import Recall
 from memory.records import (
@@ -29,6 +39,8 @@ from memory.records import (
     MemoryRecord,
     Page,
     SessionPage,
+    Status,
+    StoreStats,
     Turn,
     check_metadata,
     new_id,
@@ -180,6 +192,23 @@ def turns(server: Server, *, last: int | None = None, **whose: Unpack[Whose]) ->
     scope = named(whose).required_session()
     asking = {"user_id": scope.user_id, "agent_id": scope.agent_id, "last": last or MAX_PAGE}
     return (yield from told(server, Call("GET", turns_path(scope), asking), decoding.turns))
+
+
+def status(server: Server, **whose: Unpack[Whose]) -> Steps[Status]:
+    """Which server it is, the models in use, and counts: of the whole tenant where nobody is named."""
+    call = Call("GET", "/v1/status", names(named(whose)))
+    return (yield from told(server, call, lambda said: decoding.status(said, server.url)))
+
+
+def stats(server: Server, **whose: Unpack[Whose]) -> Steps[StoreStats]:
+    """Counts; of the whole tenant where nobody is named."""
+    return (yield from status(server, **whose)).stats
+
+
+def count_tokens(server: Server, content: Content) -> Steps[int]:
+    """Tokens of a text, or of the prompt that messages make."""
+    call = Call("POST", "/v1/tokens", body=content_body(content))
+    return (yield from told(server, call, lambda said: int(said["tokens"])))
 
 
 def sessions(

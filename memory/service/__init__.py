@@ -9,11 +9,11 @@ from memory.read.options import AskOptions
 from memory.service.answering import Answering
 from memory.service.base import UseCases
 from memory.service.forgetting import Forgetting
-from memory.service.looking import Load, Looking, Status
+from memory.service.looking import Load, Looking
 from memory.service.remembering import Remembering
 from memory.service.upkeep import Upkeep
 
-__all__ = ["AskOptions", "Load", "Service", "Status", "UseCases"]
+__all__ = ["AskOptions", "Load", "Service", "UseCases"]
 
 
 class Service(Remembering, Answering, Looking, Forgetting, Upkeep):

@@ -20,6 +20,7 @@ from memory.records import (
     MemoryRecord,
     Page,
     SessionPage,
+    Status,
     StoreStats,
     Turn,
     check_aware,
@@ -43,17 +44,6 @@ class Load:
     waiting: int  # replies and other work that the model has not begun
     cache_hits: int
     cache_misses: int
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Where a memory is kept, what it is made with, and how much of the tenant's is in it."""
-
-    home: str
-    model: str
-    embedder: str
-    tenant_id: str
-    stats: StoreStats
 
 
 class Looking(ServiceBase):

@@ -10,9 +10,9 @@ from memory.errors import Erased
 from memory.inputs import Whose
 from memory.ports.work import Work
 from memory.service.base import ServiceBase
-from memory.upkeep.compaction import MIN_ADAPTERS, CompactReport
 from memory.upkeep.histories.telling import HistoryReport
-from memory.upkeep.transfer import ExportReport, ImportReport, ImportSize
+from memory.upkeep.reports import MIN_ADAPTERS, CompactReport, ExportReport, ImportReport
+from memory.upkeep.transfer import ImportSize
 from memory.write.added import Progress
 
 

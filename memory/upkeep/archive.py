@@ -25,8 +25,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from memory import files
 from memory.errors import InvalidInput
-from memory.files import TEMPORARY, flush_folder, translated
 from memory.records import (
     ADAPTER_FIELDS,
     PLAIN_FIELDS,
@@ -35,7 +35,6 @@ from memory.records import (
     MemoryRecord,
     Scope,
     Turn,
-    new_id,
     now,
 )
 from memory.upkeep.archive_models import MOST_VALUES, ManifestLine, RecordLine, TurnLine, parsed
@@ -114,21 +113,10 @@ class ArchiveWriter:
 @contextmanager
 def written(path: Path, scope: Scope) -> Iterator[ArchiveWriter]:
     """An archive at the path, whole and durable at the end, or not there. Raises StoreError."""
-    temporary = path.with_name(f"{TEMPORARY}{new_id()}")
-    with translated(path.parent):
-        try:
-            temporary.touch(mode=0o600, exist_ok=False)  # it holds what people told
-            with temporary.open("wb") as file:
-                with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                    writer = ArchiveWriter(archive, scope)
-                    yield writer
-                    writer.finish()
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        flush_folder(path.parent)
+    with files.written(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        writer = ArchiveWriter(archive, scope)
+        yield writer
+        writer.finish()
 
 
 class ArchiveReader:

@@ -27,6 +27,7 @@ from memory.settings import Settings
 from memory.text.passage import Passage
 from memory.text.words import wording
 from memory.upkeep.erasure import Eraser
+from memory.upkeep.reports import MIN_ADAPTERS, CompactReport
 from memory.write.adapter_factory import AdapterFactory, Made
 from memory.write.added import Progress
 from memory.write.draft import told
@@ -36,32 +37,9 @@ from memory.write.staging import Leftovers
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
 
-MIN_ADAPTERS = 8  # a scope with fewer is left alone
 WINDOW = 128  # memories looked at together
 _MADE_AT_ONCE = 16  # chunks
 _FULL = 0.5  # of the budget: a compacted memory with more than that is not taken apart again
-
-
-@dataclass(frozen=True, slots=True)
-class CompactReport:
-    """What a compaction changed, or, of a dry run, would change. Bytes are those of adapters."""
-
-    groups: int  # sessions and documents with enough memories
-    adapters_before: int
-    adapters_after: int
-    bytes_before: int
-    bytes_after: int | None  # None for a dry run, which makes no adapters
-    compacted: int = 0  # memories that went into others
-    kept: int = 0  # memories left as they are, because joined with others they answer worse
-    retired: int = 0  # outdated memories whose adapters went
-    conflicts: int = 0  # windows left as they are, because another writer changed them meanwhile
-    questions: int = 0
-    likelihood_before: float | None = None  # mean natural logarithm of an answer token's chance
-    likelihood_after: float | None = None
-    recall_before: float | None = None  # share of the questions whose answer is the likeliest reply
-    recall_after: float | None = None
-    seconds: float = 0.0
-    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,37 +21,12 @@ from memory.ports.work import current
 from memory.records import MemoryRecord, Scope, now
 from memory.text.passage import Passage
 from memory.upkeep import archive
+from memory.upkeep.reports import ExportReport, ImportReport
 from memory.write.adapter_factory import AdapterFactory, Made
 from memory.write.added import Progress
 from memory.write.passage_writer import PASSAGES_PER_BATCH
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class ExportReport:
-    """What an archive holds."""
-
-    path: str
-    memories: int
-    past: int  # retired passages
-    turns: int
-    adapters: int
-    nbytes: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What an import added, and what was there already."""
-
-    memories: int
-    past: int
-    turns: int
-    known: int  # memories and retired passages that were there
-    taken: int  # adapters taken over
-    made: int  # adapters made again from their texts
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

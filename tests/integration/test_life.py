@@ -16,7 +16,7 @@ from memory import Memory
 from memory.errors import InvalidInput, NotFound, StoreConflict
 from memory.fakes import EchoInternalizer
 from memory.records import Message, now
-from memory.upkeep.compaction import CompactReport
+from memory.upkeep.reports import CompactReport
 from tests.faults import Faulty
 
 MakeMemory = Callable[..., Memory]

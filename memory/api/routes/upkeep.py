@@ -20,7 +20,7 @@ from memory.api.shared import Shared, SharedDep
 from memory.errors import Conflict, NotFound
 from memory.ports.work import Work, working
 from memory.records import Scope
-from memory.upkeep.compaction import MIN_ADAPTERS
+from memory.upkeep.reports import MIN_ADAPTERS
 
 router = APIRouter(route_class=Parsed, prefix="/v1", tags=["upkeep"])
 
