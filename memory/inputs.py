@@ -117,6 +117,17 @@ def filters_in(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return given
 
 
+def items_in(what: str, text: str) -> dict[str, Any]:
+    """Items of metadata that a text spells as JSON. Raises InvalidInput."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f'{what} is no JSON; give an object like {{"topic": "work"}}') from error
+    if not isinstance(found, dict):
+        raise InvalidInput(f'{what} is no JSON object; give one like {{"topic": "work"}}')
+    return found
+
+
 def check_expiry(expires_at: datetime | None) -> None:
     """Refuse a time that has passed, or that names no time zone. Raises InvalidInput."""
     if expires_at is None:

@@ -24,6 +24,7 @@ Role = Literal["system", "user", "assistant"]
 SkipReason = Literal[
     "question", "request", "small talk", "not to be kept", "instruction", "recalled", "empty", "duplicate"
 ]
+State = Literal["current", "pinned", "past", "coming"]  # of memories, as a listing shows them
 Event = Literal["ADD", "UPDATE", "DELETE", "OUTDATE", "RETIRE"]
 
 SCOPE_FIELDS = ("user_id", "agent_id", "session_id")  # what a scope may give inside its tenant

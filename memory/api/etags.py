@@ -20,8 +20,14 @@ IfNoneMatch = Annotated[
 ]
 IfMatch = Annotated[str | None, Header(description="Change it only while it has one of these ETags.")]
 
-_CHANGED = "the memory has changed since it was read; read it again"
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
+
+
+class Changed(HTTPException):
+    """The memory is no longer as whoever changes it has seen it."""
+
+    def __init__(self) -> None:
+        super().__init__(412, "the memory has changed since it was read; read it again")
 
 
 def etag(memory: MemoryOut) -> str:
@@ -47,8 +53,8 @@ def expected(if_match: str | None, read: Callable[[], MemoryRecord]) -> Iterator
         return
     record = read()
     if not matches(if_match, etag(MemoryOut.of(record))):
-        raise HTTPException(412, _CHANGED)
+        raise Changed
     try:
         yield record
     except StoreConflict as error:
-        raise HTTPException(412, _CHANGED) from error
+        raise Changed from error

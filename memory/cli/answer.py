@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from memory.cli import reading
-from memory.cli.columns import HITS, counted
-from memory.cli.options import Agent, Json, Session, User, setup, whose
+from memory.cli.columns import HITS
+from memory.cli.options import Agent, Json, Metadata, Session, User, items, setup, whose
 from memory.cli.output import Output
 from memory.cli.times import AsOf, moment
 from memory.errors import InvalidInput
 from memory.records import ChatReply
+from memory.text.figures import counted
 
 if TYPE_CHECKING:
     from memory.client import Client
@@ -89,6 +90,7 @@ def search(
     query: Annotated[str, typer.Argument(help="The search query.")],
     k: Annotated[int, typer.Option("-k", "--count", min=1, help="Number of results.")] = 4,
     as_of: AsOf = None,
+    metadata: Metadata = None,
     user: User = None,
     session: Session = None,
     agent: Agent = None,
@@ -96,8 +98,10 @@ def search(
 ) -> None:
     """Find the memories most similar to a query, most similar first."""
     out = Output(as_json)
+    then, described = moment(as_of), items(metadata)
     with setup(context).memory() as memory:
-        hits = memory.search(query, k=k, as_of=moment(as_of), **whose(context, user, session, agent))
+        scope = whose(context, user, session, agent)
+        hits = memory.search(query, k=k, as_of=then, filters=described, **scope)
     out.rows(hits, HITS, {"hits": hits})
     if out.terminal and not hits:
         out.note("No memories here.")

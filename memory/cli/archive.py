@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memory.cli.columns import counted, size
 from memory.cli.options import EVERYBODY, Agent, Json, Session, User, WrongUsage, setup, whose
 from memory.cli.output import Output, jsonable
+from memory.text.figures import counted, size
 
 if TYPE_CHECKING:
     from memory.inputs import Whose

@@ -17,20 +17,6 @@ def ago(at: datetime) -> str:
     return f"{seconds // size} {unit}"
 
 
-def size(nbytes: int) -> str:
-    """Bytes for people."""
-    if nbytes < 1024:
-        return f"{nbytes} B"
-    kib = nbytes / 1024
-    return f"{kib:.1f} KiB" if kib < 1024 else f"{kib / 1024:.1f} MiB"
-
-
-def counted(count: int, what: str) -> str:
-    """The count with its noun."""
-    plural = what[:-1] + "ies" if what.endswith("y") else what + "s"
-    return f"{count} {what if count == 1 else plural}"
-
-
 def one_line(text: str) -> str:
     """A passage on one line."""
     return " / ".join(line.strip() for line in text.splitlines() if line.strip())

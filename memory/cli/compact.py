@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memory.cli.columns import counted, size
 from memory.cli.options import EVERYBODY, Agent, Json, Session, Setup, User, WrongUsage, setup, whose
 from memory.cli.output import Output, jsonable
 from memory.cli.times import span
+from memory.text.figures import counted, size
 from memory.upkeep.reports import MIN_ADAPTERS, CompactReport
 
 if TYPE_CHECKING:

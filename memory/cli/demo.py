@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import typer
 from rich.text import Text
 
-from memory.cli.columns import one_line, size
+from memory.cli.columns import one_line
 from memory.cli.options import Json, setup
 from memory.cli.output import Column, Output, jsonable, table
 from memory.records import MemoryRecord
+from memory.text.figures import size
 
 if TYPE_CHECKING:
     from memory.demo import Answered, Demonstration

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memory.cli.columns import counted, one_line
+from memory.cli.columns import one_line
 from memory.cli.options import Agent, Json, User, WrongUsage, setup, whose
 from memory.cli.output import Column, Output
 from memory.records import ErasureReceipt
+from memory.text.figures import counted
 
 if TYPE_CHECKING:
     from memory.client import Client

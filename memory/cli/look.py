@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from memory.cli.columns import EVENTS, MEMORIES, size
-from memory.cli.options import Agent, Anybody, Json, Session, User, setup, whose
+from memory.cli.columns import EVENTS, MEMORIES
+from memory.cli.options import Agent, Anybody, Json, Metadata, Session, User, items, setup, whose
 from memory.cli.output import Output, jsonable
 from memory.cli.times import AsOf, moment
-from memory.records import MAX_PAGE, MemoryRecord, StoreStats, every_record
+from memory.records import MAX_PAGE, MemoryRecord, State, StoreStats, every_record
+from memory.text.figures import size
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Memory id, as `memory list` shows it.")]
 
@@ -26,6 +27,12 @@ def list_(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Maximum number of rows.")] = 100,
     everything: Annotated[bool, typer.Option("--all", help="List everything.")] = False,
     as_of: AsOf = None,
+    metadata: Metadata = None,
+    since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="Told then or later.")] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Told before.")] = None,
+    state: Annotated[
+        State, typer.Option("--state", help="current; pinned; past, what holds no longer; or coming.")
+    ] = "current",
     user: User = None,
     session: Session = None,
     agent: Agent = None,
@@ -33,9 +40,15 @@ def list_(
 ) -> None:
     """List memories, newest first."""
     out = Output(as_json)
-    then = moment(as_of)
+    narrowed: dict[str, Any] = {
+        "document_id": document,
+        "filters": items(metadata),
+        "state": state,
+        "as_of": moment(as_of),
+    }
+    narrowed |= {"since": moment(since, "--since"), "until": moment(until, "--until")}
     with setup(context).memory() as memory:
-        pages = partial(memory.list, document_id=document, as_of=then, **whose(context, user, session, agent))
+        pages = partial(memory.list, **narrowed, **whose(context, user, session, agent))
         size = MAX_PAGE if everything else min(MAX_PAGE, limit + 1)  # one more: are there any?
         every = every_record(lambda cursor: pages(limit=size, cursor=cursor))
         records = list(every if everything else islice(every, limit + 1))

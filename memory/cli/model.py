@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from memory.cli.columns import size
 from memory.cli.options import Json, setup
 from memory.cli.output import Column, Output
 from memory.errors import InvalidInput, ModelUnavailable
+from memory.text.figures import size
 
 verbs = typer.Typer(no_args_is_help=True, help="Base models and hypernetworks.")
 

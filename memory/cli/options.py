@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,6 +31,10 @@ Anybody = Annotated[
     str | None,
     typer.Option("--user", "-u", metavar="NAME", help="Only if it belongs to this user."),
 ]
+Metadata = Annotated[
+    list[str] | None,
+    typer.Option("--metadata", metavar="KEY=VALUE", help="Only what has this in its metadata; repeatable."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -38,6 +43,22 @@ class WrongUsage(Exception):
 
 
 EVERYBODY: Whose = {"user_id": None, "agent_id": None, "session_id": None}
+
+
+def items(given: Sequence[str] | None) -> dict[str, Any] | None:
+    """Items of metadata: VALUE is JSON where it can be, else text. Raises WrongUsage."""
+    if not given:
+        return None
+    found = {}
+    for item in given:
+        key, equals, value = item.partition("=")
+        if not key or not equals:
+            raise WrongUsage(f"--metadata is {item!r}; write KEY=VALUE")
+        try:
+            found[key] = json.loads(value)
+        except (ValueError, RecursionError):
+            found[key] = value
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,13 @@ def span(text: str, option: str) -> timedelta:
         raise WrongUsage(f"{option} is {text!r}; that is too long") from error
 
 
-def moment(text: str | None) -> datetime | None:
+def moment(text: str | None, option: str = "--as-of") -> datetime | None:
     """When: a date, a date with a time, in this place's zone unless it names one, or a span ago."""
     if text is None:
         return None
     if _SPAN.fullmatch(text.strip()):
-        return datetime.now(UTC) - span(text, "--as-of")
+        return datetime.now(UTC) - span(text, option)
     try:
         return datetime.fromisoformat(text.strip()).astimezone()
     except (ValueError, OverflowError) as error:
-        raise WrongUsage(f"--as-of is {text!r}; write 2026-05-04, 2026-05-04T12:00 or 7d") from error
+        raise WrongUsage(f"{option} is {text!r}; write 2026-05-04, 2026-05-04T12:00 or 7d") from error

@@ -7,6 +7,7 @@ the size of a text, the server checks.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import EllipsisType
@@ -26,7 +27,7 @@ from memory.client.encoding import (
     turns_path,
 )
 from memory.errors import InvalidInput
-from memory.inputs import Content, Said, Whose, text_in
+from memory.inputs import Content, Said, Whose, filters_in, text_in
 from memory.read.options import Filters
 from memory.read.recalled import Recall
 from memory.records import (
@@ -39,6 +40,7 @@ from memory.records import (
     MemoryRecord,
     Page,
     SessionPage,
+    State,
     Status,
     StoreStats,
     Turn,
@@ -105,14 +107,23 @@ def list_(
     *,
     kind: Kind | None = None,
     document_id: str | None = None,
+    superseded_by: str | None = None,
+    filters: Filters | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    state: State = "current",
     limit: int = 100,
     cursor: str | None = None,
     as_of: datetime | None = None,
     **whose: Unpack[Whose],
 ) -> Steps[Page]:
-    """Memories, newest first; `cursor` of one page asks for the next."""
-    asking = {"kind": kind, "document_id": document_id, "limit": limit, "cursor": cursor}
-    asking |= names(named(whose).required()) | {"as_of": moment("as_of", as_of)}
+    """Memories, newest first; `cursor` of one page asks for the next. Narrowed as by `Memory.list`."""
+    asking: dict[str, Any] = {"kind": kind, "document_id": document_id, "superseded_by": superseded_by}
+    times = (("since", since), ("until", until), ("as_of", as_of))
+    asking |= names(named(whose).required()) | {name: moment(name, at) for name, at in times}
+    asking |= {"state": state, "limit": limit, "cursor": cursor}
+    if filters is not None:
+        asking["filters"] = json.dumps(dict(filters_in(filters)))
     return (yield from told(server, Call("GET", "/v1/memories", asking), decoding.page))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from memory.conformance.samples import ANA, BEN, EMBEDDER, NOON, Clock, adapter, record, vectors
 from memory.errors import NotFound, StoreConflict
-from memory.ports import NOTHING, MemoryStore, Revision
+from memory.ports import NOTHING, MemoryStore, Revision, Wanted
 from memory.records import MemoryRecord, Message, Scope, content_hash, new_id
 
 HOUR = timedelta(hours=1)
@@ -58,6 +58,23 @@ class LifeConformance:
         outdated = store.get(ANA, lisbon.id)
         assert (outdated.valid_until, outdated.superseded_by) == (clock(), porto.id)
         assert [e.event for e in store.history(ANA, lisbon.id)] == ["ADD", "OUTDATE"]
+
+    def test_a_listing_shows_one_state(self, store: MemoryStore, clock: Clock) -> None:
+        """What holds, what is pinned of it, what holds no longer, retired or not, and what does not yet."""
+        lisbon, porto = superseded(store, clock)
+        kept(store, record("Rome", valid_from=clock() + HOUR), record("tea", pinned=True))
+
+        def shown(**wanted: object) -> list[str]:
+            return sorted(texts(store, ANA, wanted=Wanted(**wanted)))  # type: ignore[arg-type]
+
+        assert shown() == ["Porto", "tea"]
+        assert shown(state="pinned") == ["tea"]
+        assert shown(state="coming") == ["Rome"]
+        assert shown(state="past") == shown(state="past", superseded_by=porto.id) == ["Lisbon"]
+        assert shown(state="past", superseded_by=lisbon.id) == []
+        kept(store, record("Lisbon", created_at=clock()))  # the former one is retired
+        assert shown(state="past") == ["Lisbon"]
+        assert shown() == ["Lisbon", "Porto", "tea"]
 
     def test_what_was_outdated_can_hold_again(self, store: MemoryStore, clock: Clock) -> None:
         """The same content is new, and its former time stays in the past."""

@@ -10,7 +10,7 @@ import pytest
 
 from memory.conformance.samples import ANA, BEN, ELSEWHERE, NOON, Clock, adapter, record, vectors
 from memory.errors import InvalidInput, NotFound, StoreConflict
-from memory.ports import MemoryStore
+from memory.ports import MemoryStore, Wanted
 from memory.records import MemoryRecord, Scope, content_hash
 
 
@@ -109,8 +109,38 @@ class MemoriesConformance:
         kept(
             store, record("a", kind="document", document_id="d1"), record("b", document_id="d2"), record("c")
         )
-        assert [r.text for r in store.page(ANA, kind="document").records] == ["a"]
-        assert [r.text for r in store.page(ANA, document_id="d2").records] == ["b"]
+        assert [r.text for r in store.page(ANA, Wanted(kind="document")).records] == ["a"]
+        assert [r.text for r in store.page(ANA, Wanted(document_id="d2")).records] == ["b"]
+
+    def test_pages_can_be_narrowed_by_metadata_and_time(self, store: MemoryStore) -> None:
+        """Every item has to be there and equal; a time is told then or later, and before the other."""
+        kept(
+            store,
+            record("a", metadata={"topic": "wörk%", "page": 1}),
+            record("b", metadata={"topic": "wörk%"}, created_at=NOON + timedelta(hours=1)),
+            record("c", metadata={"page": "topic"}, created_at=NOON + timedelta(hours=2)),
+        )
+
+        def shown(**wanted: object) -> list[str]:
+            return sorted(r.text for r in store.page(ANA, Wanted(**wanted)).records)  # type: ignore[arg-type]
+
+        assert shown(filters={"topic": "wörk%"}) == ["a", "b"]
+        assert shown(filters={"topic": "wörk%", "page": 1}) == ["a"]
+        assert shown(filters={"topic": "work"}) == shown(filters={"wörk%": "topic"}) == []
+        assert shown(since=NOON + timedelta(hours=1)) == ["b", "c"]
+        assert shown(until=NOON + timedelta(hours=1)) == ["a"]
+
+    def test_pages_narrowed_by_metadata_are_full(self, store: MemoryStore) -> None:
+        """What is not meant takes no place of a page, however much of it there is."""
+        kept(store, *(record(f"{n}", metadata={"odd": n % 2}) for n in range(620)))
+        found, cursor = list[str](), None
+        while True:
+            page = store.page(ANA, Wanted(filters={"odd": 1}), limit=200, cursor=cursor)
+            found += [r.text for r in page.records]
+            if (cursor := page.cursor) is None:
+                break
+            assert len(page.records) == 200
+        assert found == [f"{n}" for n in reversed(range(620)) if n % 2]
 
     @pytest.mark.parametrize("limit", [0, 1001])
     def test_a_page_has_bounds(self, store: MemoryStore, limit: int) -> None:

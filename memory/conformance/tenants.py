@@ -8,7 +8,7 @@ import pytest
 
 from memory.conformance.samples import ANA, BEN, EMBEDDER, Clock, record, vectors
 from memory.errors import InvalidInput, NotFound
-from memory.ports import MemoryStore
+from memory.ports import MemoryStore, Wanted
 from memory.records import Message, Scope
 
 OTHER = replace(ANA, tenant_id="other")
@@ -64,7 +64,7 @@ class TenantsConformance:
             with pytest.raises((NotFound, InvalidInput)):
                 call(ANA, name)
         try:
-            assert store.page(ANA, document_id=name).records == ()
+            assert store.page(ANA, Wanted(document_id=name)).records == ()
             assert store.get_many(ANA, [name]) == []
         except InvalidInput:
             pass

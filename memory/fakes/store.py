@@ -14,13 +14,12 @@ import numpy as np
 from memory.backends.embeddings import to_bytes, to_vectors
 from memory.errors import InvalidInput
 from memory.fakes.tenant import StoredRow, TenantState, as_removed, ended
-from memory.ports import NOTHING, START, Changes, Group, Revision, Vectors, Version
+from memory.ports import ANYTHING, NOTHING, START, Changes, Group, Revision, Vectors, Version, Wanted
 from memory.ports.work import Erasure, current
 from memory.records import (
     SCOPE_FIELDS,
     SKILLS,
     HistoryEvent,
-    Kind,
     MemoryRecord,
     Message,
     Page,
@@ -28,6 +27,7 @@ from memory.records import (
     Scope,
     Session,
     SessionPage,
+    State,
     StoreStats,
     Turn,
     after_id,
@@ -206,9 +206,8 @@ class InMemoryStore:
     def page(
         self,
         scope: Scope,
+        wanted: Wanted = ANYTHING,
         *,
-        kind: Kind | None = None,
-        document_id: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
         as_of: datetime | None = None,
@@ -218,12 +217,21 @@ class InMemoryStore:
         after = after_id(cursor)
         found = [
             record
-            for record in reversed(self._seen(scope, as_of))
-            if kind in (None, record.kind)
-            and document_id in (None, record.document_id)
-            and (after is None or record.id < after)
+            for record in reversed(self._listed(scope, wanted.state, as_of))
+            if wanted.meets(record) and (after is None or record.id < after)
         ]
         return Page(*cut(found, limit, id_cursor))
+
+    def _listed(self, scope: Scope, state: State, as_of: datetime | None) -> list[MemoryRecord]:
+        tenant, at = self._reading(scope.tenant_id), self._clock()
+        if as_of is not None or state in ("current", "pinned"):
+            return [record for record in self._seen(scope, as_of) if state != "pinned" or record.pinned]
+        alive = tenant.alive(scope, at)
+        if state == "coming":
+            return [record for record in alive if record.valid_from is not None and record.valid_from > at]
+        every = [*alive, *tenant.retired(scope, at)]
+        ended = [record for record in every if record.valid_until is not None and record.valid_until <= at]
+        return sorted(ended, key=lambda record: record.id)
 
     def everything(self, tenant_id: str, scope: Scope | None = None) -> Iterator[MemoryRecord]:
         yield from self._reading(tenant_id).alive(scope or Scope(tenant_id=tenant_id), self._clock())

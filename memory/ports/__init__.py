@@ -35,8 +35,10 @@ from memory.ports.index import VectorIndex
 from memory.ports.internalizer import Internalizer, SkillWriter
 from memory.ports.reader import Reader, Reading
 from memory.ports.store import MemoryStore
+from memory.ports.wanted import ANYTHING, Wanted
 
 __all__ = [
+    "ANYTHING",
     "NOTHING",
     "REPEATED",
     "START",
@@ -61,6 +63,7 @@ __all__ = [
     "VectorIndex",
     "Vectors",
     "Version",
+    "Wanted",
     "require_same_base",
 ]
 

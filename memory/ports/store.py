@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from memory.ports.changes import NOTHING, START, Changes, Group, Revision, Vectors, Version
+from memory.ports.wanted import ANYTHING, Wanted
 from memory.ports.work import Erasure
 from memory.records import (
     HistoryEvent,
-    Kind,
     MemoryRecord,
     Message,
     Page,
@@ -79,14 +79,16 @@ class MemoryStore(Protocol):
     def page(
         self,
         scope: Scope,
+        wanted: Wanted = ANYTHING,
         *,
-        kind: Kind | None = None,
-        document_id: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
         as_of: datetime | None = None,
     ) -> Page:
-        """Newest first. Rows added while paging do not disturb the pages that follow."""
+        """Newest first; with `as_of` the passages that held then, whatever the state.
+
+        Rows added while paging do not disturb the pages that follow.
+        """
         ...
 
     def update(

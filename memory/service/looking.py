@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Unpack, cast
+from typing import TYPE_CHECKING, Unpack, cast, get_args
 
 from memory.errors import InvalidInput
 from memory.inputs import MAX_RECALLED, Content, Said, Whose, filters_in, messages_in, text_in
+from memory.ports import Wanted
 from memory.read.explanation import Explanation
 from memory.read.options import Filters
 from memory.read.recalled import Recall
@@ -20,6 +21,7 @@ from memory.records import (
     MemoryRecord,
     Page,
     SessionPage,
+    State,
     Status,
     StoreStats,
     Turn,
@@ -155,6 +157,11 @@ class Looking(ServiceBase):
         *,
         kind: Kind | None = None,
         document_id: str | None = None,
+        superseded_by: str | None = None,
+        filters: Filters | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        state: State = "current",
         limit: int = 100,
         cursor: str | None = None,
         as_of: datetime | None = None,
@@ -162,13 +169,19 @@ class Looking(ServiceBase):
     ) -> Page:
         """Memories, newest first; `cursor` of one page asks for the next.
 
+        `filters` are items that the metadata has, `since` and `until` bound when it was told. `state` is
+        "current", or "pinned" of those, "past" for what holds no longer, "coming" for what does not hold yet.
         With `as_of`, the passages that held at that time.
         """
-        check_aware("as_of", as_of)
+        for what, at in (("as_of", as_of), ("since", since), ("until", until)):
+            check_aware(what, at)
+        if state not in get_args(State):
+            raise InvalidInput(f"state is {state!r}; choose one of {', '.join(get_args(State))}")
+        if as_of is not None and state != "current":
+            raise InvalidInput("give as_of or a state, not both")
         return self._backends.store.page(
             self._scope(whose).required(),
-            kind=kind,
-            document_id=document_id,
+            Wanted(kind, document_id, superseded_by, filters_in(filters), since, until, state),
             limit=limit,
             cursor=cursor,
             as_of=as_of,

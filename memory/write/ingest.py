@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from memory.errors import InvalidInput, NotFound
-from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Revision
+from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Revision, Wanted
 from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, Skipped, content_hash, every_record
 from memory.text import forms
 from memory.text.cutting import CLAUSE_BUDGETS, split_text
@@ -96,7 +96,8 @@ class Ingest:
 
     def _of_document(self, origin: Origin) -> list[MemoryRecord]:
         """Current passages of the document in exactly this scope."""
-        pages = partial(self._store.page, origin.scope, document_id=origin.document_id, limit=MAX_PAGE)
+        document = Wanted(document_id=origin.document_id)
+        pages = partial(self._store.page, origin.scope, document, limit=MAX_PAGE)
         every = every_record(lambda cursor: pages(cursor=cursor))
         found = [record for record in every if record.scope == origin.scope]
         whole = [record.id for record in found if record.compacted]

@@ -113,6 +113,21 @@ def test_search_finds_the_nearest_first(run: Any) -> None:
     assert {hit["record"]["text"] for hit in run("search", "bakery", "--json").json["hits"]} >= {DOG}
 
 
+def test_list_and_search_are_narrowed_by_metadata_time_and_state(run: Any) -> None:
+    """A number is a number; what holds no longer is shown when it is asked for."""
+    run("add", "I live in Lisbon.", "--user", "ana")
+    run("add", "I live in Porto now.", "--user", "ana")
+    past = run("list", "--user", "ana", "--state", "past", "--json").json["memories"]
+    assert [memory["text"] for memory in past] == ["I live in Lisbon."]
+    assert len(run("list", "--user", "ana", "--since", "1d").lines) == 1
+    assert run("list", "--user", "ana", "--until", "1d").out == ""
+    assert run("list", "--user", "ana", "--metadata", "page=3").out == ""
+    assert run("search", "Porto", "--user", "ana", "--metadata", "page=3").out == ""
+    refused = run("list", "--metadata", "page")
+    assert (refused.code, refused.out) == (2, "")
+    assert "write KEY=VALUE" in refused.err
+
+
 def test_list_shows_the_newest_first_and_says_that_there_are_more(run: Any) -> None:
     """A limited list says so beside the data; --all shows everything."""
     for number in range(3):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.api.conftest import Api
+import re
+
+import httpx
+
+from tests.api.conftest import DOG, Api
 
 HOME = {"Origin": "http://127.0.0.1:8750"}
 
@@ -17,6 +21,14 @@ def sign_in(api: Api, who: str = "acme") -> None:
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
     assert api.keys[who] not in cookie
+
+
+def change(api: Api, where: str, **fields: str) -> httpx.Response:
+    """Send a form of a memory's page, with the ETag that the page has now."""
+    form = api.client.get(where.removesuffix("/forget"))
+    tag = re.search(r'name="etag" value="&#34;(\w+)&#34;"', form.text)
+    assert tag is not None
+    return api.client.post(where, data={"etag": f'"{tag[1]}"', **fields}, headers=HOME)
 
 
 def test_told_asked_explained_and_forgotten(api: Api) -> None:
@@ -36,7 +48,7 @@ def test_told_asked_explained_and_forgotten(api: Api) -> None:
     memory_id = api.get("/v1/memories?user_id=ana").json()["memories"][0]["id"]
     where = f"/console/memories/{memory_id}"
     assert api.client.get(where).status_code == 200
-    assert memory_id in api.client.post(f"{where}/forget", headers=HOME).text
+    assert memory_id in change(api, f"{where}/forget").text
     assert api.client.get(where).status_code == 404
 
 
@@ -76,15 +88,72 @@ def test_a_memory_is_edited_and_pinned(api: Api) -> None:
     where = f"/console/memories/{api.add()}"
     sign_in(api)
     text = "<script>alert(1)</script><img src=x onerror=alert(2)> My dog is called Rex."
-    changed = api.client.post(where, data={"text": text, "pinned": "yes"}, headers=HOME)
+    changed = change(api, where, text=text, pinned="yes", metadata='{"topic": "pets"}')
     assert changed.status_code == 200
     assert "&lt;script&gt;alert(1)" in changed.text
     assert "<script" not in changed.text
     assert "<img" not in changed.text
     [memory] = api.get("/v1/memories?user_id=ana").json()["memories"]
-    assert (memory["text"], memory["pinned"]) == (text, True)
-    api.client.post(where, data={"text": text}, headers=HOME)
-    assert api.get("/v1/memories?user_id=ana").json()["memories"][0]["pinned"] is False
+    assert (memory["text"], memory["pinned"], memory["metadata"]) == (text, True, {"topic": "pets"})
+    assert "Changed" in changed.text
+    change(api, where, text=text)
+    [memory] = api.get("/v1/memories?user_id=ana").json()["memories"]
+    assert (memory["pinned"], memory["metadata"]) == (False, {})
+
+
+def test_a_lost_update_is_told(api: Api) -> None:
+    """412 where somebody else came first: nothing is saved or forgotten, and what was typed is there."""
+    memory_id = api.add()
+    where = f"/console/memories/{memory_id}"
+    sign_in(api)
+    stale = {"etag": '"0"', "text": "My dog is called Rex."}
+    lost = api.client.post(where, data=stale, headers=HOME)
+    assert lost.status_code == 412
+    assert "Somebody changed this memory" in lost.text
+    assert lost.text.count("My dog is called Rex.") == 1
+    assert api.client.post(f"{where}/forget", data=stale, headers=HOME).status_code == 412
+    assert api.get(f"/v1/memories/{memory_id}").json()["text"] == DOG
+    assert api.client.post(where, data={"text": "x"}, headers=HOME).status_code == 422  # no tag at all
+
+
+def test_a_memory_shows_what_it_superseded(api: Api) -> None:
+    """And the older one leads to what took its place."""
+    lisbon = api.add("I live in Lisbon.")
+    porto = api.add("I live in Porto now.")
+    sign_in(api)
+    assert "I live in Lisbon." in api.client.get(f"/console/memories/{porto}").text
+    older = api.client.get(f"/console/memories/{lisbon}").text
+    assert f'href="/console/memories/{porto}"' in older
+    assert "Superseded by something newer" in older
+
+
+def test_memories_are_narrowed(api: Api) -> None:
+    """By document, metadata, time and state, alone and with a search."""
+    api.add("I live in Lisbon.")
+    api.add("I live in Porto now.")
+    api.add("The bakery opens at 7.", document_id="notes", metadata={"topic": "town"})
+    sign_in(api)
+
+    def shown(**fields: str) -> list[str]:
+        answer = api.client.get("/console/memories", params={"user_id": "ana", **fields})
+        assert answer.status_code == 200, answer.text
+        return [text for text in ("Lisbon", "Porto", "opens") if text in answer.text]
+
+    assert shown() == ["Porto", "opens"]
+    assert shown(state="past") == ["Lisbon"]
+    assert shown(state="pinned") == shown(until="2020-01-01") == shown(since="2100-01-01") == []
+    assert shown(document_id="notes") == shown(metadata='{"topic": "town"}') == ["opens"]
+    assert shown(query="bakery", document_id="notes") == ["opens"]
+    assert shown(query="bakery", state="pinned") == []
+    for wrong in (
+        {"metadata": "{"},
+        {"metadata": "3"},
+        {"state": "x"},
+        {"since": "x"},
+        {"query": "a", "state": "past"},
+    ):
+        answer = api.client.get("/console/memories", params={"user_id": "ana", **wrong})
+        assert answer.status_code == 422, wrong
 
 
 def test_a_key_that_reads_changes_nothing(api: Api) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from memory.errors import InvalidInput
-from memory.inputs import Whose
+from memory.inputs import Whose, items_in
 
 Fields = Mapping[str, str]
 
@@ -22,7 +21,8 @@ async def _fields(request: Request) -> Fields:
     else:
         form = await request.form(max_files=0, max_fields=50)
         given = {name: value for name, value in form.items() if isinstance(value, str)}
-    return {name: value.strip() for name, value in given.items() if value.strip()}
+    lines = {name: value.replace("\r\n", "\n").strip() for name, value in given.items()}  # browsers send CRLF
+    return {name: value for name, value in lines.items() if value}
 
 
 Form = Annotated[Fields, Depends(_fields)]
@@ -55,12 +55,4 @@ def moment(fields: Fields, name: str = "as_of") -> datetime | None:
 
 def metadata(fields: Fields) -> dict[str, Any] | None:
     """Items of metadata: JSON. Raises InvalidInput."""
-    if "metadata" not in fields:
-        return None
-    try:
-        found = json.loads(fields["metadata"])
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput('metadata is no JSON; give an object like {"topic": "work"}') from error
-    if not isinstance(found, dict):
-        raise InvalidInput('metadata is no JSON object; give one like {"topic": "work"}')
-    return found
+    return items_in("metadata", fields["metadata"]) if "metadata" in fields else None

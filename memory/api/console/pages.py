@@ -10,6 +10,9 @@ from typing import Any
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Scope
 
+from memory.api.console.shown import FILTERS
+from memory.server.access import Caller
+
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -25,16 +28,23 @@ def _templates() -> Any:
 
     loader = PackageLoader("memory.api.console", "templates")
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    made.filters["moment"] = lambda at: "" if at is None else f"{at:%Y-%m-%d %H:%M}"
-    made.filters["number"] = lambda value: f"{value:.2f}"
+    made.filters |= FILTERS
     return made
 
 
 def page(name: str, scope: Scope, status: int = 200, **given: Any) -> HTMLResponse:
     """A page, or part of one, for whoever sends the request."""
-    caller = scope.get("state", {}).get("caller")
-    html = _templates().get_template(name).render(caller=caller, path=scope.get("path", ""), **given)
+    caller: Caller | None = scope.get("state", {}).get("caller")
+    seen = {"caller": caller, "path": scope.get("path", ""), "pages": _pages(caller)}
+    html = _templates().get_template(name).render(**seen, **given)
     return HTMLResponse(html, status, headers=HEADERS)
+
+
+def _pages(caller: Caller | None) -> list[tuple[str, str]]:
+    """The pages that a caller has."""
+    if caller is None or caller.tenant_id is None:
+        return []
+    return [("Ask", "/console/ask"), ("Memories", "/console/memories")]
 
 
 def leads(path: str) -> RedirectResponse:

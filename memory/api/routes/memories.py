@@ -22,15 +22,17 @@ from memory.api.schemas import (
     MemoriesOut,
     MemoryOut,
     ReceiptOut,
+    Time,
 )
 from memory.api.shared import Shared, SharedDep
-from memory.inputs import check_copies, check_expiry, check_span, messages_in, text_in
-from memory.records import TOLD_TIMES, Kind, check_metadata
+from memory.inputs import check_copies, check_expiry, check_span, items_in, messages_in, text_in
+from memory.records import TOLD_TIMES, Kind, State, check_metadata
 from memory.server.quotas import check_room
 
 router = APIRouter(route_class=Parsed, prefix="/v1/memories", tags=["memories"])
 
 _LATER = {"text", "messages", "document_id", "metadata", *TOLD_TIMES}  # what a job is told
+_FILTERS = "Items that the metadata has to have, as a JSON object."
 
 Prefer = Annotated[
     str | None, Header(description="`respond-async`: answer at once with a job, whatever the size.")
@@ -82,6 +84,11 @@ def list_(
     scope: QueryScope,
     kind: Kind | None = None,
     document_id: Annotated[str | None, Query(min_length=1, max_length=255)] = None,
+    superseded_by: Annotated[str | None, Query(min_length=1, max_length=64, description="An id.")] = None,
+    filters: Annotated[str | None, Query(description=_FILTERS, examples=['{"source": "support"}'])] = None,
+    since: Annotated[Time | None, Query(description="Told then or later.")] = None,
+    until: Annotated[Time | None, Query(description="Told before.")] = None,
+    state: Annotated[State, Query(description="Which of them; past: what holds no longer.")] = "current",
     limit: Limit = 100,
     cursor: Cursor = None,
     as_of: AsOf = None,
@@ -90,6 +97,11 @@ def list_(
     page = parts.memory.list(
         kind=kind,
         document_id=document_id,
+        superseded_by=superseded_by,
+        filters=None if filters is None else items_in("filters", filters),
+        since=since,
+        until=until,
+        state=state,
         limit=limit,
         cursor=cursor,
         as_of=as_of,

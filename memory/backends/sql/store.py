@@ -14,12 +14,13 @@ from datetime import datetime
 from typing import Any, Self
 
 import numpy as np
-from sqlalchemy import URL, ColumnElement, Connection, Table, and_, or_, select
+from sqlalchemy import URL, Connection, Table, and_, or_, select
 
 from memory.backends.embeddings import to_bytes, to_vectors
 from memory.backends.sql import changes as sql_changes
 from memory.backends.sql import erasures as sql_erasures
 from memory.backends.sql import groups as sql_groups
+from memory.backends.sql import listing as sql_listing
 from memory.backends.sql import memories as sql_memories
 from memory.backends.sql import migrate
 from memory.backends.sql import retired as sql_retired
@@ -27,13 +28,12 @@ from memory.backends.sql import revision as sql_revision
 from memory.backends.sql import turns as sql_turns
 from memory.backends.sql import words as sql_words
 from memory.backends.sql.database import Database
-from memory.backends.sql.scoping import alive, held, in_history, visible
+from memory.backends.sql.scoping import alive, in_history
 from memory.backends.sql.tables import history, memories, retired, tenants, turns
-from memory.ports import NOTHING, START, Changes, Group, Revision, Vectors, Version
+from memory.ports import ANYTHING, NOTHING, START, Changes, Group, Revision, Vectors, Version, Wanted
 from memory.ports.work import Erasure
 from memory.records import (
     HistoryEvent,
-    Kind,
     MemoryRecord,
     Message,
     Page,
@@ -217,9 +217,8 @@ class SqlStore:
     def page(
         self,
         scope: Scope,
+        wanted: Wanted = ANYTHING,
         *,
-        kind: Kind | None = None,
-        document_id: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
         as_of: datetime | None = None,
@@ -227,22 +226,9 @@ class SqlStore:
         scope.required()
         check_page(limit)
         at, after = self._clock(), after_id(cursor)
-
-        def those(table: Table, seen: ColumnElement[bool]) -> ColumnElement[bool]:
-            wanted = [] if kind is None else [table.c.kind == kind]
-            wanted += [] if document_id is None else [table.c.document_id == document_id]
-            wanted += [] if after is None else [table.c.id < after]
-            return and_(seen, *wanted)
-
         with self._database.read() as connection:
-            if as_of is None:
-                found = sql_memories.listed(connection, those(memories, visible(scope, at)), limit=limit + 1)
-            else:
-                present = those(memories, held(memories, scope, at, as_of))
-                past = those(retired, held(retired, scope, at, as_of))
-                found = sql_memories.listed(connection, present, limit=limit + 1)
-                found += sql_retired.listed(connection, past, limit=limit + 1)
-                found.sort(key=lambda record: record.id, reverse=True)
+            seen = sql_listing.seen(scope, wanted.state, at, as_of)
+            found = sql_listing.listed(connection, seen, wanted, after, limit + 1)
         return Page(*cut(found, limit, id_cursor))
 
     def everything(self, tenant_id: str, scope: Scope | None = None) -> Iterator[MemoryRecord]:

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/console", include_in_schema=False)
 entrance = APIRouter(include_in_schema=False)
 
 _STATIC = Path(__file__).parent.parent / "static"
-_FILES = ("style.css",)
+_FILES = ("style.css", "icon.svg")
 
 
 @entrance.get("/")

@@ -1,0 +1,76 @@
+"""Listings, in SQL: memories and retired passages of a scope, newest first, narrowed.
+
+Items of metadata are compared in Python, which is the same on every database; of the rows, SQL leaves out
+those whose metadata lacks a key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Table, Text, and_, cast
+
+from memory.backends.sql import memories as sql_memories
+from memory.backends.sql import retired as sql_retired
+from memory.backends.sql.scoping import alive, held, visible
+from memory.backends.sql.tables import memories, retired
+from memory.ports import Wanted
+from memory.records import MemoryRecord, Scope, State
+
+_AT_ONCE = 500  # rows, where some of them may not be meant
+
+Seen = Sequence[tuple[Table, ColumnElement[bool]]]
+
+
+def seen(scope: Scope, state: State, at: datetime, as_of: datetime | None) -> Seen:
+    """What of which table a listing looks at."""
+    if as_of is not None:
+        return [(table, held(table, scope, at, as_of)) for table in (memories, retired)]
+    if state == "past":
+        return [(t, and_(alive(t, scope, at), t.c.valid_until <= at)) for t in (memories, retired)]
+    if state == "coming":
+        return [(memories, and_(alive(memories, scope, at), memories.c.valid_from > at))]
+    now = visible(scope, at)
+    return [(memories, now if state == "current" else and_(now, memories.c.pinned))]
+
+
+def listed(
+    connection: Connection, seen: Seen, wanted: Wanted, after: str | None, most: int
+) -> list[MemoryRecord]:
+    """At most so many of them, newest first, that come after an id."""
+    at_once = max(most, _AT_ONCE) if wanted.filters else most
+    found: list[MemoryRecord] = []
+    while len(found) < most:
+        some = _some(connection, seen, wanted, after, at_once)
+        found += [record for record in some if wanted.described(record)]
+        if len(some) < at_once:
+            break
+        after = some[-1].id
+    return found[:most]
+
+
+def _some(
+    connection: Connection, seen: Seen, wanted: Wanted, after: str | None, most: int
+) -> list[MemoryRecord]:
+    found: list[MemoryRecord] = []
+    for table, those in seen:
+        room = sql_memories if table is memories else sql_retired
+        found += room.listed(connection, and_(those, *_conditions(table, wanted, after)), limit=most)
+    return sorted(found, key=lambda record: record.id, reverse=True)[:most]
+
+
+def _conditions(table: Table, wanted: Wanted, after: str | None) -> Iterator[ColumnElement[bool]]:
+    if after is not None:
+        yield table.c.id < after
+    for name in ("kind", "document_id", "superseded_by"):
+        value = getattr(wanted, name)
+        if value is not None:
+            yield table.c[name] == value
+    if wanted.since is not None:
+        yield table.c.created_at >= wanted.since
+    if wanted.until is not None:
+        yield table.c.created_at < wanted.until
+    for key in wanted.filters:
+        yield cast(table.c.metadata, Text).contains(json.dumps(key), autoescape=True)
