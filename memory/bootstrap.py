@@ -124,7 +124,7 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
     )
     ingest = Ingest(store, writer, making, backends.embedder, internalizer, guard, reader)
     answerer = Answerer(
-        store, selector, recaller, adapters, turn_skills, generator, internalizer, settings, usage
+        store, selector, recaller, adapters, turn_skills, generator, internalizer, settings, usage, reader
     )
 
     def remember(said: Message, reply: Message, scope: Scope) -> None:

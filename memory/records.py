@@ -323,6 +323,9 @@ class ChatReply:
     completion_tokens: int
     timings: Mapping[str, float] = field(default_factory=dict)  # milliseconds per step
     skills: tuple[AdapterChoice, ...] = ()  # merged too; they say how to answer, and recall nothing
+    quoted: tuple[
+        str, ...
+    ] = ()  # memories whose text gave the answer, where the weights gave none or another
 
 
 class Named(Protocol):

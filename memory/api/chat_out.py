@@ -34,6 +34,9 @@ class MemoryUseOut(BaseModel):
 
     adapters: list[UsedOut]
     skills: list[UsedOut] = Field(description="That said how to answer.")
+    quoted: list[str] = Field(
+        description="Ids of the memories whose text gave the answer, where the weights gave none or another."
+    )
     memory_tokens: int = Field(description="Tokens of recalled text in the prompt; 0 for weights alone.")
     timings: dict[str, float] = Field(description="Milliseconds per step.")
 
@@ -42,6 +45,7 @@ class MemoryUseOut(BaseModel):
         return cls(
             adapters=[UsedOut.of(choice) for choice in reply.adapters],
             skills=[UsedOut.of(choice) for choice in reply.skills],
+            quoted=list(reply.quoted),
             memory_tokens=reply.memory_tokens,
             timings=dict(reply.timings),
         )

@@ -107,6 +107,7 @@ class Reply:
                 completion_tokens=self._usage.get("completion_tokens", 0),
                 timings=self._memory.get("timings", {}),
                 skills=tuple(map(decoding.choice, self._memory.get("skills", ()))),
+                quoted=tuple(self._memory.get("quoted", ())),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise failures.mismatch(self.server.url, None) from error

@@ -56,6 +56,20 @@ class ReaderConformance:
         left = reader.read("My hair colour is brown.").left_of(reader.read(f"{HAIR} My shoe size is 42."))
         assert left == "My shoe size is 42."
 
+    def test_a_text_gives_the_value_that_a_question_asks_for(self, reader: Reader) -> None:
+        """With its place; nothing where it is not told, or two texts disagree."""
+        asked = reader.read("What is my hair colour?")
+        hair, shoe = reader.read(HAIR), reader.read("My shoe size is 42.")
+        assert asked.value_in([(shoe, None), (hair, None)]) == ("red", [1])
+        assert asked.value_in([(shoe, None)])[0] == ""
+        assert asked.value_in([(hair, None), (reader.read("My hair colour is brown."), None)])[0] == ""
+
+    def test_the_words_of_a_question_do_not_answer_it(self, reader: Reader) -> None:
+        """A value of the text may."""
+        asked, told = reader.read("What is my hair colour?"), reader.read(HAIR)
+        assert asked.accepts("red", [(told, None)])
+        assert not asked.accepts("hair colour", [(told, None)])
+
     def test_what_stands_is_in_the_text(self, reader: Reader) -> None:
         """A plain statement stands as it is."""
         assert reader.read(HAIR).standing == HAIR

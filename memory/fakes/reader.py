@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from memory.ports import Reading
+from memory.ports import Reading, Told
 from memory.records import Skipped
 from memory.text.passage import Passage, passage_of
 
@@ -93,6 +94,19 @@ class PlainReading:
     def stands_for(self, older: Reading, turn: Reading) -> float:
         about = {s for s in PlainReading(older.text)._stated if s in turn.text.casefold()}
         return 0.5 if about and about <= self._stated.keys() else 0.0
+
+    def value_in(self, told: Sequence[Told]) -> tuple[str, Sequence[int]]:
+        asked = self.text.casefold()
+        given = [
+            {value for subject, value in PlainReading(one.text)._stated.items() if subject in asked}
+            for one, _ in told
+        ]
+        values = set().union(*given)
+        places = [place for place, found in enumerate(given) if found]
+        return (values.pop(), places) if len(values) == 1 else ("", [])
+
+    def accepts(self, reply: str, told: Sequence[Told]) -> bool:  # noqa: ARG002 - any value is one
+        return reply.casefold().rstrip(".") not in self.text.casefold()
 
     def rivals(self, other: Reading) -> bool:
         return bool(self._stated.keys() & PlainReading(other.text)._stated.keys())

@@ -33,7 +33,7 @@ from memory.ports.generator import (
 )
 from memory.ports.index import VectorIndex
 from memory.ports.internalizer import Internalizer, SkillWriter
-from memory.ports.reader import Reader, Reading
+from memory.ports.reader import Reader, Reading, Told
 from memory.ports.store import MemoryStore
 from memory.ports.wanted import ANYTHING, Wanted
 
@@ -59,6 +59,7 @@ __all__ = [
     "Revision",
     "Score",
     "SkillWriter",
+    "Told",
     "Trial",
     "VectorIndex",
     "Vectors",

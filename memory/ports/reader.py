@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from memory.records import Skipped
 from memory.text.passage import Passage
@@ -90,9 +90,28 @@ class Reading(Protocol):
         """
         ...
 
+    def value_in(self, told: Sequence[Told]) -> tuple[str, Sequence[int]]:
+        """The value that texts, in the order in which they were told, give for this question, word by word.
+
+        With it the places of those that give it; several values only where they go together, and "" with no
+        places where none is plain to see.
+        """
+        ...
+
+    def accepts(self, reply: str, told: Sequence[Told]) -> bool:
+        """Whether a short reply, taken from these texts, may be what this question asks for.
+
+        "Lars" is no place where the text has "with Lars", and the question's own words are no answer.
+        """
+        ...
+
     def rivals(self, other: Reading) -> bool:
         """Whether the two answer a question alike that either of them answers."""
         ...
+
+
+Told: TypeAlias = "tuple[Reading, Reading | None]"
+"""A text, and the older one that it stands in the place of, where it does (`Reading.stands_for`)."""
 
 
 class Reader(Protocol):

@@ -29,10 +29,12 @@ from memory.ports import (
     Internalizer,
     MemoryStore,
     Merge,
+    Reader,
     Vectors,
     require_same_base,
 )
 from memory.read.adapters import Adapters
+from memory.read.finishing import Check, Finishing
 from memory.read.options import Filters, Mode, Sampling
 from memory.read.prompt import build
 from memory.read.recall import Recaller
@@ -40,7 +42,6 @@ from memory.read.selection import Selection, Selector
 from memory.read.skills import TurnSkills
 from memory.read.usage import Usage
 from memory.read.whole_values import LONGEST
-from memory.read.whole_values import whole as whole_value
 from memory.records import AdapterChoice, ChatReply, MemoryHit, MemoryRecord, Message, Scope
 from memory.settings import Settings
 from memory.text.normalise import plain
@@ -64,6 +65,7 @@ class Answerer:
         internalizer: Internalizer,
         settings: Settings,
         usage: Usage,
+        reader: Reader,
     ) -> None:
         self._store = store
         self._selector = selector
@@ -74,6 +76,7 @@ class Answerer:
         self._internalizer = internalizer
         self._settings = settings
         self._usage = usage
+        self._reader = reader
 
     def stream(
         self,
@@ -115,9 +118,11 @@ class Answerer:
         began = time.perf_counter()
         generation = self._generator.stream(replace(request, messages=prompt.messages, adapter=merge))
         known = [] if skills else [*(Passage.of(record).text for record in records), *recalled]
+        check = Check(self._reader, selection, turn) if known and mode != "adapters" else None
+        finishing = Finishing(known, turn, check)
         with closing(generation):
             pieces = []
-            for piece in _finished(generation, request, known, turn):
+            for piece in _finished(generation, request, finishing):
                 pieces.append(piece)
                 yield piece
         if request.cancelled is not None and request.cancelled.is_set():
@@ -132,6 +137,7 @@ class Answerer:
             memory_tokens=prompt.memory_tokens,
             completion_tokens=generation.completion_tokens,
             timings=timings,
+            quoted=finishing.quoted,
             skills=tuple(AdapterChoice(s.record.id, s.score, 1.0, s.record.text) for s in skills),
         )
 
@@ -221,11 +227,9 @@ def _asked(said: Sequence[Message], turn: str) -> list[Message]:
     return [*said[:-1], replace(said[-1], text=turn)]
 
 
-def _finished(
-    generation: Generation, request: GenerationRequest, known: Sequence[str], turn: str
-) -> Iterator[str]:
+def _finished(generation: Generation, request: GenerationRequest, finishing: Finishing) -> Iterator[str]:
     """The pieces of a reply; a short one, which may be a value of what is known, as a whole value."""
-    held, holding = "", bool(known)
+    held, holding = "", finishing.applies
     for piece in generation:
         held += piece
         if not holding:
@@ -236,7 +240,7 @@ def _finished(
     if not holding:
         return
     cut = generation.completion_tokens >= request.max_new_tokens
-    said = held if cut else whole_value(held, known, turn)
+    said = held if cut else finishing(held)
     said = held if any(stop in said for stop in request.stop) else said
     yield from re.findall(r"\s*\S+", said)
 

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -65,6 +65,7 @@ class Selection:
 
     chosen: tuple[MemoryHit, ...] = ()
     overflow: tuple[MemoryHit, ...] = ()
+    former: Mapping[str, MemoryHit] = field(default_factory=dict)  # id -> what it stands in the place of
     weight_power: float = 0.0
 
     @property
@@ -272,15 +273,16 @@ def choose(
     within = [hit for hit in near if hit.record.pinned or relevance(hit) >= least]
     fates.leave(near, within, "beyond margin")
     near = within
+    former: dict[str, MemoryHit] = {}
     if asked is not None and settings.supersede:
-        newest = _newest(near, hits, asked, readings, settings.score_threshold, fates)
+        newest, former = _newest(near, hits, asked, readings, settings.score_threshold, fates)
         near = _answering(newest, asked, readings)
         fates.leave(newest, near, "no answer")
     ranked = sorted(near, key=lambda hit: _rank(hit, relevance(hit), settings, at), reverse=True)
     distinct = tuple(_distinct(ranked))
     fates.leave(ranked, distinct, "said twice")
     budget = settings.merge_budget if budget is None else budget
-    return Selection(distinct[:budget], distinct[budget:], settings.weight_power)
+    return Selection(distinct[:budget], distinct[budget:], former, settings.weight_power)
 
 
 def _has(record: MemoryRecord, filters: Filters) -> bool:
@@ -320,14 +322,18 @@ def _newest(
     readings: Mapping[str, Reading],
     least: float,
     fates: Fates,
-) -> list[MemoryHit]:
-    """Each of the near ones, or in its place the newest that it gives way to, which then counts as near."""
+) -> tuple[list[MemoryHit], dict[str, MemoryHit]]:
+    """Each of the near ones, or in its place the newest that it gives way to, which then counts as near.
+
+    And by the id of such a newest one, what it stands in the place of.
+    """
     found: dict[str, MemoryHit] = {}
+    former: dict[str, MemoryHit] = {}
     for hit in near:
         stands = hit
         for other in hits if _yields(hit) and not hit.record.pinned else ():
             if (
-                _told(other) > _told(stands)
+                told_at(other) > told_at(stands)
                 and _yields(other)
                 and (sure := readings[other.said.id].stands_for(readings[hit.said.id], turn))
                 and (sure == 1 or other.score >= max(least, hit.score - YIELD_MARGIN * sure / (1 - sure)))
@@ -335,13 +341,14 @@ def _newest(
                 stands = replace(other, score=max(other.score, hit.score))
         if stands is not hit:
             fates.give_way(hit.record.id, stands.record.id)
+            former.setdefault(stands.record.id, hit)
         before = found.get(stands.record.id)
         if before is None or before.score < stands.score:
             found[stands.record.id] = stands
-    return list(found.values())
+    return list(found.values()), former
 
 
-def _told(hit: MemoryHit) -> datetime:
+def told_at(hit: MemoryHit) -> datetime:
     """When what a memory says was told: at first, or by an update."""
     said = hit.said
     return max(said.created_at, said.valid_from or said.created_at)

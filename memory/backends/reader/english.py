@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from memory.backends.reader import asking, keeping
+from memory.backends.reader.answer.asked import Asked, asked
+from memory.backends.reader.answer.clauses import Said
+from memory.backends.reader.answer.given import fits, listed, together, value
 from memory.backends.reader.changes import News, news
 from memory.backends.reader.claims import Claim, claims, contradicts, remaining, standing
 from memory.backends.reader.questions import questions
@@ -24,8 +27,9 @@ from memory.backends.reader.rivals import (
 from memory.backends.reader.rivals import rivals as answer_alike
 from memory.backends.reader.standing import asked_for, put_as, stands
 from memory.backends.reader.values import asked_kind, holds_kind
-from memory.ports import Reading
+from memory.ports import Reading, Told
 from memory.records import Skipped
+from memory.text.normalise import plain
 from memory.text.passage import Line, Passage, passage_of
 from memory.text.sentences import sentences
 from memory.text.speakers import first_person
@@ -186,9 +190,40 @@ class EnglishReading:
             self._kinds[kind] = holds_kind(self.passage.bare, kind)
         return self._kinds[kind]
 
+    def value_in(self, told: Sequence[Told]) -> tuple[str, Sequence[int]]:
+        """The value that the texts give, or several that go together."""
+        wanted = self._asked_for
+        if wanted is None:
+            return "", ()
+        given = [value(wanted, english(one)._said_by, _said_by(older)) for one, older in told]
+        values = list({said.casefold(): said for said in given if said}.values())
+        places = [place for place, said in enumerate(given) if said]
+        if len(values) > 1 and not (together(wanted) or self._added(told, places)):
+            return "", ()
+        return listed(values), places
+
+    def accepts(self, reply: str, told: Sequence[Told]) -> bool:
+        """Whether the reply may be of the kind that is asked for."""
+        return self._asked_for is None or fits(
+            self._asked_for, reply, [plain(one.standing) for one, _ in told]
+        )
+
     def rivals(self, other: Reading) -> bool:
         """Whether a question that one of them answers is answered alike by both."""
         return answer_alike(self._asked, english(other)._asked)
+
+    def _added(self, told: Sequence[Told], places: Sequence[int]) -> bool:
+        """Whether all but the first say that they hold beside what was told before."""
+        return all(english(told[place][0])._news.adds for place in places[1:])
+
+    @cached_property
+    def _asked_for(self) -> Asked | None:
+        return asked(self.text)
+
+    @cached_property
+    def _said_by(self) -> list[Said]:
+        """Who says each line, and what of it stands, as models read it."""
+        return [(line.role, plain(_by_name(line, said))) for line, said in self._lines if said.strip()]
 
     @cached_property
     def _claims(self) -> list[Claim]:
@@ -213,6 +248,10 @@ class EnglishReading:
     @cached_property
     def _asked(self) -> ParsedPassage:
         return read_with_questions(self.passage)
+
+
+def _said_by(older: Reading | None) -> Sequence[Said]:
+    return () if older is None else english(older)._said_by
 
 
 def _by_name(line: Line, said: str) -> str:

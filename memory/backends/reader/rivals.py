@@ -38,7 +38,7 @@ _NO_OWNER = frozenset(("it", "that", "there", "here", "what", "who", "where", "h
 _SPEAKER = re.compile(r"\b(?:i|me|my|mine|we|us|our|you|your)\b", re.IGNORECASE)
 _SUBJECT = re.compile(r"\b(?:my|our|the)\s((?:[\w'’-]+\s){1,4}?)(?:is|are|was|were)\b", re.IGNORECASE)
 # Of what is done with several things, one more takes no place: "The cake needs butter."
-_MANY = frozenset(map(stem, (
+MANY_VALUED = frozenset(map(stem, (
      "need", "needs", "like", "likes", "love", "hate", "allergic", "allergy", "eat", "buy",
      "bought", "lent", "lend", "give", "gave", "want", "collect", "collects", "speak", "speaks",
      "play", "plays", "visit", "visited", "know", "knows", "study", "studies", "watch", "order",
@@ -109,7 +109,7 @@ def gives_way(turn: Topic, older: ParsedPassage, newer: ParsedPassage) -> bool:
     shared = older.whole.words & turn.words
     return (
         bool(shared)
-        and not shared & _MANY
+        and not shared & MANY_VALUED
         and any(
             shared <= statement.words
             and older.whole.speaker == statement.speaker

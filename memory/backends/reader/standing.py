@@ -75,6 +75,12 @@ _NO_LONGER = re.compile(
     \ (?P<rest>(?:in|at|on|for|to|from|with)\ .+)""",
     _FLAGS,
 )
+# "I don't drink coffee, only tea."
+_BUT_ONLY = re.compile(
+    r"""(?P<who>[^,;]+?)\ (?:don['’]t|do\ not|doesn['’]t|does\ not)
+    \ (?P<verb>\w+)\ [^,;]+,\ (?:but\ )?(?:only|just)\ (?P<rest>\w.+)""",
+    _FLAGS,
+)
 # "I haven't been to Peru, only to Chile."
 _ONLY = re.compile(
     r"""(?P<been>[^,;]+?\ (?:have|has|had|is|are|was|were))(?:n['’]t|\ not)\ (?P<verb>\w+)
@@ -124,6 +130,11 @@ def _standing(sentence: str) -> Iterator[str]:
     other = _NO_LONGER.fullmatch(sentence)
     if other:
         yield f"{other['who']} {other['verb']} {other['rest']}"
+        return
+    but = _BUT_ONLY.fullmatch(sentence)
+    if but:
+        third = "s" if "does" in sentence and not but["verb"].endswith("s") else ""
+        yield f"{but['who']} {but['verb']}{third} only {but['rest']}"
         return
     only = _ONLY.fullmatch(sentence)
     if only:

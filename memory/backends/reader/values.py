@@ -95,3 +95,8 @@ def alike(one: frozenset[str], other: frozenset[str], asked: str) -> bool:
     """Whether the kinds are the same. A colour may be part of any value ("black tea"), or have no name."""
     loose = {"colour", "name"} if asked == "colour" else {"colour"}
     return one - loose == other - loose
+
+
+def kind_pattern(kind: str) -> re.Pattern[str]:
+    """What may answer a question for this kind of value."""
+    return _ANSWER_PATTERNS[kind]

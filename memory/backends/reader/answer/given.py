@@ -1,0 +1,117 @@
+"""What texts give for a question, and whether a reply may answer it.
+
+    What does my wife love?    My wife hates jazz but loves opera.           opera
+    Where is the spare key?    The spare key hangs behind the fridge.        behind the fridge
+    Where is my meeting?       My meeting is with Lars.                      nothing
+
+All that the question names has to be told, of the same person, and the value has to be of the kind that is
+asked for. In doubt nothing is given: a missed answer is better than a wrong one. No model is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from memory.backends.reader.answer import shapes
+from memory.backends.reader.answer.asked import Asked
+from memory.backends.reader.answer.clauses import ANSWER, Part, Said, parts, same_owner, told
+from memory.backends.reader.answer.extract import behind, extract, new
+from memory.backends.reader.answer.replaced import replacing
+from memory.backends.reader.answer.words import TOKEN, normal, normals
+from memory.backends.reader.rivals import MANY_VALUED
+from memory.text.sentences import sentences
+
+_LONGEST = 90  # characters of a value
+_FEW = 6  # words of a value in any language
+_MARKS = " .,;:!?。！？、，\"'"
+_SEVERAL = re.compile(r"(?:what|which|who)(?:\s+\w+s\b(?<!is)(?<!was)(?<!does)|\s+are\s)", re.IGNORECASE)
+
+
+def value(asked: Asked, lines: Sequence[Said], former: Sequence[Said] = ()) -> str:
+    """What the lines of one passage give; "" where nothing, or several things.
+
+    `former` are the lines of what it stands in the place of.
+    """
+    if asked.foreign:
+        return _only(_left_over(asked, sentence) for _, line in lines for sentence in sentences(line))
+    said = _only(_given(asked, part) for part in parts(lines, asked))
+    return said or (replacing(asked, lines, former) if former else "")
+
+
+def together(asked: Asked) -> bool:
+    """Whether several things are asked for: "What am I allergic to?", "Which languages do I speak?"."""
+    return _SEVERAL.match(asked.text) is not None or bool(asked.words & MANY_VALUED)
+
+
+def listed(values: Sequence[str]) -> str:
+    """Several values as one."""
+    return " and ".join(filter(None, (", ".join(values[:-1]), values[-1] if values else "")))
+
+
+def fits(asked: Asked, reply: str, texts: Sequence[str]) -> bool:
+    """Whether a reply that is taken from the texts may answer."""
+    said = reply.strip(_MARKS)
+    if not new(asked, said):
+        return False
+    before = [text[:at].rstrip() for text in texts if (at := text.casefold().find(said.casefold())) >= 0]
+    if not before or asked.foreign or len(said.split()) > ANSWER:
+        return True
+    lines: list[Said] = [("user", line) for text in texts for line in text.split("\n")]
+    having = [part for part in parts(lines, asked) if said.casefold() in part.text.casefold()]
+    if having and not any(same_owner(asked, part, said) for part in having):
+        return False
+    return _of_kind(asked, said, before, texts)
+
+
+def _of_kind(asked: Asked, said: str, before: Sequence[str], texts: Sequence[str]) -> bool:
+    if asked.kind == "where":
+        lives = "live" not in asked.words or any(map(shapes.AT_HOME.search, texts))
+        return lives and not shapes.WHEN.fullmatch(said) and not all(map(shapes.NOT_WHERE.search, before))
+    if asked.kind == "name":
+        named = any(shapes.NAMED.search(f"{text} ") for text in before)
+        return named or re.match(shapes.PROPER, said) is not None
+    if asked.kind == "when":
+        return shapes.SOME_TIME.search(said) is not None or shapes.WHEN.search(said) is not None
+    if asked.kind == "amount":
+        return shapes.SOME_NUMBER.search(said) is not None or "often" in asked.text
+    return asked.kind == "colour" or not asked.type or not shapes.COLOUR.fullmatch(said)
+
+
+def _given(asked: Asked, part: Part) -> str:
+    if not told(asked, part):
+        return _without_type(asked, part)
+    said = extract(asked, part)
+    fine = said and len(said) <= _LONGEST and new(asked, said) and same_owner(asked, part, said)
+    return said if fine else ""
+
+
+def _without_type(asked: Asked, part: Part) -> str:
+    """ "We fly with TAP" tells "Which airline do we fly with?" without that word."""
+    own = normals(part.text)
+    missing = asked.words - own - normals(part.before)
+    if missing != {asked.type} or not asked.words & own:
+        return ""
+    said = shapes.TAIL.sub("", behind(asked, part.text))
+    named = re.match(shapes.PROPER, said) is not None
+    return shapes.LEADING_NAME.match(said)[0] if named and same_owner(asked, part, said) else ""  # type: ignore[index]
+
+
+def _left_over(asked: Asked, sentence: str) -> str:
+    """What a sentence has beside the words of the question, where that stands together: in any language."""
+    if asked.prefix:
+        return sentence[len(asked.prefix) :].strip(_MARKS) if sentence.startswith(asked.prefix) else ""
+    words = [(normal(one[0]), one.span()) for one in TOKEN.finditer(sentence) if one[0][-1:].isalnum()]
+    if not asked.words <= {word for word, _ in words}:
+        return ""
+    rest = [place for place, (word, _) in enumerate(words) if word not in asked.said]
+    if not rest or rest[-1] - rest[0] >= len(rest) or len(rest) > _FEW:
+        return ""
+    return sentence[words[rest[0]][1][0] : words[rest[-1]][1][1]]
+
+
+def _only(given: Iterable[str]) -> str:
+    """The one value; of one that only says another more exactly, the longer."""
+    found = {said for said in given if said}
+    longest = max(sorted(found), key=len, default="")
+    return longest if all(one.casefold() in longest.casefold() for one in found) else ""

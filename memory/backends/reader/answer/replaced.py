@@ -1,0 +1,71 @@
+"""What a change is to, of a thing that only the older text names: "They changed the gate to C4"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from memory.backends.reader.answer import shapes
+from memory.backends.reader.answer.asked import Asked
+from memory.backends.reader.answer.clauses import Said, split
+from memory.backends.reader.answer.extract import to_end, without_circumstance
+from memory.backends.reader.answer.words import normals
+from memory.text.sentences import sentences
+
+# What stands before the new value, the more telling first.
+_CHANGED_TO = tuple(
+    re.compile(pattern, shapes.FLAGS)
+    for pattern in (
+        r"""\b(?:chang|switch|mov|upgrad|updat|reset|set|renam|rais|lower|cut|reduc|increas|extend|push|postpon
+        |brought|bring|went|gone|transferr|swap|convert|resched|shift|bump|delay|shorten|relocat|promot|downgrad
+        |migrat)\w*\b[^.;]*?\b(?:to|into|for)\s+(?P<said>.+)""",
+        r"\bnew\s+(?:[\w-]+\s+){0,3}?(?:(?:is|are|will\ be|called|named)\s|:)\s*(?P<said>.+)",
+        r"\b(?:i\ meant|i\ mean|make\ (?:that|it)|should\ be)\s+(?P<said>.+)",
+        r"""(?P<said>(?-i:[A-Z])[\w'’ -]+?)\s+(?:took\ over|has\ taken\ over|replaced\s|is\ the\ new\b
+        |is\s\w+\s(?:captain|head|boss))""",
+        r"""\b(?:bought|got|have|drive|use|using|took|take|taking|booked|chose|picked|prefer|joined
+        |started\ (?:at|with)?|hired|with|['’]m\ at|am\ at|go\ with|seeing|dating|married|ordered|study|play
+        |learning|reading|on)\s+(?P<said>.+)""",
+        r"\b(?:it['’]s|it\ is|is|are|now)\s+(?:now\s+)?(?P<said>.+)",
+    )
+)
+_SHAPED = {
+    "when": shapes.WHEN,
+    "amount": shapes.MUCH,
+    "colour": shapes.COLOUR,
+    "email": shapes.EMAIL,
+    "phone": shapes.PHONE,
+}
+_ARTICLE = re.compile(r"^(?:an?|the|my|our)\s+", re.IGNORECASE)
+
+
+def replacing(asked: Asked, lines: Sequence[Said], former: Sequence[Said]) -> str:
+    """The new value, where it is one; never a word of the older text."""
+    old = " ".join(line for _, line in former)
+    told = [
+        clause for role, line in lines if role != "assistant" for s in sentences(line) for clause in split(s)
+    ]
+    if asked.foreign or not asked.words <= normals(f"{old} {' '.join(told)}"):
+        return ""
+    known = normals(old) | asked.said
+    if asked.kind in _SHAPED:
+        return _shaped(_SHAPED[asked.kind], told, known, several=asked.kind == "when")
+    for pattern in _CHANGED_TO:
+        for clause in told:
+            said = _value(pattern, clause)
+            named = asked.kind not in ("who", "name") or re.match(shapes.PROPER, said)
+            if said and named and not normals(said) & known:
+                return said
+    return ""
+
+
+def _shaped(pattern: re.Pattern[str], told: Sequence[str], known: frozenset[str], *, several: bool) -> str:
+    found = [one[0] for clause in told for one in pattern.finditer(clause) if not normals(one[0]) <= known]
+    return shapes.TAIL.sub("", found[-1]) if len(found) == 1 or (several and found) else ""
+
+
+def _value(pattern: re.Pattern[str], clause: str) -> str:
+    found = pattern.search(clause)
+    if not found:
+        return ""
+    return shapes.TAIL.sub("", without_circumstance(_ARTICLE.sub("", to_end(found["said"]))))

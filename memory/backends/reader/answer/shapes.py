@@ -1,0 +1,193 @@
+"""What values of each kind look like. Data only."""
+
+from __future__ import annotations
+
+import re
+
+from memory.backends.reader.claim_patterns import KINSHIP, MONTH, WEEKDAY
+from memory.backends.reader.values import kind_pattern
+from memory.text.values import AMOUNT, DATE, LASTING
+
+FLAGS = re.IGNORECASE | re.VERBOSE
+_DATE, _AMOUNT, _LASTING = (one.pattern.replace(" ", r"\ ") for one in (DATE, AMOUNT, LASTING))
+_PRONOUN = r"(?:i|we|he|she|it|they|you|my|our|his|her|its|their|the)(?:['’]\w+)?\s"
+
+# Where another clause begins.
+JOINT = re.compile(
+    rf""";\s+|\s-\s(?!\d)|\.\.\.\s*|,\s+(?=(?:which|who|where)\s)
+    |,\s+(?:(?:and|but|so|because|while)\s+)?(?={_PRONOUN})|,?\s+(?:but|because|while|so)\s+
+    |,?\s+and\s+(?={_PRONOUN}|(?!\w+s?\s+(?:and|are)\b)[a-z]+(?:s|ed|t)\s+
+      (?:at|on|in|to|from|a|an|the|my|our|by)\s)""",
+    FLAGS,
+)
+LEANS = re.compile(
+    r"""(?:(?:and|but|so|also)\s+)?(?:he|she|it|they|his|her|its|their|which|who|where|this|that)\b
+    |(?:it|he|she)['’]s""",
+    FLAGS,
+)
+# Where a value ends that was read to the end of the clause.
+END = re.compile(
+    r"""\s*(?:;|,\s+(?:and|but|so|which|who|because|since|where|when|though|i|we|my|he|she|they|the)\b|,\s*$
+    |\s+(?:because|since|but|so|which|who|although|though|while|when|if|unless|until|before|after|as)\b
+    |\s-\s|\s\()""",
+    FLAGS,
+)
+# What a value does not begin and end with.
+EDGE = re.compile(
+    r"""^(?:(?:[,:=-]|is|are|was|were|am|['’]s|has|have|had|got|having|will|be|been|called|named|now|currently
+    |still|also|just|only|always|usually|(?:i|we|he|she|it|they)(?:['’](?:m|re|s|ve|ll))?|do|does|did|for\ us
+    |for\ me|me|us|to\ be|down|of\ course|mostly|mainly)(?=\s)\s+)+""",
+    FLAGS,
+)
+TAIL = re.compile(
+    r"""(?:\s+(?:and|or|of|to|for|with|at|in|on|from|by|between|the|a|an|is|are|was|were|as|my|our|i|we|s|now
+    |these\ days|too|also|again|please|instead|anymore|today|currently|nowadays|though|by\ the\ way|btw
+    |at\ the\ moment|right\ now|still)|[\s.,;:!?…-]|['’]s?(?=$))+$""",
+    FLAGS,
+)
+# Where and when something is, behind what it is.
+CIRCUMSTANCE = re.compile(
+    rf"""\s+(?:at|in|on|from|near|for|since|until|by|during|around|with|to)\s+\S.*$
+    |\s+(?:every|each|last|next|this)\s(?:{WEEKDAY}|week|month|year|day|morning|evening).*$
+    |\s+(?:today|yesterday|tomorrow|tonight)\b.*$""",
+    FLAGS,
+)
+BE = r"(?:is|are|was|were|am|['’]s|['’]re|['’]m|will\ be|(?:has|have)\ been|becomes?|became|means|runs|:|=|-)"
+COPULA = re.compile(
+    rf"""(?:\s+(?:from|of|at|in|for|on|to)\s(?:[\w'’-]+\s+){{1,3}}(?=(?:is|are|was)\s))?\s*(?:\([^)]*\)\s*)?
+    {BE}(?=\W|$)\s*(?:(?:now|currently|still|always|actually|just|really|also|only)\s+)?
+    (?:(?:called|named|at|on|in|due|set\ to|about|around|approximately)\s+)?""",
+    FLAGS,
+)
+
+PLACE_WORD = (
+    r"(?:in|at|on|under|behind|near|next\ to|from|to|into|above|below|inside|outside|by|beside|between"
+    r"|opposite|over|underneath|against|around|across\ from|in\ front\ of|on\ top\ of|close\ to|off)"
+)
+_NO_PLACE = (
+    r"(?:\d|(?:the\ )?(?:\d|mornings?|afternoon|evening|weekend|moment)|(?:the\ )?(?:time|noon|midnight|due"
+    rf"|{WEEKDAY}s?|{MONTH}|spring|summer|autumn|winter|week|month|year|next|last|every)\b)"
+)
+PLACE = re.compile(rf"(?<!\w){PLACE_WORD}\ (?!{_NO_PLACE})(?=\S)", FLAGS)
+BARE_PLACE = re.compile(r"^(?:in|at|to|from|into)\s+(?=[^\W\d_a-zß-öø-ÿ])")
+NOT_WHERE = re.compile(r"\b(?:with|called|named|by|for|am\ an?|is\ an?)$", FLAGS)
+AT_HOME = re.compile(
+    r"""\b(?:liv\w+|home|house|flat|apartment|address|mov\w+|based|relocat\w+|resid\w+|settl\w+|from|rent\w*
+    |street)\b|\bi(?:['’]m|\ am|m)\ in\b""",
+    FLAGS,
+)
+PURPOSE = re.compile(r",?\s+(?:and|with|for|to\ (?:see|meet|get|buy|visit))\s.*$", FLAGS)
+
+_CLOCK = (
+    r"(?:\d{1,2}[:.]\d\d(?:\ ?[ap]\.?m\b)?|\d{1,2}\ ?[ap]\.?m\b|(?:half\ past|quarter\ (?:past|to))\ \w+|noon"
+    r"|midnight)"
+)
+_DAY = (
+    rf"(?:\d{{1,2}}\ ?[-–]\ ?\d{{1,2}}(?![\d-])|{_DATE}|\d{{4}}-\d\d-\d\d|\d{{1,2}}/\d{{1,2}}(?:/\d{{2,4}})?"
+    r"|(?:the\ )?\d{1,2}(?:st|nd|rd|th)\b(?:\ of\ (?:the|each|every)\ month)?"
+    rf"|{WEEKDAY}s?\b|{MONTH}\ \d{{4}}\b|{MONTH}\b|(?:1[89]|20)\d\d\b)"
+)
+_SEASON = r"(?:spring|summer|autumn|fall|winter)"
+_POINT = (
+    rf"(?:{_CLOCK}|{_DAY}|(?<=at\ )\d{{1,2}}\b(?!\s*[€$%])"
+    rf"|(?:this|next|last)\ (?:week|month|year|weekend|{_SEASON}|{WEEKDAY})\b"
+    r"|(?:today|tomorrow|tonight|yesterday)\b|weekends?\b|weekdays\b|easter\b|christmas\b"
+    rf"|(?:mid|early|late)[\ -]{MONTH}\b|{_SEASON}\ (?:of\ )?\d{{4}}\b)"
+)
+WHEN = re.compile(
+    rf"""(?<![\w.-])(?:every|each)\ (?:other\ |second\ )?
+      (?:morning|afternoon|evening|night|day|week|month|year|weekend)\b
+      (?:\ (?:at|before|after|around)\ {_CLOCK})?
+    |(?<=in\ the\ )(?:mornings?|afternoons?|evenings?)\b
+    |(?<![\w.-])(?:(?:every|each|first|second|third|last)\ (?:other\ |second\ )?)?{_POINT}
+    (?:\ (?:morning|afternoon|evening|night)s?\b)?
+    (?:(?:,?\ (?:and|to|till|until|at|from|on|in|of|in\ the|or|between)\ (?:the\ )?|\ ?[-–]\ ?|,\ |\ )
+      (?:every\ )?(?:{_POINT}|\d{{1,2}}\b(?!\s*[€$%])|morning\b|afternoon\b|evening\b))*""",
+    FLAGS,
+)
+UNTIL_WHEN = re.compile(
+    rf"\s+(?:(?:on|at|from|in|by|until|since|for|every)\s+)?(?:the\s+)?(?:{WHEN.pattern})", FLAGS
+)
+TIME_OF_DAY = re.compile(
+    rf"(?<![\w.]){_CLOCK}(?:(?:\ ?[-–]\ ?|\ (?:to|till|until|and)\ ){_CLOCK})?|(?<=at\ )\d{{1,2}}\b", FLAGS
+)
+YEAR = re.compile(r"\b(?:1[89]|20)\d\d\b")
+SOME_TIME = re.compile(r"\d|day|time|week|month|noon|night|morning|evening", re.IGNORECASE)
+
+NUMBER_WORD = (
+    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|a\ dozen|fifteen|twenty|thirty"
+    r"|half\ an?)"
+)
+COUNT = (
+    rf"(?:[$€£]\s?)?(?<![\w.:])(?:\d[\d.,]*(?<=\d)k?\b|{NUMBER_WORD}\b)"
+    r"(?!:\d|[./-]\d|st\b|nd\b|rd\b|th\b|\ ?[ap]\.?m\b)"
+)
+MUCH = re.compile(
+    rf"""{_LASTING}|(?:[$€£]\s?\d[\d.,]*(?<=\d)|{_AMOUNT}|{COUNT})
+    (?:\s?(?:euros?|dollars?|pounds?|francs?|years?|months?|weeks?|days?|hours?|minutes?|kg|cm|km|metres?|meters?
+      |miles?|eur|usd|gbp|percent|%|people|times)\b)?(?:\ and\ a\ half)?
+    (?:\ (?:a|an|per|each|every)\ (?:month|week|day|year|night|hour|person|head|kilo|piece)\b)?""",
+    FLAGS,
+)
+SOME_NUMBER = re.compile(rf"\d|\b{NUMBER_WORD}\b", FLAGS)
+COUNTED = re.compile(rf"(?P<said>{COUNT})(?P<of>(?:\s+[\w-]+){{1,3}})", FLAGS)
+UNIT = re.compile(
+    r"k?g|ml|l|litres?|liters?|cups?|spoons?|tablespoons?|teaspoons?|grams?|kilos?|m[gl]|gb|mb|tb|euros?|hours?|minutes?",
+    re.IGNORECASE,
+)
+OFTEN = re.compile(
+    rf"""\b(?:every|each)\ [\w ]{{2,20}}
+    |\b(?:once|twice|(?:{NUMBER_WORD}|\d+)\ times)\ (?:a|an|per|every)\ [\w ]+
+    |\b(?:daily|weekly|monthly)\b|\bon\ \w+days\b""",
+    FLAGS,
+)
+LASTS = re.compile(
+    r"minute|hour|day|week|month|year|second|\bh\b|min\b|cm|metre|meter|km|mile|page|feet|\bm\b",
+    re.IGNORECASE,
+)
+NO_AGE = re.compile(r"[$€£]|euro|dollar|kg|km|cm", re.IGNORECASE)
+
+EMAIL = re.compile(r"[^\s,;:<>\"]+@[^\s,;<>\"]+\w")
+PHONE = re.compile(r"\+?\(?\d[\d ()/.-]{4,}\d")
+ADDRESS = re.compile(
+    r"""(?:https?://|www\.)\S+\w|\b(?=[\w.-]*[a-z]{2})[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:/\S*\w)?
+    |(?<!\w)(?:~?/|[A-Z]:\\)\S+\w""",
+    FLAGS,
+)
+COLOUR = kind_pattern("colour")
+
+PROPER = r"(?:[^\x00-\u02ff\s.,;:!?]+|(?-i:[^\W\d_a-zß-öø-ÿ])[\w'’-]*)"
+_LINK = r"\s(?:the|of|de|da|do|dos|das|di|du|des|del|van|von|der|la|le|les|el|y|e|und)\s"
+LEADING_NAME = re.compile(rf"{PROPER}(?:(?:,\s|\s(?:and|&)\s|{_LINK}|\.?\s){PROPER})*")
+NAMED = re.compile(
+    r"""\b(?:called|named|goes\ by|by\ the\ name\ of|nicknamed)\s+
+    |\b(?:name|names|nickname|surname)(?:\ (?:is|are|was|were)|:|['’]s)\s+(?:called\s+)?""",
+    FLAGS,
+)
+I_AM = re.compile(r"\b(?:I['’]m|I am|this is|[Cc]all me|calls me)\s+(?=[^\W\d_a-z])")
+PERSON = re.compile(rf"{PROPER}|(?i:\b(?:dr|mr|mrs|ms|prof|{KINSHIP})\b)")
+BY_ROLE = re.compile(r"(?:my|our|his|her|the|dr|mr|mrs|ms|prof)\b", re.IGNORECASE)
+NO_NAME = re.compile(
+    rf"(?:an?|not|very|so|on|in|at|with|from|for|{WEEKDAY}|{MONTH}|i|the\ same|here|there|\d+)\b", FLAGS
+)
+NOBODY = re.compile(r"(?:i|we|my|our|the|he|she|it|they)\b", re.IGNORECASE)
+PASSIVE = re.compile(r"\b(?:\w+ed|led|run|made|paid|owned|written|drawn|given)\s+(?:\w+\s+)?by\s+")
+FIRST_NAME = re.compile(
+    rf"(?:since\ \w+,?\s)?({PROPER}(?:\.?\s{PROPER})*)\s+(?:{BE}\s|will\s|\w+s\s|\w+ed\s)?", re.VERBOSE
+)
+AS_ROLE = re.compile(r"\bas\s+(?:(?:the|our|my)\s+)?$")
+SUBJECT = re.compile(
+    rf"(?:since\ \w+,?\s)?(?P<said>.+?)\s+{BE}\s+(?:now\s+)?(?:(?:my|our|the|an?|your)\s*)?", FLAGS
+)
+# What stands before an answer to a question: "Yes, it's Rex."
+SAYING = re.compile(
+    r"""(?:(?:yes|yeah|no|sure|ok|okay|well|oh|only|just|it['’]s|it\ is|that['’]s|that\ would\ be|i\ think
+    |at|on|in)[,:]?\s+)+""",
+    FLAGS,
+)
+# That the speaker is reached so: "You can write to me at ...".
+TO_ME = re.compile(
+    r"""\b(?:me|my|i|our|us)\b.*\b(?:call|called|reach|phone|number|e-?mail|mail|write|text|address)
+    |\b(?:call|reach|phone|number|e-?mail|mail|write|text)\b.*\b(?:me|my|us|our)\b""",
+    FLAGS,
+)

@@ -1,0 +1,71 @@
+"""Checks a short reply against the texts that it was remembered by.
+
+The weights recall; a small model may all the same refuse what they hold, stop inside a value or take the
+neighbour's. Then what the texts plainly say decides (`Reading.value_in`): a value that they give for the
+question is said, and a reply that cannot be what was asked for ("Lars" to "Where is my meeting?") is refused.
+Mode "adapters" leaves this out, so that it shows what the weights recall by themselves; there only values
+that were cut are finished (`whole_values`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memory.ports import Reader, Reading
+from memory.read.selection import Selection, told_at
+from memory.read.whole_values import LONGEST, UNKNOWN
+from memory.read.whole_values import whole as whole_value
+from memory.records import MemoryHit, now
+from memory.text.normalise import characters
+from memory.text.passage import Passage
+
+
+class Finishing:
+    """Makes a short reply whole, and keeps which memories it was read from."""
+
+    def __init__(self, known: Sequence[str], turn: str, check: Check | None = None) -> None:
+        """`known`: the texts that the reply may quote; `check`: how it is compared with them, if it is."""
+        self._known = known
+        self._turn = turn
+        self._check = check
+        self.quoted: tuple[str, ...] = ()
+
+    @property
+    def applies(self) -> bool:
+        """Whether there is anything to compare a reply with."""
+        return bool(self._known)
+
+    def __call__(self, reply: str) -> str:
+        """The reply as it is said."""
+        said = whole_value(reply, self._known, self._turn)
+        if self._check is None or len(said) > LONGEST:
+            return said
+        said, self.quoted = self._check(said)
+        return said
+
+
+class Check:
+    """What the texts of a selection say to a turn."""
+
+    def __init__(self, reader: Reader, selection: Selection, turn: str) -> None:
+        self._turn = reader.read(Passage(turn).dated(now()))
+        self._hits = sorted(selection.chosen + selection.overflow, key=told_at)
+
+        def read(hit: MemoryHit | None) -> Reading | None:
+            return None if hit is None else reader.read(Passage.of(hit.said))
+
+        self._told = [
+            (reader.read(Passage.of(hit.said)), read(selection.former.get(hit.record.id)))
+            for hit in self._hits
+        ]
+
+    def __call__(self, reply: str) -> tuple[str, tuple[str, ...]]:
+        """What is said in the reply's place, and the ids of the memories that it was read from, if it was."""
+        value, places = self._turn.value_in(self._told)
+        if value:
+            if value.casefold() in characters(reply).casefold():
+                return reply, ()
+            return value, tuple(self._hits[place].record.id for place in places)
+        if reply != UNKNOWN and not self._turn.accepts(reply, self._told):
+            return UNKNOWN, ()
+        return reply, ()
