@@ -6,8 +6,8 @@
         memory.add("My dog is called Biscuit.", user_id="ana")
         memory.ask("What is my dog called?", user_id="ana").text
 
-The same arguments, records (`memory.records`) and errors (`memory.errors`); the tenant is that of the key.
-docs/client.md says what is sent again when a server is busy or a connection breaks.
+`AsyncClient` has the same verbs to await. The same arguments, records (`memory.records`) and errors
+(`memory.errors`); the tenant is that of the key. docs/client.md says what is sent again, and when.
 
     calls.py      what is sent; asked again where that helps
     verbs.py      each verb as steps: calls that go out, answers that come in
@@ -18,10 +18,24 @@ docs/client.md says what is sent again when a server is busy or a connection bre
     decoding.py   JSON -> records
     failures.py   answers and broken connections -> errors
     blocking.py   takes the steps, one after the other
+    asynchronous.py   takes them in an event loop
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from memory.client.blocking import Client
 
-__all__ = ["Client"]
+if TYPE_CHECKING:
+    from memory.client.asynchronous import AsyncClient
+
+__all__ = ["AsyncClient", "Client"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "AsyncClient":  # loaded when it is used: an event loop's machinery takes a while
+        from memory.client.asynchronous import AsyncClient
+
+        return AsyncClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,14 +13,12 @@ from typing import Concatenate, ParamSpec, Self, TypeVar, cast
 import httpx
 
 from memory.client import adding, chatting, failures, upkeep, verbs
-from memory.client.calls import Call, Pause, Server, Steps, checked_key
+from memory.client.calls import Call, Pause, Server, Steps, connection
 from memory.files import written
 from memory.records import ChatReply
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-CONNECT_S = 5.0  # to wait for a connection
 
 
 def _waits(verb: Callable[Concatenate[Server, P], Steps[T]]) -> Callable[Concatenate[Client, P], T]:
@@ -74,14 +72,7 @@ class Client:
         stands in for the network. Raises InvalidInput for what is no URL or key.
         """
         self.server = Server(url, retries)
-        checked = checked_key(key)
-        self._http = httpx.Client(
-            base_url=self.server.url,
-            headers={} if checked is None else {"Authorization": f"Bearer {checked}"},
-            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_S)),
-            verify=self.server.url.startswith("https:"),  # certificates take a while to load
-            transport=transport,
-        )
+        self._http = httpx.Client(**connection(self.server, key, timeout_s), transport=transport)
 
     add = _waits(adding.add)
     append = _waits(adding.append)

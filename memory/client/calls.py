@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _LONGEST_WAIT_S = 5.0  # that a server may ask for before a call is sent again
 _FIRST_WAIT_S = 0.2  # where it asks for none; doubled each time
+_CONNECT_S = 5.0  # to wait for a connection, at most
 _NOT_DONE = (429, 503)  # the server did nothing of it
 _UNKNOWN = (502, 504)  # something between says that no answer came
 
@@ -110,6 +111,17 @@ def checked_key(key: str | None) -> str | None:
     if not key.strip() or not key.strip().isascii() or not key.strip().isprintable():
         raise InvalidInput("the key is not one: it is blank, or has characters that no key has")
     return key.strip()
+
+
+def connection(server: Server, key: str | None, timeout_s: float) -> dict[str, Any]:
+    """What a client of httpx is made with. Raises InvalidInput for a key that cannot be sent."""
+    checked = checked_key(key)
+    return {
+        "base_url": server.url,
+        "headers": {} if checked is None else {"Authorization": f"Bearer {checked}"},
+        "timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S)),
+        "verify": server.url.startswith("https:"),  # certificates take a while to load
+    }
 
 
 def asked(server: Server, call: Call) -> Steps[httpx.Response]:

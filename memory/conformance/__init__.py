@@ -16,6 +16,7 @@
     GeneratorConformance      generator, and the internalizer of the same base; one for all tests will do
     SkillWriterConformance    skills, and the internalizer of the same base; one for all tests will do
     ReaderConformance         reader
+    VerbsConformance          memory: what has the verbs of `memory.Memory`, empty and with nothing in its way
 
 Each test is a sentence about the port; that another tenant sees nothing is among them. The suites know the
 ports and nothing that fills them, and need pytest, which this package does not install.
@@ -27,7 +28,7 @@ import pytest
 
 for _suite in (
     *("blobs", "changes", "embedder", "generator", "index", "internalizer", "isolation", "life"),
-    *("memories", "reader", "skills", "tenants", "turns", "words"),
+    *("memories", "reader", "skills", "tenants", "turns", "verbs", "words"),
 ):
     pytest.register_assert_rewrite(f"{__name__}.{_suite}")
 
@@ -39,6 +40,7 @@ from memory.conformance.internalizer import InternalizerConformance  # noqa: E40
 from memory.conformance.reader import ReaderConformance  # noqa: E402
 from memory.conformance.skills import SkillWriterConformance  # noqa: E402
 from memory.conformance.store import StoreConformance  # noqa: E402
+from memory.conformance.verbs import VerbsConformance  # noqa: E402
 
 __all__ = [
     "BlobStoreConformance",
@@ -49,4 +51,5 @@ __all__ = [
     "ReaderConformance",
     "SkillWriterConformance",
     "StoreConformance",
+    "VerbsConformance",
 ]

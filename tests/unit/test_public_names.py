@@ -22,8 +22,12 @@ def test_hypernet_exports_exactly_these_names() -> None:
 def test_memory_and_its_client_export_exactly_these_names() -> None:
     """Those that the documentation names; the client's verbs are those of a memory."""
     assert sorted(memory.__all__) == ["Memory", "errors", "open", "records"]
-    assert sorted(memory.client.__all__) == ["Client"]
-    verbs = {name for name in vars(memory.client.Client) if not name.startswith("_")} - {"run", "stream"}
+    assert sorted(memory.client.__all__) == ["AsyncClient", "Client"]
+    verbs, awaited = (
+        {name for name in vars(kind) if not name.startswith("_")} - {"run", "stream"}
+        for kind in (memory.client.Client, memory.client.AsyncClient)
+    )
+    assert verbs == awaited
     assert {name for name in verbs if not callable(getattr(memory.Memory, name, None))} == set()
 
 

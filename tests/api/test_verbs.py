@@ -1,0 +1,92 @@
+"""The verbs of a memory: in this process, and behind a server for threads and for event loops."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import httpx
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from memory import errors
+from memory.client import AsyncClient, Client
+from memory.conformance import VerbsConformance
+from tests.api.conftest import Api, InProcess
+
+URL = "http://127.0.0.1:8750"
+
+
+class AsyncInProcess(httpx.AsyncBaseTransport):
+    """What an asynchronous client's requests go through to a server in this process."""
+
+    def __init__(self, api: Api) -> None:
+        self._blocking = InProcess(api)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        read = httpx.Request(
+            request.method, request.url, headers=request.headers, content=await request.aread()
+        )
+        return await anyio.to_thread.run_sync(self._blocking.handle_request, read)
+
+
+class Awaited:
+    """The verbs of an asynchronous client, each run to its end in a loop of its own thread."""
+
+    def __init__(self, client: AsyncClient, portal: BlockingPortal) -> None:
+        self._client = client
+        self._portal = portal
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        verb = getattr(self._client, name)
+        if name.endswith("_stream"):
+            return lambda *args, **given: iter(self._portal.call(_all, verb(*args, **given)))
+        return lambda *args, **given: self._portal.call(partial(verb, *args, **given))
+
+
+async def _all(pieces: AsyncIterator[Any]) -> list[Any]:
+    return [piece async for piece in pieces]
+
+
+class TestVerbs(VerbsConformance):
+    """Of `Memory`, `Client` and `AsyncClient`."""
+
+    @pytest.fixture(params=["Memory", "Client", "AsyncClient"])
+    def memory(self, request: pytest.FixtureRequest, api: Api) -> Iterator[Any]:
+        key = api.keys["acme"]
+        if request.param == "Memory":
+            yield api.parts.memory
+        elif request.param == "Client":
+            with Client(URL, key, transport=InProcess(api)) as client:
+                yield client
+        else:
+            with start_blocking_portal() as portal:
+                client = AsyncClient(URL, key, transport=AsyncInProcess(api))
+                yield Awaited(client, portal)
+                portal.call(client.close)
+
+
+def test_a_loop_is_told_of_a_server_that_went_away() -> None:
+    """Sent again as often as `Client` does; a stream that breaks off is no reply."""
+    asked: list[str] = []
+
+    def gone(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if request.url.path == "/v1/models":
+            return httpx.Response(200, json={"data": [{"id": "reference"}]})
+        if request.url.path == "/v1/chat/completions":
+            return httpx.Response(200, text='data: {"choices": [{"delta": {"content": "My"}}]}\n\n')
+        raise httpx.ConnectError("refused")
+
+    async def asking() -> None:
+        async with AsyncClient(URL, transport=httpx.MockTransport(gone), retries=1) as client:
+            with pytest.raises(errors.ServerUnavailable, match="no server at"):
+                await client.list(user_id="ana")
+            with pytest.raises(errors.ServerUnavailable, match="broke off"):
+                await client.ask("What is my dog called?", user_id="ana")
+
+    anyio.run(asking)
+    assert asked == ["/v1/memories", "/v1/memories", "/v1/models", "/v1/chat/completions"]
