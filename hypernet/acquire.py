@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import PreTrainedModel
 
 from hypernet.backbones import bases, conversion, gguf
 from hypernet.backbones.conversion import ConversionError, Loaded, Source
@@ -25,6 +25,9 @@ from hypernet.backbones.gguf import Progress, unwatched
 from hypernet.checkpoints import locate
 from hypernet.checkpoints.catalog import CATALOG, Carried
 from hypernet.lora.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _PIP_SECONDS = 900
 

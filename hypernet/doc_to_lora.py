@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
 from hypernet.backbones import bases
 from hypernet.backbones.chat_templates import use_trained_template
@@ -36,6 +36,9 @@ from hypernet.networks.config import HypernetConfig
 from hypernet.networks.heads import Factors
 from hypernet.networks.hypernetwork import AnyHypernetwork, Hypernetwork
 from hypernet.networks.tokens import MODULE, TokenHypernetwork
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
 _log = logging.getLogger(__name__)
 
@@ -100,7 +103,7 @@ class DocToLoRA:
         dtype = dtype or bases.default_dtype(device)
         found = load_checkpoint(path)
         name = base_model or found.base_model
-        base = name if isinstance(name, PreTrainedModel) else bases.load_model(name, device, dtype)
+        base = bases.load_model(name, device, dtype) if isinstance(name, str | Path) else name
         tune(base, found.hypernetwork)
         tokenizer = tokenizer or _tokenizer(str(base.name_or_path), found.hypernetwork.config)
         encoder = context_tokenizer = None

@@ -240,12 +240,28 @@ def _doc_to_lora(settings: Settings) -> DocToLoRA:
         )
     dtype = {"auto": None, "float32": torch.float32, "bfloat16": torch.bfloat16}[settings.dtype]
     try:
+        base, tokenizer = _plain_base(settings)
         return hypernet.DocToLoRA.from_pretrained(
             catalog.hypernetwork_of(settings.model),
-            base_model=acquire.base_folder(settings.model, settings.models_folder),
+            base_model=base or acquire.base_folder(settings.model, settings.models_folder),
+            tokenizer=tokenizer,
             device=device,
             dtype=dtype,
         )
     except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise ModelUnavailable(f"cannot load the model {settings.model!r}: {reason}") from error
+
+
+def _plain_base(settings: Settings) -> tuple[Any, Any]:
+    """The packaged base and its tokenizer, without transformers; of other models, and on a GPU, nothing."""
+    from hypernet.backbones import bases
+    from hypernet.backbones.plain_llama import PlainLlama
+    from hypernet.backbones.plain_tokenizer import PlainTokenizer
+    from hypernet.checkpoints import catalog
+
+    on_cpu = settings.device == "cpu" or (settings.device == "auto" and bases.default_device() == "cpu")
+    if settings.model != "reference" or not on_cpu or settings.dtype == "bfloat16":
+        return None, None
+    folder = catalog.reference_path() / "base"
+    return PlainLlama.from_pretrained(folder), PlainTokenizer.from_pretrained(folder)

@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
-from transformers import (
-    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForImageTextToText,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
-from transformers.utils import logging as transformers_logging
 
 from hypernet.backbones import conversion, gguf
 from hypernet.lora.inject import blocks, target_layers
 from hypernet.networks.config import HypernetConfig
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 def default_device() -> str:
@@ -39,11 +32,20 @@ def load_model(name: str | Path, device: torch.device | str, dtype: torch.dtype)
     A GGUF file, or a folder that holds one, is converted once into the user's cache. Raises FileNotFoundError
     when it is not there or cannot be had, ValueError when it is damaged.
     """
+    from transformers import AutoModelForCausalLM
+
     return _load(AutoModelForCausalLM, converted(name), device, dtype)
 
 
 def load_encoder(name: str | Path, device: torch.device | str, dtype: torch.dtype) -> PreTrainedModel:
     """Like ``load_model``, the whole of an image-text model included."""
+    from transformers import (
+        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
+        AutoConfig,
+        AutoModelForCausalLM,
+        AutoModelForImageTextToText,
+    )
+
     name = converted(name)
     try:
         sees = type(AutoConfig.from_pretrained(str(name))) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
@@ -73,6 +75,8 @@ def converted(name: str | Path) -> str | Path:
 
 def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
     """The tokenizer at a path or hub id. Raises FileNotFoundError when it is not there or cannot be had."""
+    from transformers import AutoTokenizer
+
     file = gguf.find(name)
     try:
         where = str(name if file is None else gguf.cached(file))
@@ -128,6 +132,8 @@ def require_targets(config: Targets, base: PreTrainedModel) -> None:
 @contextmanager
 def quiet_when_local(name: str | Path) -> Iterator[None]:
     """No progress bar for a model that is on disk already."""
+    from transformers.utils import logging as transformers_logging
+
     quiet = Path(name).is_dir() and transformers_logging.is_progress_bar_enabled()
     if quiet:
         transformers_logging.disable_progress_bar()

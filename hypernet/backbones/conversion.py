@@ -16,21 +16,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from filelock import FileLock
 from safetensors import SafetensorError
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import logging as transformers_logging
 
 from hypernet.lora.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MANIFEST = "converted.json"
 FORMAT = 1
 _SPARE_BYTES = 32_000_000  # for tokenizer, configuration and the file system
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
-Loaded = tuple[PreTrainedModel, PreTrainedTokenizerBase]
+Loaded: TypeAlias = "tuple[PreTrainedModel, PreTrainedTokenizerBase]"
 
 
 class ConversionError(ValueError):
@@ -157,6 +158,8 @@ def _require_room(parent: Path, needed: int) -> None:
 @contextmanager
 def no_bars() -> Iterator[None]:
     """Inside, transformers shows no progress bars."""
+    from transformers.utils import logging as transformers_logging
+
     shown = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
     try:

@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from platformdirs import user_cache_path
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from hypernet.backbones import conversion, gguf_header
 from hypernet.backbones.conversion import ConversionError, Loaded, Source
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 Progress = Callable[[int, int], object]
 """Called with how many tensors are done and how many there are."""
@@ -71,6 +73,8 @@ def source(file: Path, progress: Progress = unwatched) -> Source:
 
 
 def _load(file: Path, progress: Progress) -> Loaded:
+    from transformers import AutoConfig, AutoTokenizer
+
     where = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
     try:
         with _one_reading(progress):
@@ -82,6 +86,7 @@ def _load(file: Path, progress: Progress) -> Loaded:
 
 def _model(config: Any, file: Path) -> PreTrainedModel:
     """The causal LM with the file's weights in bfloat16, complete and finite."""
+    from transformers import AutoModelForCausalLM
     from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
     with torch.device("meta"):

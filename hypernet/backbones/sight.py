@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from jinja2 import TemplateError
 from torch import Tensor, nn
-from transformers import AutoProcessor, PreTrainedModel, ProcessorMixin
 
 from hypernet.backbones.encoder import Feed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from transformers import PreTrainedModel, ProcessorMixin
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,8 @@ def sees(model: PreTrainedModel) -> bool:
 
 def load_processor(name: str) -> ProcessorMixin:
     """The processor at a path or hub id. Raises FileNotFoundError, or ImportError naming what it needs."""
+    from transformers import AutoProcessor
+
     try:
         return AutoProcessor.from_pretrained(name)
     except (OSError, ValueError) as error:

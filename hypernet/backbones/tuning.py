@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from hypernet.lora.inject import target_layers
 from hypernet.networks.hypernetwork import AnyHypernetwork
 from hypernet.networks.tokens import TokenHypernetwork
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _MARK = "_tuned_by"
 

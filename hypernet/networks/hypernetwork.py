@@ -37,6 +37,8 @@ class Hypernetwork(nn.Module):
 
     @torch.no_grad()
     def _initialise(self) -> None:
+        if next(self.parameters()).is_meta:
+            return  # weights are assigned later; drawing would import torch's compiler for nothing
         for name, p in self.named_parameters():
             if "norm" in name:
                 continue

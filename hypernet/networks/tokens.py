@@ -68,6 +68,8 @@ class TokenHypernetwork(nn.Module):
 
     @torch.no_grad()
     def _initialise(self) -> None:
+        if next(self.parameters()).is_meta:
+            return  # weights are assigned later; drawing would import torch's compiler for nothing
         for name, p in self.named_parameters():
             if name.endswith("weight") and "norm" not in name:
                 p.normal_(std=p.size(1) ** -0.5 * (0.33 if "o_proj" in name or "down_proj" in name else 1.0))

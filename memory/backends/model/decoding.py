@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, PreTrainedModel
 
 from hypernet.lora.inject import apply
 from memory.backends.model.reply import Reply
 from memory.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @torch.no_grad()
@@ -29,7 +32,7 @@ def decode(model: PreTrainedModel, replies: Sequence[Reply], pad_id: int = 0) ->
         return
     ids, mask = _left_padded(rows, pad_id, model.device)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
-    cache = DynamicCache(config=model.config)
+    cache = _new_cache(model)
     only_last = {"logits_to_keep": 1} if "logits_to_keep" in _parameters(model) else {}
     while rows:
         with apply(model, [reply.adapter for reply in rows]):
@@ -75,6 +78,15 @@ def _left_padded(rows: Sequence[Reply], pad_id: int, device: torch.device) -> tu
     ids = [[pad_id] * (width - len(reply.ids)) + reply.ids for reply in rows]
     mask = [[0] * (width - len(reply.ids)) + [1] * len(reply.ids) for reply in rows]
     return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
+
+
+def _new_cache(model: PreTrainedModel) -> Any:
+    """For a batch's keys and values. A model of transformers takes those of transformers."""
+    if hasattr(model, "new_cache"):
+        return model.new_cache()
+    from transformers import DynamicCache
+
+    return DynamicCache(config=model.config)
 
 
 def _parameters(model: PreTrainedModel) -> list[str]:

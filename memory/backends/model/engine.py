@@ -8,14 +8,15 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Condition, Thread
-from typing import Any, TypeVar
-
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from memory.backends.model.decoding import decode
 from memory.backends.model.fair_queue import FairQueue
 from memory.backends.model.reply import Reply
 from memory.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 T = TypeVar("T")
 

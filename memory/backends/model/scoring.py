@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from transformers import PreTrainedModel
 
 from hypernet.lora.inject import apply
 from memory.ports import Score
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from hypernet.lora.adapter import LoRA
 
 
