@@ -57,7 +57,10 @@ class Memory(Service):
 
         Models are loaded when they are first needed. Raises InvalidSettings, SchemaTooNew, StoreError.
         """
-        given = {name: overrides.pop(name) for name in BACKENDS if name in overrides}
+        named = [
+            name for name in BACKENDS if not isinstance(overrides.get(name), str)
+        ]  # else it is a setting
+        given = {name: overrides.pop(name) for name in named if name in overrides}
         if settings is None:
             settings = Settings.load(**overrides)
         elif overrides:
@@ -120,7 +123,16 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
     recaller = Recaller(selector, internalizer, reader)
     usage = Usage(store)
     eraser = Eraser(
-        store, blobs, index, adapters, making, writer, leftovers, past, Exports(settings.exports_folder)
+        store,
+        blobs,
+        index,
+        adapters,
+        making,
+        writer,
+        leftovers,
+        past,
+        Exports(settings.exports_folder),
+        lists_at_writes=settings.object_store is None,
     )
     ingest = Ingest(store, writer, making, backends.embedder, internalizer, guard, reader)
     answerer = Answerer(
@@ -175,9 +187,15 @@ def _reader() -> Reader:
 
 
 def _blobs(settings: Settings) -> BlobStore:
+    from memory.backends.blobs.copies import CopiedBlobs
     from memory.backends.blobs.folder import FileBlobStore
+    from memory.backends.blobs.objects import ObjectBlobStore
 
-    return FileBlobStore(settings.adapter_folder)
+    if settings.object_store is None:
+        return FileBlobStore(settings.adapter_folder)
+    stored = ObjectBlobStore.open(settings.object_store, timeout_s=settings.blob_timeout_s)
+    most = int(settings.blob_copies_mb * 2**20)
+    return CopiedBlobs(stored, settings.adapter_folder, most) if most else stored
 
 
 def _embedder(settings: Settings) -> Embedder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -29,11 +30,15 @@ def login_name() -> str:
 
 _MAY_HOLD_A_SECRET = (
     "database_url",
+    "blobs",
     "url",
     "key",
     "upstream_url",
     "upstream_key",
 )  # never quoted in an error
+
+OBJECT_STORES = ("s3", "gs", "az")
+_BUCKET_AND_PREFIX = re.compile(r"[^\s/@?#:]+(/[^\s@?#]*)?")
 
 
 class Settings(BaseSettings):
@@ -44,9 +49,18 @@ class Settings(BaseSettings):
     home: Path = Field(
         default_factory=default_home, description="Directory for the database, adapters and index."
     )
-    blob_folder: Path | None = Field(
+    blobs: str | None = Field(
         None,
-        description="Directory for adapter files; default `blobs` in home. Servers of one database share it.",
+        description="Directory for adapter files, or s3://bucket/prefix, gs:// or az:// (extra "
+        "`objectstore`); default `blobs` in home. Servers of one database share it.",
+    )
+    blob_timeout_s: float = Field(
+        10.0, gt=0, description="Timeout in seconds for a request to the object store, and for its retries."
+    )
+    blob_copies_mb: float = Field(
+        1024,
+        ge=0,
+        description="Size in MiB of the copies from the object store kept in home; 0 keeps none.",
     )
     database_url: str | None = Field(
         None,
@@ -233,15 +247,28 @@ class Settings(BaseSettings):
         False, description="Whether to trace requests with OpenTelemetry; needs the extra `otel`."
     )
 
-    @field_validator("home", "blob_folder", mode="before")
+    @field_validator("home", mode="before")
     @classmethod
-    def _folder(cls, given: object) -> object:
+    def _folder(cls, given: object) -> Path:
         """Absolute, so that it stays where it is; blank, as an unset variable is, would be where we stand."""
         if not str(given).strip():
             raise ValueError("must not be blank; name a directory or leave it unset")
+        return Path(str(given)).expanduser().absolute()
+
+    @field_validator("blobs", mode="before")
+    @classmethod
+    def _place(cls, given: object) -> str | None:
+        """The URL of an object store, or a folder as `_folder` makes it."""
         if given is None:
             return None
-        return Path(str(given)).expanduser().absolute()
+        scheme, found, rest = str(given).partition("://")
+        if not found or scheme == "file":
+            return str(cls._folder(rest or given))
+        if scheme not in OBJECT_STORES or not _BUCKET_AND_PREFIX.fullmatch(rest):
+            raise ValueError(
+                "must be a directory or like s3://bucket/prefix (s3, gs or az), without a password or query"
+            )
+        return str(given)
 
     def __hash__(self) -> int:
         """Settings are keys of opened memories; one of them is a mapping, which has no hash of its own."""
@@ -268,9 +295,16 @@ class Settings(BaseSettings):
         return None if self.key is None else self.key.get_secret_value()
 
     @property
+    def object_store(self) -> str | None:
+        """The URL of the object store where adapter files are; None where a folder has them."""
+        return self.blobs if self.blobs is not None and "://" in self.blobs else None
+
+    @property
     def adapter_folder(self) -> Path:
-        """Where adapter files are."""
-        return self.blob_folder or self.home / "blobs"
+        """Where adapter files are; of an object store's the copies."""
+        if self.object_store is not None:
+            return self.home / "copies"
+        return Path(self.blobs) if self.blobs is not None else self.home / "blobs"
 
     @property
     def models_folder(self) -> Path:

@@ -75,6 +75,7 @@ for panel, name, verb in (
     ("Maintenance", "export", archive.export),
     ("Maintenance", "import", archive.import_),
     ("Maintenance", "reindex", upkeep.reindex),
+    ("Maintenance", "sweep", upkeep.sweep),
     ("Maintenance", "migrate", upkeep.migrate),
 ):
     app.command(name, rich_help_panel=panel)(verb)

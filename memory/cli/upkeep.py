@@ -1,4 +1,4 @@
-"""`memory pin`, `memory reindex` and `memory migrate`: pin, rebuild after a model change, upgrade."""
+"""`memory pin`, `reindex`, `sweep` and `migrate`: pin, rebuild after a model change, tidy up, upgrade."""
 
 from __future__ import annotations
 
@@ -35,6 +35,17 @@ def reindex(context: typer.Context, as_json: Json = False) -> None:
     with setup(context).local() as memory, out.progress("Regenerating") as progress:
         made = memory.reindex(progress=progress)
     out.pairs([("made again", made)], {"remade": made})
+
+
+def sweep(context: typer.Context, as_json: Json = False) -> None:
+    """Remove adapter files that no memory refers to; run it each night with an object store.
+
+    A folder of adapter files is swept by itself.
+    """
+    out = Output(as_json)
+    with setup(context).local() as memory:
+        removed = memory.sweep()
+    out.pairs([("removed", removed)], {"removed": removed})
 
 
 def migrate(context: typer.Context, as_json: Json = False) -> None:

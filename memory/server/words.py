@@ -17,7 +17,7 @@ _SAID: tuple[tuple[type[Exception], str], ...] = (
     (errors.StoreBusy, "the database is busy; try again"),
     (errors.StoreConflict, "somebody else changed the same memories meanwhile; try again"),
     (errors.DiskFull, "the disk is full; what was stored before is still there, try again later"),
-    (errors.StoreError, "the database cannot be used now; try again later"),
+    (errors.StoreError, "what is stored cannot be reached now; try again later"),
 )
 _QUOTED = re.compile(r"""(?<!\w)(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")""", re.DOTALL)
 

@@ -107,3 +107,11 @@ class Upkeep(ServiceBase):
         done = self._cases.ingest.reindex(tenant_id, progress)
         self._cases.eraser.replaced(tenant_id)
         return done
+
+    def sweep(self) -> int:
+        """Remove adapter files that no memory of any tenant refers to, an hour old; returns how many.
+
+        Interrupted writes and erasures leave them. A folder is swept at the first write of each process, an
+        object store only here and, for one tenant, at its erasures.
+        """
+        return self._cases.eraser.sweep()

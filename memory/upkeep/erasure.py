@@ -47,7 +47,10 @@ class Eraser:
         leftovers: Leftovers,
         past: PastIndex,
         exports: Exports,
+        *,
+        lists_at_writes: bool = True,
     ) -> None:
+        """Without `lists_at_writes`, what interruptions left behind waits for an erasure or a sweep."""
         self._store = store
         self._making = making
         self._writer = writer
@@ -57,6 +60,7 @@ class Eraser:
         self._adapters = adapters
         self._past = past
         self._exports = exports
+        self._lists_at_writes = lists_at_writes
         self._tidied: set[str] = set()  # tenants freed of what had expired
         self._compared: set[str] = set()  # tenants freed of what earlier processes left behind
         self._lock = Lock()
@@ -143,8 +147,12 @@ class Eraser:
             self._tidied.add(tenant_id)
         if of_tenant:
             self._clear(tenant_id)
-        if of_all:
-            sweep(self._store, self._blobs)
+        if of_all and self._lists_at_writes:
+            self.sweep()
+
+    def sweep(self) -> int:
+        """Take away the old leavings of all tenants; returns how many files."""
+        return sweep(self._store, self._blobs)
 
     def _clear(self, tenant_id: str) -> None:
         expired = self._store.expire(tenant_id)
@@ -152,7 +160,7 @@ class Eraser:
         self._past.forget(tenant_id)
         if expired:
             self._exports.drop(tenant_id)
-        if self._release(tenant_id) or expired:
+        if self._release(tenant_id, compare=self._lists_at_writes) or expired:
             self._index.refresh(tenant_id)
 
     def _receipt(
@@ -173,8 +181,10 @@ class Eraser:
             self._exports.drop(tenant_id)
         return ErasureReceipt(tenant_id, gone, tuple(turns), tuple(self._release(tenant_id)))
 
-    def _release(self, tenant_id: str) -> list[str]:
+    def _release(self, tenant_id: str, *, compare: bool = True) -> list[str]:
         """Remove those of the leftovers that no row refers to; returns their digests.
+
+        The first time, unless told not to `compare`, these are all blobs of the tenant.
 
         Whoever finds another at it waits, so that what was forgotten is gone when the call returns. Raises
         StoreError, and keeps them for the next time.
@@ -182,7 +192,8 @@ class Eraser:
         with self._releasing[tenant_id]:
             candidates = self._leftovers.take(tenant_id)
             try:
-                if tenant_id not in self._compared:
+                compare = compare and tenant_id not in self._compared
+                if compare:
                     candidates |= set(self._blobs.digests(tenant_id))
                 self._adapters.forget(tenant_id, candidates)
                 remove = partial(self._blobs.delete, tenant_id)
@@ -190,5 +201,6 @@ class Eraser:
             except BaseException:
                 self._leftovers.note(tenant_id, candidates)
                 raise
-            self._compared.add(tenant_id)
+            if compare:
+                self._compared.add(tenant_id)
             return released

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,18 @@ def test_status_counts(run: Any) -> None:
     run("add", DOG, "--user", "ben")
     plain = dict(line for line in run("status").lines)
     assert (plain["memories"], plain["user_memories"], plain["user_id"]) == ("2", "1", "ana")
+
+
+def test_sweep_counts_what_it_removed(run: Any, home: Path) -> None:
+    """An adapter file that no memory refers to, once it is old; what the first write sweeps by itself."""
+    assert run("add", DOG).code == 0
+    [kept] = (home / "blobs").rglob("*.safetensors")
+    left = kept.with_name("0" * 64 + ".safetensors")
+    left.write_bytes(b"x")
+    assert run("sweep", "--json").json == {"removed": 0}
+    os.utime(left, (0, 0))
+    assert run("sweep", "--json").json == {"removed": 1}
+    assert kept.exists()
 
 
 def test_reindex_counts_what_it_made_again(run: Any) -> None:

@@ -16,6 +16,7 @@ from memory.fakes.models import EchoGeneration
 from memory.ports import GenerationRequest
 from memory.settings import Settings
 from tests.api.conftest import CAT, DOG, QUESTION, Founded, MakeApi, serving
+from tests.buckets import S3
 from tests.faults import Faulty
 from tests.postgres import Postgres
 
@@ -128,6 +129,31 @@ def test_a_lost_database_is_503_and_comes_back(
         assert [memory["text"] for memory in listed.json()["memories"]] == [DOG]
         assert api.post("/v1/memories", {**body, "text": CAT}, who=None).status_code == 201
         assert api.client.get("/health/ready").status_code == 200
+
+
+@pytest.mark.usefixtures("s3")
+def test_an_outage_of_the_object_store_is_503_and_loses_nothing(
+    founded: Founded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was acknowledged is there, what was refused is not, and once it is back all is well."""
+    own = S3()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", own.variables["AWS_ENDPOINT_URL"])
+    where = {"blobs": f"s3://{own.create()}/adapters", "blob_timeout_s": 1, "adapter_cache_mb": 0}
+    with serving(founded, tmp_path / "home", **where) as api:
+        body = {"user_id": "ana", "text": DOG}
+        assert api.post("/v1/memories", body).status_code == 201
+        own.stop()
+        refused = api.post("/v1/memories", {**body, "text": CAT})
+        assert (refused.status_code, int(refused.headers["retry-after"]) > 0) == (503, True)
+        assert str(own.port) not in refused.text
+        assert api.post("/v1/chat/completions", CHAT).status_code == 503
+        texts = [memory["text"] for memory in api.get("/v1/memories?user_id=ana").json()["memories"]]
+        assert texts == [DOG]
+        own.start()
+        assert api.post("/v1/memories", {**body, "text": CAT}).status_code == 201
+        answer = api.post("/v1/chat/completions", CHAT).json()
+        assert "Biscuit" in answer["choices"][0]["message"]["content"]
+    own.stop()
 
 
 def test_ready_waits_for_the_model(make_api: MakeApi) -> None:

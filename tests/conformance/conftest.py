@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from memory.backends.blobs.copies import CopiedBlobs
 from memory.backends.blobs.folder import FileBlobStore
+from memory.backends.blobs.objects import ObjectBlobStore
 from memory.backends.index.faiss_index import FaissIndex
 from memory.backends.model.embedder import MiniLMEmbedder
 from memory.backends.reader.english import EnglishReader
@@ -35,9 +37,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Itera
     opened.close()
 
 
-@pytest.fixture(params=["files", "memory"])
+@pytest.fixture(params=["files", "memory", "s3", "s3 with copies"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
-    return FileBlobStore(tmp_path / "blobs") if request.param == "files" else InMemoryBlobs()
+    if not request.param.startswith("s3"):
+        return FileBlobStore(tmp_path / "blobs") if request.param == "files" else InMemoryBlobs()
+    bucket = request.getfixturevalue("s3").create()
+    stored = ObjectBlobStore.open(f"s3://{bucket}/some/prefix", timeout_s=10)
+    return stored if request.param == "s3" else CopiedBlobs(stored, tmp_path / "copies", 2**20)
 
 
 @pytest.fixture(params=["faiss", "faiss with files", "brute force"])

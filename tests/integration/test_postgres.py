@@ -217,7 +217,7 @@ def memory_on(url: URL, home: Path, **given: Any) -> Memory:
 
 def test_two_memories_on_one_database_see_each_others_writes(url: URL, tmp_path: Path) -> None:
     """At once and without a restart: what one adds, changes or erases, the other finds so."""
-    shared = {"blob_folder": tmp_path / "adapters"}
+    shared = {"blobs": str(tmp_path / "adapters")}
     one, two = memory_on(url, tmp_path / "1", **shared), memory_on(url, tmp_path / "2", **shared)
     assert two.search("dog", user_id="ana") == []
     [dog] = one.add(DOG, user_id="ana")

@@ -36,6 +36,17 @@ def test_a_home_stays_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert Settings.load(home="~/memories").home == Path("/users/ana/memories")
 
 
+def test_adapters_are_in_a_folder_or_an_object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder by its path or as file://; of an object store, only copies are in the home."""
+    monkeypatch.chdir(tmp_path)
+    for given in (f"file://{tmp_path}/shared", f"{tmp_path}/shared", "shared"):
+        settings = Settings.load(blobs=given)
+        assert (settings.adapter_folder, settings.object_store) == (tmp_path / "shared", None)
+    for url in ("s3://bucket", "gs://bucket/a/prefix", "az://container/prefix"):
+        settings = Settings.load(home=tmp_path, blobs=url)
+        assert (settings.object_store, settings.adapter_folder) == (url, tmp_path / "copies")
+
+
 def test_index_files_can_be_left_out(tmp_path: Path) -> None:
     """No folder, no files."""
     assert Settings.load(home=tmp_path).index_folder == tmp_path / "index"
@@ -49,6 +60,8 @@ def test_index_files_can_be_left_out(tmp_path: Path) -> None:
         ({"score_threshold": "high"}, r"MEMORY_SCORE_THRESHOLD.*'high'"),
         ({"no_such": 1}, r"no_such"),
         ({"home": " "}, r"MEMORY_HOME\): must not be blank; name a directory or leave it unset, got ' '"),
+        ({"blobs": ""}, r"MEMORY_BLOBS\): must not be blank"),
+        ({"blobs": "ftp://host/path"}, r"MEMORY_BLOBS\): must be a directory or like s3://bucket/prefix"),
         ({"device": "gpu"}, r"MEMORY_DEVICE.*cuda.*'gpu'"),
         ({"busy_timeout_s": "inf"}, r"MEMORY_BUSY_TIMEOUT_S.*finite"),
     ],
@@ -73,10 +86,14 @@ def test_settings_do_not_change() -> None:
         Settings.load().merge_budget = 3
 
 
-@pytest.mark.parametrize("name", ["upstream_url", "database_url"])
+@pytest.mark.parametrize("name", ["upstream_url", "database_url", "blobs"])
 def test_a_url_that_is_refused_is_not_quoted(name: str) -> None:
     """It may hold a password."""
-    wrong = {"upstream_url": "http://me:hunter2@host/v1", "database_url": ["hunter2"]}[name]
+    wrong = {
+        "upstream_url": "http://me:hunter2@host/v1",
+        "database_url": ["hunter2"],
+        "blobs": "s3://me:hunter2@bucket",
+    }[name]
     with pytest.raises(InvalidSettings, match=name) as refused:
         Settings.load(**{name: wrong})
     assert "hunter2" not in str(refused.value)

@@ -6,21 +6,15 @@ A blob appears under its name whole and durable, or not at all. Reading verifies
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import re
 import time
 from collections.abc import Collection, Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from memory.errors import CorruptBlob, MissingBlob, StoreError
+from memory.backends.blobs import names
+from memory.errors import StoreError
 from memory.files import TEMPORARY, flush_folder, translated, write_whole
-
-SUFFIX = ".safetensors"
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_BLOB = re.compile(_DIGEST.pattern + re.escape(SUFFIX))
-_TENANT = re.compile(r"[0-9a-f]{32}")
 
 
 class FileBlobStore:
@@ -30,7 +24,7 @@ class FileBlobStore:
         self._folder = folder
 
     def put(self, tenant_id: str, data: bytes) -> str:
-        digest = hashlib.sha256(data).hexdigest()
+        digest = names.digest_of(data)
         path = self._path(tenant_id, digest)
         with translated(self._folder):
             if _holds(path, data):
@@ -46,11 +40,9 @@ class FileBlobStore:
                 data = path.read_bytes()
         except StoreError as error:
             if isinstance(error.__cause__, FileNotFoundError):
-                raise MissingBlob(f"adapter file {path} is missing; restore it, or make it again") from error
+                raise names.missing(path) from error
             raise
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise CorruptBlob(f"adapter file {path} is damaged; restore it, or make it again")
-        return data
+        return names.checked(data, digest, path)
 
     def missing(self, tenant_id: str, digests: Collection[str]) -> set[str]:
         named = {digest for digest in digests if _DIGEST.fullmatch(digest)}
@@ -71,12 +63,12 @@ class FileBlobStore:
             return sorted(path.stem for path in files if not path.name.startswith(TEMPORARY))
 
     def clean(self, *, tenants: Collection[str], older_than: timedelta) -> int:
-        known = {self._tenant_folder(tenant).name for tenant in tenants}
+        known = {names.tenant_name(tenant) for tenant in tenants}
         with translated(self._folder):
             left_behind = [
                 path
                 for folder in self._folder.glob("*")
-                if _TENANT.fullmatch(folder.name)
+                if names.TENANT.fullmatch(folder.name)
                 for path in _own_files(folder, older_than)
                 if path.name.startswith(TEMPORARY) or folder.name not in known
             ]
@@ -85,13 +77,10 @@ class FileBlobStore:
         return len(left_behind)
 
     def _tenant_folder(self, tenant_id: str) -> Path:
-        """Named by digest, so that no tenant's name can lead out of the folder or into another's."""
-        return self._folder / hashlib.sha256(tenant_id.encode()).hexdigest()[:32]
+        return self._folder / names.tenant_name(tenant_id)
 
     def _path(self, tenant_id: str, digest: str) -> Path:
-        if not _DIGEST.fullmatch(digest):
-            raise MissingBlob(f"{digest!r} names no adapter file; a name is 64 hex digits")
-        return self._tenant_folder(tenant_id) / digest[:2] / f"{digest}{SUFFIX}"
+        return self._tenant_folder(tenant_id) / digest[:2] / names.blob_name(digest)
 
 
 def _holds(path: Path, data: bytes) -> bool:
@@ -106,7 +95,7 @@ def _own_files(tenant_folder: Path, older_than: timedelta) -> Iterator[Path]:
     """Blobs and half-written ones not touched within that time; never a file that we did not make."""
     newest = time.time() - older_than.total_seconds()
     for path in tenant_folder.glob("[0-9a-f][0-9a-f]/*"):
-        if path.name.startswith(TEMPORARY) or _BLOB.fullmatch(path.name):
+        if path.name.startswith(TEMPORARY) or names.BLOB.fullmatch(path.name):
             with contextlib.suppress(FileNotFoundError):  # taken away by another process meanwhile
                 if path.stat().st_mtime <= newest:
                     yield path
