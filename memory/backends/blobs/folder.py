@@ -45,12 +45,12 @@ class FileBlobStore:
         return names.checked(data, digest, path)
 
     def missing(self, tenant_id: str, digests: Collection[str]) -> set[str]:
-        named = {digest for digest in digests if _DIGEST.fullmatch(digest)}
+        named = {digest for digest in digests if names.is_digest(digest)}
         there = {digest for digest in named if self._path(tenant_id, digest).is_file()}
         return set(digests) - there
 
     def delete(self, tenant_id: str, digest: str) -> None:
-        if not _DIGEST.fullmatch(digest):  # as a damaged row has it: erasing that row goes on
+        if not names.is_digest(digest):  # as a damaged row has it: erasing that row goes on
             return
         path = self._path(tenant_id, digest)
         with translated(self._folder), contextlib.suppress(FileNotFoundError):

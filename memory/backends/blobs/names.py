@@ -22,12 +22,16 @@ def tenant_name(tenant_id: str) -> str:
     return hashlib.sha256(tenant_id.encode()).hexdigest()[:32]
 
 
+def is_digest(name: str) -> bool:
+    """Whether a blob can be called that; a damaged row may say otherwise."""
+    return BLOB.fullmatch(f"{name}{SUFFIX}") is not None
+
+
 def blob_name(digest: str) -> str:
     """Raises MissingBlob for what is no digest."""
-    name = f"{digest}{SUFFIX}"
-    if not BLOB.fullmatch(name):
+    if not is_digest(digest):
         raise MissingBlob(f"{digest!r} names no adapter file; a name is 64 hex digits")
-    return name
+    return f"{digest}{SUFFIX}"
 
 
 def missing(where: object) -> MissingBlob:
