@@ -391,19 +391,46 @@ class SessionPage:
     cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """How many memories that hold now a user and agent have, or a document of theirs; skills apart."""
+
+    scope: Scope
+    document_id: str | None  # None: of all that they told
+    memories: int
+    characters: int
+    last_at: datetime  # when the newest was told
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingPage:
+    """Part of a listing. `cursor` goes into the next call; None says that this was the last page."""
+
+    holdings: tuple[Holding, ...]
+    cursor: str | None
+
+
 def session_cursor(session: Session) -> str:
     """Where in a listing by session, user and agent this one stands."""
-    scope = session.scope
-    return json.dumps([scope.session_id or "", scope.user_id or "", scope.agent_id or ""])
+    return _names_cursor(session.scope.session_id, session.scope)
 
 
-def after_session(cursor: str | None) -> tuple[str, str, str]:
-    """(session, user, agent) after which a page goes on. Raises InvalidInput for an invalid cursor."""
+def holding_cursor(holding: Holding) -> str:
+    """Where in a listing by document, user and agent this one stands."""
+    return _names_cursor(holding.document_id, holding.scope)
+
+
+def _names_cursor(first: str | None, scope: Scope) -> str:
+    return json.dumps([first or "", scope.user_id or "", scope.agent_id or ""])
+
+
+def after_names(cursor: str | None) -> tuple[str, str, str]:
+    """(session or document, user, agent) after which a page goes on. Raises InvalidInput for no cursor."""
     try:
-        session, user, agent = ("", "", "") if cursor is None else json.loads(cursor)
+        first, user, agent = ("", "", "") if cursor is None else json.loads(cursor)
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidInput("the cursor is not valid; pass the one that the previous page returned") from error
-    return str(session), str(user), str(agent)
+    return str(first), str(user), str(agent)
 
 
 @dataclass(frozen=True, slots=True)

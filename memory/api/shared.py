@@ -142,6 +142,20 @@ class Shared:
             if not self.jobs.wait(job, _STOPS_WITHIN_S):
                 raise StoreBusy("a job of this scope is still running; ask for the erasure again")
 
+    def forget(
+        self, scope: Scope, document_id: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> ErasureReceipt:
+        """Erase all of a scope, or a document or what has some metadata in it, jobs and answers too.
+
+        Raises MissingScope, StoreBusy.
+        """
+        if document_id is None:
+            scope.required()
+        self.erase_jobs(scope, document_id, metadata)  # first: one might add some
+        receipt = self.memory.forget(document_id=document_id, metadata=metadata, **whose(scope))
+        self.idempotency.erase(scope)
+        return receipt
+
     def delete(self, memory_id: str, scope: Scope, *, expects: MemoryRecord | None = None) -> ErasureReceipt:
         """Forget one memory, and what may say it: a skill's own answer, and archives.
 

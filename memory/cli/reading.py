@@ -11,23 +11,28 @@ from typing import Any
 
 from memory.errors import EmptyText, InvalidInput, TextTooLarge
 from memory.inputs import Said, messages_in
+from memory.text.documents import decoded, most_bytes, text_of
 
 STDIN = "standard input"
 
 
 def file_text(path: Path, most: int) -> str:
-    """The text of a file of at most `most` bytes. Raises InvalidInput, TextTooLarge."""
+    """The text of a document, of at most `most` bytes where it is text. Raises as `text_of` does."""
+    most = most_bytes(path.name, most)
     try:
         with path.open("rb") as file:
             data = file.read(most + 1)
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror or error}") from error
-    return _text(data, str(path), most)
+    _check_size(data, str(path), most)
+    return text_of(str(path), data)
 
 
 def stdin_text(most: int) -> str:
     """What is piped in, at most `most` bytes. Raises InvalidInput, TextTooLarge."""
-    return _text(sys.stdin.buffer.read(most + 1), STDIN, most)
+    data = sys.stdin.buffer.read(most + 1)
+    _check_size(data, STDIN, most)
+    return decoded(STDIN, data)
 
 
 def stdin_lines() -> Iterator[str]:
@@ -72,15 +77,9 @@ def _message(line: str, place: str) -> dict[str, Any]:
     return message
 
 
-def _text(data: bytes, name: str, most: int) -> str:
+def _check_size(data: bytes, name: str, most: int) -> None:
     if len(data) > most:
         raise TextTooLarge(
             f"{name} has more than {most:,} bytes, the most that is taken in one call; "
             "add it in parts, or raise MEMORY_MAX_TEXT_BYTES"
         )
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"{name} is not UTF-8: byte 0x{data[error.start]:02x} at {error.start}; convert it first"
-        ) from error

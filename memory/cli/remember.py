@@ -23,7 +23,10 @@ def add(
     context: typer.Context,
     text: Annotated[str | None, typer.Argument(help="Text to remember; default standard input.")] = None,
     file: Annotated[
-        Path | None, typer.Option("--file", "-f", metavar="PATH", help="Document to remember, in UTF-8.")
+        Path | None,
+        typer.Option(
+            "--file", "-f", metavar="PATH", help="Document to remember: text, Markdown, CSV; PDF, DOCX, HTML."
+        ),
     ] = None,
     document: Annotated[
         str | None,

@@ -86,6 +86,35 @@ class IsolationConformance:
                 call()
         assert texts(store, ANA) == ["tea"]
 
+    def test_holdings_are_counted_by_user_and_document(self, store: MemoryStore) -> None:
+        """Each user and agent once, by name, page by page; another tenant's are not among them."""
+        bot = replace(ANA, agent_id="bot")
+        kept(
+            store,
+            record("tea", document_id="a"),
+            record("milk", replace(ANA, session_id="s"), document_id="b"),
+            record("cocoa", bot, document_id="a"),
+            record("ale", BEN),
+            record("be brief", BEN, kind="skill", document_id="skills"),
+        )
+        kept(store, record("wine", ELSEWHERE, document_id="z"))
+        page = store.holdings(Scope())
+        assert [(h.scope, h.memories, h.characters) for h in page.holdings] == [
+            (ANA, 2, 7), (bot, 1, 5), (BEN, 1, 3)
+        ]  # fmt: skip
+        found, cursor = [], None
+        while True:
+            page = store.holdings(Scope(), by_document=True, limit=1, cursor=cursor)
+            found += [(h.document_id, h.scope) for h in page.holdings]
+            if (cursor := page.cursor) is None:
+                break
+        assert found == [("a", ANA), ("a", bot), ("b", ANA)]
+
+        assert [
+            h.scope for h in store.holdings(Scope(), cursor=store.holdings(Scope(), limit=2).cursor).holdings
+        ] == [BEN]
+        assert store.holdings(replace(BEN, tenant_id="other")).holdings == ()
+
     def test_a_scope_is_deleted_and_its_neighbours_stay(self, store: MemoryStore) -> None:
         """All of a user's sessions go; another user's and another tenant's stay."""
         mine = kept(store, record("a"), record("b", replace(ANA, session_id="s")))

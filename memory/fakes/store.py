@@ -20,6 +20,8 @@ from memory.records import (
     SCOPE_FIELDS,
     SKILLS,
     HistoryEvent,
+    Holding,
+    HoldingPage,
     MemoryRecord,
     Message,
     Page,
@@ -31,9 +33,10 @@ from memory.records import (
     StoreStats,
     Turn,
     after_id,
-    after_session,
+    after_names,
     check_page,
     cut,
+    holding_cursor,
     id_cursor,
     new_id,
     notes,
@@ -406,7 +409,7 @@ class InMemoryStore:
     def sessions(self, scope: Scope, *, limit: int = 100, cursor: str | None = None) -> SessionPage:
         scope.required()
         check_page(limit)
-        after = after_session(cursor)
+        after = after_names(cursor)
         of_session: dict[tuple[str, str, str], list[Turn]] = {}
         for turn in self._reading(scope.tenant_id).turns:
             if turn.scope.session_id is not None and scope.covers(turn.scope):
@@ -419,6 +422,20 @@ class InMemoryStore:
             if key > after
         ]
         return SessionPage(*cut(found, limit, session_cursor))
+
+    def holdings(
+        self, scope: Scope, *, by_document: bool = False, limit: int = 100, cursor: str | None = None
+    ) -> HoldingPage:
+        check_page(limit)
+        after = after_names(cursor)
+        told: dict[tuple[str, str, str], list[MemoryRecord]] = {}
+        for record in self._reading(scope.tenant_id).visible(scope, self._clock()):
+            if record.kind != "skill" and (record.document_id is not None or not by_document):
+                name = (record.document_id or "") if by_document else ""
+                key = (name, record.scope.user_id or "", record.scope.agent_id or "")
+                told.setdefault(key, []).append(record)
+        found = [_holding(key, said) for key, said in sorted(told.items()) if cursor is None or key > after]
+        return HoldingPage(*cut(found, limit, holding_cursor))
 
     def mark_internalized(self, scope: Scope, turn_ids: Collection[str]) -> None:
         scope.required_session()
@@ -503,3 +520,10 @@ def _renewed(revision: Revision) -> list[bytes]:
     if revision.vectors is None:
         return []
     return to_bytes(revision.renewed, revision.vectors)
+
+
+def _holding(key: tuple[str, str, str], said: Sequence[MemoryRecord]) -> Holding:
+    document, user, agent = (name or None for name in key)
+    scope = Scope(user_id=user, agent_id=agent, tenant_id=said[0].scope.tenant_id)
+    characters = sum(len(record.text) for record in said)
+    return Holding(scope, document, len(said), characters, max(record.created_at for record in said))

@@ -11,6 +11,7 @@ from memory.ports.wanted import ANYTHING, Wanted
 from memory.ports.work import Erasure
 from memory.records import (
     HistoryEvent,
+    HoldingPage,
     MemoryRecord,
     Message,
     Page,
@@ -201,6 +202,15 @@ class MemoryStore(Protocol):
 
     def sessions(self, scope: Scope, *, limit: int = 100, cursor: str | None = None) -> SessionPage:
         """The sessions of a user or agent that have turns, by name."""
+        ...
+
+    def holdings(
+        self, scope: Scope, *, by_document: bool = False, limit: int = 100, cursor: str | None = None
+    ) -> HoldingPage:
+        """What users and agents in the scope have now, by name, or each of their documents, by its name.
+
+        The tenant alone is scope enough.
+        """
         ...
 
     def mark_internalized(self, scope: Scope, turn_ids: Collection[str]) -> None:

@@ -16,6 +16,7 @@ from memory.read.recalled import Recall
 from memory.records import (
     AdapterChoice,
     HistoryEvent,
+    HoldingPage,
     Kind,
     MemoryHit,
     MemoryRecord,
@@ -194,6 +195,21 @@ class Looking(ServiceBase):
     def sessions(self, *, limit: int = 100, cursor: str | None = None, **whose: Unpack[Whose]) -> SessionPage:
         """The sessions of a user or agent that have turns, by name; paged as `list` is."""
         return self._backends.store.sessions(self._scope(whose).required(), limit=limit, cursor=cursor)
+
+    def holdings(
+        self,
+        *,
+        by_document: bool = False,
+        limit: int = 100,
+        cursor: str | None = None,
+        **whose: Unpack[Whose],
+    ) -> HoldingPage:
+        """What users and agents have now, by name, or each of their documents; paged as `list` is.
+
+        Of the whole tenant where nobody is named.
+        """
+        scope = self._scope(whose)
+        return self._backends.store.holdings(scope, by_document=by_document, limit=limit, cursor=cursor)
 
     def adapter(self, memory_id: str, **whose: Unpack[Whose]) -> LoRA:
         """A memory's adapter as it is applied: with the bias adapter; a skill's alone. Raises NotFound."""

@@ -26,7 +26,7 @@ def forget(
 
     Complete when it answers; sent again, it takes what an interruption may have left.
     """
-    whose, scope = given.whose(tenant.id), given.scope(tenant.id)
+    scope = given.scope(tenant.id)
     request.state.target = "/".join(
         f"{name}={value}" for name, value in given.model_dump(exclude_none=True, exclude={"metadata"}).items()
     )
@@ -34,12 +34,7 @@ def forget(
     def erase() -> ErasureReceipt:
         if given.memory_id is not None:
             return parts.delete(given.memory_id, scope)
-        if given.document_id is None:
-            scope.required()
-        parts.erase_jobs(scope, given.document_id, given.metadata)  # first: one might add some
-        receipt = parts.memory.forget(document_id=given.document_id, metadata=given.metadata, **whose)
-        parts.idempotency.erase(scope)
-        return receipt
+        return parts.forget(scope, given.document_id, given.metadata)
 
     return once(
         request, parts, tenant, idempotency_key, lambda: Answer(ReceiptOut.of(erase())), scope, erases=True

@@ -10,14 +10,14 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, and_, cast
+from sqlalchemy import ColumnElement, Connection, Table, Text, and_, cast, func, literal, select, tuple_
 
 from memory.backends.sql import memories as sql_memories
 from memory.backends.sql import retired as sql_retired
 from memory.backends.sql.scoping import alive, held, visible
 from memory.backends.sql.tables import memories, retired
 from memory.ports import Wanted
-from memory.records import MemoryRecord, Scope, State
+from memory.records import Holding, MemoryRecord, Scope, State
 
 _AT_ONCE = 500  # rows, where some of them may not be meant
 
@@ -74,3 +74,38 @@ def _conditions(table: Table, wanted: Wanted, after: str | None) -> Iterator[Col
         yield table.c.created_at < wanted.until
     for key in wanted.filters:
         yield cast(table.c.metadata, Text).contains(json.dumps(key), autoescape=True)
+
+
+def holdings(
+    connection: Connection,
+    scope: Scope,
+    at: datetime,
+    by_document: bool,
+    after: tuple[str, str, str] | None,
+    most: int,
+) -> list[Holding]:
+    """What users and agents have now, or each of their documents, by name."""
+    document = memories.c.document_id if by_document else literal("")
+    names = (document.label("document"), memories.c.user_id, memories.c.agent_id)
+    counts = (
+        func.count().label("memories"),
+        func.sum(func.length(memories.c.text)).label("characters"),
+        func.max(memories.c.created_at).label("last_at"),
+    )
+    those = [visible(scope, at), memories.c.kind != "skill"]
+    those += [memories.c.document_id.is_not(None)] if by_document else []
+    grouped = [memories.c.document_id] if by_document else []
+    grouped += [memories.c.user_id, memories.c.agent_id]
+    if after is not None:
+        those.append(tuple_(*grouped) > tuple_(*map(literal, after[-len(grouped) :])))
+    wanted = select(*names, *counts).where(*those).group_by(*grouped).order_by(*grouped).limit(most)
+    return [
+        Holding(
+            Scope(user_id=row.user_id or None, agent_id=row.agent_id or None, tenant_id=scope.tenant_id),
+            row.document or None,
+            row.memories,
+            row.characters,
+            row.last_at,
+        )
+        for row in connection.execute(wanted)
+    ]

@@ -34,6 +34,7 @@ from memory.ports import ANYTHING, NOTHING, START, Changes, Group, Revision, Vec
 from memory.ports.work import Erasure
 from memory.records import (
     HistoryEvent,
+    HoldingPage,
     MemoryRecord,
     Message,
     Page,
@@ -43,9 +44,10 @@ from memory.records import (
     StoreStats,
     Turn,
     after_id,
-    after_session,
+    after_names,
     check_page,
     cut,
+    holding_cursor,
     id_cursor,
     notes,
     only_tenant,
@@ -394,8 +396,17 @@ class SqlStore:
         scope.required()
         check_page(limit)
         with self._database.read() as connection:
-            found = sql_turns.sessions(connection, scope, limit + 1, after_session(cursor))
+            found = sql_turns.sessions(connection, scope, limit + 1, after_names(cursor))
         return SessionPage(*cut(found, limit, session_cursor))
+
+    def holdings(
+        self, scope: Scope, *, by_document: bool = False, limit: int = 100, cursor: str | None = None
+    ) -> HoldingPage:
+        check_page(limit)
+        after = None if cursor is None else after_names(cursor)
+        with self._database.read() as connection:
+            found = sql_listing.holdings(connection, scope, self._clock(), by_document, after, limit + 1)
+        return HoldingPage(*cut(found, limit, holding_cursor))
 
     def mark_internalized(self, scope: Scope, turn_ids: Collection[str]) -> None:
         scope.required_session()
