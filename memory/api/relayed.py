@@ -18,7 +18,13 @@ from memory.read.recalled import Recall
 from memory.records import Message
 from memory.service import Service
 
-_OURS = ("mode", "as_of", "filters", "session_turns")  # extensions of this server, which no other knows
+_OURS = (
+    "mode",
+    "as_of",
+    "filters",
+    "session_turns",
+    "adapters",
+)  # extensions of this server, which no other knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class Relayed:
         items = form.items(given)
         if given.get("session_turns"):
             raise BadBody("session_turns", "another model answers here; send the conversation")
+        if given.get("adapters") is not None:
+            raise BadBody("adapters", "another model answers here, which has none; leave it out")
         said = tuple(line for item in items if (line := _line(item)))
         new = _line(items[-1]) if items[-1].get("role") == "user" else None
         return cls(form, memory, given, _whose(given, tenant_id, user), said, new)

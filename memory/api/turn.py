@@ -14,7 +14,7 @@ from memory.api.shared import Shared
 from memory.api.turn_in import TurnIn
 from memory.inputs import Whose
 from memory.read.options import AskOptions, Sampling
-from memory.records import AdapterChoice, ChatReply, Message, new_id
+from memory.records import ChatReply, Message, new_id
 
 Pieces = Iterator[str | ChatReply]
 
@@ -77,7 +77,7 @@ class Turn:
         asking = self.asking
         if index and self.given.seed is not None:
             asking = cast(AskOptions, {**asking, "seed": self.given.seed + index})
-        adapters: list[AdapterChoice] | None = None if self.recalls else []
+        adapters = self.given.merged if self.recalls else []
         return self.parts.memory.answer_stream(self.said, mode=self.given.mode, adapters=adapters, **asking)
 
     def _counted(self, pieces: Pieces) -> Generator[str | ChatReply, None, None]:

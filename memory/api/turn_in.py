@@ -12,13 +12,24 @@ from memory.api.schemas import Name, Time, Whole
 from memory.api.strict_json import BadBody
 from memory.inputs import Whose
 from memory.read.options import Mode
-from memory.records import Message, Role
+from memory.records import AdapterChoice, Message, Role
 
 # What a tool found out was said by whoever asked it; the calls themselves say nothing, and are left out.
 ROLES: dict[str, Role] = {
     **{"system": "system", "developer": "system", "user": "user"},
     **{"assistant": "assistant", "tool": "assistant", "function": "assistant"},
 }
+
+
+MOST_ADAPTERS = 64  # that one turn may name: merged, they are held together
+
+
+class AdapterIn(BaseModel):
+    """An adapter to merge, as /v1/select names it."""
+
+    memory_id: str = Field(min_length=1, max_length=64)
+    score: float = Field(0.0, allow_inf_nan=False)
+    weight: float = Field(1.0, ge=-100, le=100, description="In the merge.")
 
 
 class StreamOptionsIn(BaseModel):
@@ -62,6 +73,11 @@ class TurnIn(BaseModel, ABC):
         default=None,
         description="An extension: true puts the session's newest turns before the one message that is sent.",
     )
+    adapters: list[AdapterIn] | None = Field(
+        default=None,
+        max_length=MOST_ADAPTERS,
+        description="An extension: what is merged, in place of what it would select; with store: false.",
+    )
     stream: bool | None = False
     temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
         default=None, description="0, the default here, is greedy."
@@ -86,6 +102,13 @@ class TurnIn(BaseModel, ABC):
         """How many replies are wanted."""
         return 1
 
+    @property
+    def merged(self) -> list[AdapterChoice] | None:
+        """The adapters that it names; None where they are to be selected."""
+        if self.adapters is None:
+            return None
+        return [AdapterChoice(one.memory_id, one.score, one.weight, "") for one in self.adapters]
+
     @abstractmethod
     def said(self) -> list[Message]:
         """The conversation, blank messages left out. Raises BadBody for what cannot be followed."""
@@ -107,6 +130,8 @@ def checked(said: list[Message], place: str, turn: TurnIn) -> list[Message]:
         raise BadBody(place, "the last message must be the user's, and say something")
     if turn.session_turns and (len(said) > 1 or turn.store is False):
         raise BadBody("session_turns", "goes with one message, of a chat that is remembered")
+    if turn.adapters is not None and turn.store is not False:
+        raise BadBody("adapters", "goes with a turn that is not remembered; send store: false")
     return [message for message in said if message.text.strip()]
 
 

@@ -19,7 +19,7 @@ from memory.client.encoding import ANY_SIZE, lines, moment, named
 from memory.errors import Cancelled, InvalidInput, ParametricMemoryError, ServerUnavailable
 from memory.inputs import Said, filters_in, text_in
 from memory.read.options import AskOptions, Mode
-from memory.records import ChatReply
+from memory.records import AdapterChoice, ChatReply
 
 _PATH = "/v1/chat/completions"
 
@@ -50,9 +50,19 @@ def ask(question: str, *, mode: Mode = "auto", **asking: Unpack[AskOptions]) -> 
     return answer({"role": "user", "content": text_in(question, ANY_SIZE)}, mode=mode, **asking)
 
 
-def answer(messages: Said | Sequence[Said], *, mode: Mode = "auto", **asking: Unpack[AskOptions]) -> Turn:
-    """Answer the last message of a conversation that the caller keeps, and store nothing."""
-    return _turn(lines(messages), mode, asking, {"store": False})
+def answer(
+    messages: Said | Sequence[Said],
+    *,
+    mode: Mode = "auto",
+    adapters: Sequence[AdapterChoice] | None = None,
+    **asking: Unpack[AskOptions],
+) -> Turn:
+    """Answer the last message of a conversation that the caller keeps, and store nothing.
+
+    `adapters`, from `select`, are used where given; an empty list recalls nothing. Skills join anyway.
+    """
+    named = None if adapters is None else [_adapter(choice) for choice in adapters]
+    return _turn(lines(messages), mode, asking, {"store": False, "adapters": named})
 
 
 def opened(server: Server, turn: Turn) -> Steps[httpx.Response]:
@@ -145,6 +155,10 @@ def _turn(
     }
     body |= {**_sampling(asking), **more}
     return Turn({name: value for name, value in body.items() if value is not None}, asking.get("cancelled"))
+
+
+def _adapter(choice: AdapterChoice) -> dict[str, Any]:
+    return {"memory_id": choice.memory_id, "score": choice.score, "weight": choice.weight}
 
 
 def _sampling(asking: AskOptions) -> dict[str, Any]:

@@ -95,6 +95,16 @@ class VerbsConformance:
         assert isinstance(reply, ChatReply)
         assert "".join(pieces).strip() == reply.text == memory.ask(QUESTION, user_id="ana").text
 
+    def test_adapters_that_are_given_are_those_that_answer(self, memory: Any) -> None:
+        """An empty list recalls nothing; choices of `select` go as they are."""
+        memory.add(DOG, user_id="ana")
+        [cat] = memory.add(CAT, user_id="ana")
+        said = {"role": "user", "content": QUESTION}
+        assert memory.answer(said, user_id="ana", adapters=[]).adapters == ()
+        chosen = [one for one in memory.select("cat Tom", user_id="ana") if one.memory_id == cat.id]
+        reply = memory.answer(said, user_id="ana", adapters=chosen)
+        assert [one.memory_id for one in reply.adapters] == [cat.id]
+
     def test_a_chat_remembers_what_it_is_told(self, memory: Any) -> None:
         """Message and reply become turns; `before` is read in place of them, and not stored."""
         memory.chat(DOG, user_id="ana", session_id="s")
@@ -140,6 +150,16 @@ class VerbsConformance:
         texts = [record.text for record in (*first.records, *second.records)]
         assert (len(texts), len(set(texts)), second.cursor) == (5, 5, None)
         assert texts[0].startswith("Room 4")
+
+    def test_a_listing_is_narrowed_by_items_times_and_state(self, memory: Any) -> None:
+        """What the metadata has, when it was told, and whether it holds."""
+        [old] = memory.add("I live in Lisbon.", user_id="ana")
+        between = now()
+        [new] = memory.add("I live in Porto.", user_id="ana", metadata={"page": 1})
+        assert memory.list(user_id="ana", filters={"page": 1}).records == (new,)
+        assert memory.list(user_id="ana", until=between).records == ()
+        past = memory.list(user_id="ana", state="past", since=LONG_AGO, superseded_by=new.id)
+        assert [record.text for record in past.records] == [old.text]
 
     def test_what_is_forgotten_is_gone_with_a_receipt(self, memory: Any) -> None:
         """By any way to name it; its history stays, without text."""
@@ -220,6 +240,7 @@ class VerbsConformance:
             (lambda m: m.list(), errors.MissingScope),
             (lambda m: m.list(user_id="ana", limit=0), errors.InvalidInput),
             (lambda m: m.list(user_id="ana", cursor="x"), errors.InvalidInput),
+            (lambda m: m.list(user_id="ana", state="lost"), errors.InvalidInput),
             (lambda m: m.get("nobody"), errors.NotFound),
             (lambda m: m.update("nobody", CAT), errors.NotFound),
             (lambda m: m.delete("nobody"), errors.NotFound),

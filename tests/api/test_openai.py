@@ -269,6 +269,23 @@ def _check_adapter(url: str, memory_id: str, folder: Path) -> None:
     assert LoRA.from_pretrained(folder / "peft").rank > 0
 
 
+def test_adapters_that_a_turn_names_are_its_tenants(api: Api) -> None:
+    """Another tenant's are not found; a turn that is remembered, or names a heap of them, is refused."""
+    chosen = {"memory_id": api.add(), "score": 0.5, "weight": 1.0, "text": DOG}
+    said = {"model": "reference", "user": "ana", "messages": [{"role": "user", "content": "What is it?"}]}
+
+    def answered(who: str, **given: Any) -> Any:
+        return api.post("/v1/chat/completions", {**said, "store": False, **given}, who=who)
+
+    own = answered("acme", adapters=[chosen])
+    assert own.headers["x-memory-adapters"] == chosen["memory_id"]
+    assert answered("acme", adapters=[]).headers["x-memory-adapters"] == ""
+    assert answered("globex", adapters=[chosen]).status_code == 404
+    assert answered("acme", adapters=[chosen], user="ben").status_code == 404
+    assert answered("acme", adapters=[chosen], store=None).json()["error"]["param"] == "adapters"
+    assert answered("acme", adapters=[chosen] * 65).status_code == 400
+
+
 def test_an_error_in_the_middle_of_a_stream_is_said(
     make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:

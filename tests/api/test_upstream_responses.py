@@ -228,6 +228,7 @@ def test_what_a_chat_cannot_say_is_refused(api: Api, stub: Stub, given: dict[str
         ({"input": []}, "input"),
         ({"instructions": [1]}, "instructions"),
         ({"session_turns": True}, "session_turns"),
+        ({"adapters": []}, "adapters"),
     ],
 )
 def test_what_the_upstream_keeps_is_nobodys_here(
