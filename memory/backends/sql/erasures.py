@@ -180,7 +180,7 @@ def _clear_jobs(
         if job["state"] == "queued":
             values |= {"state": "cancelled", "ended_at": at, "due_at": at}
         if whole:
-            result = {k: v for k, v in (job["result"] or {}).items() if k != "document_id"}
-            values |= {**_NO_NAMES, "result": result or None}
+            counts = {name: n for name, n in (job["result"] or {}).items() if isinstance(n, int)}
+            values |= {**_NO_NAMES, "result": counts or None}
         this = and_(jobs.c.tenant_id == job["tenant_id"], jobs.c.id == job["id"])
         connection.execute(update(jobs).where(this).values(values))
