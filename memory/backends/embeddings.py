@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from memory.errors import IncompatibleAdapter, InvalidInput
 from memory.ports import Vectors
 from memory.records import MemoryRecord
 
-_FLOAT32 = np.dtype("<f4")
+_FLOAT32 = "<f4"
 
 
 def to_bytes(records: Sequence[MemoryRecord], vectors: Vectors) -> list[bytes]:
     """Each record's embedding as it is kept. Raises InvalidInput unless vectors is finite [N, dim]."""
+    import numpy as np
+
     shape = (len(records), records[0].dim if records else 0)
     if vectors.shape != shape or any(record.dim != shape[1] for record in records):
         raise InvalidInput(
@@ -27,6 +27,8 @@ def to_bytes(records: Sequence[MemoryRecord], vectors: Vectors) -> list[bytes]:
 
 def to_vectors(embeddings: Sequence[bytes]) -> Vectors:
     """Embeddings of one dimension as float32 [N, D]; [0, 0] for none."""
+    import numpy as np
+
     if not embeddings:
         return np.zeros((0, 0), np.float32)
     if len({len(embedding) for embedding in embeddings}) > 1:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeAlias
 
 from memory.records import MemoryRecord, Scope
 
-Vectors = NDArray[np.float32]  # [N, D], rows of length 1
+if TYPE_CHECKING:  # what reads rows alone has no use for NumPy
+    import numpy as np
+    from numpy.typing import NDArray
+
+Vectors: TypeAlias = "NDArray[np.float32]"  # [N, D], rows of length 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from memory.records import Skipped
-from memory.text.passage import Passage
+
+if TYPE_CHECKING:
+    from memory.text.passage import Passage
 
 
 class Reading(Protocol):

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, get_args
 
 from memory.errors import Cancelled, InvalidInput, NotFound
 from memory.inputs import MAX_RECALLED
@@ -209,17 +208,6 @@ class Answerer:
         if missing:
             raise NotFound(f"no memory {missing[0]!r} here; select adapters again")
         return tuple(MemoryHit(found[choice.memory_id], choice.score) for choice in adapters)
-
-
-def sampling_in(asking: Mapping[str, Any]) -> Sampling:
-    """How to write the reply, out of all that a call was given."""
-    return cast(Sampling, {key: asking[key] for key in Sampling.__annotations__ if key in asking})
-
-
-def whole(pieces: Iterator[str | ChatReply]) -> ChatReply:
-    """The whole reply, which ends a stream."""
-    [reply] = deque(pieces, maxlen=1)
-    return cast(ChatReply, reply)
 
 
 def _asked(said: Sequence[Message], turn: str) -> list[Message]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from threading import Event
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
 from memory.inputs import Whose
 
@@ -29,3 +29,8 @@ class AskOptions(Whose, Sampling, total=False):
 
     as_of: datetime | None
     filters: Filters | None  # items of metadata: only memories that have them are recalled
+
+
+def sampling_in(asking: Mapping[str, Any]) -> Sampling:
+    """How to write the reply, out of all that a call was given."""
+    return cast(Sampling, {key: asking[key] for key in Sampling.__annotations__ if key in asking})

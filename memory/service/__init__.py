@@ -7,13 +7,12 @@ from typing import Self
 
 from memory.read.options import AskOptions
 from memory.service.answering import Answering
-from memory.service.base import UseCases
 from memory.service.forgetting import Forgetting
 from memory.service.looking import Load, Looking
 from memory.service.remembering import Remembering
 from memory.service.upkeep import Upkeep
 
-__all__ = ["AskOptions", "Load", "Service", "UseCases"]
+__all__ = ["AskOptions", "Load", "Service"]
 
 
 class Service(Remembering, Answering, Looking, Forgetting, Upkeep):
@@ -30,7 +29,8 @@ class Service(Remembering, Answering, Looking, Forgetting, Upkeep):
             background, self._background = self._background, None
         if background is not None:
             background.shutdown()
-        self._cases.usage.write()
+        if self._wired is not None:
+            self._wired.usage.write()
         self._backends.generator.close()
         self._backends.store.close()
 

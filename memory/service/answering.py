@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 from memory.inputs import Said, filters_in, messages_in, text_in
-from memory.read.answering import sampling_in, whole
-from memory.read.options import AskOptions, Mode
+from memory.read.options import AskOptions, Mode, sampling_in
 from memory.records import AdapterChoice, ChatReply, Message, check_aware
 from memory.service.base import ServiceBase
 
@@ -35,7 +35,7 @@ class Answering(ServiceBase):
         `before` is for callers who keep the conversation themselves: what was said up to the message. It
         is read in place of the session's newest turns, and none of it is remembered.
         """
-        return whole(self.chat_stream(message, mode=mode, before=before, **asking))
+        return _whole(self.chat_stream(message, mode=mode, before=before, **asking))
 
     def chat_stream(
         self,
@@ -74,7 +74,7 @@ class Answering(ServiceBase):
 
         `adapters`, from `select`, are used where given; an empty list recalls nothing. Skills join anyway.
         """
-        return whole(self.answer_stream(messages, mode=mode, adapters=adapters, **asking))
+        return _whole(self.answer_stream(messages, mode=mode, adapters=adapters, **asking))
 
     def answer_stream(
         self,
@@ -99,3 +99,9 @@ def _moment(asking: Mapping[str, Any]) -> datetime | None:
     as_of: datetime | None = asking.get("as_of")
     check_aware("as_of", as_of)
     return as_of
+
+
+def _whole(pieces: Iterator[str | ChatReply]) -> ChatReply:
+    """The whole reply, which ends a stream."""
+    [reply] = deque(pieces, maxlen=1)
+    return cast(ChatReply, reply)

@@ -5,62 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from threading import Lock
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from memory.errors import Erased, IncompatibleAdapter
 from memory.inputs import scope_in
 from memory.ports import Backends
 from memory.ports.work import Work, current, working
-from memory.read.adapters import Adapters
-from memory.read.answering import Answerer
-from memory.read.chat import Chat
 from memory.read.options import AskOptions
-from memory.read.recall import Recaller
-from memory.read.selection import Selector
-from memory.read.usage import Usage
 from memory.records import ChatReply, Scope
 from memory.settings import Settings
-from memory.upkeep.compaction import Compactor
-from memory.upkeep.erasure import Eraser
-from memory.upkeep.histories.telling import HistoryImporter
-from memory.upkeep.transfer import Exporter, Importer
-from memory.write.ingest import Ingest
-from memory.write.skills import Skills
 
-
-@dataclass(frozen=True, slots=True)
-class UseCases:
-    """What a memory does, each case wired to the backends that it needs."""
-
-    ingest: Ingest
-    skills: Skills
-    selector: Selector
-    recaller: Recaller
-    adapters: Adapters
-    answerer: Answerer
-    chat: Chat
-    usage: Usage
-    eraser: Eraser
-    compactor: Compactor
-    exporter: Exporter
-    importer: Importer
-    histories: HistoryImporter
+if TYPE_CHECKING:
+    from memory.service.wiring import UseCases
 
 
 class ServiceBase:
     """Backends and use cases, and how a verb reaches them."""
 
-    def __init__(self, settings: Settings, backends: Backends, use_cases: UseCases) -> None:
-        """Take what `memory.bootstrap` put together."""
+    def __init__(self, settings: Settings, backends: Backends) -> None:
+        """Take what `memory.bootstrap` chose; use cases are wired when a verb first needs one."""
         self.settings = settings
         self.reader = backends.reader
         self._backends = backends
-        self._cases = use_cases
+        self._wired: UseCases | None = None
         self._checked: set[str] = set()  # tenants whose embeddings are known to fit the embedder
-        self._lock = Lock()
+        self._lock, self._wiring = Lock(), Lock()
         self._background: ThreadPoolExecutor | None = None
+
+    @property
+    def _cases(self) -> UseCases:
+        with self._wiring:
+            if self._wired is None:
+                from memory.service.wiring import wire
+
+                self._wired = wire(self.settings, self._backends)
+            return self._wired
 
     def begin(self, scope: Scope, *, reads: Scope | None = None) -> Work:
         """Work that begins now, or that this thread is at already: an erasure from here on ends it."""

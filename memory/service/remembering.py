@@ -13,7 +13,7 @@ from memory.inputs import Content, Said, Whose, check_copies, check_expiry, chec
 from memory.records import MemoryRecord, Message, Skipped
 from memory.service.base import ServiceBase
 from memory.write.added import Added, Progress
-from memory.write.passage_writer import Origin
+from memory.write.origin import Origin
 
 
 class Remembering(ServiceBase):

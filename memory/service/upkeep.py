@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from memory.errors import Erased
 from memory.inputs import Whose
 from memory.ports.work import Work
 from memory.service.base import ServiceBase
-from memory.upkeep.histories.telling import HistoryReport
 from memory.upkeep.reports import MIN_ADAPTERS, CompactReport, ExportReport, ImportReport
-from memory.upkeep.transfer import ImportSize
 from memory.write.added import Progress
+
+if TYPE_CHECKING:
+    from memory.upkeep.histories.telling import HistoryReport
+    from memory.upkeep.transfer import ImportSize
 
 
 class Upkeep(ServiceBase):

@@ -19,7 +19,8 @@ from memory.write.added import Added, Progress
 from memory.write.conversation import Utterance, passages, unanswered, utterances
 from memory.write.density import DensityGuard
 from memory.write.draft import Draft
-from memory.write.passage_writer import PASSAGES_PER_BATCH, Origin, PassageWriter
+from memory.write.origin import Origin
+from memory.write.passage_writer import PASSAGES_PER_BATCH, PassageWriter
 from memory.write.retry import ATTEMPTS, retried
 
 _SITTING = timedelta(hours=6)  # what is said later than that is dated by itself

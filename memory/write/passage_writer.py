@@ -7,10 +7,9 @@ whole memories behind; adding it again makes only those that are missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from datetime import datetime
-from typing import Any
 
 from memory.errors import StoreConflict
 from memory.ports import MemoryStore, Vectors
@@ -20,7 +19,6 @@ from memory.records import (
     Kind,
     MemoryRecord,
     Removed,
-    Scope,
     Skipped,
     content_hash,
     now,
@@ -29,24 +27,12 @@ from memory.text.passage import Passage
 from memory.write.adapter_factory import AdapterFactory, Maker
 from memory.write.added import Added, Progress
 from memory.write.draft import Draft
+from memory.write.origin import Origin
 from memory.write.retry import retried
 from memory.write.staging import Leftovers, StagedBlobs
 from memory.write.supersession import Supersession
 
 PASSAGES_PER_BATCH = 32  # passages internalized together
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Fields that all memories of one text share, named as in a record."""
-
-    scope: Scope
-    kind: Kind = "message"
-    document_id: str | None = None
-    expires_at: datetime | None = None
-    valid_from: datetime | None = None
-    valid_until: datetime | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 class PassageWriter:

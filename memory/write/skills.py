@@ -5,7 +5,8 @@ from __future__ import annotations
 from memory.ports import MemoryStore
 from memory.records import SKILLS, MemoryRecord, Scope
 from memory.text.passage import Passage
-from memory.write.passage_writer import Origin, PassageWriter
+from memory.write.origin import Origin
+from memory.write.passage_writer import PassageWriter
 
 
 class Skills:

@@ -13,7 +13,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 
-import numpy as np
 from sqlalchemy import URL, Connection, Table, and_, or_, select
 
 from memory.backends.embeddings import to_bytes, to_vectors
@@ -147,7 +146,7 @@ class SqlStore:
         before_commit: Callable[[], None] | None = None,
         expects: MemoryRecord | None = None,
     ) -> Removed:
-        [embedding] = to_bytes([record], np.atleast_2d(vector))
+        [embedding] = to_bytes([record], vector.reshape(1, -1))
         at = self._clock()
         with self._writing(scope.tenant_id) as connection:
             sql_revision.check(connection, scope.tenant_id, [] if expects is None else [expects])

@@ -24,7 +24,7 @@ from memory.upkeep.histories.formats import history
 from memory.upkeep.histories.history import Conversation, Fact, HistoryMessage, LeftOut, Told
 from memory.write.added import Added, Progress
 from memory.write.ingest import Ingest
-from memory.write.passage_writer import Origin
+from memory.write.origin import Origin
 
 _LAST = datetime.max.replace(tzinfo=UTC)
 
