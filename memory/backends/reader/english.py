@@ -199,7 +199,8 @@ class EnglishReading:
         values = list({said.casefold(): said for said in given if said}.values())
         places = [place for place, said in enumerate(given) if said]
         if len(values) > 1 and not (together(wanted) or self._added(told, places)):
-            return "", ()
+            newest = places[-1]
+            return (given[newest], [newest]) if english(told[newest][0])._news.changed else ("", ())
         return listed(values), places
 
     def accepts(self, reply: str, told: Sequence[Told]) -> bool:

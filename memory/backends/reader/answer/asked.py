@@ -38,7 +38,7 @@ _IMPLIED = {
         "language": "speak learn", "languages": "speak learn", "car": "drive", "city": "live", "town": "live",
         "country": "live come", "home": "live", "instrument": "play", "company": "work", "employer": "work",
         "film": "watch", "book": "read", "food": "eat", "subject": "teach study", "shoe": "size",
-        "airline": "fly",
+        "airline": "fly", "money": "owe lend pay",
     }.items()
 }  # fmt: skip
 _OPENING = re.compile(
@@ -56,7 +56,7 @@ _YES_NO = re.compile(
 )
 _ENGLISH = re.compile(r"\b(?:what|which|who|whom|whose|where|when|how)\b", re.IGNORECASE)
 _UNSPACED = re.compile("什么|什麼|哪里|哪裡|哪儿|谁|誰|几点|多少|何|どこ|いつ|だれ")
-_LATER = re.compile(r"(?<=\w)\s(?:when|where|while)\s.*", re.IGNORECASE)  # asks for no time or place
+_LATER = re.compile(r"^((?:what|who|which|how|where|whose)\b.*?)\s(?:when|where|while)\s.*", re.IGNORECASE)
 _NAME = re.compile(r"\b(?:called|named|name|names|nickname|surname)\b", re.IGNORECASE)
 _DAYS = re.compile(r"\b(?:what|which)\s(?:days|dates|times|hours|weekdays)\b", re.IGNORECASE)
 _LARGE = re.compile(r"\bhow (?:large|wide|deep|expensive|fast)\b", re.IGNORECASE)
@@ -140,6 +140,6 @@ def _kind(text: str) -> str:
         return "email"
     if _PHONE.search(text):
         return "phone"
-    text = _LATER.sub("", text)
+    text = _LATER.sub(r"\1", text)  # "What hurts when I climb stairs?" asks for no time
     kind = asked_kind(text) or ("amount" if _LARGE.search(text) else "when" if _DAYS.search(text) else "")
     return "name" if kind in ("", "who") and _NAME.search(text) else kind

@@ -20,10 +20,15 @@ ANSWER = 8  # words of an answer to a question before it
 _LINE = 400  # characters of a sentence that is read
 _MINE = re.compile(r"\b(?:i|me|my|mine|we|us|our|ours|your?)\b", re.IGNORECASE)
 _RELATIVE = re.compile(rf"\b(?:{KINSHIP})s?\b", re.IGNORECASE)
-_OWNER = re.compile(r"(?<!\w)([^\W\d_][\w-]*)(?:['’]s|(?<=s)['’])(?=\s+[a-z])", re.IGNORECASE)
+_OWNER = re.compile(
+    r"(?<!\w)([^\W\d_][\w-]*)(?:['’]s|(?<=s)['’])(?=\s+(?!(?:an?|the|due|been|going|not|at|in|on|now|\w+(?:ing|ed))\b)([a-z]\w*))",
+    re.IGNORECASE,
+)
 _NO_OWNER = frozenset(
     ("it", "that", "there", "here", "what", "who", "where", "how", "he", "she", "let", "i", "today")
 )
+_CAPITAL = re.compile(r"(?<=\s)[A-Z][\w-]+")
+_OWN_WORDS = frozenset(map(normal, ("name", "names", "number", "address", "colour", "age", "birthday")))
 _PARTAKES = re.compile(
     r"\b(?:with|to|for|from|at|by|and|visit\w*|see|meet|met|has|have)\s+(?:(?:my|our|the|an?|two|three)\s+)?(?:\w+\s+)?$",
     re.IGNORECASE,
@@ -90,9 +95,15 @@ def same_owner(asked: Asked, part: Part, said: str) -> bool:
     """Whether it is said of whom the question is about."""
     rest = part.text.replace(said, " ")
     others = {normal(one[0]) for one in _RELATIVE.finditer(rest) if not _beside(asked, rest, one)}
-    owners = {normal(name) for name in _OWNER.findall(rest) if name.casefold() not in _NO_OWNER}
+    owners = {
+        normal(name)
+        for name, thing in _OWNER.findall(rest)
+        if name.casefold() not in _NO_OWNER
+        and not (normal(name) in asked.words and normal(thing) in asked.said | _OWN_WORDS)
+    }
     own = {normal(one) for one in _RELATIVE.findall(asked.text)} | asked.said
-    asked_of = {normal(name) for name in _OWNER.findall(asked.text)}
+    asked_of = {normal(name) for name, _ in _OWNER.findall(asked.text)}
+    asked_of |= {normal(name) for name in _CAPITAL.findall(asked.text)}
     if not others <= own or not owners <= asked_of:
         return False
     mine = _MINE.search(f"{part.before} {rest}") is not None

@@ -15,7 +15,9 @@ _DOES = re.compile(
     r"\b(?:do|does|did|can|have|has|am|had|will|should|must|would)\b|\b(?:is|are|was|were)\b.*\w+ing\b",
     re.IGNORECASE,
 )
-_I_DO = re.compile(r"\b(?:do|does|did|am|is|are|have|has|was|will)\s+(?:i|we)\b", re.IGNORECASE)
+_I_DO = re.compile(
+    r"\b(?:do|does|did|am|is|are|have|has|was|will|should|can|must)\s+(?:i|we)\b", re.IGNORECASE
+)
 _CLOCK_ASKED = re.compile(r"\b(?:what time|how late|how early|what hour)\b", re.IGNORECASE)
 _YEAR_ASKED = re.compile(r"\bwh\w+ year\b", re.IGNORECASE)
 _LASTING_ASKED = re.compile(r"\bhow (?:long|far)\b", re.IGNORECASE)
@@ -83,17 +85,17 @@ def _span(asked: Asked, text: str) -> tuple[int, int] | None:
     return (found[0][0], max(end for _, end in found)) if found else None
 
 
-def _is(after: str) -> str:
-    """What something is: "Ana" of " is Ana.", "an iPhone" of ", an iPhone."."""
+def _is(after: str, *, place: bool = True) -> str:
+    """What something is: "Ana" of " is Ana.", "an iPhone" of ", an iPhone."; or where, with `place`."""
     after = re.sub(r"^['’]s(?=\s)", " is", after)
     copula = shapes.COPULA.match(after)
     if copula and after[copula.end() :].strip(" .!"):
-        return to_end(after[copula.end() :])
+        return "" if copula["there"] and not place else to_end(after[copula.end() :])
     return to_end(after[2:]) if re.match(r",\s+(?:an?|the)\s", after) else ""
 
 
 def _anything(asked: Asked, part: Part) -> str:
-    said = behind(asked, part.text)
+    said = _numbered(asked, part.text) or behind(asked, part.text)
     span = _span(asked, part.text)
     if said or span is None:
         found = re.match(rf"\w+\s+{shapes.BE}\s+", part.text, shapes.FLAGS)
@@ -101,10 +103,20 @@ def _anything(asked: Asked, part: Part) -> str:
     before, after = part.text[: span[0]], part.text[span[1] :]
     if _MODIFIED.search(before):
         return ""  # "a work phone" is not the phone
-    said = _is(after)
+    said = _is(after, place=bool(asked.behind or asked.type))
     if said or asked.behind in _NEEDED:
         return said
     return _object(asked, part.text, span) if _DOES.search(asked.text) else _subject(before)
+
+
+def _numbered(asked: Asked, text: str) -> str:
+    """The number of what is asked for: "14" of "platform 14", "42" of "the 42 bus"."""
+    words = [found[0] for found in TOKEN.finditer(text)] if asked.type else []
+    for place, word in enumerate(words):
+        if normal(word) == asked.type:
+            beside = [*words[place + 1 : place + 2], *words[max(0, place - 1) : place]]
+            return next((one for one in beside if any(map(str.isdigit, one)) and new(asked, one)), "")
+    return ""
 
 
 def _object(asked: Asked, text: str, span: tuple[int, int]) -> str:
@@ -119,8 +131,6 @@ def _object(asked: Asked, text: str, span: tuple[int, int]) -> str:
     inside = _gaps(asked, text[slice(*span)])
     if inside:
         return shapes.EDGE.sub("", max(inside, key=len))
-    if said.strip(" .!"):
-        return to_end(said)
     subject = shapes.EDGE.match(before) if asked.subject else None
     said = without_circumstance(shapes.TAIL.sub("", before[subject.end() :])) if subject else ""
     return said if len(said.split()) <= _FEW else ""
@@ -151,7 +161,11 @@ def _name(asked: Asked, part: Part) -> str:
             return leading_name(said)
     if span is None:
         return ""
-    said = _is(part.text[span[1] :]) or _subject(part.text[: span[0]])
+    after = part.text[span[1] :]
+    called = re.match(rf",?\s+(?={shapes.PROPER})", after)
+    if called and not shapes.NO_NAME.match(after[called.end() :]):
+        return leading_name(after[called.end() :])  # "our cat Pixel"
+    said = _is(after) or _subject(part.text[: span[0]])
     return said if re.match(shapes.PROPER, said) and not shapes.NO_NAME.match(said) else ""
 
 
@@ -167,9 +181,10 @@ def _who(asked: Asked, part: Part) -> str:
     else:
         said = _person(asked, part.text, span)
     said = shapes.EDGE.sub("", said.strip())
-    if not shapes.PERSON.search(said) or shapes.NO_NAME.match(said):
+    role = shapes.BY_ROLE.match(said)
+    if not (role or shapes.PERSON.search(said)) or shapes.NO_NAME.match(said):
         return ""
-    return said if shapes.BY_ROLE.match(said) else leading_name(said)
+    return said if role else leading_name(said)
 
 
 def _person(asked: Asked, text: str, span: tuple[int, int]) -> str:
@@ -178,11 +193,13 @@ def _person(asked: Asked, text: str, span: tuple[int, int]) -> str:
     if said:
         return said
     if _I_DO.search(asked.text):
-        return without_circumstance(to_end(shapes.EDGE.sub("", after.strip())))
+        return re.sub(r"^(?:for|to|with)\s+", "", _object(asked, text, span))
     first = shapes.FIRST_NAME.match(text)
     named = first and first.end(1) <= span[0] and not shapes.NOBODY.match(first[1])
     if first and (named or shapes.AS_ROLE.search(before)):
         return first[1]
+    if shapes.RELATIVE_CLAUSE.fullmatch(before.strip()):
+        return before.strip()
     return _subject(before)
 
 
@@ -227,7 +244,7 @@ def _amount(asked: Asked, part: Part) -> str:
         return _counted(normal(counted[1]), part.text)
     said = _nearest(asked, part, shapes.MUCH)
     if _LASTING_ASKED.search(asked.text) and not shapes.LASTS.search(said):
-        return ""
+        return found[0] if (found := shapes.UNTIL.search(part.text)) else ""
     return "" if "how old" in asked.text.casefold() and shapes.NO_AGE.search(said) else said
 
 

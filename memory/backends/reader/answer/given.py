@@ -25,6 +25,8 @@ from memory.text.sentences import sentences
 _LONGEST = 90  # characters of a value
 _FEW = 6  # words of a value in any language
 _MARKS = " .,;:!?。！？、，\"'"
+_DOES = re.compile(r"\b(?:do|does|did)\b", re.IGNORECASE)
+_TIMED = frozenset(map(normal, ("train", "bus", "flight", "ferry", "tram", "slot", "version", "code")))
 _SEVERAL = re.compile(r"(?:what|which|who)(?:\s+\w+s\b(?<!is)(?<!was)(?<!does)|\s+are\s)", re.IGNORECASE)
 
 
@@ -66,7 +68,7 @@ def fits(asked: Asked, reply: str, texts: Sequence[str]) -> bool:
 
 def _of_kind(asked: Asked, said: str, before: Sequence[str], texts: Sequence[str]) -> bool:
     if asked.kind == "where":
-        lives = "live" not in asked.words or any(map(shapes.AT_HOME.search, texts))
+        lives = not (asked.subject and "live" in asked.words) or any(map(shapes.AT_HOME.search, texts))
         return lives and not shapes.WHEN.fullmatch(said) and not all(map(shapes.NOT_WHERE.search, before))
     if asked.kind == "name":
         named = any(shapes.NAMED.search(f"{text} ") for text in before)
@@ -75,6 +77,8 @@ def _of_kind(asked: Asked, said: str, before: Sequence[str], texts: Sequence[str
         return shapes.SOME_TIME.search(said) is not None or shapes.WHEN.search(said) is not None
     if asked.kind == "amount":
         return shapes.SOME_NUMBER.search(said) is not None or "often" in asked.text
+    if asked.kind == "" and _DOES.search(asked.text) and shapes.WHEN.fullmatch(said):
+        return asked.type in _TIMED
     return asked.kind == "colour" or not asked.type or not shapes.COLOUR.fullmatch(said)
 
 

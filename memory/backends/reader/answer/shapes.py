@@ -14,7 +14,7 @@ _PRONOUN = r"(?:i|we|he|she|it|they|you|my|our|his|her|its|their|the)(?:['’]\w
 
 # Where another clause begins.
 JOINT = re.compile(
-    rf""";\s+|\s-\s(?!\d)|\.\.\.\s*|,\s+(?=(?:which|who|where)\s)
+    rf""";\s+|\s-\s(?!\d)|\.\.\.\s*|,\s+(?=(?:which|who|where)\s)|,\s+(?=(?-i:[A-Z])\w+['’]s\s)
     |,\s+(?:(?:and|but|so|because|while)\s+)?(?={_PRONOUN})|,?\s+(?:but|because|while|so)\s+
     |,?\s+and\s+(?={_PRONOUN}|(?!\w+s?\s+(?:and|are)\b)[a-z]+(?:s|ed|t)\s+
       (?:at|on|in|to|from|a|an|the|my|our|by)\s)""",
@@ -42,7 +42,7 @@ EDGE = re.compile(
 TAIL = re.compile(
     r"""(?:\s+(?:and|or|of|to|for|with|at|in|on|from|by|between|the|a|an|is|are|was|were|as|my|our|i|we|s|now
     |these\ days|too|also|again|please|instead|anymore|today|currently|nowadays|though|by\ the\ way|btw
-    |at\ the\ moment|right\ now|still)|[\s.,;:!?…-]|['’]s?(?=$))+$""",
+    |at\ the\ moment|right\ now|still)|[\s.,;:!?…-])+$""",
     FLAGS,
 )
 # Where and when something is, behind what it is.
@@ -56,7 +56,7 @@ BE = r"(?:is|are|was|were|am|['’]s|['’]re|['’]m|will\ be|(?:has|have)\ bee
 COPULA = re.compile(
     rf"""(?:\s+(?:from|of|at|in|for|on|to)\s(?:[\w'’-]+\s+){{1,3}}(?=(?:is|are|was)\s))?\s*(?:\([^)]*\)\s*)?
     {BE}(?=\W|$)\s*(?:(?:now|currently|still|always|actually|just|really|also|only)\s+)?
-    (?:(?:called|named|at|on|in|due|set\ to|about|around|approximately)\s+)?""",
+    (?:(?:called|named|(?P<there>at|on|in)|due|set\ to|about|around|approximately)\s+)?""",
     FLAGS,
 )
 
@@ -166,6 +166,8 @@ NAMED = re.compile(
 )
 I_AM = re.compile(r"\b(?:I['’]m|I am|this is|[Cc]all me|calls me)\s+(?=[^\W\d_a-z])")
 PERSON = re.compile(rf"{PROPER}|(?i:\b(?:dr|mr|mrs|ms|prof|{KINSHIP})\b)")
+RELATIVE_CLAUSE = re.compile(r"(?:my|our|the)\s[\w'’-]+(?:\s[\w'’-]+){0,2}", re.IGNORECASE)
+UNTIL = re.compile(rf"\b(?:until|till|since)\s+(?:{WHEN.pattern})", FLAGS)
 BY_ROLE = re.compile(r"(?:my|our|his|her|the|dr|mr|mrs|ms|prof)\b", re.IGNORECASE)
 NO_NAME = re.compile(
     rf"(?:an?|not|very|so|on|in|at|with|from|for|{WEEKDAY}|{MONTH}|i|the\ same|here|there|\d+)\b", FLAGS
@@ -173,7 +175,7 @@ NO_NAME = re.compile(
 NOBODY = re.compile(r"(?:i|we|my|our|the|he|she|it|they)\b", re.IGNORECASE)
 PASSIVE = re.compile(r"\b(?:\w+ed|led|run|made|paid|owned|written|drawn|given)\s+(?:\w+\s+)?by\s+")
 FIRST_NAME = re.compile(
-    rf"(?:since\ \w+,?\s)?({PROPER}(?:\.?\s{PROPER})*)\s+(?:{BE}\s|will\s|\w+s\s|\w+ed\s)?", re.VERBOSE
+    rf"(?:(?i:since)\ \w+,?\s)?({PROPER}(?:\.?\s{PROPER})*)\s+(?:{BE}\s|will\s|\w+s\s|\w+ed\s)?", re.VERBOSE
 )
 AS_ROLE = re.compile(r"\bas\s+(?:(?:the|our|my)\s+)?$")
 SUBJECT = re.compile(

@@ -20,6 +20,7 @@ _ALIKE = (
     *("phone mobile cell telephone", "colour color", "favourite favorite", "flat apartment", "think thought"),
     *("price cost costs", "work job profession occupation works", "live lives living reside", "hold held"),
     *("carry carries", "bike bicycle", "wifi wi-fi wlan internet", "medicine meds medication", "make made"),
+    *("feed fed", "hurt hurts"),
     *("learn learnt", "build built", "draw drew drawn", "throw threw", "know knew known", "say said"),
 )
 _NORMAL = {word: forms.split()[0] for forms in _ALIKE for word in forms.split()}
@@ -34,7 +35,7 @@ _EMPTY = frozenset(
      "whom", "whose", "where", "when", "how", "why", "again", "please", "now", "currently", "exactly",
      "usually", "right", "get", "got", "go", "s", "thing", "stuff", "something", "anything", "one", "not",
      "no", "also", "too", "still", "just", "really", "nice", "great", "lovely", "cool", "ok", "ever", "all",
-     "any", "some", "if", "supposed", "need", "new", "old", "own", "out")
+     "any", "some", "if", "supposed", "need", "new", "old", "own")
 )  # fmt: skip
 # What a statement says besides, in words of its own.
 _SAYS = tuple(
