@@ -117,7 +117,7 @@ class Answerer:
         began = time.perf_counter()
         generation = self._generator.stream(replace(request, messages=prompt.messages, adapter=merge))
         known = [] if skills else [*(Passage.of(record).text for record in records), *recalled]
-        check = Check(self._reader, selection, turn) if known and mode != "adapters" else None
+        check = None if skills or mode == "adapters" else Check(self._reader, selection, turn)
         finishing = Finishing(known, turn, check)
         with closing(generation):
             pieces = []

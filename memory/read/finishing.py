@@ -33,7 +33,7 @@ class Finishing:
     @property
     def applies(self) -> bool:
         """Whether there is anything to compare a reply with."""
-        return bool(self._known)
+        return bool(self._known) or self._check is not None
 
     def __call__(self, reply: str) -> str:
         """The reply as it is said."""
@@ -45,19 +45,21 @@ class Finishing:
 
 
 class Check:
-    """What the texts of a selection say to a turn."""
+    """What the texts of a selection say to a turn; those too that mattered too little to be merged."""
 
     def __init__(self, reader: Reader, selection: Selection, turn: str) -> None:
         self._turn = reader.read(Passage(turn).dated(now()))
-        self._hits = sorted(selection.chosen + selection.overflow, key=told_at)
 
         def read(hit: MemoryHit | None) -> Reading | None:
             return None if hit is None else reader.read(Passage.of(hit.said))
 
-        self._told = [
-            (reader.read(Passage.of(hit.said)), read(selection.former.get(hit.record.id)))
-            for hit in self._hits
-        ]
+        former = {hit.record.id for hit in selection.former.values()}
+        candidates = (*selection.chosen, *selection.overflow, *selection.rest)
+        told = [(hit, reader.read(Passage.of(hit.said))) for hit in candidates if hit.record.id not in former]
+        told = [(hit, reading) for hit, reading in told if reading.answers(self._turn)]
+        told.sort(key=lambda one: told_at(one[0]))
+        self._ids = [hit.record.id for hit, _ in told]
+        self._told = [(reading, read(selection.former.get(hit.record.id))) for hit, reading in told]
 
     def __call__(self, reply: str) -> tuple[str, tuple[str, ...]]:
         """What is said in the reply's place, and the ids of the memories that it was read from, if it was."""
@@ -65,7 +67,7 @@ class Check:
         if value:
             if value.casefold() in characters(reply).casefold():
                 return reply, ()
-            return value, tuple(self._hits[place].record.id for place in places)
+            return value, tuple(self._ids[place] for place in places)
         if reply != UNKNOWN and not self._turn.accepts(reply, self._told):
             return UNKNOWN, ()
         return reply, ()

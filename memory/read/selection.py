@@ -65,6 +65,7 @@ class Selection:
 
     chosen: tuple[MemoryHit, ...] = ()
     overflow: tuple[MemoryHit, ...] = ()
+    rest: tuple[MemoryHit, ...] = ()  # other candidates, which mattered less for the turn
     former: Mapping[str, MemoryHit] = field(default_factory=dict)  # id -> what it stands in the place of
     weight_power: float = 0.0
 
@@ -282,7 +283,9 @@ def choose(
     distinct = tuple(_distinct(ranked))
     fates.leave(ranked, distinct, "said twice")
     budget = settings.merge_budget if budget is None else budget
-    return Selection(distinct[:budget], distinct[budget:], former, settings.weight_power)
+    taken = {hit.record.id for hit in (*distinct, *former.values())}
+    rest = tuple(hit for hit in hits if hit.record.id not in taken)
+    return Selection(distinct[:budget], distinct[budget:], rest, former, settings.weight_power)
 
 
 def _has(record: MemoryRecord, filters: Filters) -> bool:

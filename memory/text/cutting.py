@@ -20,11 +20,21 @@ CLAUSE_BUDGETS = 4  # a clause is kept whole up to so many budgets: half a fact 
 _LEANS = re.compile(  # begins with what stands for something named before, or takes it back
     r"""(?:\w++:\s++)?(?:(?:and|but|so|also|then|by\s+the\s+way|well|actually)\b,?\s++)*+
     (?:(?:he|she|it|they|him|her|his|hers|its|their|theirs|that|this)\b
+      |(?:make|scratch|forget)\s+(?:that|it)\b
       |(?:no|sorry|wait|correction|rather|i\s+mean|i\s+meant)\b[,.:!\s]
       |(?:an|the)\s+earlier\b)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_GOES_ON = re.compile(
+    r"(?:oh,?\s+)?(?:and|but)\s|(?:there\s+(?:are|were)|about|all)\s+(?:\w+\s+){0,2}of\s+(?:them|it)\b",
+    re.IGNORECASE,
+)
 _CLOSING = "\"'”’)"  # what may stand behind a question mark
+
+
+def leans(text: str) -> bool:
+    """Whether a text goes on about something named before it: "He is a vet.", "No, sorry, Friday."."""
+    return _LEANS.match(text) is not None or _GOES_ON.match(text) is not None
 
 
 def split(text: str, count: Count, budget: int) -> Iterator[str]:

@@ -73,18 +73,20 @@ def passages(
     budget: int,
     reader: Reader,
     skipped: list[Skipped] | None = None,
+    led: Utterance | None = None,
 ) -> Iterator[Passage]:
     """Windows of lines of about `budget` tokens, over what these messages tell.
 
     What the assistant asks, and the answer to it, may fill a window up to twice that: "Thursday." says
     little without "I need a table at Corvo. - For which day?" before it.
 
-    What tells nothing is added to `skipped`.
+    What tells nothing is added to `skipped`. The first passage begins with what `led` to it, an earlier
+    passage as it is stored.
     """
-    window: list[tuple[Utterance, str]] = []
-    used = 0
+    window = [(led, led.text)] if led is not None and count([led.text])[0] <= budget else []
+    used = sum(count([text for _, text in window]))
     for line in _news(said, reader, [] if skipped is None else skipped):
-        prompting = bool(window) and window[-1][0].prompts(line)
+        prompting = bool(window) and (window[-1][0] is led or window[-1][0].prompts(line))
         for text, tokens in _rendered(line, count, budget):
             room = 2 * budget if prompting or line.asks else budget
             if window and used + tokens > room:
@@ -96,7 +98,7 @@ def passages(
             window.append((line, text))
             used += tokens
             prompting = False
-    if window:
+    if window and window[-1][0] is not led:
         yield _passage(window)
 
 

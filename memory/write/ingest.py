@@ -12,7 +12,7 @@ from memory.errors import InvalidInput, NotFound
 from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Revision, Wanted
 from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, Skipped, content_hash, every_record
 from memory.text import forms
-from memory.text.cutting import CLAUSE_BUDGETS, split_text
+from memory.text.cutting import CLAUSE_BUDGETS, leans, split_text
 from memory.text.passage import Passage
 from memory.write.adapter_factory import AdapterFactory
 from memory.write.added import Added, Progress
@@ -23,6 +23,7 @@ from memory.write.origin import Origin
 from memory.write.passage_writer import PASSAGES_PER_BATCH, PassageWriter
 from memory.write.retry import ATTEMPTS, retried
 
+_NEAR = 4  # turns between a message and what it goes on about
 _SITTING = timedelta(hours=6)  # what is said later than that is dated by itself
 
 
@@ -149,10 +150,27 @@ class Ingest:
         said = utterances(pending, self._reader)
         waiting = unanswered(said)
         dates = {turn.ordinal: turn.created_at for turn in pending} if as_said else {}
-        added = self._told(said[:-1] if waiting else said, origin, progress, dates)
+        led = self._led_in(origin.scope, said)
+        added = self._told(said[:-1] if waiting else said, origin, progress, dates, led=led)
         told = [turn.id for turn in pending if waiting is None or turn.ordinal != waiting.place]
         self._store.mark_internalized(origin.scope, told)
         return added
+
+    def _led_in(self, scope: Scope, said: Sequence[Utterance]) -> Utterance | None:
+        """What a message goes on about ("He plays the accordion."): the newest memory of its session.
+
+        Only where that was told just before: what was forgotten since leads nothing in.
+        """
+        if not said or said[0].role != "user" or not leans(said[0].text):
+            return None
+        newest = self._store.page(scope, limit=1).records
+        if not newest or newest[0].last_turn is None or newest[0].compacted:
+            return None
+        if not 0 < said[0].place - newest[0].last_turn <= _NEAR:
+            return None
+        return Utterance(
+            newest[0].role or "assistant", newest[0].last_turn, self._reader.read(newest[0].text)
+        )
 
     def change(
         self,
@@ -243,12 +261,19 @@ class Ingest:
         progress: Progress | None,
         dates: Mapping[int, datetime] | None = None,
         skipped: Sequence[Skipped] = (),
+        led: Utterance | None = None,
     ) -> Added:
-        """`dates` are those of turns by ordinal, for passages that date from the last turn in them."""
+        """`dates` are those of turns by ordinal, for passages that date from the last turn in them.
+
+        `led` is what the first of them goes on about.
+        """
         left_out = [*skipped]
         sittings = _sittings(said, dates) if dates else [said]
         count, budget = self._internalizer.count, self._internalizer.passage_tokens
-        cut = [part for some in sittings for part in passages(some, count, budget, self._reader, left_out)]
+        cut: list[Passage] = []
+        for some in sittings:
+            before = None if cut else led
+            cut += passages(some, count, budget, self._reader, left_out, before)
         parts = self._guard(cut)
         if dates:
             parts = [

@@ -165,6 +165,22 @@ def test_a_chat_remembers_what_the_user_told_and_nothing_else(memory: Memory) ->
     assert [turn.internalized for turn in memory.turns(**session)] == [True] * 12
 
 
+def test_a_message_that_goes_on_is_remembered_with_what_it_is_about(memory: Memory) -> None:
+    """Where that was told just before in the session, and is remembered still."""
+    session = {"user_id": "ana", "session_id": "s"}
+    memory.chat("My neighbour is called Bogdan.", **session)
+    memory.chat("He plays the accordion.", **session)
+    newest = memory.list(user_id="ana").records[0]
+    assert newest.text == "User: My neighbour is called Bogdan.\nUser: He plays the accordion."
+    memory.chat("It is loud.", user_id="ana", session_id="another")
+    memory.chat("My PIN is 4821.", **session)
+    memory.forget(memory_id=memory.list(user_id="ana").records[0].id, user_id="ana")
+    memory.chat("It was a secret.", **session)
+    texts = [record.text for record in memory.list(user_id="ana").records]
+    assert "4821" not in "\n".join(texts)
+    assert texts[1] == "User: It is loud."
+
+
 def test_a_chat_recalls_across_sessions_and_restarts(make_memory: MakeMemory) -> None:
     """What was told in one session is known in the next, after a restart, and without a session."""
     first = make_memory()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memory.backends.reader.english import EnglishReader
-from memory.records import Message, Role, Skipped
+from memory.records import Message, Role, Scope, Skipped, Turn
 from memory.text.passage import Passage
 from memory.text.speakers import unlabelled
-from memory.write.conversation import passages, unanswered, utterances
+from memory.write.conversation import Utterance, passages, unanswered, utterances
 
 READER = EnglishReader()
 
@@ -85,6 +85,19 @@ def test_what_is_said_twice_is_told_once() -> None:
         ("user", "Yes, with milk."),
     )
     assert both.count("Yes, with milk.") == 2
+
+
+def test_what_a_message_goes_on_about_leads_it_in() -> None:
+    """An earlier passage is repeated before the first line, where both fit; alone it tells nothing new."""
+    led = Utterance("user", 4, READER.read("User: My neighbour is Bogdan."))
+    he_plays = utterances([Turn(Scope(user_id="ana"), "user", "He plays the accordion.", 6)], READER)
+    assert list(passages(he_plays, count, 40, READER, led=led)) == [
+        Passage("User: My neighbour is Bogdan.\nUser: He plays the accordion.", "user", 4, 6)
+    ]
+    assert [p.text for p in passages(he_plays, count, 4, READER, led=led)] == [
+        "User: He plays the accordion."
+    ]
+    assert not list(passages(utterances([Message("user", "Thanks!")], READER), count, 40, READER, led=led))
 
 
 def test_windows_stay_within_the_budget() -> None:

@@ -37,7 +37,7 @@ CHANGED = re.compile(
     |from\ now\ on|since\ (?:yesterday|today|last|this)|as\ of|starting|effective|raised|lowered|cut
     |increased|reduced|extended|shortened|postponed|delayed|pushed|bumped|rescheduled|brought\ forward
     |upgraded|updated|renamed|reset|turned|joined|became|promoted|married|transferred|relocated|hired
-    |bought|no\ longer|any\ ?more|took\ over|taken\ over|bec(?:ame|ome)|went\ (?:up|down)
+    |bought|no\ longer|any\ ?more|since\ \d{1,2}\ \w+|took\ over|taken\ over|bec(?:ame|ome)|went\ (?:up|down)
     |gone\ (?:up|down)|dropped|rose|grew|forget|scratch|sorry|mistake|oops|i\ meant)\b""",
     _FLAGS,
 )

@@ -103,7 +103,7 @@ def asked(turn: str) -> Asked | None:
     kind = _kind(text)
     given = content(text)
     words = given - _TELLS_KIND.get(kind, frozenset())
-    if not words and kind not in ("email", "phone"):
+    if not words and kind not in ("email", "phone", "amount"):
         words = given
     words -= {word for word in words if _IMPLIED.get(word, frozenset()) & words}
     behind, of_type = _STRANDED.search(text) or _FRONTED.match(text), _OF_TYPE.match(text)

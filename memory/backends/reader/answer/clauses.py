@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from memory.backends.reader.answer.asked import Asked
-from memory.backends.reader.answer.shapes import JOINT, LEANS, SAYING, TO_ME
+from memory.backends.reader.answer.shapes import I_AM_OLD, JOINT, LEANS, SAYING, TO_ME
 from memory.backends.reader.answer.words import content, normal, normals
 from memory.backends.reader.asking import asks
 from memory.backends.reader.claim_patterns import KINSHIP
@@ -86,7 +86,7 @@ def told(asked: Asked, part: Part) -> bool:
     if not asked.words <= own | normals(part.before):
         return False
     if not asked.words:
-        return TO_ME.search(part.text) is not None
+        return (I_AM_OLD if asked.kind == "amount" else TO_ME).search(part.text) is not None
     goes_on = part.leans and (asked.kind != "" or part.text.startswith("which "))
     return bool(asked.words & own) or part.answers or goes_on
 

@@ -106,7 +106,9 @@ def _anything(asked: Asked, part: Part) -> str:
     said = _is(after, place=bool(asked.behind or asked.type))
     if said or asked.behind in _NEEDED:
         return said
-    return _object(asked, part.text, span) if _DOES.search(asked.text) else _subject(before)
+    if _DOES.search(asked.text):
+        return _object(asked, part.text, span)
+    return before.strip() if shapes.RELATIVE_CLAUSE.fullmatch(before.strip()) else _subject(before)
 
 
 def _numbered(asked: Asked, text: str) -> str:
@@ -173,13 +175,14 @@ def _who(asked: Asked, part: Part) -> str:
     passive = shapes.PASSIVE.search(part.text)
     if passive:
         return leading_name(to_end(part.text[passive.end() :]))
-    span = _span(asked, part.text)
+    text = shapes.SINCE.sub("", part.text)
+    span = _span(asked, text)
     if asked.behind:
-        said = behind(asked, part.text)
+        said = behind(asked, text)
     elif span is None:
         return _name(asked, part) if shapes.NAMED.search(part.text) else ""
     else:
-        said = _person(asked, part.text, span)
+        said = _person(asked, text, span)
     said = shapes.EDGE.sub("", said.strip())
     role = shapes.BY_ROLE.match(said)
     if not (role or shapes.PERSON.search(said)) or shapes.NO_NAME.match(said):
@@ -242,10 +245,11 @@ def _amount(asked: Asked, part: Part) -> str:
     counted = _MANY_ASKED.search(asked.text)
     if counted:
         return _counted(normal(counted[1]), part.text)
-    said = _nearest(asked, part, shapes.MUCH)
+    old = "how old" in asked.text.casefold()
+    said = _nearest(asked, part, shapes.AGE if old else shapes.MUCH)
     if _LASTING_ASKED.search(asked.text) and not shapes.LASTS.search(said):
         return found[0] if (found := shapes.UNTIL.search(part.text)) else ""
-    return "" if "how old" in asked.text.casefold() and shapes.NO_AGE.search(said) else said
+    return said
 
 
 def _counted(thing: str, text: str) -> str:

@@ -27,6 +27,10 @@ _FEW = 6  # words of a value in any language
 _MARKS = " .,;:!?。！？、，\"'"
 _DOES = re.compile(r"\b(?:do|does|did)\b", re.IGNORECASE)
 _TIMED = frozenset(map(normal, ("train", "bus", "flight", "ferry", "tram", "slot", "version", "code")))
+_CORRECTS = re.compile(
+    r"(?:no|sorry|wait|oops|actually|correction|scratch that|forget that|i mean|i meant|make (?:that|it))\b",
+    re.IGNORECASE,
+)
 _SEVERAL = re.compile(r"(?:what|which|who)(?:\s+\w+s\b(?<!is)(?<!was)(?<!does)|\s+are\s)", re.IGNORECASE)
 
 
@@ -37,6 +41,9 @@ def value(asked: Asked, lines: Sequence[Said], former: Sequence[Said] = ()) -> s
     """
     if asked.foreign:
         return _only(_left_over(asked, sentence) for _, line in lines for sentence in sentences(line))
+    for place, (_, line) in enumerate(lines):
+        if place and _CORRECTS.match(line) and (said := replacing(asked, lines[place:], lines[:place])):
+            return said
     said = _only(_given(asked, part) for part in parts(lines, asked))
     return said or (replacing(asked, lines, former) if former else "")
 

@@ -54,7 +54,7 @@ def replacing(asked: Asked, lines: Sequence[Said], former: Sequence[Said]) -> st
         for clause in told:
             said = _value(pattern, clause)
             named = asked.kind not in ("who", "name") or re.match(shapes.PROPER, said)
-            if said and named and not normals(said) & known:
+            if said and named and not normals(said) <= known:
                 return said
     return ""
 

@@ -22,7 +22,7 @@ JOINT = re.compile(
 )
 LEANS = re.compile(
     r"""(?:(?:and|but|so|also)\s+)?(?:he|she|it|they|his|her|its|their|which|who|where|this|that)\b
-    |(?:it|he|she)['’]s""",
+    |(?:it|he|she)['’]s|(?:and|but)\s""",
     FLAGS,
 )
 # Where a value ends that was read to the end of the clause.
@@ -130,6 +130,12 @@ MUCH = re.compile(
     FLAGS,
 )
 SOME_NUMBER = re.compile(rf"\d|\b{NUMBER_WORD}\b", FLAGS)
+AGE = re.compile(
+    rf"""{COUNT}(?:\ and\ a\ half)?(?:[\ -](?:years?|months?|weeks?|days?)(?:[\ -]old)?\b)?
+    (?!\ ?(?:[$€£%]|(?!(?:and|now|old|today|in|on|at|next|this|but|so|already|years?|months?)\b)[a-z]))""",
+    FLAGS,
+)
+I_AM_OLD = re.compile(rf"\bI(?:['’]m|\ am|\ just\ turned|\ turned)\ (?:[A-Z]\w+,\ )?(?={COUNT})", FLAGS)
 COUNTED = re.compile(rf"(?P<said>{COUNT})(?P<of>(?:\s+[\w-]+){{1,3}})", FLAGS)
 UNIT = re.compile(
     r"k?g|ml|l|litres?|liters?|cups?|spoons?|tablespoons?|teaspoons?|grams?|kilos?|m[gl]|gb|mb|tb|euros?|hours?|minutes?",
@@ -145,7 +151,6 @@ LASTS = re.compile(
     r"minute|hour|day|week|month|year|second|\bh\b|min\b|cm|metre|meter|km|mile|page|feet|\bm\b",
     re.IGNORECASE,
 )
-NO_AGE = re.compile(r"[$€£]|euro|dollar|kg|km|cm", re.IGNORECASE)
 
 EMAIL = re.compile(r"[^\s,;:<>\"]+@[^\s,;<>\"]+\w")
 PHONE = re.compile(r"\+?\(?\d[\d ()/.-]{4,}\d")
@@ -174,13 +179,10 @@ NO_NAME = re.compile(
 )
 NOBODY = re.compile(r"(?:i|we|my|our|the|he|she|it|they)\b", re.IGNORECASE)
 PASSIVE = re.compile(r"\b(?:\w+ed|led|run|made|paid|owned|written|drawn|given)\s+(?:\w+\s+)?by\s+")
-FIRST_NAME = re.compile(
-    rf"(?:(?i:since)\ \w+,?\s)?({PROPER}(?:\.?\s{PROPER})*)\s+(?:{BE}\s|will\s|\w+s\s|\w+ed\s)?", re.VERBOSE
-)
+FIRST_NAME = re.compile(rf"({PROPER}(?:\.?\s{PROPER})*)\s+(?:{BE}\s|will\s|\w+s\s|\w+ed\s)?", re.VERBOSE)
 AS_ROLE = re.compile(r"\bas\s+(?:(?:the|our|my)\s+)?$")
-SUBJECT = re.compile(
-    rf"(?:since\ \w+,?\s)?(?P<said>.+?)\s+{BE}\s+(?:now\s+)?(?:(?:my|our|the|an?|your)\s*)?", FLAGS
-)
+SINCE = re.compile(rf"(?:since|from|as\ of)\ (?:{WHEN.pattern}),?\ ", FLAGS)
+SUBJECT = re.compile(rf"(?P<said>.+?)\s+{BE}\s+(?:now\s+)?(?:(?:my|our|the|an?|your)\s*)?", FLAGS)
 # What stands before an answer to a question: "Yes, it's Rex."
 SAYING = re.compile(
     r"""(?:(?:yes|yeah|no|sure|ok|okay|well|oh|only|just|it['’]s|it\ is|that['’]s|that\ would\ be|i\ think

@@ -20,7 +20,25 @@ _ALIKE = (
     *("phone mobile cell telephone", "colour color", "favourite favorite", "flat apartment", "think thought"),
     *("price cost costs", "work job profession occupation works", "live lives living reside", "hold held"),
     *("carry carries", "bike bicycle", "wifi wi-fi wlan internet", "medicine meds medication", "make made"),
-    *("feed fed", "hurt hurts"),
+    *(
+        "feed fed",
+        "bring brought",
+        "catch caught",
+        "forget forgot forgotten",
+        "wake woke",
+        "drink drank drunk",
+    ),
+    *(
+        "become became",
+        "bite bit bitten",
+        "hear heard",
+        "mean meant",
+        "shoot shot",
+        "stick stuck",
+        "tear tore",
+    ),
+    *("understand understood", "bend bent", "freeze froze frozen", "lay laid", "rise rose", "strike struck"),
+    *("shine shone", "swear swore sworn", "sweep swept", "fight fought", "dig dug", "blow blew", "ring rang"),
     *("learn learnt", "build built", "draw drew drawn", "throw threw", "know knew known", "say said"),
 )
 _NORMAL = {word: forms.split()[0] for forms in _ALIKE for word in forms.split()}
