@@ -28,7 +28,7 @@ def chosen(*hits: MemoryHit, settings: Settings = SETTINGS) -> tuple[list[str], 
 
 def test_nothing_near_enough_selects_nothing() -> None:
     """Below the threshold the base model answers by itself."""
-    assert choose([hit("a", 0.29)], SETTINGS, NOON) == Selection()
+    assert choose([hit("a", 0.29)], SETTINGS, NOON).chosen == ()
     assert choose([], SETTINGS, NOON) == Selection()
 
 
@@ -117,7 +117,7 @@ def test_words_bring_in_nothing_that_is_too_far_from_the_turn() -> None:
     """The threshold is on the cosine: what has the turn's words and is about something else stays out."""
     far = hit("Which sister?", 0.29)
     settings = SETTINGS.model_copy(update={"lexical_weight": 1.0})
-    assert choose([far], settings, NOON, turn="Which sister?", reader=READER) == Selection()
+    assert choose([far], settings, NOON, turn="Which sister?", reader=READER).chosen == ()
 
 
 def test_a_compacted_memory_gives_way_by_the_passage_it_was_found_by() -> None:
