@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memory.errors import InvalidSettings, ModelUnavailable, StoreError
+from memory.errors import InvalidInput, InvalidSettings, ModelUnavailable, StoreError
 from memory.ports import Backends, BlobStore, Embedder, MemoryStore, Reader, SkillWriter, VectorIndex
 from memory.service import Service
 from memory.settings import Settings
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from hypernet import DocToLoRA
     from memory.backends.model.local import LocalModel
+    from memory.upkeep.moving import MoveReport
+    from memory.write.added import Progress
 
 BACKENDS = tuple(field.name for field in fields(Backends))
 
@@ -35,10 +37,11 @@ class Memory(Service):
 
         Models are loaded when they are first needed. Raises InvalidSettings, SchemaTooNew, StoreError.
         """
-        named = [
-            name for name in BACKENDS if not isinstance(overrides.get(name), str)
-        ]  # else it is a setting
-        given = {name: overrides.pop(name) for name in named if name in overrides}
+        given = {
+            name: overrides.pop(name)
+            for name in BACKENDS
+            if not isinstance(overrides.get(name, ""), str)  # which is a setting
+        }
         if settings is None:
             settings = Settings.load(**overrides)
         elif overrides:
@@ -81,6 +84,26 @@ def assemble(settings: Settings, **given: Any) -> Backends:
     return Backends(**filled)
 
 
+def move(source: Settings, target: Settings, progress: Progress | None = None) -> MoveReport:
+    """Move all that is stored from where some settings say to where others do; the source keeps it too.
+
+    Adapters are moved where the target has another place for them. Raises InvalidInput, StoreError.
+    """
+    from memory.backends.sql.database import Database
+    from memory.backends.sql.moving import RowsMove
+    from memory.upkeep.moving import Mover
+
+    if str(database_url(source)) == str(database_url(target)):
+        raise InvalidInput("the memories are there already; name another database or home")
+    stays = source.adapter_place == target.adapter_place
+    places = None if stays else (_blobs(source), _blobs(target))
+    with ExitStack() as opened:
+        databases = [Database(database_url(at), busy_timeout_s=at.busy_timeout_s) for at in (source, target)]
+        for database in databases:
+            opened.callback(database.close)
+        return Mover(RowsMove(*databases), places, progress)()
+
+
 def database_url(settings: Settings) -> URL | str:
     """Where the tables are."""
     from memory.backends.sql.database import sqlite_url
@@ -101,12 +124,13 @@ def _reader() -> Reader:
 
 
 def _blobs(settings: Settings) -> BlobStore:
+    if settings.object_store is None:
+        from memory.backends.blobs.folder import FileBlobStore
+
+        return FileBlobStore(settings.adapter_folder)
     from memory.backends.blobs.copies import CopiedBlobs
-    from memory.backends.blobs.folder import FileBlobStore
     from memory.backends.blobs.objects import ObjectBlobStore
 
-    if settings.object_store is None:
-        return FileBlobStore(settings.adapter_folder)
     stored = ObjectBlobStore.open(settings.object_store, timeout_s=settings.blob_timeout_s)
     most = int(settings.blob_copies_mb * 2**20)
     return CopiedBlobs(stored, settings.adapter_folder, most) if most else stored

@@ -300,6 +300,11 @@ class Settings(BaseSettings):
         return self.blobs if self.blobs is not None and "://" in self.blobs else None
 
     @property
+    def adapter_place(self) -> str:
+        """Where adapter files are: the URL of an object store, or a folder."""
+        return self.object_store or str(self.adapter_folder)
+
+    @property
     def adapter_folder(self) -> Path:
         """Where adapter files are; of an object store's the copies."""
         if self.object_store is not None:

@@ -18,6 +18,7 @@ from memory.cli import (
     forget,
     look,
     mcp,
+    migrate,
     model,
     recall,
     remember,
@@ -76,7 +77,7 @@ for panel, name, verb in (
     ("Maintenance", "import", archive.import_),
     ("Maintenance", "reindex", upkeep.reindex),
     ("Maintenance", "sweep", upkeep.sweep),
-    ("Maintenance", "migrate", upkeep.migrate),
+    ("Maintenance", "migrate", migrate.migrate),
 ):
     app.command(name, rich_help_panel=panel)(verb)
 for panel, name, group in (

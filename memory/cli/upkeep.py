@@ -1,4 +1,4 @@
-"""`memory pin`, `reindex`, `sweep` and `migrate`: pin, rebuild after a model change, tidy up, upgrade."""
+"""`memory pin`, `reindex` and `sweep`: pin, rebuild after a model change, tidy up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from memory.cli.columns import MEMORIES
 from memory.cli.look import Id
-from memory.cli.options import Anybody, Json, opened_database, setup
+from memory.cli.options import Anybody, Json, setup
 from memory.cli.output import Output
 
 
@@ -46,19 +46,3 @@ def sweep(context: typer.Context, as_json: Json = False) -> None:
     with setup(context).local() as memory:
         removed = memory.sweep()
     out.pairs([("removed", removed)], {"removed": removed})
-
-
-def migrate(context: typer.Context, as_json: Json = False) -> None:
-    """Upgrade the database schema to this version; no data is lost.
-
-    Every verb does so automatically. With several servers on one database, run this before restarting them.
-    """
-    from memory.backends.sql import migrate as steps
-
-    out = Output(as_json)
-    with opened_database(context, current=False) as database:
-        with database.read() as connection:
-            before = steps.current(connection)
-        steps.open_current(database)
-    found = {"from": before, "to": steps.HEAD}
-    out.pairs(found.items(), found)

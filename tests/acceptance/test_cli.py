@@ -233,6 +233,20 @@ def test_status_counts(run: Any) -> None:
     assert (plain["memories"], plain["user_memories"], plain["user_id"]) == ("2", "1", "ana")
 
 
+def test_everything_moves_into_another_home(run: Any, home: Path, tmp_path: Path) -> None:
+    """The command says what went, and which variables lead there; a second time it is refused."""
+    run("add", DOG)
+    report = run("migrate", "--to", str(tmp_path / "new"), "--json")
+    assert (report.json["rows"]["memories"], report.json["adapters"], report.json["damaged"]) == (1, 1, 0)
+    assert f"MEMORY_HOME={tmp_path / 'new'}" in report.err
+    assert run("--home", str(tmp_path / "new"), "ask", "What is my dog called?").out == f"{DOG}\n"
+    again = run("migrate", "--to", str(tmp_path / "new"))
+    assert (again.code, "name an empty database" in again.err) == (1, True)
+    there = run("migrate", "--to", str(home))
+    assert (there.code, "there already" in there.err) == (1, True)
+    assert run("migrate", "--to-blobs", str(tmp_path)).code == 2
+
+
 def test_sweep_counts_what_it_removed(run: Any, home: Path) -> None:
     """An adapter file that no memory refers to, once it is old; what the first write sweeps by itself."""
     assert run("add", DOG).code == 0

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 HEAD = "0006"  # the newest step; kept here so that opening a current database need not import Alembic
+MOVING = f"moving to {HEAD}"  # stands in the place of a step while rows are moved in; see moving.py
 FOLDER = Path(__file__).resolve().parents[3] / "migrations"
 
 _LOCK = 0x70617261  # PostgreSQL's advisory lock for migrating; any number nobody else uses
@@ -41,6 +42,11 @@ def current(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
+def mark(connection: Connection, step: str) -> None:
+    """Say that the database stands at a step, or is MOVING."""
+    connection.execute(text("UPDATE alembic_version SET version_num = :step"), {"step": step})
+
+
 def upgrade(connection: Connection, step: str = "head") -> None:
     """Run the missing steps in the connection's transaction. Raises SchemaTooNew."""
     from alembic import command
@@ -48,6 +54,11 @@ def upgrade(connection: Connection, step: str = "head") -> None:
 
     config = configuration(connection)
     found = current(connection)
+    if found is not None and found.startswith("moving"):
+        raise StoreUnavailable(
+            "memories are being moved into this database, or that was interrupted; run `memory migrate --to` "
+            "again, with the version of parametric-memory that began it"
+        )
     known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
     if found is not None and found not in known:
         raise SchemaTooNew(

@@ -1,0 +1,263 @@
+"""A memory moves to PostgreSQL and an object store, and back: whole, also where it is killed on its way."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, update
+
+from memory import Memory
+from memory.backends.sql.database import Database, sqlite_url
+from memory.backends.sql.tables import api_keys, memories, metadata
+from memory.bootstrap import move
+from memory.errors import InvalidInput, StoreBusy, StoreUnavailable
+from memory.records import now
+from memory.settings import Settings
+from tests.buckets import S3
+from tests.command import echoes
+from tests.postgres import Postgres
+
+ROOT = Path(__file__).parents[2]
+Where = dict[str, Any]  # settings
+THINGS = ("dog", "cat", "horse", "boat", "band", "team", "shop", "river")
+
+
+@pytest.fixture
+def server(postgres: Postgres, s3: S3, tmp_path: Path) -> Iterator[Where]:
+    """Settings of an empty database on a server, and an empty bucket."""
+    url = postgres.create()
+    where = url.render_as_string(hide_password=False)
+    yield {"home": str(tmp_path / "server"), "database_url": where, "blobs": f"s3://{s3.create()}/adapters"}
+    postgres.execute(f"DROP DATABASE {url.database} WITH (FORCE)")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Where:
+    """Settings of a home in which two tenants have told something of every kind."""
+    where = {"home": str(tmp_path / "home")}
+    with opened(where) as memory:
+        for thing in THINGS:
+            memory.add(f"My {thing} is called {thing.title()}.", user_id="ana", metadata={"of": [thing, 1.5]})
+        memory.add("My dog is called Rex — é.", user_id="ana")  # supersedes one
+        memory.chat("I was born in Porto.", user_id="ana", session_id="s")
+        memory.add_skill("Answer in French.", user_id="ana")
+        memory.add("My dog is called Fido.", user_id="ben", tenant_id="acme")
+        [gone] = memory.add("My PIN is 4821.", user_id="ana")
+        memory.delete(gone.id, user_id="ana")
+        memory.chat("What is my cat called?", user_id="ana")  # counts a use
+    row = {"id": "k", "tenant_id": None, "role": "admin", "name": "n", "digest": "d", "created_at": now()}
+    database = Database(sqlite_url(Path(where["home"]) / "memory.db"))
+    with database.write() as connection:
+        connection.execute(insert(api_keys).values(row))
+    database.close()
+    return where
+
+
+def opened(where: Where) -> Memory:
+    return Memory(**where, **echoes())
+
+
+def moved(source: Where, target: Where, **given: Any) -> Any:
+    return move(Settings.load(**source), Settings.load(**target), **given)
+
+
+def database(where: Where) -> Database:
+    return Database(where.get("database_url") or sqlite_url(Path(where["home"]) / "memory.db"))
+
+
+def everything(where: Where) -> dict[str, list[str]]:
+    """All rows of all tables, in an order of our own."""
+    found = database(where)
+    with found.read() as connection:
+        rows = {t.name: connection.execute(t.select()).all() for t in metadata.sorted_tables}
+    found.close()
+    return {name: sorted(map(repr, some)) for name, some in rows.items()}
+
+
+def check_answers(where: Where) -> None:
+    """What was told is found by meaning and by its words, with its adapter, and in nobody else's name."""
+    with opened(where) as memory:
+        reply = memory.ask("What is my cat called?", user_id="ana")
+        assert (reply.adapters[0].text, reply.memory_tokens) == ("My cat is called Cat.", 0)
+        assert memory.search("Boat", user_id="ana")[0].record.text == "My boat is called Boat."
+        assert [turn.text for turn in memory.turns(user_id="ana", session_id="s")][:1] == [
+            "I was born in Porto."
+        ]
+        assert (
+            memory.ask("What is my dog called?", user_id="ben", tenant_id="acme")
+            .adapters[0]
+            .text.endswith("Fido.")
+        )
+        assert memory.search("cat", user_id="ben", tenant_id="acme")[0].record.text.endswith("Fido.")
+
+
+def test_a_home_moves_to_a_server_and_back(home: Where, server: Where, tmp_path: Path) -> None:
+    """Every row and every adapter, counted; there it answers, and so does the home that it comes back to."""
+    back = {"home": str(tmp_path / "back")}
+    before = everything(home)
+    seen: list[tuple[int, int]] = []
+    there = moved(home, server, progress=lambda done, total: seen.append((done, total)))
+    assert everything(server) == everything(home) == before
+    assert dict(there.rows) == {name: len(rows) for name, rows in before.items()}
+    assert (there.adapters, there.damaged) == (len(set(adapters(home))), 0)
+    assert seen[-1][0] == seen[-1][1] == sum(there.rows.values()) + there.adapters
+    assert not (tmp_path / "server" / "blobs").exists()
+    moved(server, back)
+    assert everything(back) == before
+    assert files(back) == files(home)
+    for where in (server, back):
+        check_answers(where)
+
+
+def adapters(where: Where) -> list[tuple[str, str]]:
+    found = database(where)
+    with found.read() as connection:
+        rows = connection.execute(memories.select()).all()
+    found.close()
+    return [(row.tenant_id, row.digest) for row in rows]
+
+
+def files(where: Where) -> list[str]:
+    return sorted(path.name for path in (Path(where["home"]) / "blobs").rglob("*") if path.is_file())
+
+
+STEPS = [
+    ("before rows.begin", 1),
+    ("after rows.begin", 1),
+    ("before blobs.put", 3),
+    ("after blobs.put", 4),
+    ("before rows.copy", 1),
+    ("in rows.copy", 2),
+    ("late in rows.copy", 9),
+    ("before rows.check", 1),
+    ("before rows.end", 1),
+    ("after rows.end", 1),
+]
+
+
+@pytest.mark.parametrize(("step", "visit"), STEPS)
+def test_a_move_killed_on_its_way_is_begun_again(home: Where, server: Where, step: str, visit: int) -> None:
+    """Until it has ended nobody opens the target; then all is there, as it is at the source by now."""
+    killed(home, server, step, visit)
+    if step == "after rows.end":
+        assert everything(server) == everything(home)
+        return
+    if step != "before rows.begin":
+        with pytest.raises(StoreUnavailable, match="run `memory migrate --to` again"):
+            opened(server)
+    with opened(home) as memory:  # which is in use until somebody tries again
+        memory.add("My car is called Comet.", user_id="ana")
+        memory.forget(user_id="ben", tenant_id="acme")
+        memory.update(memory.list(user_id="ana").records[-1].id, "My horse is called Vesper.", user_id="ana")
+    moved(home, server)
+    assert everything(server) == everything(home)
+    with opened(server) as memory:
+        assert memory.ask("What is my car called?", user_id="ana").text.startswith("My car is called Comet.")
+
+
+@pytest.mark.parametrize(
+    ("step", "visit"), [("after blobs.put", 2), ("in rows.copy", 5), ("before rows.end", 1)]
+)
+def test_the_way_back_can_be_killed_too(
+    home: Where, server: Where, tmp_path: Path, step: str, visit: int
+) -> None:
+    """From PostgreSQL and the object store into a home."""
+    back = {"home": str(tmp_path / "back")}
+    moved(home, server)
+    killed(server, back, step, visit)
+    moved(server, back)
+    assert everything(back) == everything(home)
+    check_answers(back)
+
+
+def killed(source: Where, target: Where, step: str, visit: int) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "tests.integration.moving_process",
+        json.dumps(source),
+        json.dumps(target),
+    ]
+    done = subprocess.run([*command, step, str(visit)], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def test_nobody_writes_to_what_is_being_moved(home: Where, server: Where, tmp_path: Path) -> None:
+    """They may read; what they would write now would be left behind. Both ways."""
+    refused = 0
+
+    def write(where: Where) -> Callable[[int, int], None]:
+        def at_work(_: int, __: int) -> None:
+            nonlocal refused
+            with opened({**where, "busy_timeout_s": 0.01}) as memory:
+                assert memory.list(user_id="ana").records
+                with pytest.raises(StoreBusy):
+                    memory.add("My car is called Comet.", user_id="ana")
+            refused += 1
+
+        return at_work
+
+    moved(home, server, progress=write(home))
+    moved(server, {"home": str(tmp_path / "back")}, progress=write(server))
+    assert refused > 2
+    assert everything(server) == everything(home)
+
+
+def test_a_target_that_holds_memories_is_refused(home: Where, tmp_path: Path) -> None:
+    """Its own are never touched; nor is anything moved to where it is."""
+    other = {"home": str(tmp_path / "other")}
+    with opened(other) as memory:
+        memory.add("My dog is called Other.", user_id="ana")
+    before = everything(other)
+    with pytest.raises(InvalidInput, match="name an empty database"):
+        moved(home, other)
+    assert everything(other) == before
+    with pytest.raises(InvalidInput, match="there already"):
+        moved(home, home)
+
+
+def test_a_damaged_adapter_is_counted_and_made_again(home: Where, server: Where) -> None:
+    """The text is there."""
+    one = next(path for path in (Path(home["home"]) / "blobs").rglob("*") if path.is_file())
+    one.write_bytes(b"junk")
+    report = moved(home, server)
+    assert report.damaged == 1
+    check_answers(server)
+
+
+def test_what_somebody_changed_at_the_target_is_seen(
+    home: Where, server: Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it is opened; another try puts it right."""
+    from memory.backends.sql.moving import RowsMove
+
+    copy = RowsMove.copy
+
+    def copied(self: RowsMove, told: Callable[[int], None]) -> None:
+        copy(self, told)
+        found = database(server)
+        with found.write() as connection:
+            connection.execute(update(memories).values(text="altered"))
+        found.close()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RowsMove, "copy", copied)
+        with pytest.raises(StoreUnavailable, match="'memories' differs"):
+            moved(home, server)
+    moved(home, server)
+    assert everything(server) == everything(home)
+
+
+def test_adapters_stay_where_both_find_them(home: Where, server: Where) -> None:
+    """A database moves alone where the adapters have one place."""
+    target = {**server, "blobs": str(Path(home["home"]) / "blobs")}
+    report = moved(home, target)
+    assert report.adapters == 0
+    check_answers(target)
