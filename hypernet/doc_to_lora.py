@@ -23,7 +23,7 @@ from hypernet.backbones.chunking import affixes, windows
 from hypernet.backbones.conversion import base_fingerprint
 from hypernet.backbones.encoder import Feed, by_length, encode, of_tokens, pad, visit_features
 from hypernet.backbones.pictures import Picture, open_pictures
-from hypernet.backbones.sight import ImageTurn, load_processor, of_turn, sees, turn
+from hypernet.backbones.sight import ImageTextSight, ImageTurn, Sight, load_processor, sees
 from hypernet.backbones.tuning import tune
 from hypernet.checkpoints import checkpoint, locate, published
 from hypernet.checkpoints.checkpoint import Checkpoint
@@ -55,7 +55,8 @@ class DocToLoRA:
     ``encoder`` is the context encoder where it is not the base itself: any causal LM, or any image-text
     model of transformers. Of that the language part reads texts, and the whole of it images, which its
     ``processor`` (loaded from where the model came from, unless given) makes into a turn. Of a deeper encoder
-    the first blocks are read.
+    the first blocks are read. ``image_encoder`` is the folder of a patch encoder (``backbones/patches.py``)
+    that stands in front of the base instead.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class DocToLoRA:
         encoder: PreTrainedModel | None = None,
         context_tokenizer: PreTrainedTokenizerBase | None = None,
         processor: ProcessorMixin | None = None,
+        image_encoder: str | Path | None = None,
         tokens_at_once: int = 8192,
         layer_by_layer: bool = False,
     ) -> None:
@@ -76,7 +78,7 @@ class DocToLoRA:
         self.tokenizer = tokenizer
         self.encoder = encoder or base_model
         self.context_tokenizer = context_tokenizer or tokenizer
-        self._processor = processor
+        self._processor, self._image_encoder = processor, image_encoder
         self.tokens_at_once = tokens_at_once
         self.layer_by_layer = layer_by_layer
 
@@ -118,6 +120,7 @@ class DocToLoRA:
             tokenizer,
             encoder=encoder,
             context_tokenizer=context_tokenizer,
+            image_encoder=found.image_encoder,
             tokens_at_once=tokens_at_once,
             layer_by_layer=layer_by_layer,
         )
@@ -154,15 +157,27 @@ class DocToLoRA:
             self.config.written_layers or None,
         )
 
+    @property
+    def sees(self) -> bool:
+        """Whether images can be internalized."""
+        return self._image_encoder is not None or sees(self.encoder)
+
     @cached_property
-    def processor(self) -> ProcessorMixin:
-        """Makes images and text into what the context encoder takes. Raises ValueError where it sees none."""
-        if not sees(self.encoder):
+    def sight(self) -> Sight:
+        """What reads images; loaded when it is first asked for. Raises ValueError where there is none."""
+        system_turn = self.config.context_system_turn
+        if self._image_encoder is not None:
+            from hypernet.backbones import patches
+
+            encoder = patches.load(Path(self._image_encoder), self.base_fingerprint)
+            return patches.PatchSight(encoder, self.base_model, self.tokenizer, system_turn=system_turn)
+        if not self.sees:
             raise ValueError(
                 f"the context encoder {self.encoder.name_or_path} reads text alone: images need a "
                 "hypernetwork whose context encoder is an image-text model"
             )
-        return self._processor or load_processor(str(self.encoder.name_or_path))
+        processor = self._processor or load_processor(str(self.encoder.name_or_path))
+        return ImageTextSight(self.encoder, processor, system_turn=system_turn)
 
     def internalize(self, text: str = "", *, image: Picture | Sequence[Picture] | None = None) -> LoRA:
         """One adapter that holds the whole text, and the images: chunked, generated and combined with the
@@ -189,12 +204,13 @@ class DocToLoRA:
         All of it is one turn where that fits a chunk; else each image is a turn and the text is cut, an image
         never.
         """
-        c, images = self.config, open_pictures(image)
-        system = c.context_system_turn
-        whole = turn(self.processor, images, text, system_turn=system)
-        if len(whole) <= c.max_chunk_tokens or (len(images) == 1 and not text.strip()):
+        images = open_pictures(image)
+        if not images:
+            raise ValueError("expected an image or several, found none")
+        whole = self.sight.turn(images, text)
+        if len(whole) <= self.config.max_chunk_tokens or (len(images) == 1 and not text.strip()):
             return [whole]
-        alone = [turn(self.processor, [each], system_turn=system) for each in images]
+        alone = [self.sight.turn([each]) for each in images]
         return [*alone, *(self.chunks(text) if text.strip() else ())]
 
     @torch.no_grad()
@@ -274,7 +290,7 @@ class DocToLoRA:
         if isinstance(self.hypernetwork, TokenHypernetwork):
             raise ValueError("the hypernetwork keeps a row for each token of a text: it cannot keep images")
         ids, mask = pad([seen.ids], self.encoder.device)
-        return self._generate(of_turn(self.encoder, seen), ids, mask)[0]
+        return self._generate(self.sight.feed(seen), ids, mask)[0]
 
     def _generate(self, feed: Feed, ids: Tensor, mask: Tensor) -> list[LoRA]:
         """One adapter a chunk, for a batch of them: ids [C, T] and mask [C, T]."""

@@ -8,17 +8,22 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from jinja2 import TemplateError
 from torch import Tensor, nn
 
 from hypernet.backbones.encoder import Feed
+from hypernet.lora.inject import bare
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from transformers import PreTrainedModel, ProcessorMixin
+
+
+_DESCRIBE = "Describe this image in one or two sentences."
+_WORDS = 80  # tokens of a description, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,36 +52,71 @@ def load_processor(name: str) -> ProcessorMixin:
         raise FileNotFoundError(f"cannot load the image processor of {name}: {error}") from error
 
 
-def turn(processor: Any, images: Sequence[Image], text: str = "", *, system_turn: bool = False) -> ImageTurn:
-    """Images and what is said of them in one user turn that is ready to be answered.
+class Sight(Protocol):
+    """What makes images into features: a context encoder, and how it is shown them."""
 
-    ``system_turn`` opens it with an empty system turn, where the chat template allows one.
+    def turn(self, images: Sequence[Image], text: str = "") -> ImageTurn:
+        """Images, then what is said of them, in one user turn that is ready to be answered."""
+
+    def feed(self, seen: ImageTurn) -> Feed:
+        """Runs the language part (or a view of it) on a turn."""
+
+    def describe(self, image: Image) -> str:
+        """What it says of an image, in words of its own."""
+
+
+class ImageTextSight:
+    """An image-text model of transformers, with its processor.
+
+    ``system_turn`` opens each turn with an empty system turn, where the chat template allows one.
     """
-    said = [{"type": "text", "text": text.strip()}] if text.strip() else []
-    user = {"role": "user", "content": [*({"type": "image"} for _ in images), *said]}
-    empty = {"role": "system", "content": [{"type": "text", "text": ""}]}
-    try:
-        rendered = _render(processor, [empty, user] if system_turn else [user])
-    except TemplateError:
-        rendered = _render(processor, [user])
-    made = processor(images=list(images), text=[rendered], add_special_tokens=False, return_tensors="pt")
-    inputs = dict(made)
-    inputs.pop("attention_mask", None)  # a batch of one has no padding
-    ids = inputs.pop("input_ids")[0].tolist()
-    return ImageTurn(ids, {name: value for name, value in inputs.items() if isinstance(value, Tensor)})
 
+    def __init__(self, model: PreTrainedModel, processor: Any, *, system_turn: bool = False) -> None:
+        self.model, self.processor, self.system_turn = model, processor, system_turn
 
-def of_turn(model: PreTrainedModel, seen: ImageTurn) -> Feed:
-    """Runs the whole model on a turn, with the given decoder (or a view of it) as its language part."""
-    ids = torch.tensor([seen.ids], device=model.device)
-    inputs = {name: value.to(model.device) for name, value in seen.inputs.items()}
-    body = model.base_model
-    path = next(name for name, part in body.named_modules() if part is body.get_decoder())
+    def turn(self, images: Sequence[Image], text: str = "") -> ImageTurn:
+        said = text.replace(self.processor.image_token, "").strip()  # what only an image may write
+        words = [{"type": "text", "text": said}] if said else []
+        user = {"role": "user", "content": [*({"type": "image"} for _ in images), *words]}
+        empty = {"role": "system", "content": [{"type": "text", "text": ""}]}
+        try:
+            rendered = self._render([empty, user] if self.system_turn else [user])
+        except TemplateError:
+            rendered = self._render([user])
+        made = self.processor(
+            images=list(images), text=[rendered], add_special_tokens=False, return_tensors="pt"
+        )
+        inputs = {name: value for name, value in made.items() if isinstance(value, Tensor)}
+        inputs.pop("attention_mask", None)  # a batch of one has no padding
+        return ImageTurn(inputs.pop("input_ids")[0].tolist(), inputs)
 
-    def run(decoder: nn.Module) -> Any:
-        return _replaced(body, path.split("."), decoder)(input_ids=ids, use_cache=False, **inputs)
+    def feed(self, seen: ImageTurn) -> Feed:
+        placed = self._placed(seen)
+        body = self.model.base_model
+        path = next(name for name, part in body.named_modules() if part is body.get_decoder())
 
-    return run
+        def run(decoder: nn.Module) -> Any:
+            return _replaced(body, path.split("."), decoder)(**placed, use_cache=False)
+
+        return run
+
+    @torch.no_grad()
+    def describe(self, image: Image) -> str:
+        seen = self.turn([image], _DESCRIBE)
+        with bare():
+            out: Tensor = self.model.generate(**self._placed(seen), max_new_tokens=_WORDS, do_sample=False)
+        said: str = self.processor.tokenizer.decode(out[0, len(seen) :], skip_special_tokens=True)
+        return said.strip()
+
+    def _placed(self, seen: ImageTurn) -> dict[str, Tensor]:
+        inputs = {"input_ids": torch.tensor([seen.ids]), **seen.inputs}
+        return {name: value.to(self.model.device) for name, value in inputs.items()}
+
+    def _render(self, turns: list[dict[str, Any]]) -> str:
+        if not self.processor.chat_template:
+            raise ValueError(f"the processor {type(self.processor).__name__} has no chat template")
+        rendered: str = self.processor.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        return rendered
 
 
 def _replaced(module: nn.Module, path: Sequence[str], part: nn.Module) -> nn.Module:
@@ -87,10 +127,3 @@ def _replaced(module: nn.Module, path: Sequence[str], part: nn.Module) -> nn.Mod
     inner = _replaced(module.get_submodule(path[0]), path[1:], part)
     view._modules = {**module._modules, path[0]: inner}
     return view
-
-
-def _render(processor: Any, turns: list[dict[str, Any]]) -> str:
-    if not processor.chat_template:
-        raise ValueError(f"the processor {type(processor).__name__} has no chat template")
-    rendered: str = processor.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-    return rendered

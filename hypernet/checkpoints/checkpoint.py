@@ -1,7 +1,8 @@
 """Hypernetwork weights and sizes <-> a folder: ``hypernet.json`` beside ``hypernet*.safetensors``.
 
 ``hypernet.json`` holds the format, the sizes, the names of the weight files (each under 16 MB, unless one
-tensor alone is larger) and the base model it belongs to: a folder relative to this one, or a hub id.
+tensor alone is larger) and the base model it belongs to: a folder relative to this one, or a hub id. Where
+there is a patch encoder, ``image_encoder`` names its folder.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Checkpoint:
     hypernetwork: AnyHypernetwork
     base_model: str
     encoder_model: str | None = None  # None: the base model itself
+    image_encoder: Path | None = None  # the folder of a patch encoder in front of the base
 
 
 def save(
@@ -88,6 +90,7 @@ def load(folder: str | Path) -> Checkpoint:
         hypernetwork,
         locate.base_model(described["base_model"], folder),
         locate.base_model(encoder, folder) if encoder else None,
+        folder / described["image_encoder"] if described.get("image_encoder") else None,
     )
 
 

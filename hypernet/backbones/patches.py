@@ -1,0 +1,146 @@
+"""A small image-text model: a patch encoder in front of a base model, whose words its tokens stand among.
+
+Axes: N images, T tokens an image, H hidden width of the base, S side in pixels.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, SiglipVisionConfig, SiglipVisionModel
+
+from hypernet.backbones.chunking import affixes, windows
+from hypernet.backbones.encoder import Feed
+from hypernet.backbones.sight import ImageTurn
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FORMAT = 1
+CONFIG, WEIGHTS = "patches.json", "patches.safetensors"
+
+
+@dataclass(frozen=True)
+class PatchSizes:
+    """What a patch encoder is made of; ``width`` is the base's hidden width."""
+
+    width: int
+    hidden_size: int = 160
+    intermediate_size: int = 480
+    num_hidden_layers: int = 4
+    num_attention_heads: int = 4
+    image_size: int = 56
+    patch_size: int = 8
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens an image has, whatever its own size."""
+        return (self.image_size // self.patch_size) ** 2
+
+
+class PatchEncoder(nn.Module):
+    """Images -> tokens for the base: a SigLIP encoder without its head, and a projection."""
+
+    def __init__(self, sizes: PatchSizes) -> None:
+        super().__init__()
+        self.sizes = sizes
+        vision = {name: value for name, value in asdict(sizes).items() if name != "width"}
+        self.vision = SiglipVisionModel(SiglipVisionConfig(**vision, vision_use_head=False))
+        self.projection = nn.Linear(sizes.hidden_size, sizes.width)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """pixels [N, 3, S, S] between -1 and 1 -> [N, T, H], in the place of embedded words."""
+        out: Tensor = self.projection(self.vision(pixels).last_hidden_state)
+        return out
+
+    def pixels(self, images: Sequence[Image]) -> Tensor:
+        """RGB images of any size, each squeezed into the square that the encoder sees: [N, 3, S, S]."""
+        side = (self.sizes.image_size, self.sizes.image_size)
+        squares = np.stack([np.asarray(image.resize(side), np.float32) for image in images])
+        return torch.from_numpy(squares).permute(0, 3, 1, 2) / 127.5 - 1
+
+
+def save(encoder: PatchEncoder, folder: Path, base_fingerprint: str) -> None:
+    """Write an encoder that was trained for the base with this fingerprint, in half precision."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {n: t.detach().to("cpu", torch.float16).contiguous() for n, t in encoder.state_dict().items()}
+    save_file(weights, folder / WEIGHTS)
+    described = {"format": FORMAT, "base": base_fingerprint, "sizes": asdict(encoder.sizes)}
+    (folder / CONFIG).write_text(json.dumps(described, indent=2) + "\n")
+
+
+def load(folder: Path, base_fingerprint: str) -> PatchEncoder:
+    """Read ``save``. Raises FileNotFoundError, and ValueError for another base or what is damaged."""
+    if not (folder / CONFIG).is_file():
+        raise FileNotFoundError(f"no image encoder in {folder}: {CONFIG} is missing")
+    try:
+        described = json.loads((folder / CONFIG).read_text())
+        encoder = PatchEncoder(PatchSizes(**described["sizes"]))
+        weights = {name: t.float() for name, t in load_file(folder / WEIGHTS).items()}
+        encoder.load_state_dict(weights)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise ValueError(f"the image encoder in {folder} is damaged: {error}") from error
+    if described.get("base") != base_fingerprint:
+        raise ValueError(f"the image encoder in {folder} was trained for another base model")
+    return encoder.eval().requires_grad_(False)
+
+
+class PatchSight:
+    """The base with a patch encoder in front of it: the interface is ``Sight``'s."""
+
+    def __init__(
+        self,
+        encoder: PatchEncoder,
+        base: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        system_turn: bool = False,
+    ) -> None:
+        self.encoder, self.base, self.tokenizer = encoder.to(base.device), base, tokenizer
+        self.system_turn = system_turn
+
+    def turn(self, images: Sequence[Image], text: str = "") -> ImageTurn:
+        opening, closing = affixes(self.tokenizer, system_turn=self.system_turn)
+        said: list[int] = []
+        if text.strip():
+            (whole,) = windows(self.tokenizer, text, 0, system_turn=self.system_turn)
+            said = whole[len(opening) : len(whole) - len(closing)]
+        places = list(range(len(opening), len(opening) + len(images) * self.encoder.sizes.tokens))
+        ids = [*opening, *[0] * len(places), *said, *closing]
+        return ImageTurn(ids, {"pixels": self.encoder.pixels(images), "places": torch.tensor(places)})
+
+    def feed(self, seen: ImageTurn) -> Feed:
+        embedded = self.embed(seen)
+        return lambda decoder: decoder(inputs_embeds=embedded, use_cache=False, output_hidden_states=False)
+
+    def embed(self, seen: ImageTurn) -> Tensor:
+        """[1, T, H]: words embedded, and the images' tokens in their places."""
+        table: Any = self.base.get_input_embeddings()
+        embedded: Tensor = table(torch.tensor([seen.ids], device=self.base.device))
+        tokens = self.encoder(seen.inputs["pixels"].to(self.base.device)).flatten(0, 1)
+        return embedded.index_copy(
+            1, seen.inputs["places"].to(self.base.device), tokens[None].to(embedded.dtype)
+        )
+
+    @torch.no_grad()
+    def describe(self, image: Image) -> str:
+        """The words that the image's tokens stand nearest to, up to the end of what they say."""
+        tokens = self.encoder(self.encoder.pixels([image]).to(self.base.device))[0]
+        ids = nearest(tokens, self.base.get_input_embeddings().weight.float()).tolist()
+        end = self.tokenizer.eos_token_id
+        said: str = self.tokenizer.decode(ids[: ids.index(end)] if end in ids else ids)
+        return said.strip()
+
+
+def nearest(tokens: Tensor, words: Tensor) -> Tensor:
+    """tokens [..., H] and embedded words [V, H] -> the nearest word's id [...]."""
+    return (tokens @ words.T - words.square().sum(-1) / 2).argmax(-1)

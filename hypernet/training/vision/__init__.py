@@ -1,0 +1,1 @@
+"""Training a patch encoder, so that a base model sees."""
