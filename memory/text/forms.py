@@ -3,6 +3,8 @@
     name,city / Ben,Oslo            Ben's city is Oslo.
     DATABASE_PORT=5432              The database port is 5432.
     server: / port: 8443            The server port is 8443.
+    [mysql] / port = 3307           The mysql port is 3307.
+    Shopping list: / - tofu / - tea The shopping list is tofu and tea.
     **Door code:** 8812             The door code is 8812.
 
 A row means nothing without its header, nor a value without its key: a passage that holds one alone could not
@@ -15,6 +17,8 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from configparser import ConfigParser
+from configparser import Error as NoIni
 from typing import Any
 
 import yaml
@@ -37,6 +41,20 @@ _NO_KEY = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r".*[.?!]$|.*\b(?:i|i'm|we|you|he|she|they|is|are|was)\b", re.IGNORECASE)
+_SECTION = re.compile(r"\s*\[[\w .:/-]{1,60}\]\s*$", re.MULTILINE)
+_ITEM = re.compile(r"(?:[-*•+]|\d{1,3}[.)])\s+(?P<item>\S.{0,80})")
+_TASK = re.compile(r"\[([ xX])\]\s+(.+)")
+_NO_NOUN = re.compile(r"(?:to|what|who|things?|please|my|our|the|dear|note)\b", re.IGNORECASE)
+_TITLE_WORDS = 5
+_WHERE = {
+    "when": "on ",
+    "date": "on ",
+    "time": "at ",
+    "where": "in ",
+    "place": "in ",
+    "location": "in ",
+    "with": "with ",
+}
 _PERSON = re.compile(
     r"(?:name|person|who|employee|contact|member|player|student|customer|user)s?$", re.IGNORECASE
 )
@@ -50,13 +68,13 @@ def statements(text: str) -> str:
     if transcript(text):
         return text
     said = text.strip()
-    made = _settings(said) or _tree(said) or _table(said)
+    made = _settings(said) or _sectioned(said) or _tree(said) or _table(said) or _list(said)
     if made:
         return "\n".join(made)
     if _MARKED.search(text):
         made = _bounded(_sections(_MARKDOWN.parse(text)), text)
         return "\n".join(made) or text
-    return "\n".join(_line(line) for line in text.split("\n")) if _keyed(text) else text
+    return "\n".join(_pairs(text)) if _keyed(text) else text
 
 
 def _settings(text: str) -> list[str]:
@@ -64,6 +82,46 @@ def _settings(text: str) -> list[str]:
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     found = [_SETTING.fullmatch(line) for line in lines]
     return [_stated(_words(one[1]), _bare(one[2])) for one in found if one] if found and all(found) else []
+
+
+def _sectioned(text: str) -> list[str]:
+    """INI and simple TOML: settings under the names of their sections."""
+    if not _SECTION.match(text):
+        return []
+    parser = ConfigParser(interpolation=None, strict=False, inline_comment_prefixes=("#", ";"))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(text)
+    except NoIni:
+        return []
+    made = (
+        _stated(f"{_words(section)} {_words(key)}", _bare(value))
+        for section in parser.sections()
+        for key, value in parser.items(section)
+    )
+    return _bounded(made, text)
+
+
+def _list(text: str) -> list[str]:
+    """A name with a colon and its items below, as one statement; tasks, each with whether it is done."""
+    first, *rest = [line.strip() for line in text.splitlines() if line.strip()]
+    title = first.rstrip(":").strip() if first.endswith(":") else ""
+    found = [_ITEM.fullmatch(line) for line in (rest if title else [first, *rest])]
+    items = [one["item"] for one in found if one]
+    return _listed_under(title, items) if len(items) == len(found) else []
+
+
+def _listed_under(title: str, items: Sequence[str]) -> list[str]:
+    """Things under their title as one statement, tasks as one each; nothing for sentences and pairs."""
+    tasks = [found for item in items if (found := _TASK.fullmatch(item))]
+    if tasks and len(tasks) == len(items):
+        return [f"{'Open' if task[1] == ' ' else 'Done'} task: {task[2].rstrip('.')}." for task in tasks]
+    if not title or len(title.split()) > _TITLE_WORDS or _NO_KEY.match(title.rstrip("s")):
+        return []
+    if not items or any(_SENTENCE.match(item) or _pair(item) for item in items):
+        return []
+    listed = _listed(items)
+    return [f"{title}: {listed}." if _NO_NOUN.match(title) else _stated(_words(title), listed)]
 
 
 def _tree(text: str) -> list[str]:
@@ -150,6 +208,17 @@ def _pair(line: str) -> re.Match[str] | None:
     return found
 
 
+def _pairs(text: str) -> Iterator[str]:
+    """Each line of names with values, under the title that the first line may be."""
+    first, *rest = text.split("\n")
+    title = "" if _pair(first) else re.sub(r"\s*\(.*\)", "", first).strip().rstrip(":")
+    yield _line(first)
+    for line in rest:
+        found = _pair(line)
+        where = _WHERE.get(found[1].strip().casefold()) if found and title else None
+        yield f"{title} is {where}{found[2].strip()}." if found and where is not None else _line(line)
+
+
 def _line(line: str, heading: str = "") -> str:
     found = _pair(line)
     if not found:
@@ -161,6 +230,7 @@ def _line(line: str, heading: str = "") -> str:
 def _sections(tokens: Sequence[Token]) -> Iterator[str]:
     """Paragraphs, items and rows of Markdown without markup, each with its nearest heading."""
     heading = inside = ""
+    items: list[str] | None = None
     row: list[str] = []
     rows: list[list[str]] = []
     for token in tokens:
@@ -175,14 +245,26 @@ def _sections(tokens: Sequence[Token]) -> Iterator[str]:
             inside = ""
         elif token.type == "heading_close":
             inside = ""
+        elif token.type in ("bullet_list_open", "ordered_list_open"):
+            items = items or []
+        elif token.type in ("bullet_list_close", "ordered_list_close") and not token.level:
+            said = _listed_under(heading, items or [])
+            yield from said or (line for item in items or () for line in _lines(item, heading))
+            items = None
         elif token.type in ("fence", "code_block", "html_block"):
             yield token.content.rstrip()
         elif token.type == "inline" and inside == "heading_open":
             heading = _words(_unmarked(token))
         elif token.type == "inline" and inside == "tr_open":
             row.append(_unmarked(token))
+        elif token.type == "inline" and items is not None:
+            items.append(_unmarked(token))
         elif token.type == "inline":
-            yield from (_line(line, heading) for line in _unmarked(token).split("\n"))
+            yield from _lines(_unmarked(token), heading)
+
+
+def _lines(text: str, heading: str) -> Iterator[str]:
+    return (_line(line, heading) for line in text.split("\n"))
 
 
 def _unmarked(token: Token) -> str:
@@ -203,7 +285,8 @@ def _unmarked(token: Token) -> str:
 
 
 def _stated(key: str, value: str) -> str:
-    return f"The {key} is {value}{'' if value.endswith('.') else '.'}"
+    many = key.endswith("s") and not key.endswith(("ss", "us", "is")) and " and " in value
+    return f"The {key} {'are' if many else 'is'} {value}{'' if value.endswith('.') else '.'}"
 
 
 def _words(key: str) -> str:

@@ -37,6 +37,15 @@ from memory.text.forms import statements
         ("See [our handbook](https://h.example).", "See our handbook (https://h.example)."),
         ("> My flight is BA283.", "My flight is BA283."),
         ("<b>My locker</b> is <i>61</i>.", "My locker is 61."),
+        ("[mysql]\nuser = shop\nport = 3307  # ours", "The mysql user is shop.\nThe mysql port is 3307."),
+        ("Shopping list:\n- tofu\n- tea", "The shopping list is tofu and tea."),
+        ("# Groceries\n\n- eggs\n- flour", "The groceries are eggs and flour."),
+        ("To do:\n1. call mum\n2. pay rent", "To do: call mum and pay rent."),
+        ("- [x] Call the bank\n- [ ] Renew it", "Done task: Call the bank.\nOpen task: Renew it."),
+        (
+            "Sync (weekly)\nWhen: Tuesdays 14:00\nWhere: Fjord",
+            "Sync (weekly)\nSync is on Tuesdays 14:00.\nSync is in Fjord.",
+        ),
     ],
 )
 def test_a_row_means_its_header_and_a_value_its_key(text: str, said: str) -> None:
