@@ -103,7 +103,7 @@ class Settings(BaseSettings):
         None,
         min_length=1,
         description="URL of a server (`memory serve`), such as http://127.0.0.1:8750: the `memory` command "
-        "asks it, and loads no model.",
+        "and the LangChain parts ask it, and load no model.",
     )
     key: SecretStr | None = Field(None, description="API key for that server; sent there alone.")
     timeout_s: float = Field(60.0, gt=0, description="Maximum silence of that server, in seconds.")

@@ -9,9 +9,8 @@ from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from integrations.langchain.messages import as_turn, role_of, to_messages, unreadable
-from integrations.langchain.scope import Scoped
-from integrations.langchain.shared import shared
-from memory import Memory
+from integrations.langchain.scope import scoped
+from integrations.langchain.shared import AnyMemory
 from memory.errors import InvalidInput
 from memory.ports import Reader
 from memory.records import Message
@@ -25,10 +24,10 @@ class ParametricChatMessageHistory(BaseChatMessageHistory):
     """
 
     def __init__(
-        self, session_id: str, *, service: Memory | None = None, k: int | None = None, **names: Any
+        self, session_id: str, *, service: AnyMemory | None = None, k: int | None = None, **names: Any
     ) -> None:
         super().__init__()
-        self._scoped = Scoped(service=service or shared(), session_id=session_id, **names)
+        self._scoped = scoped(service, session_id=session_id, **names)
         self.service = self._scoped.service
         self.session_id = session_id
         self.k = k

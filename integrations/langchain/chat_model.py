@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import cache
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from langchain_core.caches import BaseCache
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -24,7 +24,6 @@ from integrations.langchain import tool_calls
 from integrations.langchain.choices import given, plain
 from integrations.langchain.messages import question, to_prompt
 from integrations.langchain.scope import NAMES, Scoped, configurable, names_in, recalling
-from integrations.langchain.shared import shared
 from memory.errors import InvalidInput
 from memory.read.options import Mode, Sampling
 from memory.records import ChatReply, Message
@@ -45,6 +44,7 @@ class ParametricChatModel(Scoped, BaseChatModel):
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
+    opened_by: ClassVar = ("url", "key", "model")
 
     model: str | None = None
     """Hypernetwork with its base model, as in `Settings.model`; by default that of the service."""
@@ -59,13 +59,6 @@ class ParametricChatModel(Scoped, BaseChatModel):
     model, which is too small to call any."""
     cache: BaseCache | bool | None = False
     """Off, also where LangChain has a global cache: a stored reply would outlive what was forgotten."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _service_of_model(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("model") and values.get("service") is None:
-            return {**values, "service": shared(model=values["model"])}
-        return values
 
     @model_validator(mode="after")
     def _one_model(self) -> Self:

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from langchain_core.documents import Document
 
 from integrations.langchain.scope import recalling
-from memory import Memory
+from integrations.langchain.shared import AnyMemory
 from memory.errors import InvalidInput
 from memory.inputs import Whose
 from memory.records import AdapterChoice
@@ -30,7 +30,7 @@ def plain(choices: Iterable[AdapterChoice]) -> list[Choice]:
     return [Choice(memory_id=c.memory_id, score=c.score, weight=c.weight) for c in choices]
 
 
-def given(service: Memory, adapters: Adapters, asked: str, names: Whose) -> list[AdapterChoice]:
+def given(service: AnyMemory, adapters: Adapters, asked: str, names: Whose) -> list[AdapterChoice]:
     """The adapters to merge for a question.
 
     Choices are used as they are. Documents are candidates: where they are more than a merge holds
@@ -42,7 +42,9 @@ def given(service: Memory, adapters: Adapters, asked: str, names: Whose) -> list
     return chosen + nearest(service, documents, asked, names)[:places]
 
 
-def nearest(service: Memory, documents: Sequence[Document], asked: str, names: Whose) -> list[AdapterChoice]:
+def nearest(
+    service: AnyMemory, documents: Sequence[Document], asked: str, names: Whose
+) -> list[AdapterChoice]:
     """The internalized documents as choices, nearest the question first."""
     wanted = {_memory_id(document): document for document in documents}
     if len(wanted) <= 1 or not asked.strip():

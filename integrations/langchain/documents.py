@@ -9,7 +9,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from memory import Memory
+from integrations.langchain.shared import AnyMemory
 from memory.errors import NotFound
 from memory.inputs import Whose
 from memory.records import MAX_PAGE, MemoryRecord, every_record
@@ -30,7 +30,7 @@ class Kept:
 class Documents:
     """Puts, gets and deletes documents of a memory."""
 
-    def __init__(self, service: Memory) -> None:
+    def __init__(self, service: AnyMemory) -> None:
         self._service = service
         self._lock = Lock()  # two writers of one id must not each clear away what the other wrote
 
@@ -87,7 +87,7 @@ class Documents:
         return records(self._service, names, document_id=document_id)
 
 
-def records(service: Memory, names: Whose, **filters: Any) -> Iterator[MemoryRecord]:
+def records(service: AnyMemory, names: Whose, **filters: Any) -> Iterator[MemoryRecord]:
     """All memories of an owner, newest first."""
     return every_record(lambda cursor: service.list(limit=MAX_PAGE, cursor=cursor, **filters, **names))
 

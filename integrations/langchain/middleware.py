@@ -13,10 +13,9 @@ from typing_extensions import TypedDict
 from integrations.langchain.chat_model import ParametricChatModel
 from integrations.langchain.choices import Choice, plain
 from integrations.langchain.messages import question, says, to_turns
-from integrations.langchain.scope import Scoped, configurable, names_in, recalling, required
-from integrations.langchain.shared import shared
+from integrations.langchain.scope import configurable, names_in, recalling, required, scoped
+from integrations.langchain.shared import AnyMemory
 from integrations.langchain.transcript import leaving, unsaved
-from memory import Memory
 from memory.errors import InvalidInput, NotFound
 from memory.inputs import MAX_RECALLED, Whose
 from memory.read.options import Mode
@@ -61,7 +60,7 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
 
     def __init__(
         self,
-        service: Memory | None = None,
+        service: AnyMemory | None = None,
         *,
         k: int | None = None,
         mode: Mode = "auto",
@@ -69,7 +68,7 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         **names: Any,
     ) -> None:
         super().__init__()
-        self._scoped = Scoped(service=service or shared(), **names)
+        self._scoped = scoped(service, **names)
         self.service = self._scoped.service
         settings = self.service.settings
         self.k = settings.hot_window_turns // 2 if k is None else k

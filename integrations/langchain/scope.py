@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
-from integrations.langchain.shared import shared
-from memory import Memory
+from integrations.langchain.shared import AnyMemory, shared
 from memory.errors import InvalidInput, MissingScope
 from memory.inputs import Whose
 
@@ -54,16 +53,35 @@ def required(names: Whose) -> Whose:
 
 
 class Scoped(BaseModel):
-    """What every part has: the memory behind it, and whose it is. A name given here holds for every call."""
+    """What every part has: the memory behind it, and whose it is. A name given here holds for every call.
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    The memory is `service`, else that on the server of `url`, else the process's: of the settings, which may
+    name a server too (MEMORY_URL).
+    """
 
-    service: Memory = Field(default_factory=shared, exclude=True, repr=False)
+    model_config = ConfigDict(arbitrary_types_allowed=True, hide_input_in_errors=True)  # it may be a key
+    opened_by: ClassVar[tuple[str, ...]] = ("url", "key")  # arguments that are settings of the memory
+
+    service: AnyMemory = Field(default_factory=shared, exclude=True, repr=False)
     user_id: str | None = None
     agent_id: str | None = None
     session_id: str | None = None
     tenant_id: str | None = None
+    url: str | None = Field(default=None, exclude=True, repr=False)
+    key: SecretStr | None = Field(default=None, exclude=True, repr=False)
     _default_user: str | None = PrivateAttr(None)  # who is meant where nobody is named
+
+    @model_validator(mode="before")
+    @classmethod
+    def _opened(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        given = {name: values[name] for name in cls.opened_by if values.get(name) is not None}
+        if values.get("service") is None:
+            return {**values, "service": shared(**given)} if given else values
+        if given.keys() & {"url", "key"}:
+            raise InvalidInput("give a service, or the url and key of a server, not both")
+        return values
 
     def names(self) -> dict[str, Any]:
         """The service and the names, as arguments for another part."""
@@ -81,6 +99,11 @@ class Scoped(BaseModel):
         if self._default_user is not None and "agent_id" not in names:
             names.setdefault("user_id", self._default_user)
         return required(names)
+
+
+def scoped(service: AnyMemory | None, **given: Any) -> Scoped:
+    """The memory that is given, else the one that arguments or settings name; and whose it is."""
+    return Scoped(**given) if service is None else Scoped(service=service, **given)
 
 
 def _name(what: str, value: Any) -> str:

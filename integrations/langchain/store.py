@@ -11,9 +11,8 @@ from typing import Any, cast
 from langchain_core.runnables import run_in_executor
 
 from integrations.langchain.documents import Documents, Kept, kept, records
-from integrations.langchain.scope import Scoped
-from integrations.langchain.shared import shared
-from memory import Memory
+from integrations.langchain.scope import scoped
+from integrations.langchain.shared import AnyMemory
 from memory.errors import InvalidInput
 from memory.inputs import Whose
 from memory.records import check_metadata, now
@@ -61,12 +60,12 @@ class ParametricStore(BaseStore):
 
     supports_ttl = False
 
-    def __init__(self, service: Memory | None = None, **names: Any) -> None:
-        scoped = Scoped(service=service or shared(), **names)
+    def __init__(self, service: AnyMemory | None = None, **names: Any) -> None:
+        mine = scoped(service, **names)
         if not names.keys() & {"user_id", "agent_id", "session_id"}:
-            scoped.agent_id = OWNER
-        self.service = scoped.service
-        self._names = {what: value for what, value in scoped.names().items() if what != "service"}
+            mine.agent_id = OWNER
+        self.service = mine.service
+        self._names = {what: value for what, value in mine.names().items() if what != "service"}
         self._documents = Documents(self.service)
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:

@@ -19,6 +19,7 @@ from pydantic import (
 from memory.inputs import Content, Whose, scope_in
 from memory.records import (
     MAX_NAME,
+    MAX_PAGE,
     AdapterChoice,
     ErasureReceipt,
     Event,
@@ -317,7 +318,7 @@ class SearchIn(ScopeIn):
 
     query: Text
     as_of: Time | None = Field(default=None, description="What held at that time, instead of now.")
-    k: Whole = Field(4, ge=1, le=100, description="Most memories to find.")
+    k: Whole = Field(4, ge=1, le=MAX_PAGE, description="Most memories to find.")
     filters: dict[str, Any] | None = Field(default=None, description="Items that the metadata has to have.")
 
 

@@ -136,9 +136,8 @@ def asked(server: Server, call: Call) -> Steps[httpx.Response]:
         except httpx.TransportError as error:
             arrived = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
             final = attempt == server.retries or (arrived and not call.repeatable)
-            if final or isinstance(
-                error, httpx.UnsupportedProtocol | httpx.ReadTimeout
-            ):  # a slow one is busy
+            hopeless = httpx.UnsupportedProtocol | httpx.ReadTimeout  # asked again, a slow one is slower
+            if final or isinstance(error, hopeless):
                 raise failures.unreachable(error, server.url) from error
             yield Pause(_backoff(attempt))
             continue

@@ -16,7 +16,7 @@ import httpx
 from memory.client import decoding, failures
 from memory.client.calls import Call, Server, Steps, asked, told
 from memory.client.encoding import ANY_SIZE, lines, moment, named
-from memory.errors import Cancelled, InvalidInput, ParametricMemoryError, ServerUnavailable
+from memory.errors import Cancelled, EmptyText, InvalidInput, ParametricMemoryError, ServerUnavailable
 from memory.inputs import Said, filters_in, text_in
 from memory.read.options import AskOptions, Mode
 from memory.records import AdapterChoice, ChatReply
@@ -62,7 +62,10 @@ def answer(
     `adapters`, from `select`, are used where given; an empty list recalls nothing. Skills join anyway.
     """
     named = None if adapters is None else [_adapter(choice) for choice in adapters]
-    return _turn(lines(messages), mode, asking, {"store": False, "adapters": named})
+    said = lines(messages)
+    if said[-1]["role"] != "user":
+        raise EmptyText("the conversation has no user message to answer")
+    return _turn(said, mode, asking, {"store": False, "adapters": named})
 
 
 def opened(server: Server, turn: Turn) -> Steps[httpx.Response]:

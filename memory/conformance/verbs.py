@@ -236,6 +236,7 @@ class VerbsConformance:
             (lambda m: m.recall(QUESTION, user_id="ana", k=51), errors.InvalidInput),
             (lambda m: m.ask(QUESTION), errors.MissingScope),
             (lambda m: m.ask("", user_id="ana"), errors.EmptyText),
+            (lambda m: m.answer(Message("assistant", "Noted."), user_id="ana"), errors.EmptyText),
             (lambda m: m.ask(QUESTION, user_id="ana", temperature=-1), errors.InvalidInput),
             (lambda m: m.list(), errors.MissingScope),
             (lambda m: m.list(user_id="ana", limit=0), errors.InvalidInput),

@@ -73,18 +73,6 @@ class Api:
         raise AssertionError(f"the job has not ended: {found}")
 
 
-class InProcess(httpx.BaseTransport):
-    """What a client's requests go through to a server in this process."""
-
-    def __init__(self, api: Api) -> None:
-        self._api = api
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        content, headers = request.read(), dict(request.headers)
-        answer = self._api.client.request(request.method, str(request.url), headers=headers, content=content)
-        return httpx.Response(answer.status_code, headers=[*answer.headers.items()], content=answer.content)
-
-
 MakeApi = Callable[..., Api]
 
 

@@ -15,7 +15,8 @@ import pytest
 from memory import errors
 from memory.client import Client
 from memory.records import Message
-from tests.api.conftest import CAT, DOG, QUESTION, Api, InProcess, MakeApi
+from tests.api.conftest import CAT, DOG, QUESTION, Api, MakeApi
+from tests.in_process import InProcess
 
 URL = "http://127.0.0.1:8750"
 
@@ -23,7 +24,7 @@ URL = "http://127.0.0.1:8750"
 def client_of(api: Api, who: str | None = "acme", **given: Any) -> Client:
     """A client of a server in this process."""
     key = None if who is None else api.keys[who]
-    return Client(URL, key, transport=InProcess(api), **given)
+    return Client(URL, key, transport=InProcess(api.client), **given)
 
 
 @pytest.fixture
@@ -161,7 +162,7 @@ def test_another_tenant_and_a_lesser_key_see_and_do_nothing(api: Api, client: Cl
             reader.chat(CAT, user_id="ana")
     with client_of(api, None) as nobody, pytest.raises(errors.Unauthenticated, match="give a key"):
         nobody.list(user_id="ana")
-    with Client(URL, "pm_wrong", transport=InProcess(api)) as wrong:
+    with Client(URL, "pm_wrong", transport=InProcess(api.client)) as wrong:
         for call in (wrong.search, wrong.ask):
             with pytest.raises(errors.Unauthenticated) as raised:
                 call(QUESTION, user_id="ana")

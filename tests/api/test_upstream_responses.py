@@ -10,8 +10,9 @@ import httpx
 import pytest
 from openai import OpenAI
 
-from tests.api.conftest import Api, InProcess, MakeApi
+from tests.api.conftest import Api, MakeApi
 from tests.api.stub_upstream import KEY, Stub, response_events, stub_upstream
+from tests.in_process import InProcess
 
 PATH = "/v1/responses"
 
@@ -38,7 +39,7 @@ def api(make_api: MakeApi, stub: Stub) -> Api:
 
 @pytest.fixture
 def client(api: Api) -> Iterator[OpenAI]:
-    http = httpx.Client(transport=InProcess(api))
+    http = httpx.Client(transport=InProcess(api.client))
     with OpenAI(base_url="http://x/v1", api_key=api.keys["acme"], http_client=http, max_retries=0) as client:
         yield client
 

@@ -15,7 +15,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from memory import errors
 from memory.client import AsyncClient, Client
 from memory.conformance import VerbsConformance
-from tests.api.conftest import Api, InProcess
+from tests.api.conftest import Api
+from tests.in_process import InProcess
 
 URL = "http://127.0.0.1:8750"
 
@@ -24,7 +25,7 @@ class AsyncInProcess(httpx.AsyncBaseTransport):
     """What an asynchronous client's requests go through to a server in this process."""
 
     def __init__(self, api: Api) -> None:
-        self._blocking = InProcess(api)
+        self._blocking = InProcess(api.client)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         read = httpx.Request(
@@ -60,11 +61,11 @@ class TestVerbs(VerbsConformance):
         if request.param == "Memory":
             yield api.parts.memory
         elif request.param == "Client":
-            with Client(URL, key, transport=InProcess(api)) as client:
+            with Client(URL, key, transport=InProcess(api.client)) as client:
                 yield client
         else:
             with start_blocking_portal() as portal:
-                client = AsyncClient(URL, key, transport=AsyncInProcess(api))
+                client = AsyncClient(URL, key, transport=AsyncInProcess(api.client))
                 yield Awaited(client, portal)
                 portal.call(client.close)
 
