@@ -129,6 +129,9 @@ class _Seen:
         """Count it, and log it."""
         seconds = perf_counter() - self._began
         self.shared.metrics.answered(self.method, self.route, self.status, seconds)
+        if self.route not in PROBES:
+            caller = self._scope["state"].get("caller")
+            self.shared.activity.answered(caller and caller.tenant_id, self.status, seconds)
         level = logging.DEBUG if self.route in PROBES else logging.INFO  # probes come every few seconds
         _log.log(level, "request", extra={"fields": self._fields() | {"ms": round(seconds * 1000, 1)}})
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
+from memory.api.activity import Activity
 from memory.api.archives import Archives
 from memory.api.console.signed_in import SignedIn
 from memory.api.descriptors import Shares
@@ -84,6 +85,7 @@ class Shared:
     idempotency: Idempotency
     jobs: Jobs
     metrics: Metrics
+    activity: Activity
     archives: Archives
     model: Model
     worker: Worker
@@ -114,6 +116,7 @@ class Shared:
             idempotency=idempotency,
             jobs=jobs,
             metrics=metrics,
+            activity=Activity(),
             archives=archives,
             model=Model(lambda: _use(memory)),
             worker=Worker(

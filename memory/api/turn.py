@@ -84,6 +84,7 @@ class Turn:
         for piece in pieces:
             if isinstance(piece, ChatReply):
                 self.parts.metrics.replied(piece, self._saved(piece))
+                self.parts.activity.merged(str(self.asking["tenant_id"]), len(piece.adapters))
             yield piece
 
     def _saved(self, reply: ChatReply) -> int:

@@ -32,6 +32,7 @@ from tests.command import echoes
 DOG = "My dog is called Biscuit."
 CAT = "My cat is called Tom."
 QUESTION = "What is my dog called?"
+HOME = {"Origin": "http://127.0.0.1:8750"}  # where the forms of a console are
 
 
 @dataclass
@@ -71,6 +72,18 @@ class Api:
                 return found
             time.sleep(0.02)
         raise AssertionError(f"the job has not ended: {found}")
+
+
+def sign_in(api: Api, who: str = "acme") -> None:
+    """Begin a session of the console."""
+    answer = api.client.post(
+        "/console/sign-in", data={"key": api.keys[who]}, headers=HOME, follow_redirects=False
+    )
+    assert answer.status_code == 303
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert api.keys[who] not in cookie
 
 
 MakeApi = Callable[..., Api]

@@ -6,21 +6,7 @@ import re
 
 import httpx
 
-from tests.api.conftest import DOG, Api
-
-HOME = {"Origin": "http://127.0.0.1:8750"}
-
-
-def sign_in(api: Api, who: str = "acme") -> None:
-    """Begin a session."""
-    answer = api.client.post(
-        "/console/sign-in", data={"key": api.keys[who]}, headers=HOME, follow_redirects=False
-    )
-    assert answer.status_code == 303
-    cookie = answer.headers["set-cookie"]
-    assert "HttpOnly" in cookie
-    assert "SameSite=strict" in cookie
-    assert api.keys[who] not in cookie
+from tests.api.conftest import DOG, HOME, Api, sign_in
 
 
 def change(api: Api, where: str, **fields: str) -> httpx.Response:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from starlette.datastructures import UploadFile
 
 from memory.errors import InvalidInput
 from memory.inputs import Whose, items_in
@@ -17,15 +20,49 @@ Fields = Mapping[str, str]
 async def _fields(request: Request) -> Fields:
     """The text fields of a form, or of a query."""
     if request.method == "GET":
-        given = dict(request.query_params)
-    else:
-        form = await request.form(max_files=0, max_fields=50)
-        given = {name: value for name, value in form.items() if isinstance(value, str)}
-    lines = {name: value.replace("\r\n", "\n").strip() for name, value in given.items()}  # browsers send CRLF
+        return _filled(request.query_params)
+    return _filled(await request.form(max_files=0, max_fields=50))
+
+
+def _filled(given: Mapping[str, Any]) -> Fields:
+    """The fields that say something."""
+    texts = {name: value for name, value in given.items() if isinstance(value, str)}
+    lines = {name: value.replace("\r\n", "\n").strip() for name, value in texts.items()}  # browsers send CRLF
     return {name: value for name, value in lines.items() if value}
 
 
 Form = Annotated[Fields, Depends(_fields)]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A form with a file."""
+
+    fields: Fields
+    name: str
+    data: bytes
+
+
+async def _upload(request: Request) -> Sent:
+    """A form with one file. Raises InvalidInput without."""
+    async with request.form(max_files=1, max_fields=50) as form:
+        for value in form.values():
+            if isinstance(value, UploadFile) and value.filename:
+                return Sent(_filled(form), PurePath(value.filename).name, await value.read())
+    raise InvalidInput("choose a file")
+
+
+Upload = Annotated[Sent, Depends(_upload)]
+
+
+def whole(fields: Fields, name: str, otherwise: int | None = None) -> int | None:
+    """A whole number. Raises InvalidInput."""
+    if name not in fields:
+        return otherwise
+    try:
+        return int(fields[name])
+    except ValueError as error:
+        raise InvalidInput(f"{name} is no whole number") from error
 
 
 def whose(fields: Fields, tenant_id: str) -> Whose:

@@ -21,6 +21,10 @@ HEADERS = {
     "Referrer-Policy": "same-origin",  # with none, browsers would not say where a form comes from
 }
 
+_TENANTS = ("Ask", "Memories", "People", "Jobs", "Activity", "Keys", "Audit")
+_OPERATORS = ("Tenants", "Activity", "Audit")
+_ADMINS = ("Keys", "Audit")
+
 
 @cache
 def _templates() -> Any:
@@ -42,9 +46,11 @@ def page(name: str, scope: Scope, status: int = 200, **given: Any) -> HTMLRespon
 
 def _pages(caller: Caller | None) -> list[tuple[str, str]]:
     """The pages that a caller has."""
-    if caller is None or caller.tenant_id is None:
+    if caller is None:
         return []
-    return [("Ask", "/console/ask"), ("Memories", "/console/memories")]
+    names = _OPERATORS if caller.tenant_id is None else _TENANTS
+    allowed = names if caller.role == "admin" else [name for name in names if name not in _ADMINS]
+    return [(name, f"/console/{name.lower()}") for name in allowed]
 
 
 def leads(path: str) -> RedirectResponse:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from urllib.parse import urlencode
 
-from memory.records import Event, MemoryRecord, now
+from memory.records import SCOPE_FIELDS, Event, MemoryRecord, Scope, now
+from memory.server.jobs import Job
 from memory.text.figures import counted, size
 
+_BYTES = ("bytes_before", "bytes_after", "nbytes")
 HAPPENED: dict[Event, str] = {
     "ADD": "Told",
     "UPDATE": "Changed",
@@ -71,10 +74,24 @@ def facts(record: MemoryRecord) -> list[tuple[str, str]]:
     return [(name, value) for name, value in pairs if value]
 
 
+def query(scope: Scope) -> str:
+    """Whom a scope names, as an address has it."""
+    return urlencode({name: value for name in SCOPE_FIELDS if (value := getattr(scope, name)) is not None})
+
+
+def results(job: Job) -> Iterator[tuple[str, str]]:
+    """What a job says of what it did, but for ids."""
+    for name, value in (job.result or {}).items():
+        if value is not None and not isinstance(value, list | dict):
+            shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+            shown = number(value) if isinstance(value, float) else shown
+            yield name.replace("_", " ").capitalize(), size(value) if name in _BYTES else shown
+
+
 def as_json(record: MemoryRecord) -> str:
     """The metadata of a memory; nothing for none."""
     return json.dumps(dict(record.metadata), ensure_ascii=False) if record.metadata else ""
 
 
 FILTERS = {"moment": moment, "number": number, "happened": happened, "standing": standing}
-FILTERS |= {"size": size, "counted": counted}
+FILTERS |= {"query": query, "results": results, "size": size, "counted": counted}

@@ -94,6 +94,14 @@ def submitted(
     parts: Shared, kind: str, scope: Scope, payload: Mapping[str, object], key: str | None
 ) -> Answer:
     """Queue a job of that scope. 202: what was asked for will be done, and where to look."""
+    job = queued(parts, kind, scope, payload, key)
+    return Answer(JobOut.of(job), 202, {"Location": f"/v1/jobs/{job.id}"})
+
+
+def queued(
+    parts: Shared, kind: str, scope: Scope, payload: Mapping[str, object], key: str | None = None
+) -> Job:
+    """A new job of that scope, which a worker looks at now."""
     job = parts.jobs.submit(
         scope.tenant_id,
         kind,
@@ -104,7 +112,7 @@ def submitted(
         idempotency_key=key,
     )
     parts.wake()
-    return Answer(JobOut.of(job), 202, {"Location": f"/v1/jobs/{job.id}"})
+    return job
 
 
 @router.get("", response_model=JobsOut)

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/console", include_in_schema=False)
 entrance = APIRouter(include_in_schema=False)
 
 _STATIC = Path(__file__).parent.parent / "static"
-_FILES = ("style.css", "icon.svg")
+_FILES = ("style.css", "icon.svg", "htmx-2.0.11.min.js")
 
 
 @entrance.get("/")
@@ -29,11 +29,13 @@ def entered() -> Response:
 
 
 @router.get("")
-def home(request: Request, caller: CallerDep) -> Response:
-    """The first page; operators have no memories to ask."""
-    if caller is not None and caller.tenant_id is None:
-        return page("operator.html", request.scope)
-    return leads("/console/ask")
+def home(caller: CallerDep, parts: SharedDep) -> Response:
+    """The first page; operators have no memories to ask, and who has none yet takes the first steps."""
+    assert caller is not None
+    if caller.tenant_id is None:
+        return leads("/console/tenants")
+    new = caller.role == "admin" and not parts.memory.stats(tenant_id=caller.tenant_id).memories
+    return leads("/console/start" if new else "/console/ask")
 
 
 @router.get("/static/{file}")
