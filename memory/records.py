@@ -29,6 +29,7 @@ Event = Literal["ADD", "UPDATE", "DELETE", "OUTDATE", "RETIRE"]
 
 SCOPE_FIELDS = ("user_id", "agent_id", "session_id")  # what a scope may give inside its tenant
 MAX_NAME = 255  # characters in a tenant, user, agent, session or document id
+MAX_METADATA = 64 * 1024  # characters of JSON
 MAX_PAGE = 1000  # memories in one page of a listing
 STANDALONE_KINDS: tuple[Kind, ...] = ("document", "skill")  # superseded by nothing that is told
 SKILLS = "skills"  # document_id that all skills have: the index on it finds them among many memories
@@ -95,11 +96,14 @@ def check_aware(what: str, at: datetime | None) -> None:
 
 
 def check_metadata(metadata: Mapping[str, Any]) -> None:
-    """Refuse metadata that would not come back the same from JSON. Raises InvalidInput."""
+    """Refuse metadata that would not come back the same from JSON, or is too large. Raises InvalidInput."""
     try:
-        same = json.loads(json.dumps(dict(metadata), allow_nan=False)) == dict(metadata)
+        said = json.dumps(dict(metadata), allow_nan=False)
+        same = json.loads(said) == dict(metadata)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"metadata cannot be kept as JSON: {error}") from error
+    if len(said) > MAX_METADATA:  # each change of the text keeps a copy of it
+        raise InvalidInput(f"the metadata has {len(said):,} characters; at most {MAX_METADATA:,} are kept")
     if not same:
         raise InvalidInput("metadata changes on its way through JSON; use string keys, lists, numbers, text")
 

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import anyio
 
-from memory.errors import NotFound, TextTooLarge
+from memory.errors import NotFound, QuotaExceeded, TextTooLarge
 from memory.files import make_folders, private, translated
 from memory.records import new_id
 from memory.upkeep.exports import Exports
 
 KEPT_S = 24 * 3600.0
+_AGAIN_S = 3600.0  # when to look for room again
 
 
 class Archives:
@@ -43,8 +44,15 @@ class Archives:
             raise NotFound("the archive is gone: it was fetched too late, or something was erased since")
         return path
 
-    async def receive(self, tenant_id: str, body: AsyncIterator[bytes]) -> str:
-        """Write an upload down piece by piece; returns its name. Raises TextTooLarge, StoreError."""
+    def size(self, tenant_id: str) -> int:
+        """Bytes of all of the tenant's."""
+        return self._exports.size(tenant_id)
+
+    async def receive(self, tenant_id: str, body: AsyncIterator[bytes], room: int | None = None) -> str:
+        """Write an upload down piece by piece; returns its name.
+
+        Raises TextTooLarge, QuotaExceeded where it is larger than the `room` there is, StoreError.
+        """
         name, size = new_id(), 0
         path = await anyio.to_thread.run_sync(self.path, tenant_id, name)
         try:
@@ -54,6 +62,12 @@ class Archives:
                         size += len(piece)
                         if size > self._max_bytes:
                             raise TextTooLarge(f"the archive is larger than {self._max_bytes:,} bytes")
+                        if room is not None and size > room:
+                            raise QuotaExceeded(
+                                f"the archive is larger than the {room:,} bytes that the tenant has left; "
+                                "forget something, or ask for a larger quota",
+                                _AGAIN_S,
+                            )
                         await file.write(piece)
         except BaseException:
             path.unlink(missing_ok=True)

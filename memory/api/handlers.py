@@ -17,7 +17,8 @@ from memory.ports.work import Work, working
 from memory.records import TOLD_TIMES, Scope
 from memory.server.access import Access
 from memory.server.jobs import Job
-from memory.server.quotas import Quotas, check_room
+from memory.server.quotas import Quotas
+from memory.server.room import Room, limited
 from memory.server.worker import FINAL, Handler, Progress
 from memory.service import Service
 
@@ -27,11 +28,14 @@ _EXPORTS = 3  # times that an export begins anew because something in it was era
 class Handlers:
     """One method a kind of job."""
 
-    def __init__(self, memory: Service, metrics: Metrics, archives: Archives, access: Access) -> None:
+    def __init__(
+        self, memory: Service, metrics: Metrics, archives: Archives, access: Access, room: Room
+    ) -> None:
         self._memory = memory
         self._metrics = metrics
         self._archives = archives
         self._access = access
+        self._room = room
 
     def by_kind(self) -> dict[str, Handler]:
         return {"add": self.add, "compact": self.compact, "export": self.export, "import": self.import_}
@@ -76,6 +80,7 @@ class Handlers:
         _payload(job)
         path = self._archives.path(job.scope.tenant_id, job.id)
         path.unlink(missing_ok=True)  # of an attempt before
+        self._room.check(job.scope.tenant_id, self._access.quotas(job.scope.tenant_id), memories=0)
         for attempt in range(_EXPORTS):
             try:
                 report = asdict(self._memory.export(path, progress=progress, **whose(job.scope)))
@@ -91,7 +96,7 @@ class Handlers:
         path = self._archives.existing(tenant_id, name)
         try:
             quotas = self._access.quotas(tenant_id)
-            check_import(self._memory, path, job.scope, quotas)  # again: it may have waited
+            check_import(self._memory, self._room, path, job.scope, quotas)  # again: it may have waited
             with _told(job):
                 report = asdict(self._memory.import_(path, progress=progress, **whose(job.scope)))
         except (*FINAL, JobCancelled):  # it is not tried again, and holds what people said
@@ -101,16 +106,16 @@ class Handlers:
         return report
 
 
-def check_import(memory: Service, path: Path, scope: Scope, quotas: Quotas) -> None:
+def check_import(memory: Service, room: Room, path: Path, scope: Scope, quotas: Quotas) -> None:
     """Refuse an archive that the tenant has no room for, before anything of it is added.
 
-    Raises QuotaExceeded, and InvalidInput for a file that is not an archive.
+    The archive itself goes once it is imported. Raises QuotaExceeded, and InvalidInput for a file that is not
+    an archive.
     """
-    if (quotas.memories, quotas.bytes) == (None, None):
-        return
-    added = memory.import_size(path, **whose(scope))
-    has = memory.stats(tenant_id=scope.tenant_id)
-    check_room(has, quotas, memories=added.memories, size=added.nbytes)
+    if limited(quotas):
+        added = memory.import_size(path, **whose(scope))
+        nbytes = path.stat().st_size
+        room.check(scope.tenant_id, quotas, memories=added.memories, size=added.nbytes, but=nbytes)
 
 
 def _told(job: Job) -> AbstractContextManager[None]:

@@ -29,6 +29,7 @@ from memory.server.audit import Audit
 from memory.server.idempotency import Idempotency
 from memory.server.jobs import Jobs
 from memory.server.quotas import Limiter
+from memory.server.room import Room
 from memory.server.words import reason_of
 from memory.server.worker import Worker
 from memory.service import Service
@@ -81,6 +82,7 @@ class Shared:
     database: Database
     access: Access
     limiter: Limiter
+    room: Room
     audit: Audit
     idempotency: Idempotency
     jobs: Jobs
@@ -102,6 +104,7 @@ class Shared:
         access = Access(database)
         audit = Audit(database)
         archives = Archives(settings.home / "archives", settings.max_archive_bytes)
+        room = Room(database, archives.size)
         door = CapacityLimiter(_DOOR_THREADS)
         requests = Shares.of(settings).requests
         purges: list[Callable[[], object]] = [archives.purge, idempotency.purge, audit.purge_refused]
@@ -112,6 +115,7 @@ class Shared:
             database=database,
             access=access,
             limiter=Limiter(database),
+            room=room,
             audit=audit,
             idempotency=idempotency,
             jobs=jobs,
@@ -121,7 +125,7 @@ class Shared:
             model=Model(lambda: _use(memory)),
             worker=Worker(
                 jobs,
-                Handlers(memory, metrics, archives, access).by_kind(),
+                Handlers(memory, metrics, archives, access, room).by_kind(),
                 threads=settings.job_workers,
                 lease_s=settings.job_lease_s,
                 purges=purges,

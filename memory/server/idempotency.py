@@ -14,6 +14,7 @@ from memory.backends.sql import erasures as sql_erasures
 from memory.backends.sql.changes import lock
 from memory.backends.sql.database import Database
 from memory.backends.sql.scoping import touching_digests
+from memory.backends.sql.sizes import text_size
 from memory.backends.sql.tables import answers
 from memory.errors import Conflict
 from memory.ports.work import name_digest, name_digests
@@ -23,7 +24,7 @@ from memory.records import now as utc_now
 ANSWER_RETENTION = timedelta(hours=24)
 LEASE = timedelta(minutes=5)  # a request that runs for longer died with its process; it may be sent again
 
-_FRESH = {"status": None, "body": None}
+_FRESH = {"status": None, "body": None, "size": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ class Idempotency:
                 return
             erased = tells and _touched(connection, row)
             kept = None if erased else body
-            connection.execute(update(answers).where(running).values(status=status, body=kept))
+            values = {"status": status, "body": kept, "size": text_size(kept)}
+            connection.execute(update(answers).where(running).values(values))
 
     def abandon(self, tenant_id: str, key: str) -> None:
         """Forget a request that had no effect: the next one with its key runs."""
@@ -112,7 +114,7 @@ class Idempotency:
         """Take the bodies of answers that may hold text of the scope; that they were given stays known."""
         those = touching_digests(answers, scope.tenant_id, name_digests(scope))
         with self._database.write() as connection:
-            connection.execute(update(answers).where(those).values(body=None))
+            connection.execute(update(answers).where(those).values(body=None, size=0))
         self._database.scrub()
 
     def purge(self) -> int:

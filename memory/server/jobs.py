@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Text, and_, cast, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from memory.backends.sql import erasures as sql_erasures
@@ -26,6 +27,7 @@ from memory.backends.sql.changes import lock
 from memory.backends.sql.database import Database
 from memory.backends.sql.rows import to_scope
 from memory.backends.sql.scoping import scope_columns, within
+from memory.backends.sql.sizes import json_size
 from memory.backends.sql.tables import jobs
 from memory.errors import Conflict, JobCancelled, LeaseLost, NotFound, QuotaExceeded
 from memory.ports import REPEATED
@@ -33,6 +35,7 @@ from memory.ports.work import current
 from memory.records import MAX_NAME, Scope, after_id, check_page, cut, id_cursor, new_id
 from memory.records import now as utc_now
 from memory.server.fairness import next_job, note_served
+from memory.server.room import within_quotas
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -45,6 +48,7 @@ MAX_OPEN_JOBS = 1000  # of one tenant, waiting or running,
 MAX_OPEN_CHARACTERS = 64 * 2**20  # and so much in what they are to do
 _AGAIN_S = 10.0  # when to come again where that many wait
 _OPEN = ("queued", "running")
+_HOLDING = ("add",)  # kinds whose payload is a text; others are a few words, and compaction makes room
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,7 @@ class Jobs:
             **{"id": job_id, "kind": kind, "state": "queued", "payload": dict(payload)},
             **{"done": 0, "attempt": 0, "attempts": attempts, "cancelling": False},
             **{"idempotency_key": idempotency_key, "due_at": at, "created_at": at},
+            "size": json_size(dict(payload)),
         }
         same = and_(jobs.c.tenant_id == tenant_id, jobs.c.idempotency_key == idempotency_key)
         with self._database.write() as connection:
@@ -127,8 +132,9 @@ class Jobs:
                 former = and_(same, jobs.c.created_at <= at - REPEATED)
                 connection.execute(update(jobs).where(former).values(idempotency_key=None))
             _check_line(connection, tenant_id)
+            holds = within_quotas(connection, tenant_id, at) if kind in _HOLDING else nullcontext()
             try:
-                with connection.begin_nested():
+                with holds, connection.begin_nested():
                     connection.execute(insert(jobs).values(values))
             except IntegrityError:
                 return _to_job(connection.execute(select(jobs).where(same)).one())
@@ -361,7 +367,7 @@ def _give_up(connection: Connection, job: Job, at: datetime) -> bool:
 
 def _check_line(connection: Connection, tenant_id: str) -> None:
     """Refuse one more job where too many of the tenant's wait, or too much in them. Raises QuotaExceeded."""
-    size = func.coalesce(func.sum(func.length(cast(jobs.c.payload, Text))), 0)
+    size = func.coalesce(func.sum(jobs.c.size), 0)
     open_ones = and_(jobs.c.tenant_id == tenant_id, jobs.c.state.in_(_OPEN))
     waiting, characters = connection.execute(select(func.count(), size).where(open_ones)).one()
     if waiting >= MAX_OPEN_JOBS or characters >= MAX_OPEN_CHARACTERS:
@@ -380,6 +386,9 @@ def _end(connection: Connection, job: Job, state: State, at: datetime, **values:
 
 def _change(connection: Connection, job: Job, **values: Any) -> None:
     this = and_(jobs.c.tenant_id == job.scope.tenant_id, jobs.c.id == job.id)
+    if {"payload", "result"} & values.keys():
+        held = {"payload": job.payload, "result": job.result} | values
+        values["size"] = json_size(held["payload"]) + json_size(held["result"])
     connection.execute(update(jobs).where(this).values(values))
 
 

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from contextlib import AbstractContextManager
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from memory.backends.sql import memories as sql_memories
 from memory.backends.sql.store import SqlStore
-from memory.backends.sql.tables import accounts
-from memory.records import MemoryRecord, Scope
-from memory.server.quotas import Quotas, check_room
+from memory.server.room import within_quotas
 
 
 class LimitedStore(SqlStore):
-    """SqlStore that refuses what passes a quota. Raises QuotaExceeded from `add`, and keeps nothing of it."""
+    """SqlStore whose writes raise QuotaExceeded where they grow past a quota, and keep nothing then."""
 
-    def _admit(self, connection: Connection, new: Sequence[MemoryRecord], at: datetime) -> None:
-        if not new:
-            return
-        tenant_id = new[0].scope.tenant_id
-        limits = select(accounts.c.memories, accounts.c.bytes).where(accounts.c.tenant_id == tenant_id)
-        row = connection.execute(limits).first()
-        if row is None or (row.memories, row.bytes) == (None, None):
-            return
-        has = sql_memories.stats(connection, Scope(tenant_id=tenant_id), at)
-        size = sum(record.adapter.nbytes + len(record.text) for record in new)
-        check_room(has, Quotas(row.memories, row.bytes), memories=len(new), size=size)
+    def _growing(self, connection: Connection, tenant_id: str) -> AbstractContextManager[None]:
+        return within_quotas(connection, tenant_id, self._clock())

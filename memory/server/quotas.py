@@ -1,4 +1,4 @@
-"""Quotas of a tenant: how many memories, bytes and requests a minute, and who counts them.
+"""Quotas of a tenant: how many memories, bytes and requests a minute; and who counts the requests.
 
 Requests are counted in fixed minutes and over all processes of one database. A process takes them from
 the tenant's row in small blocks, so that most requests cost no write; what is left of a block when the
@@ -20,10 +20,8 @@ from sqlalchemy.exc import IntegrityError
 from memory.backends.sql.database import Database
 from memory.backends.sql.tables import request_counts
 from memory.errors import InvalidInput, QuotaExceeded
-from memory.records import StoreStats
 
 _BLOCKS = 20  # a process takes a twentieth of the limit at a time
-_UNTIL_ROOM = 3600.0  # seconds after which to look for room again: only expiry or a deletion makes any
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Quotas:
     """What a tenant may use; None means unlimited."""
 
     memories: int | None = None
-    bytes: int | None = None  # of adapters, and characters of text
+    bytes: int | None = None  # of all that is kept: docs/server.md says what counts
     requests_per_minute: int | None = None
 
     def __post_init__(self) -> None:
@@ -42,23 +40,6 @@ class Quotas:
 
 
 UNLIMITED = Quotas()
-
-
-def check_room(stats: StoreStats, quotas: Quotas, *, memories: int = 1, size: int = 0) -> None:
-    """Refuse so many more memories of so many bytes where they would pass a quota. Raises QuotaExceeded."""
-    if quotas.memories is not None and stats.memories + memories > quotas.memories:
-        raise QuotaExceeded(
-            f"the tenant may keep {quotas.memories} memories and has {stats.memories}; "
-            "forget some, or ask for a larger quota",
-            _UNTIL_ROOM,
-        )
-    used = stats.adapter_bytes + stats.characters
-    if quotas.bytes is not None and used + size > quotas.bytes:
-        raise QuotaExceeded(
-            f"the tenant may use {quotas.bytes} bytes and uses {used}; "
-            "forget something, or ask for a larger quota",
-            _UNTIL_ROOM,
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import EllipsisType
 from typing import Annotated
 
@@ -27,7 +28,6 @@ from memory.api.schemas import (
 from memory.api.shared import Shared, SharedDep
 from memory.inputs import check_copies, check_expiry, check_span, items_in, messages_in, text_in
 from memory.records import TOLD_TIMES, Kind, State, check_metadata
-from memory.server.quotas import check_room
 
 router = APIRouter(route_class=Parsed, prefix="/v1/memories", tags=["memories"])
 
@@ -192,11 +192,9 @@ def _check(parts: Shared, tenant: CallingTenant, given: AddIn) -> None:
     else:
         said = messages_in([message.model_dump() for message in given.messages or []], most)
         check_copies(given.metadata, [message.text for message in said])
-    check_quotas(parts, tenant, _size(given))
+    check_quotas(parts, tenant, _size(given) + len(json.dumps(given.metadata)))
 
 
 def check_quotas(parts: Shared, tenant: CallingTenant, size: int) -> None:
     """Refuse one more memory of so many bytes of text where the tenant has no room. Raises QuotaExceeded."""
-    quotas = tenant.caller.quotas
-    if quotas.memories is not None or quotas.bytes is not None:
-        check_room(parts.memory.stats(tenant_id=tenant.id), quotas, size=size)
+    parts.room.check(tenant.id, tenant.caller.quotas, size=size)

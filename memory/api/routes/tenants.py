@@ -28,7 +28,10 @@ class QuotasIn(BaseModel):
 
     memories: int | None = Field(default=None, ge=0, lt=2**62)
     bytes: int | None = Field(
-        default=None, ge=0, lt=2**62, description="Of adapters, and characters of text."
+        default=None,
+        ge=0,
+        lt=2**62,
+        description="Of adapters, texts, metadata, turns, jobs, kept answers and archives.",
     )
     requests_per_minute: int | None = Field(default=None, ge=0, lt=2**31)
 

@@ -73,6 +73,7 @@ def export(
     """Write all of somebody's into one archive. A job; when it is done, /v1/export/{job_id} has the file."""
     scope = given.scope(tenant.id)
     _check_whole(tenant, scope)
+    parts.room.check(tenant.id, tenant.caller.quotas, memories=0)
     return once(
         request,
         parts,
@@ -115,9 +116,10 @@ def download(tenant: TenantDep, parts: SharedDep, job_id: JobId) -> FileResponse
 async def import_(request: Request, tenant: TenantDep, parts: SharedDep, scope: QueryScope) -> Response:
     """Add what an archive holds, under its names or those given here. A job; again, it adds nothing."""
     await run_in_threadpool(check_quotas, parts, tenant, 0)
+    room = await run_in_threadpool(parts.room.left, tenant.id, tenant.caller.quotas)
     target = scope.scope(tenant.id)
     work = await run_in_threadpool(parts.memory.begin, target)  # what is erased from here on is not imported
-    name = await parts.archives.receive(tenant.id, request.stream())
+    name = await parts.archives.receive(tenant.id, request.stream(), room)
     answer = await run_in_threadpool(_import, parts, tenant, target, name, work)
     return answer.response()
 
@@ -125,7 +127,8 @@ async def import_(request: Request, tenant: TenantDep, parts: SharedDep, scope: 
 def _import(parts: Shared, tenant: CallingTenant, scope: Scope, name: str, work: Work) -> Answer:
     """A job for an upload that there is room for; one that there is none for is not kept."""
     try:
-        check_import(parts.memory, parts.archives.existing(tenant.id, name), scope, tenant.caller.quotas)
+        path = parts.archives.existing(tenant.id, name)
+        check_import(parts.memory, parts.room, path, scope, tenant.caller.quotas)
         with working(work):
             return submitted(parts, "import", scope, {"archive": name}, None)
     except BaseException:

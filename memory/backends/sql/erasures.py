@@ -15,6 +15,7 @@ from sqlalchemy import Connection, and_, delete, insert, select, update
 from memory.backends.sql.changes import enroll
 from memory.backends.sql.database import batches
 from memory.backends.sql.scoping import touching_digests, within
+from memory.backends.sql.sizes import json_size
 from memory.backends.sql.tables import answers, erasures, history, jobs, memories, retired, tenants
 from memory.errors import Erased
 from memory.ports import Revision
@@ -158,7 +159,7 @@ def _note(connection: Connection, tenant_id: str, at: datetime, rows: Sequence[t
 def _clear_answers(connection: Connection, tenant_id: str, names: tuple[str, str, str]) -> None:
     """Take the bodies of answers that may hold text of the scope; that they were given stays known."""
     those = and_(touching_digests(answers, tenant_id, names), answers.c.body.is_not(None))
-    connection.execute(update(answers).where(those).values(body=None))
+    connection.execute(update(answers).where(those).values(body=None, size=0))
 
 
 def _clear_jobs(
@@ -182,5 +183,6 @@ def _clear_jobs(
         if whole:
             counts = {name: n for name, n in (job["result"] or {}).items() if isinstance(n, int)}
             values |= {**_NO_NAMES, "result": counts or None}
+        values["size"] = json_size(values.get("result", job["result"]))
         this = and_(jobs.c.tenant_id == job["tenant_id"], jobs.c.id == job["id"])
         connection.execute(update(jobs).where(this).values(values))

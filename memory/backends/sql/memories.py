@@ -30,6 +30,7 @@ from memory.backends.sql.changes import note
 from memory.backends.sql.database import batches
 from memory.backends.sql.rows import RECORD, REPLACED, record_columns, to_record, to_scope
 from memory.backends.sql.scoping import alive, covering, exactly, held, unexpired, visible, within
+from memory.backends.sql.sizes import passage_size
 from memory.backends.sql.tables import memories, turns
 from memory.errors import InvalidInput, NotFound
 from memory.records import SCOPE_FIELDS, SKILLS, MemoryRecord, Removed, Scope, StoreStats
@@ -162,7 +163,9 @@ def change(connection: Connection, before: MemoryRecord, values: Mapping[str, An
     """Set columns of a memory and note it."""
     [seq] = note(connection, "UPDATE", [(before.id, before.scope)], at)
     this = and_(exactly(memories, before.scope), memories.c.id == before.id)
-    connection.execute(update(memories).where(this).values(**values, seq=seq, updated_at=at))
+    size = passage_size(values.get("text", before.text), values.get("metadata", before.metadata))
+    changed = {**values, "size": size, "seq": seq, "updated_at": at}
+    connection.execute(update(memories).where(this).values(changed))
 
 
 def count_uses(connection: Connection, tenant_id: str, uses: Mapping[str, int], at: datetime) -> None:

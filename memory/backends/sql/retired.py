@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Text, and_, cast, delete, func, insert, select, update
 
 from memory.backends.embeddings import to_vectors
 from memory.backends.sql.changes import note
 from memory.backends.sql.database import batches
 from memory.backends.sql.rows import PAST, past_columns, to_past, to_scope
 from memory.backends.sql.scoping import alive, exactly, held, within
+from memory.backends.sql.sizes import json_size
 from memory.backends.sql.tables import memories, retired
 from memory.ports import Vectors
 from memory.records import MemoryRecord, Removed, Scope
@@ -153,8 +154,9 @@ def describe_held(
     held = connection.execute(select(*PAST).where(those)).mappings().all()
     if held:
         note(connection, "UPDATE", [(row["id"], to_scope(row)) for row in held], at)
-        changed = update(retired).where(those).values(metadata=dict(metadata), updated_at=at)
-        connection.execute(changed)
+        grown = json_size(dict(metadata)) - func.length(cast(retired.c.metadata, Text))
+        values = {"metadata": dict(metadata), "size": retired.c.size + grown, "updated_at": at}
+        connection.execute(update(retired).where(those).values(values))
 
 
 def remove_within(

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from memory.backends.sql.scoping import scope_columns
+from memory.backends.sql.sizes import passage_size, text_size
 from memory.backends.sql.tables import memories, retired
 from memory.records import (
     ADAPTER_FIELDS,
@@ -22,18 +23,18 @@ from memory.records import (
 )
 from memory.text.search_words import search_words
 
-_FOUND_BY = ("embedding", "words")
-RECORD = [column for column in memories.c if column.name not in _FOUND_BY]  # what reading a record takes
+_DERIVED = ("embedding", "words", "size")
+RECORD = [column for column in memories.c if column.name not in _DERIVED]  # what reading a record takes
 
-PAST = [column for column in retired.c if column.name not in _FOUND_BY]  # and reading a retired passage
+PAST = [column for column in retired.c if column.name not in _DERIVED]  # and reading a retired passage
 
 # Called alike in the record and in the rows.
 _SAME = tuple(name for name in PLAIN_FIELDS if name != "held_by")
 _PASSAGE = tuple(name for name in _SAME if name not in WITH_ADAPTER)
 
-REPLACED = (*CONTENT_FIELDS, *ADAPTER_FIELDS, *_FOUND_BY)  # columns of a memory that an update sets
+REPLACED = (*CONTENT_FIELDS, *ADAPTER_FIELDS, *_DERIVED)  # columns of a memory that an update sets
 RENEWED = tuple(  # and of a retired passage, which expires with what holds it
-    name for name in (*CONTENT_FIELDS, *_FOUND_BY) if name in retired.c and name != "expires_at"
+    name for name in (*CONTENT_FIELDS, *_DERIVED) if name in retired.c and name != "expires_at"
 )
 
 
@@ -44,7 +45,7 @@ def record_columns(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
         **{name: getattr(record, name) for name in _SAME},
         **{name: getattr(record.adapter, name) for name in ADAPTER_FIELDS},
         "metadata": dict(record.metadata),
-        **_found_by(record, embedding),
+        **_derived(record, embedding),
     }
 
 
@@ -64,13 +65,15 @@ def past_columns(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
         **scope_columns(record.scope),
         **{name: getattr(record, name) for name in _PASSAGE},
         "metadata": dict(record.metadata),
-        **_found_by(record, embedding),
+        **_derived(record, embedding),
         "held_by": record.held_by,
     }
 
 
-def _found_by(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
-    return {"embedding": embedding, "words": " ".join(search_words(record.text))}
+def _derived(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
+    """What search and quotas read in place of the text."""
+    words, size = " ".join(search_words(record.text)), passage_size(record.text, record.metadata)
+    return {"embedding": embedding, "words": words, "size": size}
 
 
 def to_past(row: RowMapping) -> MemoryRecord:
@@ -87,7 +90,8 @@ def to_scope(row: RowMapping) -> Scope:
 def turn_columns(turn: Turn) -> dict[str, Any]:
     """Column values of a turn."""
     names = ("id", "ordinal", "role", "text", "created_at", "internalized")
-    return {**scope_columns(turn.scope), **{name: getattr(turn, name) for name in names}}
+    values = {name: getattr(turn, name) for name in names}
+    return {**scope_columns(turn.scope), **values, "size": text_size(turn.text)}
 
 
 def to_turn(row: RowMapping) -> Turn:

@@ -8,7 +8,7 @@ their changes are numbered in the order in which they commit.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
@@ -108,11 +108,11 @@ class SqlStore:
         with self._database.write() as connection:
             sql_changes.enroll(connection, tenant_id)
             sql_erasures.refuse(connection, tenant_id, records)
-            standing, new = sql_memories.sort_out(connection, records, at)
-            self._admit(connection, new, at)
-            ids = {record.id: standing[record.scope, record.content_hash].id for record in records}
-            sql_revision.revise(connection, tenant_id, revision, renewed, ids, at)
-            sql_memories.add(connection, new, by_id, at)
+            with self._growing(connection, tenant_id):
+                standing, new = sql_memories.sort_out(connection, records, at)
+                ids = {record.id: standing[record.scope, record.content_hash].id for record in records}
+                sql_revision.revise(connection, tenant_id, revision, renewed, ids, at)
+                sql_memories.add(connection, new, by_id, at)
             if revision.erased or revision.renewed:
                 sql_words.settle(connection)
             if before_commit is not None:
@@ -121,8 +121,9 @@ class SqlStore:
             self._database.scrub()
         return [standing[record.scope, record.content_hash] for record in records]
 
-    def _admit(self, connection: Connection, new: Sequence[MemoryRecord], at: datetime) -> None:
-        """Called with the tenant's lock held, before new memories go in; whoever limits a tenant refuses."""
+    def _growing(self, connection: Connection, tenant_id: str) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Around what adds to a tenant's rows, its lock held; whoever limits a tenant refuses at the end."""
+        return nullcontext()
 
     def revise(
         self, tenant_id: str, revision: Revision, *, before_commit: Callable[[], None] | None = None
@@ -130,7 +131,9 @@ class SqlStore:
         renewed, at = _renewed(revision), self._clock()
         with self._writing(tenant_id) as connection:
             lost = sql_erasures.replaced(connection, tenant_id, revision)
-            gone = sql_revision.revise(connection, tenant_id, revision, renewed, {}, at)
+            erases = bool(revision.erased)  # never refused
+            with nullcontext() if erases else self._growing(connection, tenant_id):
+                gone = sql_revision.revise(connection, tenant_id, revision, renewed, {}, at)
             sql_erasures.note_removed(connection, tenant_id, gone, at)
             sql_erasures.note_contents(connection, tenant_id, at, lost)
             if before_commit is not None:
@@ -151,7 +154,8 @@ class SqlStore:
         with self._writing(scope.tenant_id) as connection:
             sql_revision.check(connection, scope.tenant_id, [] if expects is None else [expects])
             before = sql_memories.one(connection, scope, record.id, at)
-            sql_memories.replace_content(connection, before, record, embedding, at)
+            with self._growing(connection, scope.tenant_id):
+                sql_memories.replace_content(connection, before, record, embedding, at)
             if before.content_hash != record.content_hash:
                 sql_erasures.note_replaced(connection, scope.tenant_id, before, at)
             if before_commit is not None:
@@ -172,9 +176,10 @@ class SqlStore:
         with self._writing(scope.tenant_id, rewords=False) as connection:
             sql_revision.check(connection, scope.tenant_id, [] if expects is None else [expects])
             before = sql_memories.one(connection, scope, memory_id, at)
-            sql_memories.change(connection, before, values, at)
-            if metadata is not None:
-                sql_retired.describe_held(connection, scope.tenant_id, memory_id, metadata, at)
+            with self._growing(connection, scope.tenant_id):
+                sql_memories.change(connection, before, values, at)
+                if metadata is not None:
+                    sql_retired.describe_held(connection, scope.tenant_id, memory_id, metadata, at)
         return replace(before, **values, updated_at=at)
 
     def count_uses(self, tenant_id: str, uses: Mapping[str, int]) -> None:
@@ -190,7 +195,8 @@ class SqlStore:
         with self._database.write() as connection:
             sql_changes.enroll(connection, only_tenant(records))
             sql_erasures.refuse(connection, only_tenant(records), records)
-            return sql_retired.put(connection, records, embeddings)
+            with self._growing(connection, only_tenant(records)):
+                return sql_retired.put(connection, records, embeddings)
 
     # -- memories out
 
@@ -384,7 +390,8 @@ class SqlStore:
         with self._database.write() as connection:
             sql_changes.enroll(connection, scope.tenant_id)
             sql_erasures.refuse(connection, scope.tenant_id, told=scope)
-            return sql_turns.append(connection, scope, messages, self._clock(), idempotency_key)
+            with self._growing(connection, scope.tenant_id):
+                return sql_turns.append(connection, scope, messages, self._clock(), idempotency_key)
 
     def turns(self, scope: Scope, *, last: int | None = None, internalized: bool | None = None) -> list[Turn]:
         scope.required_session()
@@ -421,7 +428,8 @@ class SqlStore:
         with self._database.write() as connection:
             sql_changes.enroll(connection, scope.tenant_id)
             sql_erasures.refuse(connection, scope.tenant_id, told=scope)
-            return sql_turns.restore(connection, scope, turns)
+            with self._growing(connection, scope.tenant_id):
+                return sql_turns.restore(connection, scope, turns)
 
     # -- the tenant
 

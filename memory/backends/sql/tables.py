@@ -68,6 +68,11 @@ def _tenant_column() -> Column[str]:
     return Column("tenant_id", String(MAX_NAME), primary_key=True)
 
 
+def _size_column() -> Column[int]:
+    """Bytes that the row keeps for its tenant (memory.backends.sql.sizes)."""
+    return Column("size", BigInteger, nullable=False, server_default=text("0"))
+
+
 tenants = Table(
     "tenants",
     metadata,
@@ -120,6 +125,7 @@ memories = Table(
     Column("nbytes", BigInteger, nullable=False),
     Column("base_fingerprint", String(128), nullable=False),
     Column("hypernet_fingerprint", String(128), nullable=False),
+    _size_column(),  # of text and metadata, beside the adapter's nbytes
     ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
     UniqueConstraint(
         "tenant_id", "user_id", "agent_id", "session_id", "content_hash", name="uq_memories_content"
@@ -128,7 +134,8 @@ memories = Table(
     Index("ix_memories_user", "tenant_id", "user_id", "id"),
     Index("ix_memories_session", "tenant_id", "session_id", "id"),
     Index("ix_memories_document", "tenant_id", "document_id"),
-    Index("ix_memories_blob", "tenant_id", "digest"),
+    Index("ix_memories_blob", "tenant_id", "digest", "nbytes"),
+    Index("ix_memories_size", "tenant_id", "size", "valid_from", "valid_until", "expires_at"),
     Index("ix_memories_expiry", "tenant_id", "expires_at"),
 )
 
@@ -141,12 +148,14 @@ retired = Table(
     *_scope_columns(),
     *_passage_columns(),
     Column("held_by", String(64)),  # the memory that tells it now, or whose former text it was
+    _size_column(),  # of text and metadata
     ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
     Index("ix_retired_user", "tenant_id", "user_id", "id"),
     Index("ix_retired_session", "tenant_id", "session_id", "id"),
     Index("ix_retired_document", "tenant_id", "document_id"),
     Index("ix_retired_holder", "tenant_id", "held_by"),
     Index("ix_retired_content", "tenant_id", "content_hash"),
+    Index("ix_retired_size", "tenant_id", "size"),
 )
 
 turns = Table(
@@ -160,9 +169,11 @@ turns = Table(
     Column("text", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("internalized", Boolean, nullable=False),
+    _size_column(),
     ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
     UniqueConstraint("tenant_id", "user_id", "agent_id", "session_id", "ordinal", name="uq_turns_ordinal"),
     Index("ix_turns_session", "tenant_id", "session_id", "ordinal"),
+    Index("ix_turns_size", "tenant_id", "size"),
 )
 
 # What happened to which memory: never what it said. It outlives the memory, and so whose it was is
@@ -245,7 +256,9 @@ answers = Table(  # to requests with an Idempotency-Key; key and scope are diges
     Column("started_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("since", BigInteger, nullable=False, server_default=text("0")),  # newest erasure when it began
+    _size_column(),
     Index("ix_answers_expiry", "expires_at"),
+    Index("ix_answers_size", "tenant_id", "size"),
 )
 
 audit = Table(  # who did what: never what was said, nor whose it was
@@ -283,8 +296,10 @@ jobs = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("since", BigInteger, nullable=False, server_default=text("0")),  # newest erasure when it was told
+    _size_column(),  # of payload and result
     UniqueConstraint("tenant_id", "idempotency_key", name="uq_jobs_idempotency_key"),
     Index("ix_jobs_due", "state", "due_at"),
+    Index("ix_jobs_size", "tenant_id", "state", "size"),
 )
 
 served = Table(  # when a job of the tenant's was claimed last
