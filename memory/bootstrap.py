@@ -149,6 +149,8 @@ def _embedder(settings: Settings) -> Embedder:
 
 
 def _index(settings: Settings, store: MemoryStore, embedder: Embedder) -> VectorIndex:
+    if settings.index == "pgvector":
+        return _pgvector(store, embedder)
     from memory.backends.index.faiss_index import FaissIndex
 
     return FaissIndex(
@@ -158,6 +160,17 @@ def _index(settings: Settings, store: MemoryStore, embedder: Embedder) -> Vector
         folder=settings.index_folder,
         max_tenants=settings.index_tenants,
     )
+
+
+def _pgvector(store: MemoryStore, embedder: Embedder) -> VectorIndex:
+    from memory.backends.index.pgvector import PgvectorIndex
+    from memory.backends.sql.store import SqlStore
+
+    if not isinstance(store, SqlStore) or store.database.is_sqlite:
+        raise InvalidSettings(
+            "setting 'index' (MEMORY_INDEX): pgvector needs PostgreSQL; set MEMORY_DATABASE_URL, or use faiss"
+        )
+    return PgvectorIndex(store, store.database, embedder=embedder.name, dim=embedder.dim)
 
 
 def _model(settings: Settings) -> LocalModel:

@@ -180,6 +180,11 @@ class Settings(BaseSettings):
         description="Batching window of the engine in milliseconds.",
     )
     max_batch: int = Field(16, ge=1, description="Maximum batch size of the engine.")
+    index: Literal["faiss", "pgvector"] = Field(
+        "faiss",
+        description='Vector index: "faiss" (each server keeps its own) or "pgvector" (in PostgreSQL, for all '
+        "servers; needs the extension `vector` there).",
+    )
     index_tenants: int = Field(
         64, ge=1, description="Number of tenant indexes kept in memory (LRU eviction)."
     )

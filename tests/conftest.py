@@ -26,6 +26,8 @@ from tests.postgres import (  # noqa: F401  fixtures: what they need is started 
     open_database,
     postgres,
     postgres_url,
+    vector_postgres,
+    vector_url,
 )
 
 SPECIALS = ("<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")

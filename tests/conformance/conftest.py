@@ -11,9 +11,10 @@ from memory.backends.blobs.copies import CopiedBlobs
 from memory.backends.blobs.folder import FileBlobStore
 from memory.backends.blobs.objects import ObjectBlobStore
 from memory.backends.index.faiss_index import FaissIndex
+from memory.backends.index.pgvector import PgvectorIndex
 from memory.backends.model.embedder import MiniLMEmbedder
 from memory.backends.reader.english import EnglishReader
-from memory.backends.sql.database import sqlite_url
+from memory.backends.sql.database import Database, sqlite_url
 from memory.backends.sql.store import SqlStore
 from memory.fakes import BruteForceIndex, InMemoryBlobs, InMemoryStore, PlainReader, WordEmbedder
 from memory.ports import BlobStore, Embedder, MemoryStore, Reader, VectorIndex
@@ -46,12 +47,17 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     return stored if request.param == "s3" else CopiedBlobs(stored, tmp_path / "copies", 2**20)
 
 
-@pytest.fixture(params=["faiss", "faiss with files", "brute force"])
-def index(request: pytest.FixtureRequest, tmp_path: Path, store: MemoryStore) -> VectorIndex:
+@pytest.fixture(params=["faiss", "faiss with files", "pgvector", "brute force"])
+def index(request: pytest.FixtureRequest, tmp_path: Path, store: MemoryStore) -> Iterator[VectorIndex]:
     if request.param == "brute force":
-        return BruteForceIndex(store, embedder=EMBEDDER, dim=DIM)
-    folder = tmp_path / "index" if request.param == "faiss with files" else None
-    return FaissIndex(store, embedder=EMBEDDER, dim=DIM, folder=folder)
+        yield BruteForceIndex(store, embedder=EMBEDDER, dim=DIM)
+    elif request.param == "pgvector":
+        database = Database(request.getfixturevalue("vector_url"))
+        yield PgvectorIndex(store, database, embedder=EMBEDDER, dim=DIM)
+        database.close()
+    else:
+        folder = tmp_path / "index" if request.param == "faiss with files" else None
+        yield FaissIndex(store, embedder=EMBEDDER, dim=DIM, folder=folder)
 
 
 @pytest.fixture(params=["MiniLM", "words"], scope="session")

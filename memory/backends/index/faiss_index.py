@@ -15,13 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-import numpy as np
-
 from memory.backends.index import shard_file as index_file
+from memory.backends.index.queries import check_dim, query_of
 from memory.backends.index.shard import Shard
-from memory.errors import IncompatibleAdapter, InvalidInput, StoreError
+from memory.errors import StoreError
 from memory.files import translated
-from memory.ports import Changes, MemoryStore, Vectors
+from memory.ports import MemoryStore, Vectors
 from memory.records import Scope
 
 SUFFIX = ".index"
@@ -57,10 +56,7 @@ class FaissIndex:
         self._lock = Lock()
 
     def search(self, scope: Scope, vector: Vectors, k: int) -> list[tuple[str, float]]:
-        scope.required()
-        query = np.ascontiguousarray(np.atleast_2d(vector), np.float32)
-        if query.shape != (1, self._dim):
-            raise InvalidInput(f"a query is one vector of {self._dim} numbers, got shape {query.shape}")
+        query = query_of(scope, vector, self._dim)
         entry = self._entry(scope.tenant_id)
         with entry.lock:
             self._catch_up(scope.tenant_id, entry)
@@ -94,19 +90,12 @@ class FaissIndex:
         if self._store.version(tenant_id) == shard.version:
             return
         missed = self._store.changes(tenant_id, self._embedder, shard.version)
-        self._check(missed)
+        check_dim(missed, self._embedder, self._dim)
         if shard.apply(missed):
             self._discard_files(tenant_id)
             entry.saved = min(entry.saved, shard.version.seq)
         if shard.version.seq - entry.saved >= max(SAVE_AFTER, len(shard.ids) // 10):
             self._save(tenant_id, entry)
-
-    def _check(self, missed: Changes) -> None:
-        if missed.ids and missed.vectors.shape[1] != self._dim:
-            raise IncompatibleAdapter(
-                f"rows of {self._embedder!r} have {missed.vectors.shape[1]} dimensions, "
-                f"the embedder in use has {self._dim}; run `memory reindex`"
-            )
 
     def _save(self, tenant_id: str, entry: _Entry) -> None:
         """Write the file; a disk that refuses costs time at the next start and nothing else."""

@@ -76,6 +76,11 @@ class SqlStore:
             raise
         return cls(database, clock=clock)
 
+    @property
+    def database(self) -> Database:
+        """For what keeps tables of its own beside ours."""
+        return self._database
+
     def close(self) -> None:
         self._database.close()
 
