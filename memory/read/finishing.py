@@ -53,9 +53,16 @@ class Check:
         def read(hit: MemoryHit | None) -> Reading | None:
             return None if hit is None else reader.read(Passage.of(hit.said))
 
-        former = {hit.record.id for hit in selection.former.values()}
-        candidates = (*selection.chosen, *selection.overflow, *selection.rest)
-        told = [(hit, reader.read(Passage.of(hit.said))) for hit in candidates if hit.record.id not in former]
+        candidates = {
+            hit.record.id: hit
+            for hit in (
+                *selection.former.values(),
+                *selection.chosen,
+                *selection.overflow,
+                *selection.rest,
+            )
+        }
+        told = [(hit, reader.read(Passage.of(hit.said))) for hit in candidates.values()]
         told = [(hit, reading) for hit, reading in told if reading.answers(self._turn)]
         told.sort(key=lambda one: told_at(one[0]))
         self._ids = [hit.record.id for hit, _ in told]

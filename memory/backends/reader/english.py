@@ -196,6 +196,8 @@ class EnglishReading:
         if wanted is None:
             return "", ()
         given = [value(wanted, english(one)._said_by, _said_by(older)) for one, older in told]
+        former = {older.text for (_, older), said in zip(told, given, strict=True) if older and said}
+        given = ["" if one.text in former else said for (one, _), said in zip(told, given, strict=True)]
         values = list({said.casefold(): said for said in given if said}.values())
         places = [place for place, said in enumerate(given) if said]
         if len(values) > 1 and not (together(wanted) or self._added(told, places)):

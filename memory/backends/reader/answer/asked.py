@@ -24,10 +24,11 @@ _TELLS_KIND = {
         "when": "time times day days date dates month year week weekday hour late early due",
         "where": "place city town country location located address kept",
         "who": "person name called call",
-        "amount": "much many long old tall far big heavy high often strong weight height age size amount"
-        " number price time take last large wide weigh",
+        "amount": "much many long old tall far big heavy high often strong height age size amount"
+        " number price time take last large wide",
         "colour": "colour",
         "email": "email address",
+        "job": "job profession occupation work do living title",
         "phone": "phone number call called reach",
     }.items()
 }
@@ -63,6 +64,11 @@ _LARGE = re.compile(r"\bhow (?:large|wide|deep|expensive|fast)\b", re.IGNORECASE
 _EMAIL = re.compile(r"\be-?mail\b", re.IGNORECASE)
 _PHONE = re.compile(
     r"\b(?:phone|telephone|mobile|cell) number\b|\bnumber\b.*\b(?:call|reach|phone)", re.IGNORECASE
+)
+_JOB = re.compile(
+    r"^what\b.*\b(?:job|profession|occupation)\b"
+    r"|^what (?:do|does|did) .*\bdo(?: for (?:a living|work))?\s*\??$",
+    re.IGNORECASE,
 )
 _PREPOSITION = r"(with|to|from|for|about|on|at|by|in|of|under|near|until|since)"
 _STRANDED = re.compile(rf"\b{_PREPOSITION}(?:\s+(?:again|now))?[\s?.!]*$", re.IGNORECASE)
@@ -103,7 +109,7 @@ def asked(turn: str) -> Asked | None:
     kind = _kind(text)
     given = content(text)
     words = given - _TELLS_KIND.get(kind, frozenset())
-    if not words and kind not in ("email", "phone", "amount"):
+    if not words and kind not in ("email", "phone", "amount", "job"):
         words = given
     words -= {word for word in words if _IMPLIED.get(word, frozenset()) & words}
     behind, of_type = _STRANDED.search(text) or _FRONTED.match(text), _OF_TYPE.match(text)
@@ -140,6 +146,8 @@ def _kind(text: str) -> str:
         return "email"
     if _PHONE.search(text):
         return "phone"
+    if _JOB.search(text):
+        return "job"
     text = _LATER.sub(r"\1", text)  # "What hurts when I climb stairs?" asks for no time
     kind = asked_kind(text) or ("amount" if _LARGE.search(text) else "when" if _DAYS.search(text) else "")
     return "name" if kind in ("", "who") and _NAME.search(text) else kind

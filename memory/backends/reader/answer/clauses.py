@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from memory.backends.reader.answer.asked import Asked
-from memory.backends.reader.answer.shapes import I_AM_OLD, JOINT, LEANS, SAYING, TO_ME
+from memory.backends.reader.answer.shapes import I_AM_OLD, I_AM_TALL, JOINT, LEANS, MY_JOB, SAYING, TO_ME
 from memory.backends.reader.answer.words import content, normal, normals
 from memory.backends.reader.asking import asks
 from memory.backends.reader.claim_patterns import KINSHIP
@@ -29,6 +29,9 @@ _NO_OWNER = frozenset(
 )
 _CAPITAL = re.compile(r"(?<=\s)[A-Z][\w-]+")
 _OWN_WORDS = frozenset(map(normal, ("name", "names", "number", "address", "colour", "age", "birthday")))
+_FORMER = re.compile(
+    r"\b(?:my|our|the|his|her)\s+(old|former|previous|ex)\b.*\b(?:was|were|had)\b", re.IGNORECASE
+)
 _PARTAKES = re.compile(
     r"\b(?:with|to|for|from|at|by|and|visit\w*|see|meet|met|has|have)\s+(?:(?:my|our|the|an?|two|three)\s+)?(?:\w+\s+)?$",
     re.IGNORECASE,
@@ -86,13 +89,20 @@ def told(asked: Asked, part: Part) -> bool:
     if not asked.words <= own | normals(part.before):
         return False
     if not asked.words:
-        return (I_AM_OLD if asked.kind == "amount" else TO_ME).search(part.text) is not None
+        return _of_speaker(asked).search(part.text) is not None
     goes_on = part.leans and (asked.kind != "" or part.text.startswith("which "))
     return bool(asked.words & own) or part.answers or goes_on
 
 
+def _of_speaker(asked: Asked) -> re.Pattern[str]:
+    """What a question without a word besides is about: "How old am I?", "What is my email?"."""
+    if asked.kind == "amount":
+        return I_AM_TALL if "tall" in asked.said else I_AM_OLD
+    return MY_JOB if asked.kind == "job" else TO_ME
+
+
 def same_owner(asked: Asked, part: Part, said: str) -> bool:
-    """Whether it is said of whom the question is about."""
+    """Whether it is said of whom and of what the question is about, and not of a former one."""
     rest = part.text.replace(said, " ")
     others = {normal(one[0]) for one in _RELATIVE.finditer(rest) if not _beside(asked, rest, one)}
     owners = {
@@ -105,6 +115,9 @@ def same_owner(asked: Asked, part: Part, said: str) -> bool:
     asked_of = {normal(name) for name, _ in _OWNER.findall(asked.text)}
     asked_of |= {normal(name) for name in _CAPITAL.findall(asked.text)}
     if not others <= own or not owners <= asked_of:
+        return False
+    former = _FORMER.search(rest)
+    if former and normal(former[1]) not in asked.said:
         return False
     mine = _MINE.search(f"{part.before} {rest}") is not None
     return not asked.subject or mine or not _somebody_else(asked, part.text)

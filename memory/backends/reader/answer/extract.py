@@ -15,6 +15,7 @@ _DOES = re.compile(
     r"\b(?:do|does|did|can|have|has|am|had|will|should|must|would)\b|\b(?:is|are|was|were)\b.*\w+ing\b",
     re.IGNORECASE,
 )
+_WHAT_DOES = re.compile(r"(?:what|which)\s+(?!(?:is|are|was|were)\b)\w+s\b", re.IGNORECASE)
 _I_DO = re.compile(
     r"\b(?:do|does|did|am|is|are|have|has|was|will|should|can|must)\s+(?:i|we)\b", re.IGNORECASE
 )
@@ -106,9 +107,14 @@ def _anything(asked: Asked, part: Part) -> str:
     said = _is(after, place=bool(asked.behind or asked.type))
     if said or asked.behind in _NEEDED:
         return said
+    code = shapes.CODE.match(after)
+    if code and new(asked, code["said"]):
+        return code["said"]
     if _DOES.search(asked.text):
         return _object(asked, part.text, span)
-    return before.strip() if shapes.RELATIVE_CLAUSE.fullmatch(before.strip()) else _subject(before)
+    if _WHAT_DOES.match(asked.text) and shapes.RELATIVE_CLAUSE.fullmatch(before.strip()):
+        return before.strip()  # "My knee hurts"
+    return _subject(before)
 
 
 def _numbered(asked: Asked, text: str) -> str:
@@ -183,7 +189,7 @@ def _who(asked: Asked, part: Part) -> str:
         return _name(asked, part) if shapes.NAMED.search(part.text) else ""
     else:
         said = _person(asked, text, span)
-    said = shapes.EDGE.sub("", said.strip())
+    said = re.sub(r"^(?:with|by|at)\s+", "", shapes.EDGE.sub("", said.strip()))
     role = shapes.BY_ROLE.match(said)
     if not (role or shapes.PERSON.search(said)) or shapes.NO_NAME.match(said):
         return ""
@@ -265,6 +271,12 @@ def _colour(asked: Asked, part: Part) -> str:
     return _nearest(asked, part, shapes.COLOUR)
 
 
+def _job(asked: Asked, part: Part) -> str:
+    span = _span(asked, part.text) or (0, 0)
+    found = shapes.JOB.search(part.text, span[1])
+    return without_circumstance(to_end(found["said"] or found["bare"] or found["named"])) if found else ""
+
+
 def _email(asked: Asked, part: Part) -> str:  # noqa: ARG001 - every kind is looked for alike
     return found[0] if (found := shapes.EMAIL.search(part.text)) else ""
 
@@ -280,6 +292,7 @@ _BY_KIND = {
     "where": _where,
     "amount": _amount,
     "colour": _colour,
+    "job": _job,
     "email": _email,
     "phone": _phone,
 }

@@ -18,7 +18,7 @@ from memory.backends.reader.answer.asked import Asked
 from memory.backends.reader.answer.clauses import ANSWER, Part, Said, parts, same_owner, told
 from memory.backends.reader.answer.extract import behind, extract, new
 from memory.backends.reader.answer.replaced import replacing
-from memory.backends.reader.answer.words import TOKEN, normal, normals
+from memory.backends.reader.answer.words import TOKEN, content, normal, normals
 from memory.backends.reader.rivals import MANY_VALUED
 from memory.text.sentences import sentences
 
@@ -26,6 +26,15 @@ _LONGEST = 90  # characters of a value
 _FEW = 6  # words of a value in any language
 _MARKS = " .,;:!?。！？、，\"'"
 _DOES = re.compile(r"\b(?:do|does|did)\b", re.IGNORECASE)
+_AS = re.compile(
+    r"\b(?:as|is|am|are|was|['’]m|['’]s|became|job:?)(?:\s+(?:an?|the))?(?:\s+\w+){0,2}$", re.IGNORECASE
+)
+# What a text has to name itself for a value to be one: nobody says it in other words.
+_NAMED_ONLY = frozenset(map(normal, (
+    "port", "password", "pin", "code", "number", "birthday", "shoe", "size", "postcode", "iban", "username",
+    "teacher", "doctor", "dentist", "boss", "landlord", "vet", "anniversary", "frame", "policy", "plate",
+    "passport", "licence", "ticket", "gate", "platform", "printer", "sister", "father", "dad", "cat"
+)))  # fmt: skip
 _TIMED = frozenset(map(normal, ("train", "bus", "flight", "ferry", "tram", "slot", "version", "code")))
 _CORRECTS = re.compile(
     r"(?:no|sorry|wait|oops|actually|correction|scratch that|forget that|i mean|i meant|make (?:that|it))\b",
@@ -61,7 +70,7 @@ def listed(values: Sequence[str]) -> str:
 def fits(asked: Asked, reply: str, texts: Sequence[str]) -> bool:
     """Whether a reply that is taken from the texts may answer."""
     said = reply.strip(_MARKS)
-    if not new(asked, said):
+    if not new(asked, said) or not (content(said) or any(map(str.isdigit, said)) or not said.isascii()):
         return False
     before = [text[:at].rstrip() for text in texts if (at := text.casefold().find(said.casefold())) >= 0]
     if not before or asked.foreign or len(said.split()) > ANSWER:
@@ -70,19 +79,25 @@ def fits(asked: Asked, reply: str, texts: Sequence[str]) -> bool:
     having = [part for part in parts(lines, asked) if said.casefold() in part.text.casefold()]
     if having and not any(same_owner(asked, part, said) for part in having):
         return False
-    return _of_kind(asked, said, before, texts)
+    own = normals(" ".join(text for text in texts if said.casefold() in text.casefold()))
+    return asked.words & _NAMED_ONLY <= own and _of_kind(asked, said, before, texts)
 
 
 def _of_kind(asked: Asked, said: str, before: Sequence[str], texts: Sequence[str]) -> bool:
     if asked.kind == "where":
         lives = not (asked.subject and "live" in asked.words) or any(map(shapes.AT_HOME.search, texts))
         return lives and not shapes.WHEN.fullmatch(said) and not all(map(shapes.NOT_WHERE.search, before))
+    if asked.kind == "job":
+        return any(map(_AS.search, before))
     if asked.kind == "name":
         named = any(shapes.NAMED.search(f"{text} ") for text in before)
         return named or re.match(shapes.PROPER, said) is not None
     if asked.kind == "when":
-        return shapes.SOME_TIME.search(said) is not None or shapes.WHEN.search(said) is not None
+        timed = shapes.SOME_TIME.search(said) or shapes.WHEN.search(said)
+        return timed is not None and not shapes.MONEY.search(said)
     if asked.kind == "amount":
+        if "how old" in asked.text.casefold() and shapes.YEAR.fullmatch(said):
+            return False
         return shapes.SOME_NUMBER.search(said) is not None or "often" in asked.text
     if asked.kind == "" and _DOES.search(asked.text) and shapes.WHEN.fullmatch(said):
         return asked.type in _TIMED

@@ -16,13 +16,14 @@ _PRONOUN = r"(?:i|we|he|she|it|they|you|my|our|his|her|its|their|the)(?:['’]\w
 JOINT = re.compile(
     rf""";\s+|\s-\s(?!\d)|\.\.\.\s*|,\s+(?=(?:which|who|where)\s)|,\s+(?=(?-i:[A-Z])\w+['’]s\s)
     |,\s+(?:(?:and|but|so|because|while)\s+)?(?={_PRONOUN})|,?\s+(?:but|because|while|so)\s+
-    |,?\s+and\s+(?={_PRONOUN}|(?!\w+s?\s+(?:and|are)\b)[a-z]+(?:s|ed|t)\s+
+    |,?\s+and\s+(?=(?:has|have|is|was|lives?|works?|runs?|owns?|loves?|likes?|plays?|drives?)\s)
+    |,?\s+and\s+(?={_PRONOUN}|(?!\w+s?\s+(?:and|are)\b)(?-i:[a-z])\w*(?:s|ed|t)\s+
       (?:at|on|in|to|from|a|an|the|my|our|by)\s)""",
     FLAGS,
 )
 LEANS = re.compile(
     r"""(?:(?:and|but|so|also)\s+)?(?:he|she|it|they|his|her|its|their|which|who|where|this|that)\b
-    |(?:it|he|she)['’]s|(?:and|but)\s""",
+    |(?:it|he|she)['’]s|(?:and|but|is|has|have|was|lives?|works?|runs?|owns?|loves?|likes?|plays?|drives?)\s""",
     FLAGS,
 )
 # Where a value ends that was read to the end of the clause.
@@ -91,7 +92,7 @@ _SEASON = r"(?:spring|summer|autumn|fall|winter)"
 _POINT = (
     rf"(?:{_CLOCK}|{_DAY}|(?<=at\ )\d{{1,2}}\b(?!\s*[€$%])"
     rf"|(?:this|next|last)\ (?:week|month|year|weekend|{_SEASON}|{WEEKDAY})\b"
-    r"|(?:today|tomorrow|tonight|yesterday)\b|weekends?\b|weekdays\b|easter\b|christmas\b"
+    r"|(?:today|tomorrow|tonight|yesterday)\b|weekends?\b|weekdays\b|(?:nights|mornings|evenings|afternoons)\b|easter\b|christmas\b"
     rf"|(?:mid|early|late)[\ -]{MONTH}\b|{_SEASON}\ (?:of\ )?\d{{4}}\b)"
 )
 WHEN = re.compile(
@@ -135,7 +136,24 @@ AGE = re.compile(
     (?!\ ?(?:[$€£%]|(?!(?:and|now|old|today|in|on|at|next|this|but|so|already|years?|months?)\b)[a-z]))""",
     FLAGS,
 )
+I_AM_TALL = re.compile(r"\bI(?:['’]m|\ am)\b.*\btall\b|\bmy\ height\b", FLAGS)
 I_AM_OLD = re.compile(rf"\bI(?:['’]m|\ am|\ just\ turned|\ turned)\ (?:[A-Z]\w+,\ )?(?={COUNT})", FLAGS)
+# What somebody does for a living: "works as a baker", "is a lawyer".
+JOB = re.compile(
+    r"""\b(?:work(?:s|ing|ed)?\s+as|job(?:\s+title)?\s+is|profession\s+is|is|am|are|was|['’]m|['’]s|became)\s+
+    (?:(?:now|currently|still)\s+)?(?:an?\s+|the\s+)(?P<said>\w.*)
+    |\bjob(?:\s+title)?(?:\s+is|:)\s+(?P<bare>\w.*)
+    |\bI(?:['’]m|\ am)\s+(?-i:[A-Z])\w+,\s+(?:an?\s+)?(?P<named>(?-i:[a-z])[\w\ -]+?)
+      \s+(?:at|for|from|in)\b""",
+    FLAGS,
+)
+MY_JOB = re.compile(
+    r"\bI(?:['’]m|\ am)\s+(?:(?-i:[A-Z])\w+,\s+(?-i:[a-z])|an?\s)"
+    r"|\bI(?:['’]m|\ am)?\s+work(?:ing)?\s+as\b|\bmy\s+(?:job|profession)\b",
+    FLAGS,
+)
+MONEY = re.compile(r"[$€£%]|\b(?:euros?|dollars?|pounds?|kg|km|cm|mg|ml)\b", re.IGNORECASE)
+CODE = re.compile(r"\s+(?:no\.?\s+|number\s+|#\s?)?(?P<said>[^\s,;]*\d[^\s,;]*)")
 COUNTED = re.compile(rf"(?P<said>{COUNT})(?P<of>(?:\s+[\w-]+){{1,3}})", FLAGS)
 UNIT = re.compile(
     r"k?g|ml|l|litres?|liters?|cups?|spoons?|tablespoons?|teaspoons?|grams?|kilos?|m[gl]|gb|mb|tb|euros?|hours?|minutes?",
@@ -153,7 +171,7 @@ LASTS = re.compile(
 )
 
 EMAIL = re.compile(r"[^\s,;:<>\"]+@[^\s,;<>\"]+\w")
-PHONE = re.compile(r"\+?\(?\d[\d ()/.-]{4,}\d")
+PHONE = re.compile(r"(?<![\w-])\+?\(?\d[\d ()/.-]{4,}\d\b")
 ADDRESS = re.compile(
     r"""(?:https?://|www\.)\S+\w|\b(?=[\w.-]*[a-z]{2})[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:/\S*\w)?
     |(?<!\w)(?:~?/|[A-Z]:\\)\S+\w""",
@@ -191,7 +209,8 @@ SAYING = re.compile(
 )
 # That the speaker is reached so: "You can write to me at ...".
 TO_ME = re.compile(
-    r"""\b(?:me|my|i|our|us)\b.*\b(?:call|called|reach|phone|number|e-?mail|mail|write|text|address)
-    |\b(?:call|reach|phone|number|e-?mail|mail|write|text)\b.*\b(?:me|my|us|our)\b""",
+    r"""\b(?:me|my|i|our|us)\b.*\b(?:call|called|reach|phone|e-?mail|mail|write|text|address)\b
+    |\b(?:call|reach|phone|e-?mail|mail|write|text)\b.*\b(?:me|my|us|our)\b
+    |\bmy\ (?:new\ )?number\b|\ba\ new\ (?:phone\ )?number\b""",
     FLAGS,
 )

@@ -9,6 +9,7 @@ from hypernet.overlap import stem
 TOKEN = re.compile(r"[$€£]?[^\W_](?:[^\s,;:!?()\[\]{}\"“”<>*]*[^\W_])?%?|[^\w\s]")
 _SUFFIX = re.compile(r"(?:n['’]t|['’](?:s|m|re|ve|ll|d)|['’])$")
 _ALIKE = (
+    *("weigh weighs weighed weight",),
     *("meet met", "buy bought", "lead led leads leader", "run ran", "fly flew flies flying", "leave left"),
     *("take took taken", "drive drove", "go went", "give gave given", "send sent", "pay paid", "keep kept"),
     *("hide hid hidden", "lend lent", "teach taught", "write wrote written", "break broke broken"),
