@@ -11,7 +11,7 @@ COPY hypernet hypernet
 COPY memory memory
 COPY integrations integrations
 COPY migrations migrations
-RUN pip install --no-cache-dir --constraint constraints.txt '.[cpu,server,postgres]' \
+RUN pip install --no-cache-dir --constraint constraints.txt '.[cpu,server,postgres,objectstore]' \
     && useradd --create-home --uid 10001 memory \
     && install --directory --owner=memory /data
 
