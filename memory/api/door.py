@@ -23,6 +23,7 @@ from memory.api.problems import Problem, problem_of
 from memory.api.rights import METRICS, Found, Right, found
 from memory.api.shared import Shared
 from memory.errors import Cancelled, ParametricMemoryError
+from memory.ports.asker import Asker, asking
 from memory.server.access import Caller
 from memory.settings import Settings
 
@@ -68,14 +69,19 @@ class Door:
         state = scope["state"]
         state |= {"caller": None, "writes": right.writes, "body_sha256": _NO_BODY, "gone": incoming.gone}
         caller = await _called(parts, scope, right)
-        async with parts.places.taken(caller.tenant_id or ""):
-            if scope["path"] in _UPLOADS:
-                await self._app(scope, incoming, send)
-                return
-            has_body = scope["method"] in _WITH_BODIES
-            body = await read(incoming, scope, self._max_bytes) if has_body else b""
-            async with _watched(incoming):
-                await self._app(scope, incoming.replay(body), send)
+        owner = caller.tenant_id or ""
+        with asking(Asker(owner, incoming.gone)):
+            async with parts.places.taken(owner):
+                await self._work(scope, incoming, send)
+
+    async def _work(self, scope: Scope, incoming: Incoming, send: Send) -> None:
+        if scope["path"] in _UPLOADS:
+            await self._app(scope, incoming, send)
+            return
+        has_body = scope["method"] in _WITH_BODIES
+        body = await read(incoming, scope, self._max_bytes) if has_body else b""
+        async with _watched(incoming):
+            await self._app(scope, incoming.replay(body), send)
 
 
 async def _called(parts: Shared, scope: Scope, right: Right) -> Caller:

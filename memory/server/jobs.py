@@ -269,6 +269,13 @@ class Jobs:
         with self._database.read() as connection:
             return connection.scalar(due) is not None
 
+    def others_wait(self, job: Job, kinds: Collection[str]) -> bool:
+        """Whether jobs of other tenants are due; asked often, and so only read."""
+        queued = and_(jobs.c.state == "queued", jobs.c.due_at <= self._clock(), jobs.c.kind.in_(kinds))
+        others = and_(queued, jobs.c.tenant_id != job.scope.tenant_id)
+        with self._database.read() as connection:
+            return connection.scalar(select(jobs.c.id).where(others).limit(1)) is not None
+
     def cancelling(self, job: Job) -> bool:
         """Whether a claimed job shall stop; asked often, and so only read."""
         this = and_(jobs.c.tenant_id == job.scope.tenant_id, jobs.c.id == job.id)

@@ -27,6 +27,7 @@ from memory.errors import (
     QuotaExceeded,
     StoreError,
 )
+from memory.ports.asker import Asker, asking
 from memory.server.jobs import Job, Jobs
 from memory.server.words import reason_of
 
@@ -36,7 +37,8 @@ Handler = Callable[[Job, Progress], Mapping[str, Any]]  # returns the job's resu
 FINAL = (InvalidInput, NotFound, Conflict, IncompatibleAdapter, QuotaExceeded)  # the same the next time
 _PURGE_EVERY_S = 3600.0
 _SWEEP_EVERY_S = 30.0
-_LOOK_EVERY_S = 0.5  # whether what runs was cancelled
+_LOOK_EVERY_S = 0.5  # whether what runs was cancelled, or has had its turn
+TURN_S = 10.0  # that a job runs before it gives way to others who wait, at its first turn; then twice as long
 _log = logging.getLogger(__name__)
 
 
@@ -44,11 +46,16 @@ class _HandedBack(Exception):
     """The worker stops, and gives the job to whoever claims it next."""
 
 
+class _GivesWay(Exception):
+    """The job has had its turn while others wait: it goes on later, where it is by then."""
+
+
 @dataclass
 class _Running:
     """A job in the hands of a thread of ours."""
 
     job: Job
+    began: float = field(default_factory=time.monotonic)
     ends: Exception | None = None  # why the handler shall stop at its next step
     done: int | None = None
     total: int | None = None
@@ -154,7 +161,10 @@ class Worker:
         with self._lock:
             self._running[id(running)] = running
         try:
-            result = self._handlers[job.kind](job, running.progress)
+            with asking(Asker(job.scope.tenant_id)):
+                result = self._handlers[job.kind](job, running.progress)
+        except _GivesWay:
+            self._noted(self._jobs.hand_back, job)
         except (_HandedBack, LeaseLost):
             pass  # it is no longer ours
         except JobCancelled:
@@ -190,12 +200,27 @@ class Worker:
             for running in self._now_running():
                 if due or self._cancelled(running):
                     self._prolong(running)
+            self._give_way()
             if time.monotonic() - purged > _PURGE_EVERY_S:
                 purged = time.monotonic()
                 self._purge(self._purges)
             if time.monotonic() - swept > _SWEEP_EVERY_S:
                 swept = time.monotonic()
                 self._purge(self._sweeps)
+
+    def _give_way(self) -> None:
+        """Where all threads are taken and other tenants wait: end the turn of the job that began first."""
+        now, over = time.monotonic(), None
+        for running in self._now_running() if self.busy >= len(self._threads) else ():
+            turn_s = TURN_S * 2 ** min(running.job.attempt - 1, 20)  # so that all that begins anew ends, too
+            if now - running.began > turn_s and (over is None or running.began < over.began):
+                over = running
+        try:
+            if over is not None and self._jobs.others_wait(over.job, self._handlers):
+                with over.lock:
+                    over.ends = over.ends or _GivesWay()
+        except StoreError:
+            return  # the next look tells
 
     def _cancelled(self, running: _Running) -> bool:
         try:

@@ -21,6 +21,7 @@ from typing import Any
 
 from memory.errors import NotFound
 from memory.ports import BlobStore, MemoryStore, VectorIndex
+from memory.ports.asker import to_the_end
 from memory.read.adapters import Adapters
 from memory.read.past import PastIndex
 from memory.records import ErasureReceipt, MemoryRecord, Removed, Scope
@@ -115,7 +116,8 @@ class Eraser:
                 draft.erase(record)
             return (self._writer.revise(draft, scope.tenant_id), draft.rebuilt) if draft else ([], ())
 
-        gone, rebuilt = retried(attempt, "other writers keep changing these memories; forget them again")
+        with to_the_end():
+            gone, rebuilt = retried(attempt, "other writers keep changing these memories; forget them again")
         return replace(self._receipt(scope.tenant_id, gone), rebuilt=rebuilt)
 
     def replaced(self, tenant_id: str, *, for_good: bool = False) -> None:

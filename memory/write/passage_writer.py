@@ -13,6 +13,7 @@ from datetime import datetime
 
 from memory.errors import StoreConflict
 from memory.ports import MemoryStore, Vectors
+from memory.ports.asker import asker
 from memory.records import (
     RETIRED,
     STANDALONE_KINDS,
@@ -59,6 +60,7 @@ class PassageWriter:
         created: list[str] = []
         superseded: list[str] = []
         while len(standing) < len(passages):
+            asker().check()
             some = passages[len(standing) : len(standing) + PASSAGES_PER_BATCH]
             if self._supersede is not None and origin.kind not in STANDALONE_KINDS:
                 some = some[: self._supersede.together(some)]

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import time
 from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 
+from memory import Memory
 from memory.api.logs import AT_ONCE, Sparing
 from memory.api.places import Places
+from memory.backends.model.batcher import Batcher
 from memory.backends.sql import migrate
 from memory.backends.sql.database import Database
-from memory.errors import QuotaExceeded
+from memory.errors import Cancelled, QuotaExceeded
+from memory.fakes import WordEmbedder
+from memory.ports.asker import Asker, asker, asking, to_the_end
 from memory.server.audit import REFUSALS_A_MINUTE, REFUSALS_KEPT, Audit
-from memory.server.jobs import Jobs
+from memory.server.jobs import Job, Jobs
+from memory.server.worker import Progress, Worker
+from tests.api.conftest import MakeApi
 
 
 async def test_a_greedy_tenant_leaves_places_for_others() -> None:
@@ -146,6 +159,140 @@ def test_a_tenants_jobs_are_bounded_in_number_and_size(
         jobs.submit("globex", "add", {"text": "x"})
     jobs.cancel("acme", queued[0].id)
     assert jobs.submit("acme", "add", {"text": "x"}).state == "queued"
+
+
+class Slow:
+    """Doubles numbers, one list at a time, once it is let go; remembers the lists."""
+
+    def __init__(self) -> None:
+        self.lists: list[list[int]] = []
+        self.begun, self.go = Event(), Event()
+
+    def __call__(self, items: list[int]) -> list[int]:
+        self.lists.append(items)
+        self.begun.set()
+        assert self.go.wait(20)
+        return [2 * item for item in items]
+
+
+def test_a_small_add_waits_for_one_batch_of_a_huge_document() -> None:
+    """Not for all that its tenant has asked: of what is embedded and internalized, owners take turns."""
+    slow = Slow()
+    batcher = Batcher(slow, most=2)
+
+    def ask(owner: str, items: list[int]) -> list[int]:
+        with asking(Asker(owner)):
+            return batcher(items)
+
+    with ThreadPoolExecutor(20) as pool:
+        greedy = [pool.submit(ask, "greedy", [n, n]) for n in range(10)]
+        assert slow.begun.wait(20)
+        while len(batcher._waiting) < 9:
+            pass
+        modest = pool.submit(ask, "modest", [77])
+        while len(batcher._waiting) < 10:
+            pass
+        slow.go.set()
+        assert modest.result(20) == [154]
+        assert [one.result(20) for one in greedy] == [[2 * n, 2 * n] for n in range(10)]
+    assert slow.lists.index([77]) <= 2
+
+
+def test_what_nobody_waits_for_is_not_internalized(make_memory: Callable[..., Memory]) -> None:
+    """Who goes in the middle of a long text: the rest of it is not made. What an erasure needs is."""
+    memory, gone, made = make_memory(), Event(), list[int]()
+    text = " ".join(f"Room {n} is kept by Person{n}." for n in range(2000))
+
+    def progress(done: int, _: int | None = None) -> None:
+        made.append(done)
+        gone.set()
+
+    with asking(Asker("acme", gone)):
+        with pytest.raises(Cancelled):
+            memory.add(text, user_id="ana", progress=progress)
+        kept = memory.list(user_id="ana", limit=1000).records
+        assert 0 < len(kept) == made[-1] < 100
+        with to_the_end():
+            memory.add("My dog is called Biscuit.", user_id="ana")
+        memory.forget(user_id="ana")
+    assert memory.stats(user_id="ana").memories == 0
+
+
+class Noticing(WordEmbedder):
+    """Embeds the first text only once it is noticed that the client has gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = Event()
+
+    def embed(self, texts: Sequence[str]) -> Any:
+        gone = asker().gone
+        if gone is not None and not self.reached.is_set():
+            self.reached.set()
+            assert gone.wait(20)
+        return super().embed(texts)
+
+
+def test_a_client_that_goes_takes_its_add_along(make_api: MakeApi) -> None:
+    """A text of hundreds of passages: once the connection is closed, no more of it is made."""
+    embedder = Noticing()
+    api = make_api(embedder=embedder)
+    text = " ".join(f"Room {n} is kept by Person{n}." for n in range(1500))
+    body = json.dumps({"user_id": "ana", "text": text}).encode()
+    messages: list[dict[str, object]] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> dict[str, object]:
+        if messages:
+            return messages.pop()
+        await anyio.to_thread.run_sync(embedder.reached.wait, 20)
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, object]) -> None:
+        raise AssertionError(f"nobody is there to be told {message}")
+
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"authorization", b"Bearer " + api.keys["acme"].encode()),
+    ]
+    scope = {
+        **{"type": "http", "method": "POST", "path": "/v1/memories", "raw_path": b"/v1/memories"},
+        **{"query_string": b"", "headers": headers, "client": ("192.0.2.7", 5), "state": {}},
+    }
+    assert api.client.portal is not None
+    api.client.portal.call(api.client.app, scope, receive, send)  # type: ignore[arg-type]
+    assert len(api.get("/v1/memories?user_id=ana&limit=1000").json()["memories"]) <= 32
+
+
+def test_long_jobs_give_way_to_other_tenants(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All threads are at long jobs of two: a small one of a third is done before them, and all end."""
+    migrate.open_current(database)
+    monkeypatch.setattr("memory.server.worker.TURN_S", 0.2)
+    jobs, ended, done = Jobs(database), list[str](), Counter[str]()
+
+    def handle(job: Job, progress: Progress) -> dict[str, int]:
+        long = job.scope.tenant_id != "modest"
+        until = time.monotonic() + 30
+        while long and "modest" not in ended and time.monotonic() < until:
+            done[job.scope.tenant_id] += 1
+            progress(done[job.scope.tenant_id])
+            time.sleep(0.01)
+        ended.append(job.scope.tenant_id)
+        return {}
+
+    worker = Worker(jobs, {"add": handle}, threads=2, poll_s=0.05).start()
+    try:
+        long = [jobs.submit(tenant, "add", {"text": "x"}) for tenant in ("greedy", "eager")]
+        worker.wake()
+        until = time.monotonic() + 20
+        while len(done) < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+        small = jobs.submit("modest", "add", {"text": "x"})
+        while len(ended) < 3 and time.monotonic() < until + 20:
+            time.sleep(0.01)
+    finally:
+        worker.stop()
+    assert ended[0] == "modest"
+    assert {jobs.get(job.scope.tenant_id, job.id).state for job in (*long, small)} == {"done"}
 
 
 def test_one_tenant_never_has_all_threads_of_a_worker(database: Database) -> None:

@@ -28,6 +28,7 @@ from memory.api.relayed import Relayed
 from memory.api.routes.chat import may_tell
 from memory.api.shared import Shared, SharedDep
 from memory.api.upstream import Upstream, UpstreamError, error_body, unreachable
+from memory.ports.asker import to_the_end
 from memory.read.recalled import Recall
 
 router = APIRouter(route_class=Parsed, prefix="/v1", tags=["openai"])
@@ -147,7 +148,8 @@ async def _streamed(response: Opened, turn: Relayed, recalled: Recall) -> AsyncI
 
 
 async def _remember(turn: Relayed, reply: str, recalled: Recall) -> None:
-    await run_in_threadpool(lambda: turn.remember(reply, from_memory=bool(recalled)))
+    with to_the_end():
+        await run_in_threadpool(lambda: turn.remember(reply, from_memory=bool(recalled)))
 
 
 def _failed(turn: Relayed, heard: Heard, error: httpx.HTTPError) -> bytes:

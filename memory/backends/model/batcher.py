@@ -1,12 +1,14 @@
-"""Coalesces concurrent calls into batches; a lone call does not wait."""
+"""Coalesces concurrent calls into batches, fairly between owners; a lone call does not wait."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Condition
 from typing import Generic, TypeVar
+
+from memory.backends.model.fair_queue import FairQueue
+from memory.ports.asker import Asker, asker
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -17,6 +19,7 @@ class _Call(Generic[T, R]):
     """What one caller wants done, and how that went."""
 
     items: Sequence[T]
+    asker: Asker
     done: bool = False
     results: list[R] = field(default_factory=list)
     error: BaseException | None = None
@@ -30,21 +33,24 @@ class _Call(Generic[T, R]):
 class Batcher(Generic[T, R]):
     """Does something to lists of items, one list at a time. Safe to share between threads.
 
-    Whoever comes while nothing runs is done at once and alone. An error ends only the call that caused it.
+    Whoever comes while nothing runs is done at once and alone. Then owners take turns: a call waits for one
+    of each other owner, and not for all that they ask. An error ends only the call that caused it, and what
+    nobody waits for any more is not done.
     """
 
     def __init__(self, do: Callable[[list[T]], Iterable[R]], *, most: int) -> None:
         """`do` gives one result an item, in order; at most so many items of several callers go in at once."""
         self._do = do
         self._most = most
-        self._waiting: deque[_Call[T, R]] = deque()
+        self._waiting: FairQueue[_Call[T, R]] = FairQueue()
         self._running = False
         self._changed = Condition()
 
     def __call__(self, items: Sequence[T]) -> list[R]:
-        call: _Call[T, R] = _Call(items)
+        call: _Call[T, R] = _Call(items, asker())
+        call.asker.check()
         with self._changed:
-            self._waiting.append(call)
+            self._waiting.append(call.asker.owner, call)
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: call.done or not self._running)
@@ -60,16 +66,18 @@ class Batcher(Generic[T, R]):
                 self._changed.notify_all()
 
     def _taken(self) -> list[_Call[T, R]]:
-        """The calls that have waited for longest: as many as fit, and at least one."""
-        taken = [self._waiting.popleft()]
+        """The calls whose turn it is: as many as fit, and at least one."""
+        taken = [self._waiting.pop()]
         items = len(taken[0].items)
-        while self._waiting and items + len(self._waiting[0].items) <= self._most:
-            taken.append(self._waiting.popleft())
+        while self._waiting and items + len(self._waiting.first.items) <= self._most:
+            taken.append(self._waiting.pop())
             items += len(taken[-1].items)
         return taken
 
     def _run(self, calls: list[_Call[T, R]]) -> None:
         try:
+            for call in calls:
+                call.asker.check()
             results = iter(self._do([item for call in calls for item in call.items]))
             for call in calls:
                 call.results = [next(results) for _ in call.items]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Condition, Thread
@@ -14,6 +13,7 @@ from memory.backends.model.decoding import decode
 from memory.backends.model.fair_queue import FairQueue
 from memory.backends.model.reply import Reply
 from memory.errors import ModelUnavailable
+from memory.ports.asker import asker
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -24,7 +24,7 @@ T = TypeVar("T")
 class Engine:
     """Batches replies that arrive within a short window; no other use of the model runs meanwhile.
 
-    Replies and jobs take turns, so neither waits for more than one of the other kind; of replies, owners
+    Replies and jobs take turns, so neither waits for more than one of the other kind; of either, owners
     take turns, so that nobody waits for all that another one asks. An error ends the
     one reply or job that caused it; the thread lives until `close`.
     """
@@ -37,7 +37,7 @@ class Engine:
         self._window = batch_window_s
         self._pad_id = pad_id
         self._replies: FairQueue[Reply] = FairQueue()
-        self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._jobs: FairQueue[tuple[Callable[[], Any], Future[Any]]] = FairQueue()
         self._changed = Condition()
         self._running: list[Reply] = []
         self._closed = False
@@ -63,7 +63,7 @@ class Engine:
         done: Future[T] = Future()
         with self._changed:
             self._check_open()
-            self._jobs.append((job, done))
+            self._jobs.append(asker().owner, (job, done))
             self._changed.notify()
         return done.result()
 
@@ -92,7 +92,7 @@ class Engine:
                 self._changed.wait_for(lambda: self._replies or self._jobs or self._closed)
                 if not (self._replies or self._jobs):
                     return
-                job = self._jobs.popleft() if self._jobs else None
+                job = self._jobs.pop() if self._jobs else None
                 batch = self._running = self._gather() if self._replies else []
             if job is not None:
                 _run(*job)

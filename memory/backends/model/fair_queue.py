@@ -27,6 +27,11 @@ class FairQueue(Generic[T]):
         self._lines.setdefault(owner, deque()).append(item)
         self._size += 1
 
+    @property
+    def first(self) -> T:
+        """The next item, which stays. Raises StopIteration where there is none."""
+        return next(iter(self._lines.values()))[0]
+
     def pop(self) -> T:
         """Take the next item. Raises StopIteration where there is none."""
         owner = next(iter(self._lines))
