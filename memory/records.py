@@ -28,6 +28,7 @@ State = Literal["current", "pinned", "past", "coming"]  # of memories, as a list
 Event = Literal["ADD", "UPDATE", "DELETE", "OUTDATE", "RETIRE"]
 
 SCOPE_FIELDS = ("user_id", "agent_id", "session_id")  # what a scope may give inside its tenant
+ID_LENGTH = 32  # characters of what `new_id` gives
 MAX_NAME = 255  # characters in a tenant, user, agent, session or document id
 MAX_METADATA = 64 * 1024  # characters of JSON
 MAX_PAGE = 1000  # memories in one page of a listing

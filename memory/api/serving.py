@@ -44,10 +44,10 @@ def serve(memory: Service, listening: Callable[[str], None]) -> None:
         config = configuration(memory)
         host, port = listener.getsockname()[:2]
         listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")
-        signal.signal(
-            signal.SIGTERM, lambda *_: None
-        )  # uvicorn's comes first; it sends it on when all has ended
+        for ends in (signal.SIGTERM, signal.SIGINT):  # uvicorn's handlers come first,
+            signal.signal(ends, lambda *_: None)  # and send a signal on when all has ended
         uvicorn.Server(config).run(sockets=[listener])
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def configuration(memory: Service) -> uvicorn.Config:

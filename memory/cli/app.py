@@ -52,7 +52,6 @@ _CODES = (
 )
 
 app = typer.Typer(
-    add_completion=False,
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 no server, 5 key refused, "
     "130 stopped. Every setting is also a MEMORY_* variable: docs/settings.md.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memory.cli.columns import one_line
-from memory.cli.options import Agent, Json, User, WrongUsage, setup, whose
+from memory.cli.options import Agent, Json, User, WrongUsage, full_id, setup, whose
 from memory.cli.output import Column, Output
 from memory.records import ErasureReceipt
 from memory.text.figures import counted
@@ -48,6 +48,7 @@ def forget(
         raise WrongUsage("nobody is there to confirm it; give --yes")
     out = Output(as_json)
     with setup(context).memory() as memory:
+        memory_id = None if memory_id is None else full_id(memory, memory_id, user)
         target = _Target(memory, whose(context, user, session, agent), memory_id, document)
         if memory_id is not None and user is None:
             target.scope["user_id"] = None  # an id names one memory, whoever's it is

@@ -10,13 +10,15 @@ from typing import Annotated, Any
 import typer
 
 from memory.cli.columns import EVENTS, MEMORIES
-from memory.cli.options import Agent, Anybody, Json, Metadata, Session, User, items, setup, whose
+from memory.cli.options import Agent, Anybody, Json, Metadata, Session, User, full_id, items, setup, whose
 from memory.cli.output import Output, jsonable
 from memory.cli.times import AsOf, moment
 from memory.records import MAX_PAGE, MemoryRecord, State, StoreStats, every_record
 from memory.text.figures import size
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="Memory id, as `memory list` shows it.")]
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="Memory id, or its beginning, as `memory list` shows it.")
+]
 
 
 def list_(
@@ -73,7 +75,7 @@ def history(context: typer.Context, memory_id: Id, user: Anybody = None, as_json
     """Show the events of a memory, even after its erasure, but never its text."""
     out = Output(as_json)
     with setup(context).memory() as memory:
-        events = memory.history(memory_id, user_id=user)
+        events = memory.history(full_id(memory, memory_id, user), user_id=user)
     out.rows(events, EVENTS, {"events": events})
 
 

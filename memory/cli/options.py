@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from memory.errors import InvalidSettings
+from memory.records import ID_LENGTH
 
 if TYPE_CHECKING:
     from memory.backends.sql.database import Database
@@ -141,6 +142,13 @@ def opened_database(context: typer.Context, *, current: bool = True) -> Iterator
         yield database
     finally:
         database.close()
+
+
+def full_id(memory: Service | Client, memory_id: str, user: str | None) -> str:
+    """The id of a memory that was named by it, or by its beginning. Raises NotFound, InvalidInput."""
+    if len(memory_id) >= ID_LENGTH:
+        return memory_id  # also of what is gone, and has a history
+    return memory.get(memory_id, user_id=user).id
 
 
 def whose(

@@ -75,9 +75,10 @@ def remove(
     """Erase a skill, with a receipt."""
     out = Output(as_json)
     with setup(context).memory() as memory:
-        if memory.get(memory_id, user_id=user).kind != "skill":
+        found = memory.get(memory_id, user_id=user)
+        if found.kind != "skill":
             raise NotFound(f"memory {memory_id!r} is not a skill; `memory forget` erases memories")
-        receipt = memory.delete(memory_id, user_id=user)
+        receipt = memory.delete(found.id, user_id=user)
     report(out, receipt)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from memory.cli.columns import MEMORIES
 from memory.cli.look import Id
-from memory.cli.options import Anybody, Json, setup
+from memory.cli.options import Anybody, Json, full_id, setup
 from memory.cli.output import Output
 
 
@@ -22,7 +22,7 @@ def pin(
     """Pin a memory, so that it is selected first when it is relevant; it is never compacted."""
     out = Output(as_json)
     with setup(context).memory() as memory:
-        record = memory.pin(memory_id, not off, user_id=user)
+        record = memory.pin(full_id(memory, memory_id, user), not off, user_id=user)
     out.rows([record], (*MEMORIES[:1], *MEMORIES[-1:]), record)
 
 

@@ -86,6 +86,15 @@ class IsolationConformance:
                 call()
         assert texts(store, ANA) == ["tea"]
 
+    def test_ids_are_found_by_their_beginning(self, store: MemoryStore) -> None:
+        """Of the scope alone, oldest first; what stands for other letters elsewhere is a letter here."""
+        kept(store, record("a", id="ab_1"), record("b", id="ab_2"), record("c", id="abx3"))
+        kept(store, record("d", ELSEWHERE, id="ab_4"))
+        assert store.beginning(ANA, "ab_") == ["ab_1", "ab_2"]
+        assert store.beginning(ANA, "ab", 9) == ["ab_1", "ab_2", "abx3"]
+        assert store.beginning(Scope(tenant_id="other"), "ab_") == ["ab_4"]
+        assert store.beginning(BEN, "ab") == store.beginning(ANA, "AB") == store.beginning(ANA, "%") == []
+
     def test_holdings_are_counted_by_user_and_document(self, store: MemoryStore) -> None:
         """Each user and agent once, by name, page by page; another tenant's are not among them."""
         bot = replace(ANA, agent_id="bot")

@@ -182,6 +182,10 @@ class InMemoryStore:
     def get(self, scope: Scope, memory_id: str) -> MemoryRecord:
         return self._reading(scope.tenant_id).one(scope, memory_id, self._clock())
 
+    def beginning(self, scope: Scope, prefix: str, most: int = 2) -> list[str]:
+        found = sorted(r.id for r in self._reading(scope.tenant_id).alive(scope, self._clock()))
+        return [memory_id for memory_id in found if memory_id.startswith(prefix)][:most]
+
     def get_many(
         self, scope: Scope, memory_ids: Sequence[str], *, as_of: datetime | None = None
     ) -> list[MemoryRecord]:

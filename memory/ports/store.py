@@ -67,6 +67,10 @@ class MemoryStore(Protocol):
         """One memory. Raises NotFound."""
         ...
 
+    def beginning(self, scope: Scope, prefix: str, most: int = 2) -> list[str]:
+        """Ids of the scope's memories, outdated ones too, that begin so; at most so many, oldest first."""
+        ...
+
     def get_many(
         self, scope: Scope, memory_ids: Sequence[str], *, as_of: datetime | None = None
     ) -> list[MemoryRecord]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Unpack, cast, get_args
 
-from memory.errors import InvalidInput
+from memory.errors import InvalidInput, NotFound
 from memory.inputs import MAX_RECALLED, Content, Said, Whose, filters_in, messages_in, text_in
 from memory.ports import Wanted
 from memory.read.explanation import Explanation
 from memory.read.options import Filters
 from memory.read.recalled import Recall
 from memory.records import (
+    ID_LENGTH,
     AdapterChoice,
     HistoryEvent,
     HoldingPage,
@@ -33,6 +34,8 @@ from memory.service.base import ServiceBase
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
 
+
+_SHORTEST = 4  # letters of an id that stand for it
 
 Hits = list[MemoryHit]  # named here, because inside the class `list` is the verb
 Choices = list[AdapterChoice]
@@ -147,11 +150,23 @@ class Looking(ServiceBase):
         return self._backends.generator.count_tokens(messages_in(content, self.settings.max_text_bytes))
 
     def get(self, memory_id: str, **whose: Unpack[Whose]) -> MemoryRecord:
-        """One memory of the tenant, outdated or not.
+        """One memory of the tenant, outdated or not, by its id or by what no other's id begins with.
 
-        Raises NotFound; for a passage that was compacted it names the memory that holds it now.
+        Raises NotFound; for a passage that was compacted it names the memory that holds it now. Raises
+        InvalidInput for the beginning of several ids.
         """
-        return self._backends.store.get(self._scope(whose), memory_id)
+        scope = self._scope(whose)
+        try:
+            return self._backends.store.get(scope, memory_id)
+        except NotFound:
+            found = self._backends.store.beginning(scope, memory_id) if _is_prefix(memory_id) else []
+            if not found:
+                raise
+        if len(found) > 1:
+            raise InvalidInput(
+                f"several ids begin with {memory_id!r}, such as {' and '.join(found)}; give more"
+            )
+        return self._backends.store.get(scope, found[0])
 
     def list(
         self,
@@ -245,3 +260,8 @@ class Looking(ServiceBase):
             tenant_id=scope.tenant_id,
             stats=self._backends.store.stats(scope),
         )
+
+
+def _is_prefix(memory_id: str) -> bool:
+    """Whether this may be the beginning of an id, long enough to mean one."""
+    return _SHORTEST <= len(memory_id) < ID_LENGTH

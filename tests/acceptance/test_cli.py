@@ -114,6 +114,30 @@ def test_search_finds_the_nearest_first(run: Any) -> None:
     assert {hit["record"]["text"] for hit in run("search", "bakery", "--json").json["hits"]} >= {DOG}
 
 
+def test_an_id_can_be_named_by_its_beginning(run: Any) -> None:
+    """Where no other begins so; else both are named, and nothing is done."""
+    [[_, dog, _]] = run("add", DOG).lines
+    [[_, cat, _]] = run("add", "My cat is called Tom.").lines
+    common = next(n for n in range(32) if dog[n] != cat[n])
+    short = dog[: common + 1]
+    assert run("show", short, "--json").json["id"] == dog
+    assert run("history", short).lines[0][-1] == dog
+    assert run("pin", short).lines[0][0] == dog
+    several = run("forget", dog[:common], "--yes")
+    assert (several.code, several.out) == (1, "")
+    assert dog in several.err
+    assert cat in several.err
+    assert run("forget", short, "--yes").code == 0
+    assert run("show", short).code == 3
+    assert run("show", cat[:3]).code == 3  # too short to mean one
+
+
+def test_completion_knows_the_verbs(process: Any) -> None:
+    """As a shell asks for them."""
+    asked = process(_MEMORY_COMPLETE="complete_bash", COMP_WORDS="memory for", COMP_CWORD="1")
+    assert asked.out.split() == ["forget"]
+
+
 def test_list_and_search_are_narrowed_by_metadata_time_and_state(run: Any) -> None:
     """A number is a number; what holds no longer is shown when it is asked for."""
     run("add", "I live in Lisbon.", "--user", "ana")

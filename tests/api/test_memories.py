@@ -303,3 +303,15 @@ def test_answers_of_a_limited_tenant_say_what_is_left(api: Api) -> None:
         assert 1 <= int(left[2]) <= 60
         assert one.status_code != 429 or left[1] == "0"
     assert "ratelimit" not in api.get(where, who="globex").headers
+
+
+def test_a_memory_is_got_by_the_beginning_of_its_id(api: Api) -> None:
+    """Where no other of the tenant's begins so; another tenant's count as not there."""
+    memory_id = api.add()
+    assert api.get(f"/v1/memories/{memory_id[:24]}").json()["id"] == memory_id
+    assert api.get(f"/v1/memories/{memory_id[:24]}", who="globex").status_code == 404
+    other = api.add("My cat is called Tom.")
+    common = next(n for n in range(32) if memory_id[n] != other[n])
+    ambiguous = api.get(f"/v1/memories/{memory_id[:common]}")
+    assert ambiguous.status_code == 422
+    assert other in ambiguous.json()["detail"]

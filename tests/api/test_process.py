@@ -107,7 +107,8 @@ def _memories(client: httpx.Client, user: str) -> list[Any]:
     return found
 
 
-def test_a_signal_ends_it_well(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ends", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_well(tmp_path: Path, ends: signal.Signals) -> None:
     """What runs is answered, the process ends with 0, and its log is JSON without what was said."""
     long = " ".join(f"The keeper of room {n} is called Person{n}." for n in range(400))
     with (
@@ -120,7 +121,7 @@ def test_a_signal_ends_it_well(tmp_path: Path) -> None:
         metrics = httpx.get(f"{url}/metrics").text
         assert "memory_queue_depth" in metrics
         time.sleep(0.1)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(ends)
         assert under_way.result().status_code == 201
         assert process.wait(30) == 0
     log = [json.loads(line) for line in (tmp_path / "stderr").read_text().splitlines() if line[0] == "{"]

@@ -76,6 +76,13 @@ def _conditions(table: Table, wanted: Wanted, after: str | None) -> Iterator[Col
         yield cast(table.c.metadata, Text).contains(json.dumps(key), autoescape=True)
 
 
+def beginning(connection: Connection, scope: Scope, prefix: str, at: datetime, most: int) -> list[str]:
+    """Ids of memories that begin so, oldest first."""
+    those = (alive(memories, scope, at), memories.c.id.startswith(prefix, autoescape=True))
+    found = connection.scalars(select(memories.c.id).where(*those).order_by(memories.c.id).limit(most))
+    return [memory_id for memory_id in found if memory_id.startswith(prefix)]  # LIKE may know no case
+
+
 def holdings(
     connection: Connection,
     scope: Scope,

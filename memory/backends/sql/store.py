@@ -209,6 +209,10 @@ class SqlStore:
         with self._database.read() as connection:
             return sql_memories.one(connection, scope, memory_id, self._clock())
 
+    def beginning(self, scope: Scope, prefix: str, most: int = 2) -> list[str]:
+        with self._database.read() as connection:
+            return sql_listing.beginning(connection, scope, prefix, self._clock(), most)
+
     def get_many(
         self, scope: Scope, memory_ids: Sequence[str], *, as_of: datetime | None = None
     ) -> list[MemoryRecord]:
