@@ -44,6 +44,8 @@ _log = logging.getLogger(__name__)
 
 Chunk = Sequence[int] | ImageTurn
 
+_ALIKE = 0.8  # chunks of a batch are so long at least, of its longest: padding is computed like any token
+
 
 class DocToLoRA:
     """A frozen base model and the hypernetwork that writes adapters for it.
@@ -223,7 +225,7 @@ class DocToLoRA:
             raise ValueError(f"chunk {[len(chunk) for chunk in chunks].index(0)} holds no tokens")
         texts = [i for i, chunk in enumerate(chunks) if not isinstance(chunk, ImageTurn)]
         made: dict[int, LoRA] = {}
-        for batch in by_length([len(chunks[i]) for i in texts], self.tokens_at_once):
+        for batch in by_length([len(chunks[i]) for i in texts], self.tokens_at_once, alike=_ALIKE):
             places = [texts[i] for i in batch]
             ids, mask = pad([chunks[i] for i in places], self.encoder.device)  # type: ignore[misc]  # texts
             made |= zip(places, self._generate(of_tokens(ids), ids, mask), strict=True)

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from hypernet.lora.inject import bare
 from hypernet.networks.config import HypernetConfig
 
+_FEW = 4  # chunks of a batch for which starting another costs more than padding
+
 
 def pad(chunks: Sequence[Sequence[int]], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
     """Right-pad token ids with 0: ids [C, T] and mask [C, T] (True: a real token)."""
@@ -25,11 +27,15 @@ def pad(chunks: Sequence[Sequence[int]], device: torch.device | str = "cpu") -> 
     return ids, torch.arange(width, device=device) < lengths[:, None]
 
 
-def by_length(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Indices of chunks that go together, longest first: each batch, padded, holds at most ``tokens``."""
+def by_length(lengths: Sequence[int], tokens: int, *, alike: float = 0.0) -> Iterator[list[int]]:
+    """Indices of chunks that go together, longest first: each batch, padded, holds at most ``tokens``.
+
+    None of a batch is shorter than that share of its longest, ``alike``, unless there are few.
+    """
     batch: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if batch and (len(batch) + 1) * lengths[batch[0]] > tokens:
+        full = (len(batch) + 1) * lengths[batch[0]] > tokens if batch else False
+        if full or (len(batch) >= _FEW and lengths[index] < alike * lengths[batch[0]]):
             yield batch
             batch = []
         batch.append(index)

@@ -123,13 +123,14 @@ class AnchoredHypernetwork(nn.Module):
         """features [C, 1, T, F], mask [C, T] (True: a real token) or None -> factors of C chunks.
 
         As many chunks at a time as hold ``tokens_at_once`` tokens, or all of them. Rows of A whose tokens are
-        hardly worth saying (``SILENT``) are zero. R is ``config.rank``, or the tokens of the longest chunk
-        where those are fewer.
+        hardly worth saying (``SILENT``) are zero. R is the most that a chunk has of others, at least 1 and at
+        most ``config.rank``.
         """
         step = max(1, tokens_at_once // features.size(2)) if tokens_at_once else len(features)
         parts = []
         for i in range(0, len(features), step):
-            found = self.anchors(features[i : i + step], None if mask is None else mask[i : i + step])
+            here = None if mask is None else mask[i : i + step]
+            found = self.anchors(features[i : i + step], here, silent=False)
             kept = found.there & (found.chances >= SILENT)
             through = 1 + found.chances - found.chances.detach()  # one, with the gradient of the chances
             parts.append(self.factors(found, kept * through))
@@ -142,10 +143,12 @@ class AnchoredHypernetwork(nn.Module):
         *,
         rank: int | None = None,
         prefer: Tensor | None = None,
+        silent: bool = True,
     ) -> Anchors:
         """The ``rank`` most salient tokens, ``config.rank`` or all there are at most.
 
-        Those of ``prefer`` [C, T] come before all others: training knows what will be asked.
+        Those of ``prefer`` [C, T] come before all others: training knows what will be asked. Not ``silent``:
+        no more of them than a chunk has tokens that are worth saying.
         """
         c = self.config
         rank = min(rank or c.rank, c.rank, features.size(2))
@@ -156,6 +159,8 @@ class AnchoredHypernetwork(nn.Module):
             x = block(x, keep)
         x = self.norm_context(x)
         saliency = self.saliency(x).squeeze(-1)
+        if not silent:
+            rank = min(rank, max(1, _spoken(saliency, mask)))
         positions, there = _most_salient(saliency.float(), mask, prefer, rank)
         rows, tokens = (
             t.gather(1, positions[..., None].expand(-1, -1, t.size(-1)))
@@ -201,6 +206,12 @@ def cat_chunks(parts: Sequence[Factors]) -> Factors:
         return torch.cat([F.pad(f, (0, 0, 0, rank - f.size(2))) for f in factors])
 
     return {m: (join([p[m][0] for p in parts]), join([p[m][1] for p in parts])) for m in parts[0]}
+
+
+def _spoken(saliency: Tensor, mask: Tensor | None) -> int:
+    """The most tokens of one chunk that are worth saying, from saliency [C, T]."""
+    worth = saliency.float().sigmoid() >= SILENT
+    return int((worth if mask is None else worth & mask).sum(1).max())
 
 
 def _most_salient(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,13 @@ class AdapterFactory:
         skill = kind == "skill"
         told = [passage.text for passage in passages] if skill else self._standing(passages)
         return [self.serialized(lora, kind) for lora in self.required_maker(kind).generate(told)]
+
+    def embedded(self, passages: Sequence[Passage], kind: Kind = "message") -> tuple[Vectors, list[Made]]:
+        """Task embeddings and adapters of passages, made side by side."""
+        with ThreadPoolExecutor(1, "memory-embedding") as beside:
+            vectors = beside.submit(self.embed, passages)
+            made = self.adapters(passages, kind)
+            return vectors.result(), made
 
     def loras(self, passages: Sequence[Passage]) -> list[LoRA]:
         """The same as tensors."""

@@ -33,7 +33,7 @@ from memory.write.retry import retried
 from memory.write.staging import Leftovers, StagedBlobs
 from memory.write.supersession import Supersession
 
-PASSAGES_PER_BATCH = 32  # passages internalized together
+PASSAGES_PER_BATCH = 64  # passages internalized together
 
 
 class PassageWriter:
@@ -102,8 +102,7 @@ class PassageWriter:
     ) -> dict[str, MemoryRecord]:
         """Content hash -> record as it stands, with its adapter; the lists are filled as in `_add`."""
         some = [Passage.of(record) for record in records]
-        vectors = self._making.embed(some)
-        made = self._making.adapters(some, records[0].kind)
+        vectors, made = self._making.embedded(some, records[0].kind)
         records = [replace(record, adapter=ref) for record, (ref, _) in zip(records, made, strict=True)]
         staged = self._making.staged(records[0].scope.tenant_id, made)
         stored, ended = self._stored(records, vectors, staged)

@@ -8,9 +8,11 @@ seen before the commit, and the blobs are put again: no row points at nothing, a
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from threading import Lock
 from typing import TypeVar
 
@@ -20,6 +22,7 @@ from memory.write.retry import ATTEMPTS
 
 T = TypeVar("T")
 Check = Callable[[], None]
+_AT_ONCE = 8  # blobs on their way to the disk or the network
 
 
 class StagedBlobs:
@@ -49,8 +52,7 @@ class StagedBlobs:
         """
         try:
             for _ in range(ATTEMPTS):
-                for data in self._data.values():
-                    self._blobs.put(self._tenant_id, data)
+                self._put()
                 with suppress(MissingBlob):
                     return rows(self._check)
             raise StoreConflict("erasures keep taking away the adapters of this write; try again")
@@ -58,6 +60,15 @@ class StagedBlobs:
             if self._leftovers is not None:
                 self._leftovers.note(self._tenant_id, self._data, refused=True)
             raise
+
+    def _put(self) -> None:
+        """Several at a time: each waits for the disk, or the network, which takes many as fast as one."""
+        put = partial(self._blobs.put, self._tenant_id)
+        if len(self._data) < 2:
+            deque(map(put, self._data.values()), maxlen=0)
+            return
+        with ThreadPoolExecutor(_AT_ONCE, "memory-blobs") as putting:
+            deque(putting.map(put, self._data.values()), maxlen=0)  # raises what any of them raises
 
     def _check(self) -> None:
         missing = self._blobs.missing(self._tenant_id, list(self._data))

