@@ -33,7 +33,7 @@ class Finishing:
     @property
     def applies(self) -> bool:
         """Whether there is anything to compare a reply with."""
-        return bool(self._known) or self._check is not None
+        return bool(self._known) or (self._check is not None and self._check.applies)
 
     def __call__(self, reply: str) -> str:
         """The reply as it is said."""
@@ -67,6 +67,11 @@ class Check:
         told.sort(key=lambda one: told_at(one[0]))
         self._ids = [hit.record.id for hit, _ in told]
         self._told = [(reading, read(selection.former.get(hit.record.id))) for hit, reading in told]
+
+    @property
+    def applies(self) -> bool:
+        """Whether anything told bears on the turn; without it a reply streams as it is written."""
+        return bool(self._told)
 
     def __call__(self, reply: str) -> tuple[str, tuple[str, ...]]:
         """What is said in the reply's place, and the ids of the memories that it was read from, if it was."""
