@@ -10,8 +10,8 @@ No adapters are made: recall as text reads embeddings and words alone. Nothing h
 a model of yours does, on what was recalled, and is scored by token F1, and on adversarial questions, which
 have no answer, by how often it says so.
 
-Tokens are those of the sentence embedder's tokenizer. Conversation 0 chose the weights of recall; 4 was set
-aside for it too.
+Tokens are those of the sentence embedder's tokenizer. Conversations 0 and 4 chose the weights of recall, and
+are left out unless they are asked for.
 """
 
 from __future__ import annotations
@@ -202,7 +202,8 @@ def table(tallies: Mapping[int, Tally], *, answered: bool) -> str:
         together.questions += one.questions
         together.texts += one.texts
         together.cpu_s += one.cpu_s
-        together.recalled.update(one.recalled)
+        for k in KS:
+            together.recalled[k] += one.recalled[k]
         together.tokens.update(one.tokens)
     rows = [("1 to 4", together), *((CATEGORIES[c], tallies[c]) for c in sorted(tallies))]
     head = ["category", "questions", *(f"at {k}" for k in KS[:-1]), "in the budget"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from math import log
 
 WEIGHT = 0.2
@@ -25,6 +26,7 @@ def tokens(text: str) -> list[str]:
     return re.findall(r"\w+", _POSSESSIVE.sub(" ", text.casefold()))
 
 
+@lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
     """An English word without its ending; crude, for "bicycles" and "bicycle" to be the same."""
     for ending in _ENDINGS:

@@ -26,6 +26,7 @@ class Places:
         self._share = share
         self._most_waiting = most_waiting
         self._taken: Counter[str] = Counter()
+        self._lent: Counter[str] = Counter()
         self._waiting: dict[str, deque[anyio.Event]] = {}
         self._served: dict[str, int] = {}  # when, counted in requests
         self._count = 0
@@ -39,12 +40,36 @@ class Places:
         finally:
             self._give_back(tenant)
 
-    async def _take(self, tenant: str) -> None:
-        line = self._waiting.setdefault(tenant, deque())
-        if len(line) >= self._most_waiting:
+    @asynccontextmanager
+    async def lent(self, tenant: str) -> AsyncIterator[None]:
+        """Without the place that one has, while one waits for another server; then with one again.
+
+        Raises QuotaExceeded where too many of the tenant's requests wait so.
+        """
+        self._check(self._lent[tenant])
+        self._lent[tenant] += 1
+        self._give_back(tenant)
+        try:
+            yield
+        finally:
+            self._lent[tenant] -= 1
+            if not self._lent[tenant]:
+                del self._lent[tenant]
+            with anyio.CancelScope(shield=True):  # whoever lent it out gives it back
+                await self._stand_in_line(tenant)
+
+    def _check(self, waiting: int) -> None:
+        if waiting >= self._most_waiting:
             raise QuotaExceeded(
                 f"{self._most_waiting} requests of the tenant wait already; send fewer at once", _AGAIN_S
             )
+
+    async def _take(self, tenant: str) -> None:
+        self._check(len(self._waiting.get(tenant, ())))
+        await self._stand_in_line(tenant)
+
+    async def _stand_in_line(self, tenant: str) -> None:
+        line = self._waiting.setdefault(tenant, deque())
         given = anyio.Event()
         line.append(given)
         self._serve()

@@ -1,7 +1,7 @@
 """Client of the upstream LLM: any OpenAI-compatible server, configured by the operator alone.
 
-Its key goes into one header of the requests to it, and nowhere else: what it answers is searched for the key
-before it is passed on, and our errors name neither address nor key.
+Its key goes into one header of the requests to it, and nowhere else: what it says when it refuses is searched
+for the key before it is passed on, and our errors name neither address nor key.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from memory.settings import Settings
 
 _KINDS = {400: "invalid_request_error", 404: "invalid_request_error", 429: "rate_limit_error"}
 _CONNECT_S = 10.0
-_CONNECTIONS = 512
+_KEPT_OPEN = 512  # connections; those to us are limited, and so those from here
 
 
 class UpstreamError(Exception):
@@ -51,7 +51,7 @@ class Upstream:
             base_url=str(settings.upstream_url).rstrip("/") + "/",
             headers=headers,
             timeout=httpx.Timeout(settings.upstream_timeout_s, connect=_CONNECT_S),
-            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=_KEPT_OPEN),
         )
 
     def model(self, asked: str) -> str:
@@ -82,9 +82,9 @@ class Upstream:
             await response.aclose()
         status = response.status_code
         if status in (401, 403):  # its key is wrong, not the client's; such errors may quote it
-            return _failed(502, "the upstream model refuses the server's key; tell the server's operator")
+            return failed(502, "the upstream model refuses the server's key; tell the server's operator")
         if status < 400:
-            return _failed(502, "the upstream model answers with a redirect; tell the server's operator")
+            return failed(502, "the upstream model answers with a redirect; tell the server's operator")
         waits = {"Retry-After": after} if (after := response.headers.get("Retry-After")) else {}
         return UpstreamError(status, self._readable(status, data), waits)
 
@@ -110,11 +110,12 @@ class Upstream:
 def unreachable(error: httpx.HTTPError) -> UpstreamError:
     """The error for a connection that fails, or that is silent for too long."""
     if isinstance(error, httpx.TimeoutException):
-        return _failed(504, "the upstream model does not answer in time; try again")
-    return _failed(502, "the upstream model cannot be reached, or broke off; try again")
+        return failed(504, "the upstream model does not answer in time; try again")
+    return failed(502, "the upstream model cannot be reached, or broke off; try again")
 
 
-def _failed(status: int, message: str) -> UpstreamError:
+def failed(status: int, message: str) -> UpstreamError:
+    """An error of this server's about the upstream."""
     return UpstreamError(status, error_body(message, "server_error"))
 
 

@@ -2,16 +2,19 @@
 
     candidates by embedding and by words -> filters -> the best first -> duplicates, and what the visible
     messages show, left out -> at most k, and as many of them as the token budget holds
-    -> what newer ones stand in the place of goes last -> one line each, with its date and who said it
+    -> what a newer one stands in the place of goes behind it -> one line each, with its date and speaker
 
 This is not a merge: a text that matters little costs a line and no recall. So there is no threshold and no
 margin, and the token budget is the limit.
 
     relevance  =  cosine  +  WORDS * share of the question's words, the rarer the more
+                          +  SPOKEN where the one speaker says it whom the question names
                           +  BESIDE * relevance of the best passage just before or after it in its session
+                          +  NEAR * relevance of the best one two turns before or after it
 
 A question put in the words of the answer and one put in others are both found, and the answer to what was
-asked in the line before. docs/benchmarks.md has what each brings.
+asked in the line before. Names of speakers say who, not what (`speakers_asked`): cosine and words are those
+of the question without them. docs/benchmarks.md has what each brings.
 """
 
 from __future__ import annotations
@@ -25,12 +28,17 @@ from memory.ports import Internalizer, Reader
 from memory.read.options import Filters
 from memory.read.recalled import HEADING, Recall, Recalled
 from memory.read.selection import Selector
+from memory.read.speakers_asked import Asked, asked_of
 from memory.records import MemoryHit, MemoryRecord, Message, Scope
 from memory.text.passage import Passage
+from memory.text.sentences import sentences
 from memory.text.words import wording
 
 WORDS = 0.7  # what having all of the question's words adds to a cosine
-BESIDE = 0.4  # of the best neighbour's relevance that a passage gets
+SPOKEN = 0.2
+BESIDE = 0.4  # of the best neighbour's relevance that a passage gets,
+YIELDS = 0.45  # how far above a newer text an older one may be that goes behind it, where that is sure
+NEAR = 0.2  # and of that of a neighbour's neighbour
 _CANDIDATES = 200  # by embedding, and as many by words
 
 
@@ -63,7 +71,10 @@ class Recaller:
         vector = self._selector.embed(query)
         hits = self._selector.candidates(scope, vector, _CANDIDATES, as_of, query, filters)
         passages = {hit.record.id: Passage.of(hit.said) for hit in hits}
-        texts = list(islice(_unseen(_ranked(hits, passages, query), passages, query, before), k))
+        asked = asked_of(query, passages)
+        if asked.named:
+            hits = self._selector.rescored(scope, hits, asked.query)
+        texts = list(islice(_unseen(_ranked(hits, passages, asked), passages, query, before), k))
         kept = self._within(texts, max_tokens)
         ordered = self._current_first(kept, passages, query)
         return Recall(ordered, self._count([HEADING, *(one.line for one in ordered)]) if ordered else 0)
@@ -86,42 +97,62 @@ class Recaller:
     def _current_first(
         self, texts: Sequence[Recalled], passages: Mapping[str, Passage], query: str
     ) -> list[Recalled]:
-        """What a newer text among them stands for, as far as the query goes, goes to the end."""
+        """What a newer text among them stands for, as far as the query goes, goes behind it.
+
+        Only what says one thing: of several, what is newer may have replaced one. And the newer one must
+        matter about as much, the more so the less sure it is that the two speak of the same.
+        """
         turn = self._reader.read(query)
         readings = {one.memory_id: self._reader.read(passages[one.memory_id]) for one in texts}
+        ordered = [*texts]
 
-        def outdated(older: Recalled) -> bool:
-            return any(
-                newer.said_at > older.said_at
-                and newer.document_id is None
-                and readings[newer.memory_id].stands_for(readings[older.memory_id], turn)
-                for newer in texts
-            )
+        def outdates(newer: Recalled, older: Recalled) -> bool:
+            if newer.said_at <= older.said_at or newer.document_id is not None:
+                return False
+            sure = readings[newer.memory_id].stands_for(readings[older.memory_id], turn)
+            return sure > 0 and newer.score >= older.score - YIELDS * sure
 
-        former = {one.memory_id for one in texts if one.document_id is None and outdated(one)}
-        return sorted(texts, key=lambda one: one.memory_id in former)
+        for older in texts:
+            if older.document_id is None and _says_one_thing(passages[older.memory_id]):
+                place = ordered.index(older)
+                behind = max((i for i, one in enumerate(ordered) if outdates(one, older)), default=-1)
+                ordered[place : max(place, behind) + 1] = [*ordered[place + 1 : behind + 1], older]
+        return ordered
 
 
-def _ranked(hits: Sequence[MemoryHit], passages: Mapping[str, Passage], query: str) -> Iterator[Recalled]:
+def _says_one_thing(passage: Passage) -> bool:
+    return sum(len(sentences(line.text)) for line in passage.lines) == 1
+
+
+def _ranked(hits: Sequence[MemoryHit], passages: Mapping[str, Passage], asked: Asked) -> Iterator[Recalled]:
     """The best first; of equals the newer."""
-    shares = overlap(query, [passages[hit.record.id].bare for hit in hits])
+    shares = overlap(asked.query, [passages[hit.record.id].bare for hit in hits])
     scores = _with_neighbours(
-        hits, [hit.score + WORDS * share for hit, share in zip(hits, shares, strict=True)]
+        hits,
+        [
+            hit.score + WORDS * share + SPOKEN * (hit.record.id in asked.spoken)
+            for hit, share in zip(hits, shares, strict=True)
+        ],
     )
     for i in sorted(range(len(hits)), key=lambda i: (scores[i], hits[i].said.id), reverse=True):
         yield _recalled(hits[i], scores[i], passages[hits[i].record.id].shown)
 
 
 def _with_neighbours(hits: Sequence[MemoryHit], scores: Sequence[float]) -> list[float]:
-    """The scores, each with part of that of what was said just before or after in the same session."""
+    """The scores, each with part of those of what was said around it in the same session."""
     places: dict[tuple[Scope, int], float] = {}
     for hit, score in zip(hits, scores, strict=True):
         for turn in _turns(hit.said):
             place = (hit.said.scope, turn)
             places[place] = max(score, places.get(place, score))
+
+    def best(said: MemoryRecord, away: int) -> float:
+        turns = _turns(said)
+        around = (turns.start - away, turns.stop - 1 + away) if turns else ()
+        return max((places.get((said.scope, turn), 0.0) for turn in around), default=0.0)
+
     return [
-        score
-        + BESIDE * max((places.get((hit.said.scope, turn), 0.0) for turn in _beside(hit.said)), default=0.0)
+        score + BESIDE * best(hit.said, 1) + NEAR * best(hit.said, 2)
         for hit, score in zip(hits, scores, strict=True)
     ]
 
@@ -131,11 +162,6 @@ def _turns(said: MemoryRecord) -> range:
     if said.first_turn is None or said.last_turn is None or said.scope.session_id is None:
         return range(0)
     return range(said.first_turn, said.last_turn + 1)
-
-
-def _beside(said: MemoryRecord) -> tuple[int, ...]:
-    turns = _turns(said)
-    return (turns.start - 1, turns.stop) if turns else ()
 
 
 def _recalled(hit: MemoryHit, score: float, shown: str) -> Recalled:

@@ -195,6 +195,15 @@ class Selector:
             if (one := said[record.id]).id in vectors
         ]
 
+    def rescored(self, scope: Scope, hits: Sequence[MemoryHit], query: str) -> list[MemoryHit]:
+        """The same hits with their cosines to another query; what has lost its vector keeps the old one."""
+        vectors = self._store.embeddings(scope, [hit.said.id for hit in hits])
+        asked = self.embed(query)[0]
+        return [
+            replace(hit, score=float(vectors[hit.said.id] @ asked)) if hit.said.id in vectors else hit
+            for hit in hits
+        ]
+
     def about(self, scope: Scope, named: str) -> list[str]:
         """Ids of the passages that somebody told with all the words that name a thing: "my old PIN"."""
         wanted = set(plain(named).casefold().split()) - _OWN

@@ -27,6 +27,9 @@ class Stub(ThreadingHTTPServer):
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
 
+    def handle_error(self, *_: Any) -> None:
+        """A client may go away."""
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
@@ -146,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
             for piece in pieces:
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
                 self.wfile.flush()
-                time.sleep(0.05 if self.server.fails == "slow" else 0)
+                time.sleep({"slow": 0.05, "stalls": 1.5}.get(self.server.fails, 0))
         if self.server.fails == "cut":
             self.close_connection = True
             self.connection.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -193,6 +194,34 @@ def test_a_stream_that_breaks_off_ends_with_an_error(api: Api, stub: Stub) -> No
     turns = api.get("/v1/sessions/s/turns?user_id=ana").json()["turns"]
     assert [turn["role"] for turn in turns] == ["user"]
     assert texts(api) == ["User: My boat is called Nemo."]
+
+
+def test_a_stream_that_falls_silent_ends_with_an_error(api: Api, stub: Stub) -> None:
+    """After the time that the operator gives it."""
+    stub.fails = "stalls"
+    reply = api.post(PATH, asked("My boat is called Nemo.", stream=True))
+    *_, last = (line[6:] for line in reply.text.splitlines() if line.startswith("data: "))
+    assert "does not answer in time" in json.loads(last)["error"]["message"]
+    assert texts(api) == ["User: My boat is called Nemo."]
+
+
+def test_what_was_told_is_remembered_when_the_client_goes_away(
+    founded: Founded, tmp_path: Any, stub: Stub
+) -> None:
+    """In the middle of a stream; half a reply is no turn."""
+    stub.fails = "slow"
+    settings = Settings.load(home=founded.copied(tmp_path / "home"), upstream_url=stub.url)
+    whose: Any = {"user_id": "ana", "tenant_id": "acme"}
+    with Memory(settings, **{"store": open_store(settings), **echoes()}) as memory, live(memory) as address:
+        headers = {"Authorization": f"Bearer {founded.keys['acme']}"}
+        body = asked("My boat is called Nemo.", stream=True, metadata={"session_id": "s"})
+        with httpx.stream("POST", f"{address}{PATH}", json=body, headers=headers, trust_env=False) as reply:
+            next(reply.iter_bytes())
+        until = time.monotonic() + 20
+        while not memory.list(**whose).records and time.monotonic() < until:
+            time.sleep(0.02)
+        assert [turn.role for turn in memory.turns(session_id="s", **whose)] == ["user"]
+        assert [one.text for one in memory.list(**whose).records] == ["User: My boat is called Nemo."]
 
 
 def test_an_error_inside_a_stream_makes_its_words_no_turn(api: Api, stub: Stub) -> None:

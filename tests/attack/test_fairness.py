@@ -311,3 +311,30 @@ def test_one_tenant_never_has_all_threads_of_a_worker(database: Database) -> Non
     third = jobs.claim("another worker", 60.0, most=1)
     assert third is not None
     assert third.scope.tenant_id == "greedy"
+
+
+async def test_who_waits_for_another_server_takes_no_place() -> None:
+    """Others are worked on meanwhile; afterwards it has a place again, and too many may not wait so."""
+    places, worked = Places(1, share=1, most_waiting=2), list[str]()
+
+    async def work(name: str) -> None:
+        async with places.taken("acme"):
+            worked.append(name)
+
+    async with places.taken("acme"):
+        async with places.lent("acme"):
+            with anyio.fail_after(5):
+                await work("meanwhile")
+            async with places.taken("acme"), places.lent("acme"):
+                with pytest.raises(QuotaExceeded):
+                    async with places.taken("acme"), places.lent("acme"):
+                        raise AssertionError("a third one waits")
+        async with anyio.create_task_group() as group:
+            group.start_soon(work, "afterwards")
+            await anyio.sleep(0.01)
+            assert worked == ["meanwhile"]
+            worked.append("first")
+            group.cancel_scope.cancel()
+    with anyio.fail_after(5):
+        await work("last")
+    assert worked == ["meanwhile", "first", "last"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 import anyio
@@ -17,17 +17,18 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from memory.api.as_chat import chat_request
 from memory.api.callers import CallingTenant, TenantDep
 from memory.api.events import KEEP_ALIVE, unless_silent
 from memory.api.from_chat import FromChat
 from memory.api.incoming import Parsed
-from memory.api.relay_forms import CHAT_COMPLETIONS, RESPONSE, Form, Heard
+from memory.api.relay_forms import CHAT_COMPLETIONS, RESPONSE, Form
 from memory.api.relayed import Relayed
 from memory.api.routes.chat import may_tell
 from memory.api.shared import Shared, SharedDep
-from memory.api.upstream import Upstream, UpstreamError, error_body, unreachable
+from memory.api.upstream import Upstream, UpstreamError, failed, unreachable
 from memory.ports.asker import to_the_end
 from memory.read.recalled import Recall
 
@@ -71,16 +72,21 @@ async def _relay(
         await run_in_threadpool(may_tell, request, tenant, parts, turn.new.text)
     recalled = await run_in_threadpool(turn.recall)
     headers = {"X-Memory-Tokens": str(recalled.tokens), "X-Memory-Recalled": str(len(recalled))}
-    try:
-        response = await _opened(_upstream(request), turn, recalled)
-    except UpstreamError as error:
-        await _remember(turn, "", recalled)
-        return JSONResponse(error.body, error.status, headers={**error.headers, **headers})
-    if given.get("stream"):
-        media = response.headers.get("Content-Type", "text/event-stream")
-        headers |= {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Content-Type": media}
-        return StreamingResponse(_streamed(response, turn, recalled), headers=headers)
-    return await _whole(response, turn, recalled, headers)
+    async with AsyncExitStack() as waiting:
+        try:
+            await waiting.enter_async_context(parts.places.lent(tenant.id))
+            response = await _opened(_upstream(request), turn, recalled)
+            if given.get("stream"):
+                return Passed(response, turn, recalled, headers, waiting.pop_all())
+            reply = await _read(response)
+        except UpstreamError as error:
+            await waiting.aclose()
+            await _remember(turn, "", recalled)
+            return JSONResponse(error.body, error.status, headers={**error.headers, **headers})
+    await _remember(turn, form.text(reply), recalled)
+    if isinstance(reply, dict) and isinstance(reply.get("usage"), dict):
+        reply["usage"]["memory_tokens"] = recalled.tokens
+    return JSONResponse(reply, headers=headers)
 
 
 async def _opened(upstream: Upstream, turn: Relayed, recalled: Recall) -> Opened:
@@ -100,61 +106,78 @@ async def _opened(upstream: Upstream, turn: Relayed, recalled: Recall) -> Opened
     return FromChat(response, turn.given, recalled.tokens)
 
 
-async def _whole(response: Opened, turn: Relayed, recalled: Recall, headers: dict[str, str]) -> Response:
-    """The reply, whose usage says how many tokens memory took."""
+async def _read(response: Opened) -> Any:
+    """The whole reply. Raises UpstreamError."""
     try:
-        reply = json.loads(await response.aread())
+        return json.loads(await response.aread())
     except httpx.HTTPError as error:
-        await _remember(turn, "", recalled)
-        failed = unreachable(error)
-        return JSONResponse(failed.body, failed.status, headers=headers)
-    except ValueError:
-        await _remember(turn, "", recalled)
-        body = error_body("the upstream model answers with something that is no reply", "server_error")
-        return JSONResponse(body, 502, headers=headers)
+        raise unreachable(error) from error
+    except ValueError as error:
+        raise failed(502, "the upstream model answers with something that is no reply") from error
     finally:
         await response.aclose()
-    await _remember(turn, turn.form.text(reply), recalled)
-    if isinstance(reply, dict) and isinstance(reply.get("usage"), dict):
-        reply["usage"]["memory_tokens"] = recalled.tokens
-    return JSONResponse(reply, headers=headers)
 
 
-async def _streamed(response: Opened, turn: Relayed, recalled: Recall) -> AsyncIterator[bytes]:
-    """The bytes as they come, comments between events while none do.
+class Passed(StreamingResponse):
+    """A stream, passed on as it comes. When it has ended, or its client has gone, the turn is remembered."""
 
-    One that breaks off ends with an error event in place of what is missing.
-    """
-    heard = turn.form.heard()
-    between = True
-    try:
-        async with aclosing(unless_silent(response.aiter_raw())) as pieces:
-            async for data in pieces:
-                if data is not None:
-                    heard.feed(data)
-                    between = data.endswith((b"\n\n", b"\r\n\r\n"))
-                    yield data
-                elif between:
-                    yield KEEP_ALIVE.encode()
-        if not (heard.ended or heard.failed):
-            yield _failed(turn, heard, httpx.RemoteProtocolError("ended early"))
-    except httpx.HTTPError as error:
-        heard.failed = True
-        yield _failed(turn, heard, error)
-    finally:
-        with anyio.CancelScope(shield=True):  # also when the client has gone
-            await response.aclose()
-            await _remember(turn, heard.reply, recalled)
+    def __init__(
+        self,
+        response: Opened,
+        turn: Relayed,
+        recalled: Recall,
+        headers: dict[str, str],
+        waiting: AsyncExitStack,
+    ) -> None:
+        """`waiting` is left before anything is remembered."""
+        self._response = response
+        self._turn = turn
+        self._recalled = recalled
+        self._waiting = waiting
+        self._heard = turn.form.heard()
+        media = response.headers.get("Content-Type", "text/event-stream")
+        headers |= {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Content-Type": media}
+        super().__init__(self._bytes(), headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._response.aclose()
+                await self._waiting.aclose()
+                await _remember(self._turn, self._heard.reply, self._recalled)
+
+    async def _bytes(self) -> AsyncIterator[bytes]:
+        """The bytes as they come, comments between events while none do.
+
+        One that breaks off ends with an error event in place of what is missing.
+        """
+        heard, between = self._heard, True
+        try:
+            async with aclosing(unless_silent(self._response.aiter_raw())) as pieces:
+                async for data in pieces:
+                    if data is not None:
+                        heard.feed(data)
+                        between = data.endswith((b"\n\n", b"\r\n\r\n"))
+                        yield data
+                    elif between:
+                        yield KEEP_ALIVE.encode()
+            if not (heard.ended or heard.failed):
+                yield self._error(httpx.RemoteProtocolError("ended early"))
+        except httpx.HTTPError as error:
+            heard.failed = True
+            yield self._error(error)
+
+    def _error(self, error: httpx.HTTPError) -> bytes:
+        """An event, also where the bytes before it ended within one."""
+        event = self._turn.form.wire.failed(unreachable(error).body, self._heard.events)
+        return b"\n\n" + event.encode()
 
 
 async def _remember(turn: Relayed, reply: str, recalled: Recall) -> None:
     with to_the_end():
         await run_in_threadpool(lambda: turn.remember(reply, from_memory=bool(recalled)))
-
-
-def _failed(turn: Relayed, heard: Heard, error: httpx.HTTPError) -> bytes:
-    """An event, also where the bytes before it ended within one."""
-    return b"\n\n" + turn.form.wire.failed(unreachable(error).body, heard.events).encode()
 
 
 def _upstream(request: Request) -> Upstream:
