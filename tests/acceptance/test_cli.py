@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from memory.records import new_id
+from tests.office_files import docx, pdf
 
 DOG = "My dog is called Biscuit and we live in Lisbon."
 TALK = (
@@ -112,6 +113,18 @@ def test_search_finds_the_nearest_first(run: Any) -> None:
     assert len(lines) == 2
     assert float(lines[0][0]) >= float(lines[1][0])
     assert {hit["record"]["text"] for hit in run("search", "bakery", "--json").json["hits"]} >= {DOG}
+
+
+def test_an_office_file_is_a_document(run: Any, tmp_path: Path) -> None:
+    """Its text is remembered; one that is broken is one line, and nothing of it is stored."""
+    (tmp_path / "boat.docx").write_bytes(docx("My boat is called Argo."))
+    (tmp_path / "cut.pdf").write_bytes(pdf("x")[:100])
+    assert run("add", "--file", str(tmp_path / "boat.docx")).lines[0][-1] == "My boat is called Argo."
+    assert run("list", "--document", "boat.docx").lines[0][-1] == "My boat is called Argo."
+    broken = run("add", "--file", str(tmp_path / "cut.pdf"))
+    assert (broken.code, broken.out, broken.err.count("\n")) == (1, "", 1)
+    assert "cut.pdf cannot be read" in broken.err
+    assert run("list", "--document", "cut.pdf").out == ""
 
 
 def test_an_id_can_be_named_by_its_beginning(run: Any) -> None:

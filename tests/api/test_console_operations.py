@@ -189,6 +189,36 @@ def test_the_first_steps_end_with_a_memory(api: Api) -> None:
     assert str(api.client.get("/console").url).endswith("/console/ask")
 
 
+def test_where_nobody_needs_a_key_the_command_has_none(make_api: MakeApi) -> None:
+    """With --anonymous the first steps begin with the command."""
+    api = make_api(anonymous=True)
+    page = html.unescape(api.client.get("/console").text)
+    assert "Waiting for it" in page
+    assert "curl http://127.0.0.1:8750/v1/memories" in page
+    assert "Bearer" not in page
+
+
+def test_a_turn_says_what_it_stored_and_skipped(api: Api) -> None:
+    """In a session it and the reply become turns; without the box nothing does; a key that reads cannot."""
+    sign_in(api)
+    asked = {
+        "user_id": "ana",
+        "session_id": "s",
+        "question": "Hello! My dog is called Rex. What is the time?",
+    }
+    assert "What this turn stored" not in api.client.post("/console/ask", data=asked, headers=HOME).text
+    assert texts(api) == []
+    answer = api.client.post("/console/ask", data={**asked, "remember": "yes"}, headers=HOME).text
+    assert re.search(r"stored</span>\s*<a[^>]*>[^<]*My dog is called Rex\.", answer)
+    assert re.search(r"skipped: question</span>\s*What is the time\?", answer)
+    again = api.client.post("/console/ask", data=asked, headers=HOME).text
+    assert "Said before in this session" in again
+    sign_in(api, "acme-read")
+    refused = api.client.post("/console/ask", data={**asked, "remember": "yes"}, headers=HOME)
+    assert refused.status_code == 403
+    assert 'name="remember"' not in api.client.get("/console/ask").text
+
+
 def test_operators_manage_tenants(api: Api) -> None:
     """They let one in, limit it, make its keys, and drop it once its name is typed."""
     sign_in(api, "operator")

@@ -11,8 +11,11 @@ from memory.api.console.pages import page
 from memory.api.rights import CHAT_REMEMBERS
 from memory.api.routes.memories import check_quotas
 from memory.api.shared import SharedDep
+from memory.inputs import Said
 
 router = APIRouter(prefix="/console", include_in_schema=False)
+
+_TURNS = 20  # of the conversation, the newest
 
 
 @router.get("/ask")
@@ -31,12 +34,18 @@ def ask(request: Request, tenant: TenantDep, parts: SharedDep, fields: Form) -> 
         tenant.caller.require(CHAT_REMEMBERS)
         request.state.writes = True
         check_quotas(parts, tenant, len(question.encode()))
+    turns = parts.memory.turns(last=_TURNS, **whom) if whom["session_id"] else []
     why = parts.memory.explain(question, as_of=as_of, **whom)
     answers = {
         "With adapters": parts.memory.ask(question, mode="adapters", as_of=as_of, **whom),
         "Without memory": parts.memory.answer(message, adapters=[], **whom),
         "With text": parts.memory.ask(question, mode="text", as_of=as_of, **whom),
     }
+    added = None
+    if remembers:
+        reply = {"role": "assistant", "content": answers["With adapters"].text, "recalled": True}
+        told: list[Said] = [message, reply] if whom["session_id"] else [message]
+        added = parts.memory.add(told, **whom)
     parts.activity.merged(tenant.id, len(answers["With adapters"].adapters))
     return page(
         "ask.html",
@@ -44,6 +53,7 @@ def ask(request: Request, tenant: TenantDep, parts: SharedDep, fields: Form) -> 
         fields=fields,
         answers=answers,
         saved=answers["With text"].prompt_tokens - answers["With adapters"].prompt_tokens,
-        added=parts.memory.add([message], **whom) if remembers else None,
+        added=added,
+        turns=turns,
         why=why,
     )

@@ -52,18 +52,28 @@ def revoke(tenant: TenantDep, parts: SharedDep, key_id: Named) -> Response:
 
 
 @router.get("/start")
-def start(request: Request, tenant: TenantDep) -> Response:  # noqa: ARG001  a tenant's alone
-    """The first steps."""
-    return page("start.html", request.scope, key=None, user=FIRST_USER)
+def start(request: Request, tenant: TenantDep) -> Response:
+    """The first steps; where nobody needs a key, the command at once."""
+    return _steps(request, None, ready=tenant.caller.key_id is None)
 
 
 @router.post("/start")
 def begin(request: Request, tenant: TenantDep, parts: SharedDep) -> Response:
     """Make a key, and show the command that uses it."""
-    key = parts.access.create_key(tenant.id, "write", name="first steps")
-    server = f"{request.url.scheme}://{request.url.netloc}"
-    since = now().isoformat()
-    return page("start.html", request.scope, key=key, user=FIRST_USER, server=server, since=since, found=None)
+    return _steps(request, parts.access.create_key(tenant.id, "write", name="first steps"), ready=True)
+
+
+def _steps(request: Request, key: NewKey | None, *, ready: bool) -> Response:
+    return page(
+        "start.html",
+        request.scope,
+        key=key,
+        ready=ready,
+        user=FIRST_USER,
+        server=f"{request.url.scheme}://{request.url.netloc}",
+        since=now().isoformat(),
+        found=None,
+    )
 
 
 @router.get("/start/arrived")
