@@ -9,9 +9,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 from benchmarks.bench import Bench, Options, Row
+from benchmarks.load import server
 
 ROUNDS = 5  # of which the median counts; the commands take turns
 _PEAK = "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0], file=sys.stderr)"  # KiB
@@ -25,6 +27,7 @@ VERBS = {
     "memory add": ("add", "My brother Ben lives in Turin."),
     "memory ask": ("ask", "Where does my sister live?"),
 }
+SERVED = ("list", "ask")  # measured with MEMORY_URL too
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +44,8 @@ def rows(options: Options) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "MEMORY_HOME": home, "MEMORY_MODEL": options.model}
         _cost((*COMMAND, "add", "My sister Ana lives in Porto."), environment)
-        commands = {name: (*COMMAND, *verb) for name, verb in VERBS.items()}
-        commands = {IMPORTS: (sys.executable, "-c", f"import sys, torch, transformers; {_PEAK}"), **commands}
-        rounds = 1 if options.quick else ROUNDS
-        costs: dict[str, list[Cost]] = {name: [] for name in commands}
-        for _ in range(rounds):
-            for name, command in commands.items():
-                costs[name].append(_cost(command, environment))
+        with server(Path(home), "--anonymous", MEMORY_MODEL=options.model) as url:
+            costs = _costs(environment, url, 1 if options.quick else ROUNDS)
     imports = median(cost.cpu_ms for cost in costs[IMPORTS])
     for name, found in costs.items():
         cpu = median(cost.cpu_ms for cost in found)
@@ -58,6 +56,24 @@ def rows(options: Options) -> Iterator[Row]:
             "peak MiB": median(cost.resident_mb for cost in found),
             "of importing torch and transformers": cpu / imports,
         }
+
+
+def _costs(environment: Mapping[str, str], url: str, rounds: int) -> dict[str, list[Cost]]:
+    """Of each command in each round."""
+    asking = {**environment, "MEMORY_URL": url}
+    imports = (sys.executable, "-c", f"import sys, torch, transformers; {_PEAK}")
+    runs = [(IMPORTS, imports, environment)]
+    runs += [(name, (*COMMAND, *verb), environment) for name, verb in VERBS.items()]
+    runs += [
+        (f"{name}, of a server", (*COMMAND, *verb), asking)
+        for name, verb in VERBS.items()
+        if verb[0] in SERVED
+    ]
+    costs: dict[str, list[Cost]] = {name: [] for name, _, _ in runs}
+    for _ in range(rounds):
+        for name, command, given in runs:
+            costs[name].append(_cost(command, given))
+    return costs
 
 
 def _cost(command: Sequence[str], environment: Mapping[str, str]) -> Cost:

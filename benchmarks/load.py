@@ -118,7 +118,7 @@ def rows(given: argparse.Namespace) -> Iterator[Row]:
     """A row for each way and number of clients."""
     with tempfile.TemporaryDirectory(prefix="memory-load-") as folder:
         keys = _keys(Path(folder), given.tenants)
-        with _server(Path(folder)) as url:
+        with server(Path(folder)) as url:
             users = _seeded(url, keys, given.users, given.facts)
             added: list[tuple[User, str]] = []
             for mix, ways in ((MIX, WAYS), ({"chat": 1.0}, WAYS)):
@@ -143,12 +143,16 @@ def _keys(home: Path, tenants: int) -> list[str]:
 
 
 @contextmanager
-def _server(home: Path) -> Iterator[str]:
+def server(home: Path, *options: str, **environment: str) -> Iterator[str]:
     """A process of its own, as `memory serve` starts it; gives its address."""
     command = [sys.executable, "-c", "import sys, memory.cli; sys.exit(memory.cli.main())"]
-    command += ["--home", str(home), "serve", "--port", "0"]
+    command += ["--home", str(home), "serve", "--port", "0", *options]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, **environment},
     )
     assert process.stdout is not None
     try:

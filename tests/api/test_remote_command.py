@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -189,6 +190,20 @@ def test_what_is_wrong_with_the_server_is_one_line(
         assert (failed.code, failed.out, failed.err.count("\n")) == (code, "", 1)
         assert said in failed.err
         assert "pm_" not in failed.err
+
+
+def test_a_server_that_says_nothing_is_given_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the connection and never answers; it is not asked again."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("MEMORY_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("MEMORY_TIMEOUT_S", "0.2")
+        given_up = run("list")
+        assert (given_up.code, given_up.err.count("\n")) == (4, 1)
+        assert "takes too long to answer" in given_up.err
+        silent.accept()[0].close()
+        silent.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            silent.accept()
 
 
 def test_a_key_that_may_only_read_is_told_so(

@@ -65,7 +65,7 @@ class TestVerbs(VerbsConformance):
                 yield client
         else:
             with start_blocking_portal() as portal:
-                client = AsyncClient(URL, key, transport=AsyncInProcess(api.client))
+                client = AsyncClient(URL, key, transport=AsyncInProcess(api))
                 yield Awaited(client, portal)
                 portal.call(client.close)
 
