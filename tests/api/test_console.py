@@ -54,7 +54,8 @@ def test_a_wrong_key_and_a_session_that_ended_see_the_form(api: Api) -> None:
     """401, with nothing of the key; after twenty attempts 429."""
     sign_in(api)
     api.client.post("/console/sign-out", headers=HOME)
-    assert api.client.get("/console/ask").status_code == 401
+    ended = api.client.get("/console/jobs?part=table")
+    assert (ended.status_code, ended.headers["HX-Redirect"]) == (401, "/console")
     for _ in range(20):
         answer = api.client.post("/console/sign-in", data={"key": "pm_wrong"}, headers=HOME)
         assert answer.status_code == 401
@@ -147,6 +148,16 @@ def test_a_key_that_reads_changes_nothing(api: Api) -> None:
     where = f"/console/memories/{api.add()}"
     sign_in(api, "acme-read")
     assert api.client.get(where).status_code == 200
+    pages = (
+        where,
+        "/console/memories?user_id=ana",
+        "/console/people",
+        "/console/people/one?user_id=ana",
+        "/console/jobs",
+    )
+    for path in pages:
+        forms = re.findall(r'<form method="post" action="([^"]+)"', api.client.get(path).text)
+        assert set(forms) <= {"/console/sign-out", "/console/export"}, path
     for path in ("/console/memories", where, f"{where}/forget"):
         answer = api.client.post(path, data={"user_id": "ana", "text": "I live in Rome."}, headers=HOME)
         assert answer.status_code == 403

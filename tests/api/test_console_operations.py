@@ -238,6 +238,18 @@ def test_operators_manage_tenants(api: Api) -> None:
     assert api.client.get("/console/people").status_code == 403
 
 
+def test_an_operator_who_reads_sees_no_keys_of_a_tenant(api: Api) -> None:
+    """As over REST: names, counts and quotas, and nothing to change."""
+    reading = api.parts.access.create_key(None, "read")
+    answer = api.client.post("/console/sign-in", data={"key": reading.secret}, headers=HOME)
+    assert answer.status_code == 200
+    page = api.client.get("/console/tenants/one?id=acme").text
+    assert "<h1>acme</h1>" in page
+    for key in api.parts.access.keys("acme"):
+        assert key.id not in page
+    assert re.findall(r'<form method="post" action="([^"]+)"', page) == ["/console/sign-out"]
+
+
 def test_the_audit_and_the_activity_are_the_tenants_own(api: Api) -> None:
     """What another tenant did is in neither."""
     api.add()

@@ -61,7 +61,9 @@ def leads(path: str) -> RedirectResponse:
 def problem_page(status: int, detail: str, headers: Mapping[str, str], scope: Scope) -> Response:
     """An error as a page; whoever is not signed in gets the form for that."""
     if status == 401:
-        return page("sign_in.html", scope, 401, wrong=None)
+        form = page("sign_in.html", scope, 401, wrong=None)
+        form.headers["HX-Redirect"] = "/console"  # for a page that asks for a part of itself
+        return form
     shown = page("problem.html", scope, status, title=HTTPStatus(status).phrase, detail=detail)
     shown.headers.update(dict(headers))
     return shown
