@@ -1,0 +1,57 @@
+"""docs/scale.md says what the simulation computes, and what is measured can be measured again."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from benchmarks import capacity, scale
+from benchmarks.capacity import Costs, Demand, hit_rate, need
+from benchmarks.tables import markdown_table
+
+PAGE = (Path(__file__).parents[2] / "docs" / "scale.md").read_text(encoding="utf-8")
+
+
+def test_the_page_has_the_table_that_the_simulation_makes() -> None:
+    """If not: python -m benchmarks.capacity --markdown docs/scale.md."""
+    assert markdown_table(capacity.rows(Demand(), Costs())) in PAGE
+
+
+def test_what_is_needed_follows_from_what_is_asked_for() -> None:
+    """Twice the users keep twice the bytes; twice the turns ask for twice the machines, and keep no more."""
+    once, twice = (need(users, Demand(), Costs()) for users in (10**7, 2 * 10**7))
+    assert twice["rows, GB"] == 2 * once["rows, GB"]
+    busy = need(10**7, replace(Demand(), turns=16), Costs())
+    assert busy["turns/s"] == 2 * once["turns/s"]
+    assert busy["servers"] == pytest.approx(2 * once["servers"], rel=0.02)
+    assert busy["adapters, GB"] == once["adapters, GB"]
+    assert need(100, Demand(), Costs())["servers"] == 2  # one may be away
+
+
+def test_a_cache_is_worth_more_where_users_keep_to_a_server() -> None:
+    """With one server it makes no difference; a larger cache never finds less."""
+    spread, kept = (hit_rate(10**6, 16, Demand(), Costs(), sticky=sticky) for sticky in (False, True))
+    assert 0 < spread < kept < 1
+    alone = {hit_rate(10**6, 1, Demand(), Costs(), sticky=sticky) for sticky in (False, True)}
+    assert max(alone) - min(alone) < 0.02
+    small = replace(Costs(), cache_bytes=Costs().cache_bytes // 1000)
+    assert hit_rate(10**6, 16, Demand(), small, sticky=True) <= kept
+
+
+def test_the_measurement_runs(
+    vector_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In small; FAISS and pgvector find the same."""
+    page = tmp_path / "page.md"
+    page.write_text("".join(f"<!-- {name} -->\n<!-- /{name} -->\n" for name in scale.PARTS))
+    where = vector_url.render_as_string(hide_password=False)
+    sizes = ["--tenants", "4", "--memories", "5", "--vectors", "100", "--asked", "4"]
+    monkeypatch.setattr(scale, "LARGE", (20,))
+    monkeypatch.setattr(sys, "argv", ["scale", "--database", where, *sizes, "--markdown", str(page)])
+    scale.main()
+    assert "| of 4 searches, both find the same five | 4 |" in page.read_text()
+    assert "pgvector" in capsys.readouterr().out
