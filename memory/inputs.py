@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypedDict, cast, get_args
 
 from memory.errors import EmptyText, InvalidInput, TextTooLarge
@@ -19,6 +21,7 @@ from memory.records import (
     now,
 )
 
+MAX_IMAGE_BYTES = 20 * 1024 * 1024  # of a file
 MAX_RECALLED = 50  # texts in one recall
 _PASSAGE = 100  # characters, about
 _MOST_COPIED = 8  # times what was sent,
@@ -29,6 +32,10 @@ Said = Message | Mapping[str, Any]
 
 Content = str | Said | Sequence[Said]
 """A text, or messages of a conversation."""
+
+
+Picture = bytes | str | Path
+"""An image: the bytes of its file, a path, or a data URL."""
 
 
 class Whose(TypedDict, total=False):
@@ -58,6 +65,44 @@ def text_in(content: str, max_bytes: int) -> str:
     check_size([content], max_bytes)
     check_text(content)
     return content
+
+
+def image_in(image: Picture) -> bytes:
+    """The bytes of an image file. Raises InvalidInput, for a path that leads nowhere too."""
+    if isinstance(image, str) and image.startswith("data:"):
+        return data_url_in(image)
+    if isinstance(image, str | Path):
+        path = Path(image).expanduser()
+        try:
+            with path.open("rb") as file:
+                image = file.read(MAX_IMAGE_BYTES + 1)
+        except (OSError, ValueError) as error:
+            raise InvalidInput(f"cannot read the image {path}: {error}") from error
+    if not isinstance(image, bytes):
+        raise InvalidInput(f"the image is {type(image).__name__}; give a path, bytes or a data URL")
+    if len(image) > MAX_IMAGE_BYTES:
+        raise InvalidInput(f"the image has more than {MAX_IMAGE_BYTES:,} bytes; make it smaller")
+    return image
+
+
+def caption_in(content: Content, max_bytes: int) -> str:
+    """What is said of an image, "" for nothing. Raises InvalidInput, TextTooLarge."""
+    if not isinstance(content, str):
+        raise InvalidInput("an image takes a caption, which is a text; add messages by themselves")
+    return text_in(content, max_bytes) if content.strip() else ""
+
+
+def data_url_in(url: str) -> bytes:
+    """The bytes in a URL like data:image/png;base64,... Raises InvalidInput; fetches nothing."""
+    kind, found, data = url.partition(";base64,")
+    if not found or not kind.startswith("data:image/"):
+        raise InvalidInput("the image is no data URL; give one like data:image/png;base64,...")
+    if len(data) > MAX_IMAGE_BYTES * 4 // 3 + 4:
+        raise InvalidInput(f"the image has more than {MAX_IMAGE_BYTES:,} bytes; make it smaller")
+    try:
+        return base64.b64decode(data, validate=True)
+    except ValueError as error:
+        raise InvalidInput("the image's data URL is not valid base64") from error
 
 
 def messages_in(content: Said | Sequence[Said], max_bytes: int) -> list[Message]:

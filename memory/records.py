@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from memory.errors import EmptyText, InvalidInput, MissingScope
 
 T = TypeVar("T")
-Kind = Literal["message", "document", "session", "skill"]
+Kind = Literal["message", "document", "session", "skill", "image"]
 Role = Literal["system", "user", "assistant"]
 SkipReason = Literal[
     "question", "request", "small talk", "not to be kept", "instruction", "recalled", "empty", "duplicate"
@@ -32,7 +32,9 @@ ID_LENGTH = 32  # characters of what `new_id` gives
 MAX_NAME = 255  # characters in a tenant, user, agent, session or document id
 MAX_METADATA = 64 * 1024  # characters of JSON
 MAX_PAGE = 1000  # memories in one page of a listing
-STANDALONE_KINDS: tuple[Kind, ...] = ("document", "skill")  # superseded by nothing that is told
+STANDALONE_KINDS: tuple[Kind, ...] = ("document", "skill", "image")  # superseded by nothing that is told
+SINGLE_KINDS: tuple[Kind, ...] = ("skill", "image")  # supersede nothing, have no past, are never compacted
+IMAGE = "image"  # what metadata says of the picture that an image is: see memory.write.thumbnails
 SKILLS = "skills"  # document_id that all skills have: the index on it finds them among many memories
 
 
@@ -46,15 +48,23 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def content_hash(text: str, kind: Kind = "message") -> str:
+def content_hash(text: str, kind: Kind = "message", metadata: Mapping[str, Any] | None = None) -> str:
     """sha256 of the text's UTF-8 bytes, in hex: the key under which equal content is stored once.
 
-    A skill has another hash than a fact of the same words. Raises InvalidInput for text that UTF-8 cannot
-    say.
+    A skill has another hash than a fact of the same words; so has each image, by the hash of its picture in
+    ``metadata``. Raises InvalidInput for text that UTF-8 cannot say.
     """
     check_characters("the text", text)
-    salt = "skill\0" if kind == "skill" else ""
+    salt = f"{kind}\0" if kind in SINGLE_KINDS else ""
+    if kind == "image":
+        salt += f"{image_of(metadata or {}).get('sha256')}\0"
     return hashlib.sha256(f"{salt}{text}".encode()).hexdigest()
+
+
+def image_of(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What metadata says of a picture: sha256, width, height, thumbnail; nothing where it says none."""
+    found = metadata.get(IMAGE)
+    return found if isinstance(found, Mapping) else {}
 
 
 def check_name(what: str, value: str | None) -> None:
@@ -189,7 +199,8 @@ class MemoryRecord:
 
     A compacted memory is made from several passages at once. These are retired: they keep their ids,
     texts and times, but have no adapter any more. So are those that were replaced by newer ones. One of
-    kind "skill" is a task described in words, with the adapter that does it.
+    kind "skill" is a task described in words, with the adapter that does it; one of kind "image" has the
+    adapter of a picture, and the caption, or the model's words for it, as its text.
     """
 
     scope: Scope
@@ -221,7 +232,7 @@ class MemoryRecord:
     def __post_init__(self) -> None:
         check_text(self.text)
         if not self.content_hash:
-            object.__setattr__(self, "content_hash", content_hash(self.text, self.kind))
+            object.__setattr__(self, "content_hash", content_hash(self.text, self.kind, self.metadata))
         check_name("document_id", self.document_id)
         check_metadata(self.metadata)
         for what in TIME_FIELDS:

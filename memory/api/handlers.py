@@ -42,7 +42,7 @@ class Handlers:
 
     def add(self, job: Job, progress: Progress) -> Mapping[str, Any]:
         given = _payload(job)
-        times = {name: _time(given.get(name)) for name in TOLD_TIMES}
+        times: dict[str, Any] = {name: _time(given.get(name)) for name in TOLD_TIMES}
         with self._metrics.internalizing(), _told(job):
             added = self._memory.add(
                 given["messages"] if given.get("text") is None else given["text"],

@@ -106,9 +106,12 @@ class ContentIn(BaseModel):
 
     @model_validator(mode="after")
     def _one_content(self) -> Self:
-        if (self.text is None) == (self.messages is None):
+        if not self._has_one_content():
             raise ValueError("give either text or messages")
         return self
+
+    def _has_one_content(self) -> bool:
+        return (self.text is None) != (self.messages is None)
 
     @property
     def content(self) -> Content:
@@ -129,11 +132,23 @@ class AddIn(ContentIn, ScopeIn):
     messages: list[MessageIn] | None = Field(
         default=None, description="Messages; with a session, turns of it."
     )
+    image: str | None = Field(
+        default=None,
+        description="A picture as a data URL, data:image/png;base64,...; the text is its caption.",
+    )
     document_id: Name | None = Field(default=None, description="Name of the document.", examples=["handbook"])
     metadata: dict[str, Any] = Field(default_factory=dict, examples=[{"source": "support"}])
     expires_at: Time | None = Field(default=None, description="From this moment on it is not seen.")
     valid_from: Time | None = Field(default=None, description="When it begins to hold, where that is later.")
     valid_until: Time | None = Field(default=None, description="Until when it holds.")
+
+    def _has_one_content(self) -> bool:
+        return super()._has_one_content() if self.image is None else self.messages is None
+
+    @property
+    def content(self) -> Content:
+        """As the service takes it."""
+        return self.text or "" if self.image is not None else super().content
 
 
 class AddedMemory(BaseModel):

@@ -28,6 +28,10 @@ def add(
             "--file", "-f", metavar="PATH", help="Document to remember: text, Markdown, CSV; PDF, DOCX, HTML."
         ),
     ] = None,
+    image: Annotated[
+        Path | None,
+        typer.Option("--image", metavar="PATH", help="Picture to remember; the text is its caption."),
+    ] = None,
     document: Annotated[
         str | None,
         typer.Option("--document", "-d", metavar="NAME", help="Document name; default the file's."),
@@ -44,16 +48,23 @@ def add(
     """
     if text is not None and file is not None:
         raise WrongUsage("give a text or --file, not both")
-    if text is None and file is None and sys.stdin.isatty():
+    if image is not None and file is not None:
+        raise WrongUsage("give --image or --file, not both")
+    if text is None and file is None and image is None and sys.stdin.isatty():
         raise WrongUsage("nothing to add: give a text or --file, or pipe it in")
     out = Output(as_json)
     most = setup(context).settings().max_text_bytes
     with setup(context).memory() as memory:
-        content = text if text is not None else _read(file, session, most)
+        caption = "" if text is None and image is not None else text
+        content = caption if caption is not None else _read(file, session, most)
         name = document or (file.name if file is not None and isinstance(content, str) else None)
         with out.progress("Remembering") as progress:
             added = memory.add(
-                content, document_id=name, progress=progress, **whose(context, user, session, agent)
+                content,
+                image=image,
+                document_id=name,
+                progress=progress,
+                **whose(context, user, session, agent),
             )
     _report(out, added)
 

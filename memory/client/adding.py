@@ -9,10 +9,10 @@ from typing import Any, Unpack
 
 from memory.client import decoding, jobs
 from memory.client.calls import Call, Server, Steps, asked, told, understood
-from memory.client.encoding import ANY_SIZE, content_body, lines, moment, named, names, turns_path
+from memory.client.encoding import ANY_SIZE, content_body, image_body, lines, moment, named, names, turns_path
 from memory.client.verbs import get, list_
 from memory.errors import NotFound
-from memory.inputs import Content, Said, Whose, text_in
+from memory.inputs import Content, Picture, Said, Whose, text_in
 from memory.records import MAX_PAGE, MemoryRecord, Scope, Skipped, check_metadata, new_id
 from memory.write.added import Added, Progress
 
@@ -46,8 +46,9 @@ class _Ids:
 
 def add(
     server: Server,
-    content: Content,
+    content: Content = "",
     *,
+    image: Picture | None = None,
     metadata: Mapping[str, Any] | None = None,
     expires_at: datetime | None = None,
     valid_from: datetime | None = None,
@@ -65,9 +66,8 @@ def add(
     """
     scope = named(whose).required()
     check_metadata(metadata or {})
-    body = (
-        content_body(content) | names(scope) | {"document_id": document_id, "metadata": dict(metadata or {})}
-    )
+    said = content_body(content) if image is None else image_body(image, content)
+    body = said | names(scope) | {"document_id": document_id, "metadata": dict(metadata or {})}
     times = {"expires_at": expires_at, "valid_from": valid_from, "valid_until": valid_until}
     body |= {name: moment(name, at) for name, at in times.items()}
     call = Call("POST", "/v1/memories", body=body, key=idempotency_key or new_id())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,17 @@ from typing import Any
 from urllib.parse import quote
 
 from memory.errors import InvalidInput, NotFound
-from memory.inputs import Content, Said, filters_in, messages_in, scope_in, text_in
+from memory.inputs import (
+    Content,
+    Picture,
+    Said,
+    caption_in,
+    filters_in,
+    image_in,
+    messages_in,
+    scope_in,
+    text_in,
+)
 from memory.read.options import AskOptions, Filters
 from memory.records import SCOPE_FIELDS, Scope, check_aware
 
@@ -57,6 +68,12 @@ def memory_name(memory_id: str) -> str:
 def content_body(content: Content) -> dict[str, Any]:
     """A text or messages. Raises EmptyText, InvalidInput."""
     return {"text": text_in(content, ANY_SIZE)} if isinstance(content, str) else {"messages": lines(content)}
+
+
+def image_body(image: Picture, caption: Content) -> dict[str, Any]:
+    """A picture and its caption. Raises InvalidInput for a path that leads nowhere."""
+    data = base64.b64encode(image_in(image)).decode()
+    return {"image": f"data:image/any;base64,{data}", "text": caption_in(caption, ANY_SIZE) or None}
 
 
 def query_body(

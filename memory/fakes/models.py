@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,8 +15,11 @@ import torch
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.checks import require_own
 from memory.errors import InvalidInput
-from memory.ports import GenerationRequest, Score, Trial
+from memory.ports import GenerationRequest, Look, Score, Trial
 from memory.records import Message
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MODULE = "echo"
 STYLE = "style"  # where a skill stands in an adapter
@@ -55,6 +59,15 @@ class EchoInternalizer:
 
     def generate(self, passages: Sequence[str]) -> list[LoRA]:
         return [_encoded(passage) for passage in passages]
+
+    def look(self, image: Image, caption: str = "") -> Look:
+        """It sees the color of the middle, and says it of the picture."""
+        middle = image.crop(
+            (image.width // 2, image.height // 2, image.width // 2 + 1, image.height // 2 + 1)
+        )
+        _, color = max(zip(middle.convert("RGB").tobytes(), ("red", "green", "blue"), strict=True))
+        words = f"The picture's middle is {color}."
+        return Look(_encoded(f"{caption} {words}".strip()), words)
 
     def check(self, lora: LoRA) -> None:
         require_own(lora, _Sizes(MODULE), _MOST_ROWS)

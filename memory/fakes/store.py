@@ -18,6 +18,7 @@ from memory.ports import ANYTHING, NOTHING, START, Changes, Group, Revision, Vec
 from memory.ports.work import Erasure, current
 from memory.records import (
     SCOPE_FIELDS,
+    SINGLE_KINDS,
     SKILLS,
     HistoryEvent,
     Holding,
@@ -305,7 +306,7 @@ class InMemoryStore:
         return [
             record
             for record in self._seen(scope, None)
-            if not (record.kind == "skill" or record.pinned or record.expires_at or record.valid_until)
+            if not (record.kind in SINGLE_KINDS or record.pinned or record.expires_at or record.valid_until)
             and (before is None or record.created_at < before)
         ]
 

@@ -32,7 +32,7 @@ from memory.ports.generator import (
     require_same_base,
 )
 from memory.ports.index import VectorIndex
-from memory.ports.internalizer import Internalizer, SkillWriter
+from memory.ports.internalizer import Internalizer, Look, SkillWriter
 from memory.ports.reader import Reader, Reading, Told
 from memory.ports.store import MemoryStore
 from memory.ports.wanted import ANYTHING, Wanted
@@ -51,6 +51,7 @@ __all__ = [
     "Generator",
     "Group",
     "Internalizer",
+    "Look",
     "MemoryStore",
     "Merge",
     "MergedAdapter",

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from hypernet.lora.adapter import LoRA
+
+
+class Look(NamedTuple):
+    """What a model makes of a picture."""
+
+    lora: LoRA
+    words: str
 
 
 class Internalizer(Protocol):
@@ -38,6 +47,13 @@ class Internalizer(Protocol):
 
     def generate(self, passages: Sequence[str]) -> list[LoRA]:
         """One adapter a passage, without bias."""
+        ...
+
+    def look(self, image: Image, caption: str = "") -> Look:
+        """The adapter of a picture and its caption, and the model's own words for the picture.
+
+        Raises ModelUnavailable where the model sees no pictures.
+        """
         ...
 
     def check(self, lora: LoRA) -> None:

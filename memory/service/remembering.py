@@ -9,7 +9,19 @@ from datetime import datetime
 from types import EllipsisType
 from typing import Any, Unpack
 
-from memory.inputs import Content, Said, Whose, check_copies, check_expiry, check_span, messages_in, text_in
+from memory.inputs import (
+    Content,
+    Picture,
+    Said,
+    Whose,
+    caption_in,
+    check_copies,
+    check_expiry,
+    check_span,
+    image_in,
+    messages_in,
+    text_in,
+)
 from memory.records import MemoryRecord, Message, Skipped
 from memory.service.base import ServiceBase
 from memory.write.added import Added, Progress
@@ -21,8 +33,9 @@ class Remembering(ServiceBase):
 
     def add(
         self,
-        content: Content,
+        content: Content = "",
         *,
+        image: Picture | None = None,
         metadata: Mapping[str, Any] | None = None,
         expires_at: datetime | None = None,
         valid_from: datetime | None = None,
@@ -49,6 +62,9 @@ class Remembering(ServiceBase):
         A call that may have been cut off can be made again with its `idempotency_key`: its turns are added
         once, whatever the session ends with by now. A key means the same call for some 23 hours.
 
+        An `image` (a path, the bytes of its file or a data URL) is one memory, found by its caption, which is
+        then the content, or by what the model says of it. Raises ModelUnavailable for a model that sees none.
+
         Raises MissingScope, EmptyText, TextTooLarge, InvalidInput, ModelUnavailable, StoreError.
         """
         whom = self._scope(whose).required()
@@ -58,6 +74,8 @@ class Remembering(ServiceBase):
         origin = Origin(scope, "message", document_id, expires_at, valid_from, valid_until, metadata or {})
         most = self.settings.max_text_bytes
         with self._at_work(scope.tenant_id, self.begin(scope)):
+            if image is not None:
+                return self._cases.images.add(image_in(image), caption_in(content, most), origin)
             if isinstance(content, str):
                 check_copies(origin.metadata, [text_in(content, most)])
                 return self._cases.ingest.text(content, origin, progress)

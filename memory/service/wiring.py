@@ -25,6 +25,7 @@ from memory.upkeep.histories.telling import HistoryImporter
 from memory.upkeep.transfer import Exporter, Importer
 from memory.write.adapter_factory import AdapterFactory, Storage
 from memory.write.density import DensityGuard
+from memory.write.images import Images
 from memory.write.ingest import Ingest
 from memory.write.measure import Measure
 from memory.write.origin import Origin
@@ -40,6 +41,7 @@ class UseCases:
 
     ingest: Ingest
     skills: Skills
+    images: Images
     selector: Selector
     recaller: Recaller
     adapters: Adapters
@@ -102,6 +104,7 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
     return UseCases(
         ingest=ingest,
         skills=Skills(store, writer),
+        images=Images(internalizer, writer),
         selector=selector,
         recaller=recaller,
         adapters=adapters,

@@ -108,9 +108,8 @@ class RecordLine(ScopeLine):
         """The record. Raises InvalidInput for names and metadata that cannot be kept."""
         given = {name: getattr(self, name) for name in type(self).model_fields if name not in _OWN}
         ref = RETIRED if self.adapter is None else AdapterRef(**self.adapter.model_dump())
-        return MemoryRecord(
-            scope=self.scope, adapter=ref, content_hash=content_hash(self.text, self.kind), **given
-        )
+        content = content_hash(self.text, self.kind, self.metadata)
+        return MemoryRecord(scope=self.scope, adapter=ref, content_hash=content, **given)
 
 
 _OWN = {"tenant_id", *SCOPE_FIELDS, "adapter", "content_hash"}

@@ -270,7 +270,9 @@ class _Run:
         found = [self._taken(record) for record in records]
         missing = [i for i, one in enumerate(found) if one is None]
         made: dict[int, Made] = {}
-        for kind in {records[i].kind for i in missing}:
+        for i in (i for i in missing if records[i].kind == "image"):
+            made[i] = self._making.again(records[i])
+        for kind in {records[i].kind for i in missing} - {"image"}:
             same = [i for i in missing if records[i].kind == kind]
             made |= zip(
                 same, self._making.adapters([Passage.of(records[i]) for i in same], kind), strict=True

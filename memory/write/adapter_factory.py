@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from memory.errors import ModelUnavailable
 from memory.ports import BlobStore, Embedder, Internalizer, Reader, SkillWriter, Vectors
-from memory.records import AdapterRef, Kind
+from memory.records import AdapterRef, Kind, MemoryRecord
 from memory.text.normalise import plain
 from memory.text.passage import Passage
 from memory.write.staging import Leftovers, StagedBlobs
+from memory.write.thumbnails import thumbnail
 
 if TYPE_CHECKING:
     from hypernet.lora.adapter import LoRA
@@ -93,6 +95,17 @@ class AdapterFactory:
             vectors = beside.submit(self.embed, passages)
             made = self.adapters(passages, kind)
             return vectors.result(), made
+
+    def again(self, record: MemoryRecord) -> Made:
+        """The adapter of a stored memory, made anew: of a picture from its thumbnail, else from the text.
+
+        Raises ModelUnavailable.
+        """
+        seen = thumbnail(record.metadata) if record.kind == "image" else None
+        if seen is not None:
+            with suppress(ModelUnavailable):  # a model that sees nothing has the words
+                return self.serialized(self._internalizer.look(seen, plain(record.text)).lora)
+        return self.adapters([Passage.of(record)], record.kind)[0]
 
     def loras(self, passages: Sequence[Passage]) -> list[LoRA]:
         """The same as tensors."""

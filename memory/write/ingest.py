@@ -10,7 +10,16 @@ from functools import partial
 
 from memory.errors import InvalidInput, NotFound
 from memory.ports import Embedder, Internalizer, MemoryStore, Reader, Revision, Wanted
-from memory.records import MAX_PAGE, MemoryRecord, Message, Scope, Skipped, content_hash, every_record
+from memory.records import (
+    MAX_PAGE,
+    SINGLE_KINDS,
+    MemoryRecord,
+    Message,
+    Scope,
+    Skipped,
+    content_hash,
+    every_record,
+)
 from memory.text import forms
 from memory.text.cutting import CLAUSE_BUDGETS, leans, split_text
 from memory.text.passage import Passage
@@ -201,7 +210,8 @@ class Ingest:
             raise InvalidInput(
                 f"the text has {tokens} tokens, one memory holds {most}; delete this memory and add the text"
             )
-        if before.text == record.text or record.kind == "skill":  # what a skill was is no past to ask about
+        # what a skill or an image was is no past to ask about
+        if before.text == record.text or record.kind in SINGLE_KINDS:
             return self._internalize.again(record, before)
         draft = Draft(self._store, self._making, record.scope.tenant_id)
         held = self._store.retired(record.scope, held_by=[record.id])

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from memory.errors import StoreConflict
 from memory.ports import MemoryStore, Vectors
 from memory.ports.asker import asker
 from memory.records import (
     RETIRED,
+    SINGLE_KINDS,
     STANDALONE_KINDS,
     Kind,
     MemoryRecord,
@@ -32,6 +34,9 @@ from memory.write.origin import Origin
 from memory.write.retry import retried
 from memory.write.staging import Leftovers, StagedBlobs
 from memory.write.supersession import Supersession
+
+if TYPE_CHECKING:
+    from hypernet.lora.adapter import LoRA
 
 PASSAGES_PER_BATCH = 64  # passages internalized together
 
@@ -114,7 +119,7 @@ class PassageWriter:
         self, records: Sequence[MemoryRecord], vectors: Vectors, staged: StagedBlobs
     ) -> tuple[list[MemoryRecord], list[str]]:
         """Store new records, and end what they supersede in the same step; returns the ids of that too."""
-        tenant_id, facts = records[0].scope.tenant_id, records[0].kind != "skill"
+        tenant_id, facts = records[0].scope.tenant_id, records[0].kind not in SINGLE_KINDS
 
         def alone() -> list[MemoryRecord]:
             return staged.commit(lambda check: self._store.add(records, vectors, before_commit=check))
@@ -135,6 +140,17 @@ class PassageWriter:
         except StoreConflict:
             return alone(), []  # in doubt both are kept
 
+    def image(self, passage: Passage, origin: Origin, lora: LoRA) -> Added:
+        """Store a picture's adapter under the words for it; the same picture and words are stored once."""
+        record = self._record(passage, 0, origin, now())
+        ref, data = self._making.serialized(lora)
+        staged = self._making.staged(origin.scope.tenant_id, [(ref, data)])
+        vectors = self._making.embed([passage])
+        [stored], _ = self._stored([replace(record, adapter=ref)], vectors, staged)
+        if stored.id == record.id:
+            return Added([stored], [stored.id], [])
+        return Added([stored], [], [], [Skipped(passage.bare, "duplicate")])
+
     def revise(self, draft: Draft, tenant_id: str) -> list[Removed]:
         """Carry out a draft; returns what it erased. Raises StoreConflict."""
         revision, blobs = draft.finish()
@@ -149,9 +165,9 @@ class PassageWriter:
         by now.
         """
         passage = Passage.of(record)
-        made = self._making.adapters([passage], record.kind)
+        made = [self._making.again(record)]
         name, dim = self._making.embedder
-        content = content_hash(passage.text, record.kind)
+        content = content_hash(passage.text, record.kind, record.metadata)
         renewed = replace(record, adapter=made[0][0], content_hash=content, embedder=name, dim=dim)
         staged = self._making.staged(record.scope.tenant_id, made)
         vector = self._making.embed([passage])
@@ -196,4 +212,5 @@ class PassageWriter:
             **{field.name: getattr(origin, field.name) for field in fields(Origin)},
         )
         # "My exam is tomorrow." says another thing on another day
-        return replace(record, content_hash=content_hash(Passage.of(record).text, record.kind))
+        content = content_hash(Passage.of(record).text, record.kind, record.metadata)
+        return replace(record, content_hash=content)

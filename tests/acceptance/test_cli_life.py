@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests import histories
+from tests.integration.test_images import picture
 
 TOLD = [f"My {thing} is called {name}." for thing, name in (
     ("dog", "Biscuit"), ("cat", "Onyx"), ("horse", "Vesper"), ("boat", "Marlin"), ("band", "Static"),
@@ -76,6 +77,21 @@ def test_what_is_not_stored_is_said(run: Any) -> None:
     assert first["skipped"] == [{"text": "Where do I live?", "reason": "question"}]
     none = run("add", "--session", "t", stdin=json.dumps({"role": "user", "content": "Hello!"}))
     assert (none.code, none.out, none.err.strip()) == (0, "", "nothing in this was stored")
+
+
+def test_a_picture_is_remembered(run: Any, tmp_path: Path) -> None:
+    """Under its caption, or under what the model says of it."""
+    path = tmp_path / "barn.png"
+    path.write_bytes(picture("blue"))
+    [told] = run("add", "Our barn.", "--image", str(path), "--json").json["memories"]
+    assert (told["kind"], told["text"], told["created"]) == ("image", "Our barn.", True)
+    [own] = run("add", "--image", str(path), "--json").json["memories"]
+    assert own["text"] == "The picture's middle is blue."
+    path.write_bytes(b"hello")
+    refused = run("add", "--image", str(path))
+    assert refused.code != 0
+    assert "not an image" in refused.err
+    assert run("add", "--image", str(path), "--file", str(path)).code == 2
 
 
 def test_the_past_can_be_asked(run: Any) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,9 +15,12 @@ import pytest
 
 from memory import errors
 from memory.client import Client
+from memory.errors import InvalidInput
 from memory.records import Message
+from memory.write.thumbnails import thumbnail
 from tests.api.conftest import CAT, DOG, QUESTION, Api, MakeApi
 from tests.in_process import InProcess
+from tests.integration.test_images import picture
 
 URL = "http://127.0.0.1:8750"
 
@@ -86,6 +90,19 @@ def test_what_is_added_is_found_answered_and_forgotten(client: Client) -> None:
     assert [event.event for event in client.history(record.id)] == ["ADD", "DELETE"]
     with pytest.raises(errors.NotFound, match="no memory"):
         client.get(record.id)
+
+
+def test_a_picture_is_sent_and_comes_back_with_its_thumbnail(client: Client, tmp_path: Path) -> None:
+    """Read here, not by the server; what is no picture is refused."""
+    path = tmp_path / "barn.png"
+    path.write_bytes(picture("blue"))
+    [record] = client.add("Our barn.", image=path, user_id="ana")
+    assert (record.kind, record.text) == ("image", "Our barn.")
+    assert thumbnail(record.metadata) is not None
+    [own] = client.add(image=path, user_id="ana")
+    assert own.text == "The picture's middle is blue."
+    with pytest.raises(InvalidInput, match="not an image"):
+        client.add(image=b"hello", user_id="ana")
 
 
 def test_a_long_text_is_a_job_that_is_waited_for(make_api: MakeApi, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from hypernet.training.vision.gallery import (
 )
 from hypernet.training.vision.seeing_losses import Reading, seeing_losses
 
-SIZES = PatchSizes(192, hidden_size=32, intermediate_size=48, num_hidden_layers=1, num_attention_heads=2)
+SIZES = PatchSizes(192, channels=(8, 8, 16), layers=1, heads=2)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_losses_are_least_where_the_tokens_are_the_captions_words(
 
     class Told(PatchEncoder):
         def forward(self, _pixels: torch.Tensor) -> torch.Tensor:
-            return reading.words[reading.captions(shown)]
+            return 3 * reading.words[reading.captions(shown)]
 
     untrained, told = (
         {name: loss.item() for name, loss in seeing_losses(each, reading, shown, states=True).items()}
@@ -102,7 +102,7 @@ def test_an_encoder_of_captions_gives_the_captions_adapter(model: DocToLoRA) -> 
 
     class Told(PatchEncoder):
         def forward(self, _pixels: torch.Tensor) -> torch.Tensor:
-            return reading.words[ids]
+            return 3 * reading.words[ids]
 
     sight = PatchSight(Told(SIZES), model.base_model, model.tokenizer)
     seeing = DocToLoRA(model.hypernetwork, model.base_model, model.tokenizer)
@@ -117,7 +117,7 @@ def test_a_saved_encoder_comes_back_and_fits_its_base_alone(tmp_path: Path, enco
     """Half precision on disk; a base that it was not trained for, and damage, are refused."""
     patches.save(encoder, tmp_path, "base-a")
     found = patches.load(tmp_path, "base-a")
-    pixels = torch.rand(2, 3, SIZES.image_size, SIZES.image_size)
+    pixels = torch.rand(2, 3, SIZES.side, SIZES.side)
     torch.testing.assert_close(found(pixels), encoder(pixels), rtol=0.02, atol=0.02)
     with pytest.raises(ValueError, match="was trained for another base model"):
         patches.load(tmp_path, "base-b")
@@ -139,7 +139,7 @@ def test_images_of_any_size_have_as_many_tokens_in_the_place_of_words(
     assert turn.inputs["places"].tolist() == list(range(1, 1 + 2 * SIZES.tokens))
     assert model.tokenizer.decode(turn.ids[1 + 2 * SIZES.tokens :]).startswith(" Both are red.")
     embedded = sight.embed(turn)
-    one = encoder(encoder.pixels(images[:1]))
+    one = patches.among(encoder(encoder.pixels(images[:1])), sight.words)
     torch.testing.assert_close(embedded[:, 1 : 1 + SIZES.tokens], one)
 
 

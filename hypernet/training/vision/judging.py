@@ -95,7 +95,7 @@ def _prompt(asked: str) -> list[dict[str, str]]:
 def _shown(model: DocToLoRA, shown: Sequence[Shown], asked: str) -> list[str]:
     """The base with the pictures' tokens where a text told in the prompt would stand: its system turn."""
     assert isinstance(model.sight, PatchSight)
-    encoder, words = model.sight.encoder, model.base_model.get_input_embeddings()
+    sight, words = model.sight, model.base_model.get_input_embeddings()
     turns = [{"role": "system", "content": _SLOT}, *_prompt(asked)]
     rendered = model.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
     before, _, behind = rendered.partition(_SLOT)
@@ -104,7 +104,7 @@ def _shown(model: DocToLoRA, shown: Sequence[Shown], asked: str) -> list[str]:
         for part in (before.rstrip(" "), behind)
     ]
     opening, closing = (edge.expand(len(shown), -1, -1) for edge in edges)
-    tokens = encoder(encoder.pixels([each.image for each in shown]))
+    tokens = sight.tokens(sight.encoder.pixels([each.image for each in shown]))
     out = model.base_model.generate(
         inputs_embeds=torch.cat([opening, tokens, closing], dim=1),
         max_new_tokens=_LONGEST,

@@ -13,11 +13,9 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from hypernet.backbones.chunking import affixes
-from hypernet.backbones.patches import PatchEncoder
+from hypernet.backbones.patches import PatchEncoder, among, fits
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.training.vision.gallery import Shown
-
-SHARPNESS = 4.0  # words are about 2 apart: half way between two, the loss is that of a coin
 
 
 class Reading:
@@ -57,14 +55,12 @@ def seeing_losses(
 
     ``states``: how far what the base makes of them is from what it makes of the caption.
     """
-    tokens = encoder(encoder.pixels([each.image for each in shown]))
+    seen = encoder(encoder.pixels([each.image for each in shown]))
     ids = reading.captions(shown)
-    table = reading.words
-    fits = SHARPNESS * (tokens @ table.T - table.square().sum(-1) / 2)
-    right = table[ids]
+    tokens, right = among(seen, reading.words), reading.words[ids]
     losses = {
-        "words": F.cross_entropy(fits.flatten(0, 1), ids.flatten()) * 10,
-        "near": (tokens - right).square().sum(-1).mean() / 4,
+        "words": F.cross_entropy(fits(seen, reading.words).flatten(0, 1), ids.flatten()) * 10,
+        "near": (tokens - right).square().sum(-1).mean() / 10,
     }
     if states:
         with torch.no_grad():

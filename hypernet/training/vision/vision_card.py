@@ -47,12 +47,12 @@ def write(
 ) -> None:
     """``README.md``, ``figures.json`` and the pictures."""
     sizes = json.loads((folder / patches.CONFIG).read_text())["sizes"]
-    encoder = patches.PatchEncoder(patches.PatchSizes(**sizes))
+    encoder = patches.PatchEncoder(patches.sizes_of(sizes))
     last = json.loads((run / "curve.jsonl").read_text().splitlines()[-1])
     text = _CARD.format(
         millions=sum(p.numel() for p in encoder.parameters()) / 1e6,
         tokens=encoder.sizes.tokens,
-        side=encoder.sizes.image_size,
+        side=encoder.sizes.side,
         steps=last["step"],
         minutes=last["minutes"],
         held_out=len(HELD_OUT),

@@ -26,7 +26,16 @@ from memory.api.schemas import (
     Time,
 )
 from memory.api.shared import Shared, SharedDep
-from memory.inputs import check_copies, check_expiry, check_span, items_in, messages_in, text_in
+from memory.inputs import (
+    caption_in,
+    check_copies,
+    check_expiry,
+    check_span,
+    data_url_in,
+    items_in,
+    messages_in,
+    text_in,
+)
 from memory.records import TOLD_TIMES, Kind, State, check_metadata
 
 router = APIRouter(route_class=Parsed, prefix="/v1/memories", tags=["memories"])
@@ -54,7 +63,8 @@ def add(
     prefer: Prefer = None,
 ) -> Response:
     """Remember a text or messages. Durable when it answers 201; a job's when the job is done."""
-    later = _size(given) > parts.memory.settings.async_text_bytes or "respond-async" in (prefer or "").lower()
+    large = _size(given) > parts.memory.settings.async_text_bytes or "respond-async" in (prefer or "").lower()
+    later = large and given.image is None  # a job keeps no pictures
 
     def act() -> Answer:
         _check(parts, tenant, given)
@@ -64,6 +74,7 @@ def add(
         with parts.metrics.internalizing():
             added = parts.memory.add(
                 given.content,
+                image=None if given.image is None else data_url_in(given.image),
                 metadata=given.metadata,
                 expires_at=given.expires_at,
                 valid_from=given.valid_from,
@@ -187,7 +198,10 @@ def _check(parts: Shared, tenant: CallingTenant, given: AddIn) -> None:
     check_expiry(given.expires_at)
     check_span(given.valid_from, given.valid_until)
     check_metadata(given.metadata)
-    if given.text is not None:
+    if given.image is not None:
+        data_url_in(given.image)
+        check_copies(given.metadata, [caption_in(given.text or "", most)])
+    elif given.text is not None:
         check_copies(given.metadata, [text_in(given.text, most)])
     else:
         said = messages_in([message.model_dump() for message in given.messages or []], most)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from memory.backends.model.batcher import Batcher
 from memory.errors import InvalidInput, ModelUnavailable
-from memory.ports import GenerationRequest, Score, Trial
+from memory.ports import GenerationRequest, Look, Score, Trial
 from memory.records import Message
 from memory.text.cutting import CLAUSE_BUDGETS
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from hypernet import DocToLoRA
     from hypernet.lora.adapter import LoRA
     from memory.backends.model.engine import Engine
@@ -124,6 +126,25 @@ class LocalModel:
         except (RuntimeError, ValueError) as error:
             raise ModelUnavailable(f"the hypernetwork could not internalize a text: {error}") from error
         return [LoRA.concat([next(made) for _ in chunks]) for chunks in parts]
+
+    def look(self, image: Image, caption: str = "") -> Look:
+        from hypernet.lora.adapter import LoRA
+
+        if not self.d2l.sees:
+            raise ModelUnavailable(
+                "the model reads text alone: set MEMORY_MODEL to one with an image encoder, as `reference`"
+            )
+        told = self._chunks(caption) if caption.strip() else []
+
+        def looked() -> Look:
+            sight = self.d2l.sight
+            made = self.d2l.generate([sight.turn([image]), *told])
+            return Look(LoRA.concat(made), sight.describe(image))
+
+        try:
+            return self.engine.run(looked)
+        except (RuntimeError, ValueError, ImportError) as error:
+            raise ModelUnavailable(f"the hypernetwork could not internalize a picture: {error}") from error
 
     def check(self, lora: LoRA) -> None:
         self.d2l.require_own(lora)

@@ -11,7 +11,7 @@ from memory.backends.sql.rows import to_scope
 from memory.backends.sql.scoping import alive, exactly, visible
 from memory.backends.sql.tables import memories
 from memory.ports import Group
-from memory.records import SCOPE_FIELDS, MemoryRecord, Scope
+from memory.records import SCOPE_FIELDS, SINGLE_KINDS, MemoryRecord, Scope
 
 _WHOSE = [memories.c[name] for name in ("tenant_id", *SCOPE_FIELDS, "document_id")]
 
@@ -49,6 +49,6 @@ def _of(group: Group) -> ColumnElement[bool]:
 def _loose(scope: Scope, at: datetime, before: datetime | None) -> ColumnElement[bool]:
     """Neither pinned nor about to end by itself, and old enough."""
     ends = and_(memories.c.expires_at.is_(None), memories.c.valid_until.is_(None))
-    facts = memories.c.kind != "skill"
+    facts = memories.c.kind.not_in(SINGLE_KINDS)
     loose = and_(visible(scope, at), facts, memories.c.pinned.is_(False), ends)
     return loose if before is None else and_(loose, memories.c.created_at < before)
