@@ -86,7 +86,7 @@ def test_losses_are_least_where_the_tokens_are_the_captions_words(
         for each in (encoder, Told(SIZES))
     )
     assert all(told[name] < 0.02 for name in told), told
-    assert all(untrained[name] > 1 for name in untrained), untrained
+    assert all(untrained[name] > 0.3 for name in untrained), untrained
 
 
 def test_a_caption_longer_than_an_image_is_refused(model: DocToLoRA) -> None:
