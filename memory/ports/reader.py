@@ -95,8 +95,8 @@ class Reading(Protocol):
     def value_in(self, told: Sequence[Told]) -> tuple[str, Sequence[int]]:
         """The value that texts, in the order in which they were told, give for this question, word by word.
 
-        With it the places of those that give it; several values only where they go together, and "" with no
-        places where none is plain to see.
+        With it the places of those that give it; of what is no longer so the newer value, several values only
+        where they go together, and "" with no places where none is plain to see.
         """
         ...
 
@@ -113,7 +113,7 @@ class Reading(Protocol):
 
 
 Told: TypeAlias = "tuple[Reading, Reading | None]"
-"""A text, and the older one that it stands in the place of, where it does (`Reading.stands_for`)."""
+"""A text, and the older one among them that it was chosen in the place of, where it was."""
 
 
 class Reader(Protocol):

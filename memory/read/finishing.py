@@ -63,7 +63,6 @@ class Check:
             )
         }
         told = [(hit, reader.read(Passage.of(hit.said))) for hit in candidates.values()]
-        told = [(hit, reading) for hit, reading in told if reading.answers(self._turn)]
         told.sort(key=lambda one: told_at(one[0]))
         self._ids = [hit.record.id for hit, _ in told]
         self._told = [(reading, read(selection.former.get(hit.record.id))) for hit, reading in told]

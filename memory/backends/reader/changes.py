@@ -21,7 +21,8 @@ _FUNCTION = SMALL | frozenset(
 )  # fmt: skip
 _WORD = re.compile(r"\w(?:[\w.:@/-]*\w)?")
 ENDED = re.compile(
-    r"""\b(?:scrap|(?:i|we|they)\ closed|out\ of|gone\ off|went\ (?:off|downhill|bust)|handed|taken\ out
+    r"""\b(?:fully\ booked|migrated\ from|axed|stolen
+    |scrap|(?:i|we|they)\ closed|out\ of|gone\ off|went\ (?:off|downhill|bust)|handed|taken\ out
     |emigrated|moved\ (?:abroad|on)|can['’]?t\ do|sacked|quit|left|leaving|sold|stopped
     |gave\ (?:up|away|notice|back)|broke\ up|split\ (?:up|from)|divorced|cancell?ed|retired|fired
     |resigned|returned|scrapped|replaced|swapped|traded|switched\ from|moved\ (?:out|away|from)
@@ -32,7 +33,8 @@ ENDED = re.compile(
     _FLAGS,
 )
 CHANGED = re.compile(
-    r"""\b(?:shifted|doubled|halved|tripled|down\ to|up\ to|engaged|started|took|now|nowadays|new
+    r"""\b(?:migrated|a\ different|repainted|dyed
+    |shifted|doubled|halved|tripled|down\ to|up\ to|engaged|started|took|now|nowadays|new
     |chang(?:e|ed|es)|moved|switched|swapped|replaced|instead|actually|correction|these\ days
     |from\ now\ on|since\ (?:yesterday|today|last|this)|as\ of|starting|effective|raised|lowered|cut
     |increased|reduced|extended|shortened|postponed|delayed|pushed|bumped|rescheduled|brought\ forward

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from memory.backends.reader import asking, keeping
 from memory.backends.reader.answer.asked import Asked, asked
 from memory.backends.reader.answer.clauses import Said
-from memory.backends.reader.answer.given import fits, listed, together, value
+from memory.backends.reader.answer.given import alike_values, fits, listed, same_thing, together, value
+from memory.backends.reader.answer.replaced import replacing
 from memory.backends.reader.changes import News, news
 from memory.backends.reader.claims import Claim, claims, contradicts, remaining, standing
 from memory.backends.reader.questions import questions
@@ -195,29 +196,71 @@ class EnglishReading:
         wanted = self._asked_for
         if wanted is None:
             return "", ()
-        given = [value(wanted, english(one)._said_by, _said_by(older)) for one, older in told]
-        former = {older.text for (_, older), said in zip(told, given, strict=True) if older and said}
-        given = ["" if one.text in former else said for (one, _), said in zip(told, given, strict=True)]
+        texts = [english(one) for one, _ in told]
+        given = [value(wanted, one._said_by) if one.answers(self) else "" for one in texts]
+        for older, newer, said in self._outdated(told, given):
+            given[older], given[newer] = "", said
         values = list({said.casefold(): said for said in given if said}.values())
         places = [place for place, said in enumerate(given) if said]
         if len(values) > 1 and not (together(wanted) or self._added(told, places)):
             newest = places[-1]
-            return (given[newest], [newest]) if english(told[newest][0])._news.changed else ("", ())
+            return (given[newest], [newest]) if texts[newest]._news.changed else ("", ())
         return listed(values), places
 
     def accepts(self, reply: str, told: Sequence[Told]) -> bool:
-        """Whether the reply may be of the kind that is asked for."""
-        return self._asked_for is None or fits(
-            self._asked_for, reply, [plain(one.standing) for one, _ in told]
-        )
+        """Whether the reply may be of the kind that is asked for, and is not of what is no longer so."""
+        wanted = self._asked_for
+        if wanted is None:
+            return True
+        texts = [english(one) for one, _ in told if one.answers(self)]
+        if not fits(wanted, reply, [plain(one.standing) for one in texts]):
+            return False
+        holding = [reply.strip(" .!").casefold() in one.text.casefold() for one, _ in told]
+        outdated = {
+            older for older, _, _ in self._outdated(told, ["held" if held else "" for held in holding])
+        }
+        return not outdated or any(held and place not in outdated for place, held in enumerate(holding))
+
+    def _outdated(self, told: Sequence[Told], given: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+        """Places of texts whose value is no longer so; of each what says so, and the value that it gives."""
+        for older, former in enumerate(given):
+            for newer in range(len(told) - 1, older, -1) if former else ():
+                said = self._said_instead(told[newer], given[newer], english(told[older][0]), former)
+                if said is not None:
+                    yield older, newer, said
+                    break
+
+    def _said_instead(self, told: Told, value: str, older: EnglishReading, former: str) -> str | None:
+        """What a newer text says in the place of an older one's value; None where that may hold beside it."""
+        newer, stood_for = english(told[0]), told[1]
+        answers = newer.answers(self)
+        if self._asked_for is None or not (answers or put_as(newer.passage.bare) == {"denied"}):
+            return None
+        guessed = stood_for is not None and stood_for.text == older.text
+        sure = newer.stands_for(older, self) or (GUESSED if guessed else 0.0)
+        said = value
+        if answers and not said and sure and newer.changes:
+            said = replacing(self._asked_for, newer._said_by, older._said_by, former)
+        if sure == 1 and newer._news.words & older._news.words:
+            return said
+        if not said or newer._news.adds or together(self._asked_for):
+            return None
+        if sure and (newer.changes or guessed):
+            return said
+        return said if same_thing(newer.text, older.text) and alike_values(said, former) else None
+
+    @property
+    def changes(self) -> bool:
+        """Whether it says that something was otherwise before."""
+        return self._news.changed or self._news.ended
 
     def rivals(self, other: Reading) -> bool:
         """Whether a question that one of them answers is answered alike by both."""
         return answer_alike(self._asked, english(other)._asked)
 
     def _added(self, told: Sequence[Told], places: Sequence[int]) -> bool:
-        """Whether all but the first say that they hold beside what was told before."""
-        return all(english(told[place][0])._news.adds for place in places[1:])
+        """Whether all but the first say that they hold beside the others; a number is one."""
+        return self._kind != "amount" and all(english(told[place][0])._news.adds for place in places[1:])
 
     @cached_property
     def _asked_for(self) -> Asked | None:
@@ -226,7 +269,9 @@ class EnglishReading:
     @cached_property
     def _said_by(self) -> list[Said]:
         """Who says each line, and what of it stands, as models read it."""
-        return [(line.role, plain(_by_name(line, said))) for line, said in self._lines if said.strip()]
+        return [
+            (line.role, plain(standing(_by_name(line, said)))) for line, said in self._lines if said.strip()
+        ]
 
     @cached_property
     def _claims(self) -> list[Claim]:
@@ -251,10 +296,6 @@ class EnglishReading:
     @cached_property
     def _asked(self) -> ParsedPassage:
         return read_with_questions(self.passage)
-
-
-def _said_by(older: Reading | None) -> Sequence[Said]:
-    return () if older is None else english(older)._said_by
 
 
 def _by_name(line: Line, said: str) -> str:

@@ -20,14 +20,14 @@ _SPOKEN = rf"(?:said|says|say|told\ \w+|swears|insists|asked|{_THOUGHT})"
 # How a statement may be put that does not stand. What cancels the word is looked at first.
 _CUES = {
     "denied": r"""\b(?:not|cannot|never|no\ longer|neither|nor|nobody|no\ one|none|used\ to)\b
-        |\bhardly\b|n['’]t\b|\bany\ ?more\b|\b(?:turned|turn)\ (?:it|them|that)?\ ?down\b""",
+        |\bhardly\b|\bfell\ through\b|n['’]t\b|\bany\ ?more\b
+        |\b(?:turned|turn)\ (?:it|them|that)?\ ?down\b""",
     "supposed": r"""(?:^|[,;]\s)(?:if|unless|suppose|supposing|imagine|assuming|what\ if|pretend
         |let['’]?s\ say)\b
         |\b(?:would\ have|could\ have|might|maybe|perhaps|possibly|almost|nearly)\b""",
     "wished": r"""\b(?:wish|wished|hope\ to|hoping\ to|want\ to|wanted\ to|dream\ of|would\ (?:love|like)\ to
         |['’]d\ (?:love|like)\ to|someday|one\ day)\b""",
     "planned": r"""\b(?:was|were)\ (?:going|about|planning|supposed|meant)\ to\b
-        |\bfell\ through\b
         |\b(?:am|are|['’]m|['’]re)\ (?:planning|thinking\ (?:of|about)|considering)\b""",
     "fictional": r"""\b(?:in|from)\ (?:the|my|our|a|this|his|her)\ (?:\w+\ )?(?:novel|film|movie|book|story
         |game|dream|play|series|show|fantasy)\b|\b(?:dreamt|dreamed)\b
@@ -73,6 +73,16 @@ _INSTEAD = re.compile(
 _NO_LONGER = re.compile(
     r"""(?P<who>[^,;]+?)\ (?:no\ longer|don['’]t|do\ not)\ (?P<verb>\w+)\ [^,;]+?,?\ but
     \ (?P<rest>(?:in|at|on|for|to|from|with)\ .+)""",
+    _FLAGS,
+)
+# "The party won't be at ours but at the hall."
+_WILL = re.compile(
+    r"""(?P<who>[^,;]+?)\ (?:won['’]t|will\ not)\ be\ [^,;]+?,?\ but\ (?:rather\ )?
+    (?P<rest>(?!(?:i|we|it|he|she)\b).+)""",
+    _FLAGS,
+)
+_SUBJECT = re.compile(
+    r"((?:my|our|the)\s[\w'’ -]{1,30}?|[A-Z][\w'’-]+)\s+(?:no\ longer|does|doesn|isn|is|won|did|can)\b",
     _FLAGS,
 )
 # "I don't drink coffee, only tea."
@@ -131,6 +141,10 @@ def _standing(sentence: str) -> Iterator[str]:
     if other:
         yield f"{other['who']} {other['verb']} {other['rest']}"
         return
+    will = _WILL.fullmatch(sentence)
+    if will:
+        yield f"{will['who']} will be {will['rest']}"
+        return
     but = _BUT_ONLY.fullmatch(sentence)
     if but:
         third = "s" if "does" in sentence and not but["verb"].endswith("s") else ""
@@ -146,6 +160,9 @@ def _standing(sentence: str) -> Iterator[str]:
     kept = [part for part in parts if not put_as(part) and _VERB.match(part)]
     if kept and len(kept) < len(parts):
         said = ", ".join(kept)
+        who = _SUBJECT.match(sentence)
+        if who and parts[0] not in kept:
+            said = re.sub(r"^(?:he|she|it|they)\b(?!['’])", lambda _: who[1], said, flags=re.IGNORECASE)
         yield said[:1].upper() + said[1:] + ("" if said.endswith((".", "!", "?")) else ".")
 
 

@@ -8,8 +8,8 @@ from memory.backends.reader.claim_patterns import COUNTRY, MONTH, QUALITY, WEEKD
 
 _FLAGS = re.IGNORECASE | re.VERBOSE
 
-_COLOUR = r"""(?:beige|black|blue|bronze|brown|crimson|cyan|gold|golden|gray|green|grey|indigo|ivory|khaki
-    |lavender|lilac|magenta|maroon|mint|mustard|navy|ochre|olive|orange|peach|pink|purple|red|rose|salmon|scarlet|silver|tan
+_COLOUR = r"""(?:auburn|beige|black|blonde?|blue|bronze|brown|copper|crimson|cyan|gold|golden|gray|green|grey
+    |indigo|ivory|khaki|lavender|lilac|magenta|maroon|mint|mustard|navy|ochre|olive|orange|peach|pink|purple|red|rose|salmon|scarlet|silver|tan
     |teal|turquoise|violet|white|yellow)"""
 _MONTHS = rf"(?:{MONTH}|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)"
 _NO_NAME = r"""(?:my|our|the|a|an|his|her|their|its|it|i|we|they|he|she|this|that|you|please|so|and|but|no|yes
@@ -53,7 +53,7 @@ _KINDS = {
         |(?:at|until|till|to)\ \d{1,2}\b(?!\ ?[$€£%]|\ [a-z]))""",
     "weekday": rf"\b{WEEKDAY}s?\b",
     "date": rf"\b(?:{_MONTHS}\b|\d{{4}}-\d\d|\d{{1,2}}(?:st|nd|rd|th)\b|(?:1[89]|20)\d\d\b)",
-    "begin": r"\bfrom\b",
+    "begin": r"\bfrom\b(?!\ now)",
     "end": r"\b(?:until|till|ends?|closes?|arrives?|lands?)\b",
     "country": rf"\b{COUNTRY.pattern}\b",
     "code": r"""(?<![\w$€£-])(?=[\w-]*[A-Za-z_])(?=[\w-]*[\d_])

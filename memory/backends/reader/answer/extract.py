@@ -16,6 +16,7 @@ _DOES = re.compile(
     re.IGNORECASE,
 )
 _WHAT_DOES = re.compile(r"(?:what|which)\s+(?!(?:is|are|was|were)\b)\w+s\b", re.IGNORECASE)
+_WHO_DOES = re.compile(r"who\s+(?!(?:is|are|was|were|am)\b)\w+", re.IGNORECASE)
 _I_DO = re.compile(
     r"\b(?:do|does|did|am|is|are|have|has|was|will|should|can|must)\s+(?:i|we)\b", re.IGNORECASE
 )
@@ -27,6 +28,7 @@ _MANY_ASKED = re.compile(
 )
 _MODIFIED = re.compile(r"\b(?:an?|another)\s+(?!new\b|old\b|big\b|small\b)[a-z]+\s+$", re.IGNORECASE)
 _MY_NAME = frozenset((normal("name"),))
+_BOUNDS = ("from", "until", "since")
 _NEEDED = ("with", "from", "about", "by")  # a value that is asked for behind one of these stands behind it
 _FEW = 5  # words of what stands before
 
@@ -106,7 +108,7 @@ def _anything(asked: Asked, part: Part) -> str:
         return ""  # "a work phone" is not the phone
     said = _is(after, place=bool(asked.behind or asked.type))
     if said or asked.behind in _NEEDED:
-        return said
+        return "" if shapes.BESIDE.fullmatch(said.strip(" .!")) else said
     code = shapes.CODE.match(after)
     if code and new(asked, code["said"]):
         return code["said"]
@@ -119,7 +121,7 @@ def _anything(asked: Asked, part: Part) -> str:
 
 def _numbered(asked: Asked, text: str) -> str:
     """The number of what is asked for: "14" of "platform 14", "42" of "the 42 bus"."""
-    words = [found[0] for found in TOKEN.finditer(text)] if asked.type else []
+    words = [word.strip(".,;:!?") for word in text.split()] if asked.type else []
     for place, word in enumerate(words):
         if normal(word) == asked.type:
             beside = [*words[place + 1 : place + 2], *words[max(0, place - 1) : place]]
@@ -161,7 +163,8 @@ def _name(asked: Asked, part: Part) -> str:
     span = _span(asked, part.text)
     if asked.words == _MY_NAME:
         found = shapes.I_AM.search(part.text)
-        return leading_name(part.text[found.end() :]) if found else _is(part.text[span[1] :] if span else "")
+        said = part.text[found.end() :] if found else _is(part.text[span[1] :] if span else "")
+        return leading_name(said) if re.match(shapes.PROPER, said) or not said.islower() else ""
     for found in shapes.NAMED.finditer(part.text):
         said = to_end(part.text[found.end() :])
         near = span is None or span[1] <= found.end() or span[0] >= found.end() + len(said)
@@ -173,7 +176,7 @@ def _name(asked: Asked, part: Part) -> str:
     called = re.match(rf",?\s+(?={shapes.PROPER})", after)
     if called and not shapes.NO_NAME.match(after[called.end() :]):
         return leading_name(after[called.end() :])  # "our cat Pixel"
-    said = _is(after) or _subject(part.text[: span[0]])
+    said = _is(after, place=False) or _subject(part.text[: span[0]])
     return said if re.match(shapes.PROPER, said) and not shapes.NO_NAME.match(said) else ""
 
 
@@ -198,7 +201,7 @@ def _who(asked: Asked, part: Part) -> str:
 
 def _person(asked: Asked, text: str, span: tuple[int, int]) -> str:
     before, after = text[: span[0]], text[span[1] :]
-    said = _is(after)
+    said = _is(after, place=False)
     if said:
         return said
     if _I_DO.search(asked.text):
@@ -207,8 +210,8 @@ def _person(asked: Asked, text: str, span: tuple[int, int]) -> str:
     named = first and first.end(1) <= span[0] and not shapes.NOBODY.match(first[1])
     if first and (named or shapes.AS_ROLE.search(before)):
         return first[1]
-    if shapes.RELATIVE_CLAUSE.fullmatch(before.strip()):
-        return before.strip()
+    if _WHO_DOES.match(asked.text) and shapes.RELATIVE_CLAUSE.fullmatch(before.strip()):
+        return before.strip()  # "My sister hates coriander"
     return _subject(before)
 
 
@@ -221,7 +224,11 @@ def _when(asked: Asked, part: Part) -> str:
 def _nearest(asked: Asked, part: Part, pattern: re.Pattern[str]) -> str:
     """The first match behind the question's words, else the last before the end of them."""
     found = [one for one in pattern.finditer(part.text) if new(asked, one[0])]
+    if asked.kind == "when" and asked.behind in _BOUNDS:
+        found = [one for one in found if part.text[: one.start()].casefold().rstrip().endswith(asked.behind)]
     span = _span(asked, part.text) or (0, 0)
+    other = (shapes.MEASURED.match(part.text, one.end()) for one in found)
+    found = [one for one, of in zip(found, other, strict=True) if not of or normal(of[1]) in asked.said]
     return next((one[0] for one in found if one.start() >= span[1]), found[-1][0] if found else "")
 
 
@@ -274,7 +281,8 @@ def _colour(asked: Asked, part: Part) -> str:
 def _job(asked: Asked, part: Part) -> str:
     span = _span(asked, part.text) or (0, 0)
     found = shapes.JOB.search(part.text, span[1])
-    return without_circumstance(to_end(found["said"] or found["bare"] or found["named"])) if found else ""
+    said = without_circumstance(to_end(found["said"] or found["bare"] or found["named"])) if found else ""
+    return "" if shapes.BESIDE.fullmatch(said.strip(" .!")) else said
 
 
 def _email(asked: Asked, part: Part) -> str:  # noqa: ARG001 - every kind is looked for alike

@@ -19,7 +19,9 @@ from memory.backends.reader.answer.clauses import ANSWER, Part, Said, parts, sam
 from memory.backends.reader.answer.extract import behind, extract, new
 from memory.backends.reader.answer.replaced import replacing
 from memory.backends.reader.answer.words import TOKEN, content, normal, normals
+from memory.backends.reader.claim_patterns import MANY
 from memory.backends.reader.rivals import MANY_VALUED
+from memory.backends.reader.values import alike, kinds_held
 from memory.text.sentences import sentences
 
 _LONGEST = 90  # characters of a value
@@ -28,6 +30,14 @@ _MARKS = " .,;:!?。！？、，\"'"
 _DOES = re.compile(r"\b(?:do|does|did)\b", re.IGNORECASE)
 _AS = re.compile(
     r"\b(?:as|is|am|are|was|['’]m|['’]s|became|job:?)(?:\s+(?:an?|the))?(?:\s+\w+){0,2}$", re.IGNORECASE
+)
+_ENDED = re.compile(
+    r"\b(?:stopped|quit|sold|cancell?ed|closed|ditched|dropped|abandoned|scrapped|retired|stolen|axed|traded|swapped)\b",
+    re.IGNORECASE,
+)
+_IS = re.compile(
+    r"\b(?:my|our|the)\s+((?:(?!(?:my|our|the)\b)[\w'’-]+\s+){1,5}?)(?:is|are|was|were|will be)\b",
+    re.IGNORECASE,
 )
 # What a text has to name itself for a value to be one: nobody says it in other words.
 _NAMED_ONLY = frozenset(map(normal, (
@@ -40,26 +50,40 @@ _CORRECTS = re.compile(
     r"(?:no|sorry|wait|oops|actually|correction|scratch that|forget that|i mean|i meant|make (?:that|it))\b",
     re.IGNORECASE,
 )
-_SEVERAL = re.compile(r"(?:what|which|who)(?:\s+\w+s\b(?<!is)(?<!was)(?<!does)|\s+are\s)", re.IGNORECASE)
+_SEVERAL = re.compile(
+    r"(?:what|which|who)(?:\s+\w+s\b(?<!is)(?<!was)(?<!does)|\s+are\s(?:my|our|the|his|her|their|[\w'’-]+['’]s?)\s)",
+    re.IGNORECASE,
+)
 
 
-def value(asked: Asked, lines: Sequence[Said], former: Sequence[Said] = ()) -> str:
-    """What the lines of one passage give; "" where nothing, or several things.
-
-    `former` are the lines of what it stands in the place of.
-    """
+def value(asked: Asked, lines: Sequence[Said]) -> str:
+    """What the lines of one passage give; "" where nothing, or several things."""
     if asked.foreign:
         return _only(_left_over(asked, sentence) for _, line in lines for sentence in sentences(line))
     for place, (_, line) in enumerate(lines):
-        if place and _CORRECTS.match(line) and (said := replacing(asked, lines[place:], lines[:place])):
+        if place and _CORRECTS.match(line) and (said := replacing(asked, lines[place:], lines[:place], "")):
             return said
-    said = _only(_given(asked, part) for part in parts(lines, asked))
-    return said or (replacing(asked, lines, former) if former else "")
+    return _only(_given(asked, part) for part in parts(lines, asked))
 
 
 def together(asked: Asked) -> bool:
     """Whether several things are asked for: "What am I allergic to?", "Which languages do I speak?"."""
-    return _SEVERAL.match(asked.text) is not None or bool(asked.words & MANY_VALUED)
+    several = _SEVERAL.match(asked.text) is not None or bool(asked.said & MANY_VALUED)
+    return several and asked.kind != "amount"
+
+
+def same_thing(one: str, other: str) -> bool:
+    """Whether both say what the same thing is, of which there is one: "my surname is"."""
+    named = {found[1].casefold().strip() for found in _IS.finditer(one)}
+    return any(
+        found[1].casefold().strip() in named and not MANY.search(found[1].strip())
+        for found in _IS.finditer(other)
+    )
+
+
+def alike_values(one: str, other: str) -> bool:
+    """Whether two values are of the same kinds, as no date and no time of day are."""
+    return alike(kinds_held(one, "", frozenset()), kinds_held(other, "", frozenset()), "")
 
 
 def listed(values: Sequence[str]) -> str:
@@ -105,6 +129,9 @@ def _of_kind(asked: Asked, said: str, before: Sequence[str], texts: Sequence[str
 
 
 def _given(asked: Asked, part: Part) -> str:
+    ended = _ENDED.search(part.text)
+    if ended and normal(ended[0]) not in asked.said:
+        return ""
     if not told(asked, part):
         return _without_type(asked, part)
     said = extract(asked, part)

@@ -12,23 +12,28 @@ from memory.backends.reader.answer.extract import to_end, without_circumstance
 from memory.backends.reader.answer.words import normals
 from memory.text.sentences import sentences
 
+_NAMES = rf"(?P<said>{shapes.PROPER}(?:\s{shapes.PROPER})*)"
 # What stands before the new value, the more telling first.
 _CHANGED_TO = tuple(
     re.compile(pattern, shapes.FLAGS)
     for pattern in (
         r"""\b(?:chang|switch|mov|upgrad|updat|reset|set|renam|rais|lower|cut|reduc|increas|extend|push|postpon
         |brought|bring|went|gone|transferr|swap|convert|resched|shift|bump|delay|shorten|relocat|promot|downgrad
-        |migrat)\w*\b[^.;]*?\b(?:to|into|for)\s+(?P<said>.+)""",
+        |migrat|up\b)\w*\b[^.;]*?\b(?:to|into|for)\s+(?P<said>.+)""",
+        r"""\b(?:swapp|trad|dropp|ditch|exchang|replac|left|leav|gave|giv|put)\w*\b[^.;]*?\b(?:for|with|by|on)\s+
+        (?P<said>.+)""",
         r"\bnew\s+(?:[\w-]+\s+){0,3}?(?:(?:is|are|will\ be|called|named)\s|:)\s*(?P<said>.+)",
         r"\b(?:i\ meant|i\ mean|make\ (?:that|it)|should\ be)\s+(?P<said>.+)",
-        r"""(?P<said>(?-i:[A-Z])[\w'’ -]+?)\s+(?:took\ over|has\ taken\ over|replaced\s|is\ the\ new\b
-        |is\s\w+\s(?:captain|head|boss))""",
-        r"""\b(?:bought|got|have|drive|use|using|took|take|taking|booked|chose|picked|prefer|joined
-        |started\ (?:at|with)?|hired|with|['’]m\ at|am\ at|go\ with|seeing|dating|married|ordered|study|play
-        |learning|reading|on)\s+(?P<said>.+)""",
-        r"\b(?:it['’]s|it\ is|is|are|now)\s+(?:now\s+)?(?P<said>.+)",
+        _NAMES
+        + r"\s+(?:took\ over|has\ taken\ over|replaced\s|is\ the\ new\b|is\s\w+\s(?:captain|head|boss))",
+        r"""\b(?:bought|got|have|drive|ride|use|using|took(?:\ up)?|take|taking|booked|chose|picked|prefer
+        |join(?:ed|ing)|start(?:ed|ing)(?:\ (?:at|with))?|signed\ up\ (?:at|with|for)|hired|go\ (?:to|with)
+        |(?:['’]m|am)\ (?:at|with|on)|be\ (?:at|in|on)|doing|seeing|dating|married|ordered|study|play|learning
+        |reading|expecting|opened\ one\ at|gave\ me)\s+(?P<said>.+)""",
+        r"\b(?:it['’]s|it\ is|is|are|now)\s+(?:now\s+|in\s+|at\s+|on\s+|only\s+from\s+)?(?P<said>.+)",
     )
 )
+_SEQUENCE = re.compile(rf"{shapes.PROPER}(?:\.?\s{shapes.PROPER}|\s\d+\b)*")
 _SHAPED = {
     "when": shapes.WHEN,
     "amount": shapes.MUCH,
@@ -39,8 +44,8 @@ _SHAPED = {
 _ARTICLE = re.compile(r"^(?:an?|the|my|our)\s+", re.IGNORECASE)
 
 
-def replacing(asked: Asked, lines: Sequence[Said], former: Sequence[Said]) -> str:
-    """The new value, where it is one; never a word of the older text."""
+def replacing(asked: Asked, lines: Sequence[Said], former: Sequence[Said], value: str) -> str:
+    """The new value, where it is one; never a word of the older text. `value` is what that gave."""
     old = " ".join(line for _, line in former)
     told = [
         clause for role, line in lines if role != "assistant" for s in sentences(line) for clause in split(s)
@@ -51,12 +56,29 @@ def replacing(asked: Asked, lines: Sequence[Said], former: Sequence[Said]) -> st
     if asked.kind in _SHAPED:
         return _shaped(_SHAPED[asked.kind], told, known, several=asked.kind == "when")
     for pattern in _CHANGED_TO:
-        for clause in told:
+        for clause in reversed(told):
             said = _value(pattern, clause)
-            named = asked.kind not in ("who", "name") or re.match(shapes.PROPER, said)
-            if said and named and not normals(said) <= known:
+            if said and _like(said, value) and not normals(said) <= known:
                 return said
-    return ""
+    names = [
+        one
+        for clause in told
+        for one in _names(clause)
+        if not (normals(one) & known or shapes.WHEN.search(one))
+    ]
+    return names[-1] if value[:1].isupper() and len(names) == 1 else ""
+
+
+def _like(said: str, value: str) -> bool:
+    """Whether it looks like the former value: a name, or something with a number."""
+    if value[:1].isupper() and not _ARTICLE.match(value):
+        return re.match(shapes.PROPER, said) is not None
+    return any(map(str.isdigit, said)) if any(map(str.isdigit, value)) else True
+
+
+def _names(clause: str) -> list[str]:
+    """Names in a clause, but for the word that begins it."""
+    return [found[0] for found in _SEQUENCE.finditer(clause) if found.start() and found[0] != "I"]
 
 
 def _shaped(pattern: re.Pattern[str], told: Sequence[str], known: frozenset[str], *, several: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from memory.backends.reader.claim_patterns import KINSHIP, MONTH, WEEKDAY
+from memory.backends.reader.claim_patterns import KINSHIP, MONTH, QUALITY, RELATION, WEEKDAY
 from memory.backends.reader.values import kind_pattern
 from memory.text.values import AMOUNT, DATE, LASTING
 
@@ -16,6 +16,8 @@ _PRONOUN = r"(?:i|we|he|she|it|they|you|my|our|his|her|its|their|the)(?:['’]\w
 JOINT = re.compile(
     rf""";\s+|\s-\s(?!\d)|\.\.\.\s*|,\s+(?=(?:which|who|where)\s)|,\s+(?=(?-i:[A-Z])\w+['’]s\s)
     |,\s+(?:(?:and|but|so|because|while)\s+)?(?={_PRONOUN})|,?\s+(?:but|because|while|so)\s+
+    |,?\s+and\s+(?=(?-i:[A-Z])\w+\s+(?:took|is|has|was|will|\w+ed)\s)
+    |,?\s+and\s+(?=(?:started|stopped|took|signed|opened|bought|got|went|moved|joined|switched)\s)
     |,?\s+and\s+(?=(?:has|have|is|was|lives?|works?|runs?|owns?|loves?|likes?|plays?|drives?)\s)
     |,?\s+and\s+(?={_PRONOUN}|(?!\w+s?\s+(?:and|are)\b)(?-i:[a-z])\w*(?:s|ed|t)\s+
       (?:at|on|in|to|from|a|an|the|my|our|by)\s)""",
@@ -37,7 +39,7 @@ END = re.compile(
 EDGE = re.compile(
     r"""^(?:(?:[,:=-]|is|are|was|were|am|['’]s|has|have|had|got|having|will|be|been|called|named|now|currently
     |still|also|just|only|always|usually|(?:i|we|he|she|it|they)(?:['’](?:m|re|s|ve|ll))?|do|does|did|for\ us
-    |for\ me|me|us|to\ be|down|of\ course|mostly|mainly)(?=\s)\s+)+""",
+    |for\ me|me|us|to\ be|needs?(?:\ to)?|down|of\ course|mostly|mainly)(?=\s)\s+)+""",
     FLAGS,
 )
 TAIL = re.compile(
@@ -66,7 +68,8 @@ PLACE_WORD = (
     r"|opposite|over|underneath|against|around|across\ from|in\ front\ of|on\ top\ of|close\ to|off)"
 )
 _NO_PLACE = (
-    r"(?:\d|(?:the\ )?(?:\d|mornings?|afternoon|evening|weekend|moment)|(?:the\ )?(?:time|noon|midnight|due"
+    r"(?:\d|(?:the\ )?(?:\d|mornings?|afternoon|evening|night|weekend|moment)"
+    r"|(?:the\ )?(?:time|noon|midnight|due"
     rf"|{WEEKDAY}s?|{MONTH}|spring|summer|autumn|winter|week|month|year|next|last|every)\b)"
 )
 PLACE = re.compile(rf"(?<!\w){PLACE_WORD}\ (?!{_NO_PLACE})(?=\S)", FLAGS)
@@ -120,6 +123,7 @@ NUMBER_WORD = (
     r"|half\ an?)"
 )
 COUNT = (
+    r"(?<!\bat\ )(?<!\buntil\ )(?<!\bfrom\ )(?<!\bsince\ )(?<!\bin\ )"
     rf"(?:[$€£]\s?)?(?<![\w.:])(?:\d[\d.,]*(?<=\d)k?\b|{NUMBER_WORD}\b)"
     r"(?!:\d|[./-]\d|st\b|nd\b|rd\b|th\b|\ ?[ap]\.?m\b)"
 )
@@ -150,6 +154,13 @@ JOB = re.compile(
 MY_JOB = re.compile(
     r"\bI(?:['’]m|\ am)\s+(?:(?-i:[A-Z])\w+,\s+(?-i:[a-z])|an?\s)"
     r"|\bI(?:['’]m|\ am)?\s+work(?:ing)?\s+as\b|\bmy\s+(?:job|profession)\b",
+    FLAGS,
+)
+MEASURED = re.compile(r"\s+(wide|tall|high|deep|long|old|heavy|thick|large)\b", re.IGNORECASE)
+# What is said of a thing beside what it is: "My locker is broken.", "... is 9 hours long."
+BESIDE = re.compile(
+    rf"""{QUALITY.pattern}|(?:{RELATION.pattern})\ .*|(?-i:[a-z])\w*ed(?:\ .*)?
+    |(?:\d[\d.,]*|{NUMBER_WORD})\ \w+\ (?:long|old|wide|tall|high|deep)""",
     FLAGS,
 )
 MONEY = re.compile(r"[$€£%]|\b(?:euros?|dollars?|pounds?|kg|km|cm|mg|ml)\b", re.IGNORECASE)
@@ -197,7 +208,9 @@ NO_NAME = re.compile(
 )
 NOBODY = re.compile(r"(?:i|we|my|our|the|he|she|it|they)\b", re.IGNORECASE)
 PASSIVE = re.compile(r"\b(?:\w+ed|led|run|made|paid|owned|written|drawn|given)\s+(?:\w+\s+)?by\s+")
-FIRST_NAME = re.compile(rf"({PROPER}(?:\.?\s{PROPER})*)\s+(?:{BE}\s|will\s|\w+s\s|\w+ed\s)?", re.VERBOSE)
+FIRST_NAME = re.compile(
+    rf"({PROPER}(?:\.?\s{PROPER})*)\s+(?!(?:my|our|the|an?|to|from|in|on|at|for|with|up|off)\b)", re.VERBOSE
+)
 AS_ROLE = re.compile(r"\bas\s+(?:(?:the|our|my)\s+)?$")
 SINCE = re.compile(rf"(?:since|from|as\ of)\ (?:{WHEN.pattern}),?\ ", FLAGS)
 SUBJECT = re.compile(rf"(?P<said>.+?)\s+{BE}\s+(?:now\s+)?(?:(?:my|our|the|an?|your)\s*)?", FLAGS)

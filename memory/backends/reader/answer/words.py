@@ -61,6 +61,7 @@ _SAYS = tuple(
     (_NORMAL.get(word) or stem(word), re.compile(pattern, re.IGNORECASE))
     for word, pattern in (
         ("live", r"\b(?:moved|relocated)(?: house| away| back)?(?: from [\w ]{1,30})? to (?-i:[^\W\d_a-z])"),
+        ("live", r"\bmoved in(?:to| with)\b"),
         ("live", r"\bI(?:['’]m| am) (?:based|settled) in\b|\bmy home is in\b"),
         ("work", r"\b(?:started|employed|got a job|hired) (?:at|by)\b"),
         ("name", r"\b(?:I['’]m|I am|this is|call me|everyone calls me) (?-i:[^\W\d_a-z])"),
