@@ -1,0 +1,125 @@
+"""A process of its own for test_ray.py: two replicas under load, one of them killed; prints what was seen.
+
+python -m tests.integration.ray_process HOME KEY
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import ray
+from ray import serve
+
+from integrations.ray import Arguments, deployed
+from memory import Memory
+from memory.server.limited_store import LimitedStore
+from memory.settings import Settings
+from tests.command import echoes
+
+USERS = [f"user{n:02d}" for n in range(50)]
+ROUNDS = 8  # chats of each user
+
+
+class Watched(LimitedStore):
+    """A store that notes in which process whose question was asked."""
+
+    def find_words(self, scope: Any, *given: Any, **more: Any) -> Any:
+        with (Path(os.environ["MEMORY_HOME"]) / "seen").open("a") as file:
+            file.write(f"{os.getpid()} {scope.user_id}\n")
+        return super().find_words(scope, *given, **more)
+
+
+def opened() -> Memory:
+    settings = Settings.load(index_files=False, job_workers=0)
+    return Memory(settings, store=Watched.open(f"sqlite:///{settings.home}/memory.db"), **echoes())
+
+
+def told(client: httpx.Client, user: str, number: int) -> str | None:
+    """Add a memory; returns its id once it is acknowledged."""
+    text = f"My thing {number} is called {user}thing{number}."
+    answer = client.post("/v1/memories", json={"user_id": user, "text": text})
+    return answer.json()["memories"][0]["id"] if answer.status_code == 201 else None
+
+
+def asked(client: httpx.Client, user: str) -> tuple[int, str]:
+    """One chat that stores nothing: its status and its text."""
+    body = {"model": "reference", "user": user, "store": False}
+    body["messages"] = [{"role": "user", "content": "What is my thing 0 called?"}]
+    answer = client.post("/v1/chat/completions", json=body, headers={"serve_multiplexed_model_id": user})
+    said = answer.json()["choices"][0]["message"]["content"] if answer.status_code == 200 else ""
+    return answer.status_code, said
+
+
+def replicas() -> list[int]:
+    named = [p.info for p in psutil.process_iter(["pid", "cmdline"]) if p.info["cmdline"]]
+    return [one["pid"] for one in named if "ServeReplica:memory" in one["cmdline"][0]]
+
+
+def kept(home: Path) -> float:
+    """The share of questions that were asked where most of their user's were."""
+    seen = [line.split() for line in (home / "seen").read_text().splitlines()]
+    by_user = {user: Counter(pid for pid, who in seen if who == user) for user in USERS}
+    return sum(found.most_common(1)[0][1] for found in by_user.values() if found) / len(seen)
+
+
+def main(home: str, key: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    os.environ["MEMORY_HOME"] = home
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    serve.start(http_options={"host": "127.0.0.1", "port": port})
+    serve.run(deployed(opened, Arguments(replicas=2, cpus=0.5)), name="memory", route_prefix="/")
+    before = replicas()
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
+        with ThreadPoolExecutor(8) as threads:
+            first = list(threads.map(lambda user: told(client, user, 0), USERS))
+            quiet = list(threads.map(lambda user: (user, asked(client, user)), USERS * ROUNDS))
+            share = kept(Path(home))
+            loud = [threads.submit(told, client, user, n) for n in range(1, 4) for user in USERS]
+            time.sleep(0.5)
+            os.kill(before[0], signal.SIGKILL)
+            busy = list(threads.map(lambda user: (user, asked(client, user)), USERS * ROUNDS))
+            acknowledged = {found for found in [*first, *(one.result() for one in loud)] if found}
+        until = time.monotonic() + 60
+        while len(replicas()) < 2 and time.monotonic() < until:
+            time.sleep(0.5)
+        listed: set[str] = set()
+        for user in USERS:
+            page = client.get("/v1/memories", params={"user_id": user, "limit": 100}).json()
+            listed |= {memory["id"] for memory in page["memories"]}
+    answers = [(user, said) for user, (status, said) in [*quiet, *busy] if status == 200]
+    print(
+        json.dumps(
+            {
+                "replicas": len(before),
+                "told": len(acknowledged),
+                "lost": len(acknowledged - listed),
+                "asked": len(answers),
+                "wrong": [one for one in answers if f"{one[0]}thing0" not in one[1]],
+                "refused quietly": sum(status != 200 for _, (status, _) in quiet),
+                "refused": sum(status != 200 for _, (status, _) in busy),
+                "kept": share,
+                "back": len(replicas()),
+            }
+        ),
+        flush=True,
+    )
+    serve.shutdown()
+    ray.shutdown()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
