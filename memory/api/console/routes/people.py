@@ -26,7 +26,7 @@ def people(request: Request, tenant: TenantDep, parts: SharedDep, fields: Form) 
     """Everybody who told something that holds, by name."""
     found = parts.memory.holdings(tenant_id=tenant.id, limit=_PAGE, cursor=fields.get("cursor"))
     stats = parts.memory.stats(tenant_id=tenant.id)
-    return page("people.html", request.scope, found=found, stats=stats)
+    return page("people.html", request.scope, found=found, stats=stats, quotas=tenant.caller.quotas)
 
 
 @router.get("/people/one")
