@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.bench import Bench, Options, Row
-from benchmarks.load import server
+from benchmarks.serving import served
 
 ROUNDS = 5  # of which the median counts; the commands take turns
 _PEAK = "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0], file=sys.stderr)"  # KiB
@@ -44,8 +44,8 @@ def rows(options: Options) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "MEMORY_HOME": home, "MEMORY_MODEL": options.model}
         _cost((*COMMAND, "add", "My sister Ana lives in Porto."), environment)
-        with server(Path(home), "--anonymous", MEMORY_MODEL=options.model) as url:
-            costs = _costs(environment, url, 1 if options.quick else ROUNDS)
+        with served(Path(home), "--anonymous", MEMORY_MODEL=options.model) as server:
+            costs = _costs(environment, server.url, 1 if options.quick else ROUNDS)
     imports = median(cost.cpu_ms for cost in costs[IMPORTS])
     for name, found in costs.items():
         cpu = median(cost.cpu_ms for cost in found)

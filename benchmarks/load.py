@@ -8,16 +8,13 @@ the end every acknowledged memory must still be there, and nothing but 429 may h
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -29,12 +26,8 @@ from tqdm import tqdm
 
 from benchmarks.bench import Row
 from benchmarks.machine import described
+from benchmarks.serving import new_keys, served
 from benchmarks.tables import markdown_table, rich_table, write_between_markers
-from memory.backends.sql import migrate
-from memory.backends.sql.database import Database
-from memory.bootstrap import database_url
-from memory.server.access import Access
-from memory.settings import Settings
 
 THINGS = ("dog", "cat", "parrot", "horse", "boat", "car", "robot", "sister", "brother", "doctor", "street")
 NAMES = ("Biscuit", "Onyx", "Rio", "Juno", "Pepper", "Marta", "Lutz", "Kiwi", "Tansy", "Bruno", "Salt")
@@ -117,8 +110,9 @@ class Client:
 def rows(given: argparse.Namespace) -> Iterator[Row]:
     """A row for each way and number of clients."""
     with tempfile.TemporaryDirectory(prefix="memory-load-") as folder:
-        keys = _keys(Path(folder), given.tenants)
-        with server(Path(folder)) as url:
+        keys = new_keys(Path(folder), given.tenants)
+        with served(Path(folder)) as server:
+            url = server.url
             users = _seeded(url, keys, given.users, given.facts)
             added: list[tuple[User, str]] = []
             for mix, ways in ((MIX, WAYS), ({"chat": 1.0}, WAYS)):
@@ -128,41 +122,6 @@ def rows(given: argparse.Namespace) -> Iterator[Row]:
                         added += seen.added
                         yield _row(way, mix, clients, seen)
             _check_kept(url, added)
-
-
-def _keys(home: Path, tenants: int) -> list[str]:
-    database = Database(database_url(Settings.load(home=home)))
-    migrate.open_current(database)
-    access = Access(database)
-    found = []
-    for n in range(tenants):
-        access.create_tenant(f"tenant{n}")
-        found.append(access.create_key(f"tenant{n}", "write").secret)
-    database.close()
-    return found
-
-
-@contextmanager
-def server(home: Path, *options: str, **environment: str) -> Iterator[str]:
-    """A process of its own, as `memory serve` starts it; gives its address."""
-    command = [sys.executable, "-c", "import sys, memory.cli; sys.exit(memory.cli.main())"]
-    command += ["--home", str(home), "serve", "--port", "0", *options]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, **environment},
-    )
-    assert process.stdout is not None
-    try:
-        url = process.stdout.readline().removeprefix("listening on ").strip()
-        while httpx.get(f"{url}/health/ready", timeout=120).status_code != 200:
-            time.sleep(0.2)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 def _seeded(url: str, keys: Sequence[str], users: int, facts: int) -> list[User]:

@@ -341,16 +341,16 @@ def _newest(
     """
     found: dict[str, MemoryHit] = {}
     former: dict[str, MemoryHit] = {}
+    compared = [(other, told_at(other)) for other in hits if _yields(other)]
     for hit in near:
-        stands = hit
-        for other in hits if _yields(hit) and not hit.record.pinned else ():
+        stands, told = hit, told_at(hit)
+        for other, later in compared if _yields(hit) and not hit.record.pinned else ():
             if (
-                told_at(other) > told_at(stands)
-                and _yields(other)
+                later > told
                 and (sure := readings[other.said.id].stands_for(readings[hit.said.id], turn))
                 and (sure == 1 or other.score >= max(least, hit.score - YIELD_MARGIN * sure / (1 - sure)))
             ):
-                stands = replace(other, score=max(other.score, hit.score))
+                stands, told = replace(other, score=max(other.score, hit.score)), later
         if stands is not hit:
             fates.give_way(hit.record.id, stands.record.id)
             former.setdefault(stands.record.id, hit)

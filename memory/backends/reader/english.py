@@ -177,8 +177,9 @@ class EnglishReading:
         ):
             return LIKELY
         shared = before._whole.words & asked._whole.words
-        same = mentions(self.text, shared) and gives_way(asked._whole, before._said, self._said)
-        if not (shared and same):
+        if not (shared and mentions(self.text, shared)):
+            return 0.0
+        if not gives_way(asked._whole, before._said, self._said):
             return 0.0
         return 1.0 if self._news.changed else GUESSED
 

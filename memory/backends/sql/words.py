@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, cast, func, select, text
+from sqlalchemy import ColumnElement, Connection, Table, and_, cast, func, select
 
 from memory.backends.embeddings import to_vectors
 from memory.backends.sql.database import batches
@@ -42,9 +42,9 @@ def find(
     found: dict[str, float] = {}
     for table, condition in seen.items():
         reader = _Sqlite(table, scope) if connection.dialect.name == "sqlite" else _Server(table, condition)
-        having = {word: reader.count(connection, word) for word in words}
+        having = reader.counts(connection, words)
         ids = {word: reader.ids(connection, word) for word in telling(having)}
-        scores = ranked(ids, reader.count(connection), having)
+        scores = ranked(ids, reader.all(connection), having)
         found |= {i: scores[i] for i in _those(connection, table, condition, scores)}
     best = sorted(found, key=lambda memory_id: (found[memory_id], memory_id), reverse=True)
     return [(memory_id, found[memory_id]) for memory_id in best[:k]]
@@ -91,16 +91,25 @@ class _Sqlite:
         keys = [f"{tenant}x{letter}{_hex(name)}" for letter, name in given if name is not None] or [tenant]
         self._keys = " AND ".join(f'key : "{key}"' for key in keys)
 
-    def count(self, connection: Connection, word: str | None = None) -> int:
-        counted = text("SELECT count(*) FROM words WHERE words MATCH :query")
-        return connection.scalar(counted, {"query": self._query(word)}) or 0
+    def counts(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
+        """How many have each word, in one statement: a question has many words."""
+        found: dict[str, int] = {}
+        for some in batches(words):
+            counts = self._counted(connection, [f'{self._keys} AND word : "{word}"' for word in some])
+            found |= zip(some, counts, strict=True)
+        return found
+
+    def all(self, connection: Connection) -> int:
+        return self._counted(connection, [self._keys])[0]
 
     def ids(self, connection: Connection, word: str) -> list[str]:
-        wanted = text("SELECT id FROM words WHERE words MATCH :query ORDER BY rowid DESC LIMIT :most")
-        return list(connection.scalars(wanted, {"query": self._query(word), "most": ROWS_READ}))
+        wanted = "SELECT id FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?"
+        query = f'{self._keys} AND word : "{word}"'
+        return list(connection.exec_driver_sql(wanted, (query, ROWS_READ)).scalars())
 
-    def _query(self, word: str | None) -> str:
-        return self._keys if word is None else f'{self._keys} AND word : "{word}"'
+    def _counted(self, connection: Connection, queries: Sequence[str]) -> Sequence[int]:
+        each = ", ".join(["(SELECT count(*) FROM words WHERE words MATCH ?)"] * len(queries))
+        return tuple(connection.exec_driver_sql(f"SELECT {each}", tuple(queries)).one())
 
 
 class _Server:
@@ -110,17 +119,21 @@ class _Server:
         self._table = table
         self._seen = seen
 
-    def count(self, connection: Connection, word: str | None = None) -> int:
-        return connection.scalar(select(func.count()).where(self._those(word))) or 0
+    def counts(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
+        return {word: self._counted(connection, self._those(word)) for word in words}
+
+    def all(self, connection: Connection) -> int:
+        return self._counted(connection, self._seen)
 
     def ids(self, connection: Connection, word: str) -> list[str]:
         newest = select(self._table.c.id).where(self._those(word)).order_by(self._table.c.id.desc())
         return list(connection.scalars(newest.limit(ROWS_READ)))
 
-    def _those(self, word: str | None) -> ColumnElement[bool]:
+    def _counted(self, connection: Connection, those: ColumnElement[bool]) -> int:
+        return connection.scalar(select(func.count()).where(those)) or 0
+
+    def _those(self, word: str) -> ColumnElement[bool]:
         """In the very words of the index, or PostgreSQL would not use it."""
-        if word is None:
-            return self._seen
         from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR  # 50 ms that SQLite does not need
 
         vector = func.array_to_tsvector(func.string_to_array(self._table.c.words, " "), type_=TSVECTOR)
