@@ -138,7 +138,7 @@ def asked(server: Server, call: Call) -> Steps[httpx.Response]:
             final = attempt == server.retries or (arrived and not call.repeatable)
             hopeless = httpx.UnsupportedProtocol | httpx.ReadTimeout  # asked again, a slow one is slower
             if final or isinstance(error, hopeless):
-                raise failures.unreachable(error, server.url) from error
+                raise failures.unreachable(error, server.url, uploading=call.upload is not None) from error
             yield Pause(_backoff(attempt))
             continue
         if response.is_success:

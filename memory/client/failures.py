@@ -34,7 +34,7 @@ _KINDS: dict[str, type[ParametricMemoryError]] = {
     "disk-full": errors.DiskFull,
     "store-unavailable": errors.StoreUnavailable,
 }
-_NO_ROUTE = "Not Found"  # of a path that leads nowhere; that of something else says what is not there
+_NO_ROUTE = "there is nothing at this address"  # of a path; else it is said what is not there
 _UNKNOWN_FIELD = ("Extra inputs are not permitted", "this parameter is unknown; leave it out")
 
 
@@ -60,13 +60,14 @@ def of_event(said: Any, url: str) -> ParametricMemoryError:
     return _error(kind or "internal", detail, None, url)
 
 
-def unreachable(error: httpx.TransportError, url: str) -> ServerUnavailable:
-    """That no answer came, and why."""
+def unreachable(error: httpx.TransportError, url: str, *, uploading: bool = False) -> ServerUnavailable:
+    """That no answer came, and why; one who still sends a file may miss that it is refused."""
     if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
         return ServerUnavailable(f"no server at {url}: {_reason(error)}; does it run? (`memory serve`)")
     if isinstance(error, httpx.TimeoutException):
         return ServerUnavailable(f"{url} takes too long to answer; try again, or allow more time")
-    return ServerUnavailable(f"the connection to {url} broke: {_reason(error)}")
+    why = "; is the file larger than the server takes (MEMORY_MAX_ARCHIVE_BYTES)?" if uploading else ""
+    return ServerUnavailable(f"the connection to {url} broke: {_reason(error)}{why}")
 
 
 def mismatch(url: str, theirs: str | None) -> ServerMismatch:
@@ -97,7 +98,7 @@ def _error(kind: str, detail: str, retry_after: str | None, url: str) -> Paramet
         return errors.QuotaExceeded(detail, _seconds(retry_after))
     if any(said in detail for said in _UNKNOWN_FIELD):
         return ServerMismatch(f"{url} does not know a part of this request, and may be older: {detail}")
-    if kind == "not-found" and detail == _NO_ROUTE:
+    if kind == "not-found" and detail.startswith(_NO_ROUTE):
         return ServerMismatch(f"{url} does not know this request, and may be older; ask for its version")
     found = _KINDS.get(kind)
     return ServerUnavailable(f"{url}: {detail}") if found is None else found(detail)

@@ -32,7 +32,7 @@ class VerbsConformance:
         assert (record.text, record.scope.user_id, record.scope.session_id) == (DOG, "ana", "s")
         assert (record.metadata, record.expires_at) == ({"page": 3}, until)
         assert added.created == {record.id}
-        assert memory.get(record.id) == record
+        assert memory.get(record.id) == memory.get(record.id[:20]) == record
         assert memory.list(user_id="ana").records == (record,)
         [hit] = memory.search(QUESTION, user_id="ana")
         assert (hit.record, hit.passage) == (record, None)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from memory import errors
-from memory.client import Client
+from memory.client import Client, failures
 from memory.errors import InvalidInput
 from memory.records import Message
 from memory.write.thumbnails import thumbnail
@@ -313,6 +313,26 @@ def test_a_server_of_another_version_is_named() -> None:
 
     with client_on(older) as client, pytest.raises(errors.ServerMismatch, match=r"is version 0\.0\.9, this"):
         client.search(QUESTION, user_id="ana")
+
+
+def test_a_server_that_lacks_a_verb_may_be_older(api: Api, client: Client) -> None:
+    """A path that leads nowhere is no memory that is not there."""
+    nowhere = failures.of(api.get("/v1/not-yet"), URL)
+    assert isinstance(nowhere, errors.ServerMismatch)
+    assert "may be older" in str(nowhere)
+    with pytest.raises(errors.NotFound, match="no memory"):
+        client.get("nobody")
+
+
+def test_a_file_that_breaks_the_connection_may_be_too_large(tmp_path: Path) -> None:
+    """A server that refuses it closes, and the answer may be lost on its way."""
+    (tmp_path / "all.zip").write_bytes(b"PK")
+    said = "broken pipe; is the file larger"
+    with (
+        client_on(Server(httpx.WriteError("broken pipe")), retries=0) as client,
+        pytest.raises(errors.ServerUnavailable, match=said),
+    ):
+        client.import_(tmp_path / "all.zip", user_id="ana")
 
 
 def test_a_stream_that_breaks_off_is_no_reply() -> None:
