@@ -8,7 +8,7 @@ import logging
 import sys
 import warnings
 
-_MOST_MEMORY = 4 * 1024**3  # bytes of addresses; the libraries alone take about one
+_MOST_MEMORY = 2 * 1024**3  # bytes of addresses; the libraries alone take about one
 OUT_OF_MEMORY = 137
 
 

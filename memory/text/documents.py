@@ -1,18 +1,21 @@
 """Documents into text: what is text already, tables as CSV, and PDF, DOCX and HTML.
 
-The latter are read by markitdown (extra `documents`) in a process of its own, with little memory and time:
-a file that unfolds into very much, or that a parser never ends with, takes nothing down.
+The latter are read by markitdown (extra `documents`) in a process of its own, with little memory and time,
+and without our settings: a file that unfolds into very much, or that a parser never ends with, takes nothing
+down, and one that takes a parser over finds no password.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import os
 import subprocess
 import sys
 import zipfile
 from importlib.util import find_spec
 from pathlib import PurePath
+from threading import BoundedSemaphore
 
 from memory.errors import EmptyText, InvalidInput, InvalidSettings, TextTooLarge
 
@@ -21,6 +24,7 @@ MOST_DOCUMENT_BYTES = 64 * 1024 * 1024  # of a file that is converted,
 _MOST_UNPACKED = 256 * 1024 * 1024  # and of all that a DOCX holds,
 _MOST_XML = 32 * 1024 * 1024  # and of its text and form
 _SECONDS = 120.0
+_at_once = BoundedSemaphore(2)  # readers, each with gigabytes that it may take
 _DELIMITERS = ",;\t|"
 _MEMORY_KILLED = (-9, -6, -11, 137)  # how a process ends that may take no more memory
 
@@ -102,9 +106,13 @@ def _converted(name: str, kind: str, data: bytes) -> str:
         raise InvalidSettings(
             f"reading {name} needs more packages: pip install 'parametric-memory[documents]'"
         )
-    command = [sys.executable, "-m", "memory.text.converting", kind]
+    command = [sys.executable, "-P", "-m", "memory.text.converting", kind]  # no module of this folder's
+    knows = {key: value for key, value in os.environ.items() if not key.startswith("MEMORY_")}
     try:
-        done = subprocess.run(command, input=data, capture_output=True, timeout=_SECONDS, check=False)
+        with _at_once:
+            done = subprocess.run(
+                command, input=data, capture_output=True, timeout=_SECONDS, check=False, env=knows
+            )
     except subprocess.TimeoutExpired as error:
         raise InvalidInput(f"{name} was not read within {_SECONDS:.0f} seconds; split it") from error
     if done.returncode in _MEMORY_KILLED:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from typing import Any
+
 import pytest
 
 from memory.errors import EmptyText, InvalidInput, InvalidSettings, TextTooLarge
@@ -49,6 +52,22 @@ def test_what_is_broken_or_means_harm_is_refused(
     with pytest.raises(error, match=said) as refused:
         text_of(name, data)
     assert "\n" not in str(refused.value)
+
+
+def test_a_parser_knows_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the settings, which may hold passwords, nor the modules of the folder that one is in."""
+    monkeypatch.setenv("MEMORY_KEY", "pm_secret")
+    asked: dict[str, Any] = {}
+
+    def run(command: list[str], **given: Any) -> subprocess.CompletedProcess[bytes]:
+        asked.update(given, command=command)
+        return subprocess.CompletedProcess(command, 0, b"x", b"")
+
+    monkeypatch.setattr(documents.subprocess, "run", run)
+    assert text_of("a.pdf", b"x") == "x"
+    assert "-P" in asked["command"]
+    assert "PATH" in asked["env"]
+    assert "pm_secret" not in asked["env"].values()
 
 
 def test_what_a_parser_never_ends_with_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
