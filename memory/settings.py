@@ -243,6 +243,11 @@ class Settings(BaseSettings):
     upstream_timeout_s: float = Field(
         120.0, gt=0, description="Maximum silence of the upstream before and within a reply, in seconds."
     )
+    upstream_extraction_model: str | None = Field(
+        None,
+        min_length=1,
+        description="Upstream model that draws statements out of what users tell; unset, none does.",
+    )
     upstream_user_header: str | None = Field(
         None, description="Request header that names the user for the upstream's chats, if the body does not."
     )

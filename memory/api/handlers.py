@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from memory.api.archives import Archives
+from memory.api.extraction import Extraction
 from memory.api.metrics import Metrics
 from memory.errors import Erased, JobCancelled
 from memory.inputs import Whose
@@ -36,9 +37,13 @@ class Handlers:
         self._archives = archives
         self._access = access
         self._room = room
+        self._extraction = Extraction(memory.settings)
 
     def by_kind(self) -> dict[str, Handler]:
-        return {"add": self.add, "compact": self.compact, "export": self.export, "import": self.import_}
+        return {
+            **{"add": self.add, "compact": self.compact, "export": self.export, "import": self.import_},
+            "extract": self.extract,
+        }
 
     def add(self, job: Job, progress: Progress) -> Mapping[str, Any]:
         given = _payload(job)
@@ -63,6 +68,22 @@ class Handlers:
             "known": [memory_id for memory_id in ids if memory_id not in added.created],
             "superseded": sorted(added.superseded),
         }
+
+    def extract(self, job: Job, progress: Progress) -> Mapping[str, Any]:
+        """Remember statements that the upstream draws out of a turn, each by itself."""
+        statements = self._extraction(_payload(job)["text"])
+        ids: list[str] = []
+        for done, statement in enumerate(statements):
+            progress(done, len(statements))
+            with self._metrics.internalizing(), _told(job):
+                added = self._memory.add(
+                    statement,
+                    metadata={"extracted": True},
+                    idempotency_key=f"{job.id} {done}",
+                    **whose(job.scope),
+                )
+            ids += [record.id for record in added]
+        return {"memories": len(ids), "ids": ids}
 
     def compact(self, job: Job, progress: Progress) -> Mapping[str, Any]:
         given = _payload(job)

@@ -76,17 +76,23 @@ class Relayed:
         named = {"model": model} if "model" in passed else {}
         return self.form.with_known({**passed, **named}, recalled.prompt)
 
-    def remember(self, reply: str, *, from_memory: bool) -> None:
-        """Keep what the user told, and the reply as a turn of the session; "" means there is no reply."""
+    def remember(self, reply: str, *, from_memory: bool) -> bool:
+        """Keep what the user told, and the reply as a turn of the session; "" means there is no reply.
+
+        Returns whether the user told something to keep.
+        """
         if not self.remembers:
-            return
+            return False
         names = cast(Whose, self.whose)
         news = not from_memory and bool(reply.strip()) and self.memory.reader.read(reply).asks
         answer = [Message("assistant", reply, recalled=not news)] if reply.strip() else []
         if names.get("session_id") is not None and (self.new or answer):
-            self.memory.append([*([self.new] if self.new else []), *answer], **names)
+            added = self.memory.append([*([self.new] if self.new else []), *answer], **names)
         elif self.new is not None:
-            self.memory.add([self.new], **names)
+            added = self.memory.add([self.new], **names)
+        else:
+            return False
+        return self.new is not None and bool(added.created)
 
 
 def _time(said: object) -> datetime | None:

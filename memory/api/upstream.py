@@ -44,9 +44,8 @@ class Upstream:
         self._key = settings.upstream_key.get_secret_value() if settings.upstream_key else ""
         self._models = settings.upstream_models
         self.chat_only = False  # it was found to have no /v1/responses
-        headers = {"Accept-Encoding": "identity"}  # the bytes of a stream are passed on as they come
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
+        # The bytes of a stream are passed on as they come.
+        headers = {"Accept-Encoding": "identity", **key_headers(settings)}
         self._client = httpx.AsyncClient(
             base_url=str(settings.upstream_url).rstrip("/") + "/",
             headers=headers,
@@ -105,6 +104,12 @@ class Upstream:
     async def close(self) -> None:
         """Let go of its connections."""
         await self._client.aclose()
+
+
+def key_headers(settings: Settings) -> dict[str, str]:
+    """What lets us in there."""
+    key = settings.upstream_key.get_secret_value() if settings.upstream_key else ""
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def unreachable(error: httpx.HTTPError) -> UpstreamError:

@@ -22,6 +22,7 @@ class Stub(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.fails = ""
+        self.statements: str | None = None  # what it draws out of a text, where it is asked in a form
         self.responds = False  # whether it has /v1/responses
         self.paths: list[str] = []
         self.requests: list[dict[str, Any]] = []
@@ -114,7 +115,10 @@ class _Handler(BaseHTTPRequestHandler):
         fails = self.server.fails
         if fails == "silent":
             time.sleep(1.5)
-        if fails in ("429", "500", "401"):
+        if "response_format" in given and self.server.statements is not None:
+            message = {"role": "assistant", "content": self.server.statements}
+            self._json(200, {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+        elif fails in ("429", "500", "401"):
             error = {"message": f"no, key {KEY}", "type": "t", "param": None, "code": "c"}
             self._json(int(fails), {"error": error}, {"Retry-After": "7"})
         elif given.get("stream"):

@@ -7,8 +7,10 @@ the user told is remembered. Where no whole reply came it is remembered all the 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing
+from functools import partial
 from typing import Any
 
 import anyio
@@ -22,17 +24,23 @@ from starlette.types import Receive, Scope, Send
 from memory.api.as_chat import chat_request
 from memory.api.callers import CallingTenant, TenantDep
 from memory.api.events import KEEP_ALIVE, unless_silent
+from memory.api.extraction import Extraction
 from memory.api.from_chat import FromChat
 from memory.api.incoming import Parsed
 from memory.api.relay_forms import CHAT_COMPLETIONS, RESPONSE, Form
 from memory.api.relayed import Relayed
 from memory.api.routes.chat import may_tell
+from memory.api.routes.jobs import submitted
 from memory.api.shared import Shared, SharedDep
 from memory.api.upstream import Upstream, UpstreamError, failed, unreachable
+from memory.errors import ParametricMemoryError
+from memory.inputs import scope_in
 from memory.ports.asker import to_the_end
 from memory.read.recalled import Recall
 
 router = APIRouter(route_class=Parsed, prefix="/v1", tags=["openai"])
+
+_log = logging.getLogger(__name__)
 
 Opened = httpx.Response | FromChat  # the beginning of an upstream's answer
 
@@ -72,18 +80,19 @@ async def _relay(
         await run_in_threadpool(may_tell, request, tenant, parts, turn.new.text)
     recalled = await run_in_threadpool(turn.recall)
     headers = {"X-Memory-Tokens": str(recalled.tokens), "X-Memory-Recalled": str(len(recalled))}
+    remember = partial(_remember, parts, turn, recalled)
     async with AsyncExitStack() as waiting:
         try:
             await waiting.enter_async_context(parts.places.lent(tenant.id))
             response = await _opened(_upstream(request), turn, recalled)
             if given.get("stream"):
-                return Passed(response, turn, recalled, headers, waiting.pop_all())
+                return Passed(response, form, remember, headers, waiting.pop_all())
             reply = await _read(response)
         except UpstreamError as error:
             await waiting.aclose()
-            await _remember(turn, "", recalled)
+            await remember("")
             return JSONResponse(error.body, error.status, headers={**error.headers, **headers})
-    await _remember(turn, form.text(reply), recalled)
+    await remember(form.text(reply))
     if isinstance(reply, dict) and isinstance(reply.get("usage"), dict):
         reply["usage"]["memory_tokens"] = recalled.tokens
     return JSONResponse(reply, headers=headers)
@@ -124,17 +133,17 @@ class Passed(StreamingResponse):
     def __init__(
         self,
         response: Opened,
-        turn: Relayed,
-        recalled: Recall,
+        form: Form,
+        remember: Callable[[str], Awaitable[None]],
         headers: dict[str, str],
         waiting: AsyncExitStack,
     ) -> None:
-        """`waiting` is left before anything is remembered."""
+        """`remember` is given the reply, and `waiting` is left before."""
         self._response = response
-        self._turn = turn
-        self._recalled = recalled
+        self._form = form
+        self._remember = remember
         self._waiting = waiting
-        self._heard = turn.form.heard()
+        self._heard = form.heard()
         media = response.headers.get("Content-Type", "text/event-stream")
         headers |= {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Content-Type": media}
         super().__init__(self._bytes(), headers=headers)
@@ -146,7 +155,7 @@ class Passed(StreamingResponse):
             with anyio.CancelScope(shield=True):
                 await self._response.aclose()
                 await self._waiting.aclose()
-                await _remember(self._turn, self._heard.reply, self._recalled)
+                await self._remember(self._heard.reply)
 
     async def _bytes(self) -> AsyncIterator[bytes]:
         """The bytes as they come, comments between events while none do.
@@ -171,13 +180,23 @@ class Passed(StreamingResponse):
 
     def _error(self, error: httpx.HTTPError) -> bytes:
         """An event, also where the bytes before it ended within one."""
-        event = self._turn.form.wire.failed(unreachable(error).body, self._heard.events)
+        event = self._form.wire.failed(unreachable(error).body, self._heard.events)
         return b"\n\n" + event.encode()
 
 
-async def _remember(turn: Relayed, reply: str, recalled: Recall) -> None:
+async def _remember(parts: Shared, turn: Relayed, recalled: Recall, reply: str) -> None:
     with to_the_end():
-        await run_in_threadpool(lambda: turn.remember(reply, from_memory=bool(recalled)))
+        await run_in_threadpool(_kept, parts, turn, recalled, reply)
+
+
+def _kept(parts: Shared, turn: Relayed, recalled: Recall, reply: str) -> None:
+    told = turn.remember(reply, from_memory=bool(recalled))
+    if not told or turn.new is None or turn.whose is None or not Extraction(parts.memory.settings).on:
+        return
+    try:
+        submitted(parts, "extract", scope_in(turn.whose, ""), {"text": turn.new.text}, None)
+    except ParametricMemoryError as error:  # the turn is kept, and the reply is the client's
+        _log.warning("no statements will be drawn out of a turn: %s", type(error).__name__)
 
 
 def _upstream(request: Request) -> Upstream:
