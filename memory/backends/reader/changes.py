@@ -21,7 +21,9 @@ _FUNCTION = SMALL | frozenset(
 )  # fmt: skip
 _WORD = re.compile(r"\w(?:[\w.:@/-]*\w)?")
 ENDED = re.compile(
-    r"""\b(?:fully\ booked|migrated\ from|axed|stolen
+    r"""\b(?:fully\ booked|(?:migrated|transferred)\ from|axed|stolen|ended|shut
+    |closed\ (?:her|his|its|their|the|our|my)|expired|discontinued
+    |compromised|terminated|sabbatical|bankrupt|too\ expensive|handed\ [\w ]{0,20}over|moved\ (?:to|house)
     |scrap|(?:i|we|they)\ closed|out\ of|gone\ off|went\ (?:off|downhill|bust)|handed|taken\ out
     |emigrated|moved\ (?:abroad|on)|can['’]?t\ do|sacked|quit|left|leaving|sold|stopped
     |gave\ (?:up|away|notice|back)|broke\ up|split\ (?:up|from)|divorced|cancell?ed|retired|fired
@@ -33,8 +35,9 @@ ENDED = re.compile(
     _FLAGS,
 )
 CHANGED = re.compile(
-    r"""\b(?:migrated|a\ different|repainted|dyed
-    |shifted|doubled|halved|tripled|down\ to|up\ to|engaged|started|took|now|nowadays|new
+    r"""\b(?:migrated|a\ different|repainted|dyed|slipped|reseated|transferred|turned
+    |brought|has\ grown|made\ it|shifted|doubled|halved|tripled|down\ to|up\ to|engaged|started
+    |took|now|nowadays|new
     |chang(?:e|ed|es)|moved|switched|swapped|replaced|instead|actually|correction|these\ days
     |from\ now\ on|since\ (?:yesterday|today|last|this)|as\ of|starting|effective|raised|lowered|cut
     |increased|reduced|extended|shortened|postponed|delayed|pushed|bumped|rescheduled|brought\ forward

@@ -10,7 +10,7 @@ from memory.backends.reader.answer.asked import Asked, asked
 from memory.backends.reader.answer.clauses import Said
 from memory.backends.reader.answer.given import alike_values, fits, listed, same_thing, together, value
 from memory.backends.reader.answer.replaced import replacing
-from memory.backends.reader.changes import News, news
+from memory.backends.reader.changes import News, content, news
 from memory.backends.reader.claims import Claim, claims, contradicts, remaining, standing
 from memory.backends.reader.questions import questions
 from memory.backends.reader.quoting import reported
@@ -242,7 +242,8 @@ class EnglishReading:
         said = value
         if answers and not said and sure and newer.changes:
             said = replacing(self._asked_for, newer._said_by, older._said_by, former)
-        if sure == 1 and newer._news.words & older._news.words:
+        told = newer._news.words
+        if sure == 1 and told & older._news.words and (content(former) | self._news.words) & told:
             return said
         if not said or newer._news.adds or together(self._asked_for):
             return None

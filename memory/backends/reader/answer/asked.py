@@ -72,7 +72,7 @@ _JOB = re.compile(
 )
 _PREPOSITION = r"(with|to|from|for|about|on|at|by|in|of|under|near|until|since)"
 _STRANDED = re.compile(rf"\b{_PREPOSITION}(?:\s+(?:again|now))?[\s?.!]*$", re.IGNORECASE)
-_FRONTED = re.compile(rf"{_PREPOSITION}\s+(?:what|which|whom?|how|whose)\b", re.IGNORECASE)
+_FRONTED = re.compile(rf"{_PREPOSITION}\s+(?:what|which|whom?|how|whose|when)\b", re.IGNORECASE)
 _OF_TYPE = re.compile(
     r"""(?:\w+\s)?(?:what|which)\s+(?!(?:is|are|was|were|do|does|did|am|i|my|we)\b)
     (?:(?:kind|type|sort|brand|make|model)\s+of\s+)?(\w+)""",

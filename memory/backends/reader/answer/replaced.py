@@ -17,19 +17,21 @@ _NAMES = rf"(?P<said>{shapes.PROPER}(?:\s{shapes.PROPER})*)"
 _CHANGED_TO = tuple(
     re.compile(pattern, shapes.FLAGS)
     for pattern in (
+        _NAMES
+        + r"""\s+(?:took\ over|has\ taken\ over|replaced\s|is\ the\ new\b|is\s\w+\s(?:captain|head|boss)
+        |\w+s\s(?:me|us)\b)""",
         r"""\b(?:chang|switch|mov|upgrad|updat|reset|set|renam|rais|lower|cut|reduc|increas|extend|push|postpon
         |brought|bring|went|gone|transferr|swap|convert|resched|shift|bump|delay|shorten|relocat|promot|downgrad
-        |migrat|up\b)\w*\b[^.;]*?\b(?:to|into|for)\s+(?P<said>.+)""",
+        |migrat|turn|slip|up\b)\w*\b[^.;]*?\b(?:to|into|for)\s+(?P<said>.+)""",
         r"""\b(?:swapp|trad|dropp|ditch|exchang|replac|left|leav|gave|giv|put)\w*\b[^.;]*?\b(?:for|with|by|on)\s+
         (?P<said>.+)""",
-        r"\bnew\s+(?:[\w-]+\s+){0,3}?(?:(?:is|are|will\ be|called|named)\s|:)\s*(?P<said>.+)",
+        r"""\b(?:new|another)\s+(?:[\w-]+\s*?){0,6}?(?:\s(?:is|are|will\ be|called|named)\s|:|,(?=\ \S*\d))\s*
+        (?P<said>.+)""",
         r"\b(?:i\ meant|i\ mean|make\ (?:that|it)|should\ be)\s+(?P<said>.+)",
-        _NAMES
-        + r"\s+(?:took\ over|has\ taken\ over|replaced\s|is\ the\ new\b|is\s\w+\s(?:captain|head|boss))",
         r"""\b(?:bought|got|have|drive|ride|use|using|took(?:\ up)?|take|taking|booked|chose|picked|prefer
-        |join(?:ed|ing)|start(?:ed|ing)(?:\ (?:at|with))?|signed\ up\ (?:at|with|for)|hired|go\ (?:to|with)
-        |(?:['’]m|am)\ (?:at|with|on)|be\ (?:at|in|on)|doing|seeing|dating|married|ordered|study|play|learning
-        |reading|expecting|opened\ one\ at|gave\ me)\s+(?P<said>.+)""",
+        |join(?:ed|ing)|start(?:ed|ing)(?:\ (?:at|with))?|signed\ up\ (?:at|with|for)|signed\ with|hired
+        |go\ (?:to|with)|(?:be|['’]m|am)\ (?:at|in|on|with)|doing|seeing|see|dating|married|ordered|study|play
+        |learning|reading|expecting|became|made\ it|opened\ one\ at|gave\ me)\s+(?P<said>.+)""",
         r"\b(?:it['’]s|it\ is|is|are|now)\s+(?:now\s+|in\s+|at\s+|on\s+|only\s+from\s+)?(?P<said>.+)",
     )
 )

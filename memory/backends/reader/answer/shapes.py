@@ -16,7 +16,7 @@ _PRONOUN = r"(?:i|we|he|she|it|they|you|my|our|his|her|its|their|the)(?:['’]\w
 JOINT = re.compile(
     rf""";\s+|\s-\s(?!\d)|\.\.\.\s*|,\s+(?=(?:which|who|where)\s)|,\s+(?=(?-i:[A-Z])\w+['’]s\s)
     |,\s+(?:(?:and|but|so|because|while)\s+)?(?={_PRONOUN})|,?\s+(?:but|because|while|so)\s+
-    |,?\s+and\s+(?=(?-i:[A-Z])\w+\s+(?:took|is|has|was|will|\w+ed)\s)
+    |,?\s+and\s+(?=(?-i:[A-Z])[\w.]+(?:\s(?-i:[A-Z])\w+)?\s+(?:took|is|has|was|will|\w+(?:ed|s))\s)
     |,?\s+and\s+(?=(?:started|stopped|took|signed|opened|bought|got|went|moved|joined|switched)\s)
     |,?\s+and\s+(?=(?:has|have|is|was|lives?|works?|runs?|owns?|loves?|likes?|plays?|drives?)\s)
     |,?\s+and\s+(?={_PRONOUN}|(?!\w+s?\s+(?:and|are)\b)(?-i:[a-z])\w*(?:s|ed|t)\s+
