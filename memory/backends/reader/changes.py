@@ -21,7 +21,7 @@ _FUNCTION = SMALL | frozenset(
 )  # fmt: skip
 _WORD = re.compile(r"\w(?:[\w.:@/-]*\w)?")
 ENDED = re.compile(
-    r"""\b(?:fully\ booked|(?:migrated|transferred)\ from|axed|stolen|ended|shut
+    r"""\b(?:fully\ booked|(?:migrated|transferred)\ from|axed|stolen|ended|shut|took\ \w+\ off
     |closed\ (?:her|his|its|their|the|our|my)|expired|discontinued
     |compromised|terminated|sabbatical|bankrupt|too\ expensive|handed\ [\w ]{0,20}over|moved\ (?:to|house)
     |scrap|(?:i|we|they)\ closed|out\ of|gone\ off|went\ (?:off|downhill|bust)|handed|taken\ out

@@ -239,15 +239,15 @@ class EnglishReading:
             return None
         guessed = stood_for is not None and stood_for.text == older.text
         sure = newer.stands_for(older, self) or (GUESSED if guessed else 0.0)
-        said = value
-        if answers and not said and sure and newer.changes:
+        said, words = value, newer._news.words
+        left = bool(content(former)) and content(former) <= words and newer.changes  # it names what is left
+        if answers and not said and (left or (sure and newer.changes)):
             said = replacing(self._asked_for, newer._said_by, older._said_by, former)
-        told = newer._news.words
-        if sure == 1 and told & older._news.words and (content(former) | self._news.words) & told:
+        if sure == 1 and words & older._news.words and (content(former) | self._news.words) & words:
             return said
         if not said or newer._news.adds or together(self._asked_for):
             return None
-        if sure and (newer.changes or guessed):
+        if (left and said != value) or (sure and (newer.changes or guessed)):
             return said
         return said if same_thing(newer.text, older.text) and alike_values(said, former) else None
 
