@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from memory.errors import ParametricMemoryError
 from memory.inputs import Whose, text_in
-from memory.service import Service
+from memory.ports import Reader
 from memory.write.added import Added
+
+if TYPE_CHECKING:
+    from memory.client import Client
+    from memory.service import Service
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What an agent reaches: one scope's memories in one memory, which the caller closes."""
+    """What an agent reaches: one scope's memories, here or on a server; the caller closes the memory."""
 
-    memory: Service
+    memory: Service | Client
     whose: Whose
+    reader: Reader  # tells what is to be stored of a text,
+    max_text_bytes: int  # and how long it may be
 
     def remember(self, text: str) -> Added:
         """The memories that a text became, questions and requests left out; raises as `Memory.add`."""
-        reading = self.memory.reader.read(text_in(text, self.memory.settings.max_text_bytes))
+        reading = self.reader.read(text_in(text, self.max_text_bytes))
         skipped = reading.skipped
         said = "" if reading.small_talk or reading.withheld else reading.told
         if not said:

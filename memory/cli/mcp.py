@@ -15,7 +15,10 @@ def mcp(context: typer.Context, user: User = None, session: Session = None, agen
     try:
         from memory.api.mcp import mcp_server
         from memory.api.reach import Reach
+        from memory.backends.reader.english import EnglishReader
     except ImportError as error:
         raise needs("mcp", error) from error
-    with setup(context).local() as memory:
-        mcp_server(Reach(memory, whose(context, user, session, agent))).run("stdio")
+    most = setup(context).settings().max_text_bytes
+    with setup(context).memory() as memory:
+        reader = getattr(memory, "reader", None) or EnglishReader()  # a client has none
+        mcp_server(Reach(memory, whose(context, user, session, agent), reader, most)).run("stdio")

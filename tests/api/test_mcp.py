@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ from mcp.client.stdio import stdio_client
 from memory import Memory
 from memory.api.mcp import mcp_server
 from memory.api.reach import Reach
+from tests.api.conftest import live
 from tests.conftest import MakeMemory
 
 DOG = "My dog is called Biscuit."
 
 
 def client(memory: Memory, user: str = "ana") -> Client:
-    return Client(mcp_server(Reach(memory, {"user_id": user})), mode="legacy")
+    reach = Reach(memory, {"user_id": user}, memory.reader, memory.settings.max_text_bytes)
+    return Client(mcp_server(reach), mode="legacy")
 
 
 async def call(agent: Client, tool: str, **arguments: Any) -> tuple[str, bool]:
@@ -139,3 +142,27 @@ async def test_the_command_speaks_on_standard_output(tmp_path: Path) -> None:
         names = [tool.name for tool in (await agent.list_tools()).tools]
         assert await call(agent, "list") == ("Nothing is remembered.", False)
     assert names == ["remember", "recall", "ask", "list", "forget", "history"]
+
+
+async def test_the_command_asks_a_server_without_a_model_here(make_memory: MakeMemory) -> None:
+    """With MEMORY_URL, in a process that can import neither torch nor a database."""
+    code = (
+        "import sys; sys.modules |= dict.fromkeys(('torch', 'transformers', 'sqlalchemy', 'faiss'));"
+        "from integrations.command import main; sys.exit(main())"
+    )
+    with live(make_memory(anonymous=True)) as url:
+        command = StdioServerParameters(
+            command=sys.executable,
+            args=["-c", code, "mcp", "--user", "ana"],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, "MEMORY_URL": url},
+        )
+        async with Client(stdio_client(command), mode="legacy") as agent:
+            stored, failed = await call(agent, "remember", text=f"{DOG} How are you?")
+            recalled, _ = await call(agent, "recall", query="What is my dog called?")
+            answer, _ = await call(agent, "ask", question="What is my dog called?")
+            unknown = await call(agent, "forget", memory_id="0" * 32)
+    assert (failed, stored.splitlines()[0].endswith(DOG)) == (False, True)
+    assert DOG in recalled
+    assert "Biscuit" in answer
+    assert unknown[1]

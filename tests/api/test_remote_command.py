@@ -149,7 +149,6 @@ def test_compaction_is_a_job_that_is_waited_for(run: Run) -> None:
     "args",
     [
         ("serve",),
-        ("mcp",),
         ("migrate",),
         ("reindex",),
         ("keys", "list"),
@@ -175,7 +174,6 @@ def test_a_home_that_the_call_names_is_asked_itself(run: Run, tmp_path: Path) ->
         ({"MEMORY_URL": "localhost"}, 1, "no server's URL"),
         ({"MEMORY_URL": ""}, 1, "MEMORY_URL"),
         ({"MEMORY_KEY": "pm_wrong"}, 5, "key"),
-        ({"MEMORY_TIMEOUT_S": "0.000001"}, 4, "http://127.0.0.1"),
     ],
 )
 def test_what_is_wrong_with_the_server_is_one_line(

@@ -60,8 +60,9 @@ def mcp(
         "agent_id": named.agent_id,
         "session_id": named.session_id,
     }
-    reach = RemoteReach(parts.memory, whose, parts, tenant, request)
-    return _Exchange(mcp_server(reach), parts.memory.settings.max_request_bytes)
+    memory, settings = parts.memory, parts.memory.settings
+    own = (memory, whose, memory.reader, settings.max_text_bytes)
+    return _Exchange(mcp_server(RemoteReach(*own, parts, tenant, request)), settings.max_request_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class RemoteReach(Reach):
     def remember(self, text: str) -> Added:
         """As `Reach`; raises Forbidden, QuotaExceeded, and TextTooLarge for what a job would do."""
         self._writes()
-        size, most = len(text.encode()), self.memory.settings.async_text_bytes
+        size, most = len(text.encode()), self.parts.memory.settings.async_text_bytes
         if size > most:
             raise TextTooLarge(f"the text has {size:,} bytes, at most {most:,} here; remember it in parts")
         check_quotas(self.parts, self.tenant, size)
