@@ -194,6 +194,7 @@ _MOVE = (
 # A filter that leaves too few of what HNSW found makes it go on; plans know the tenant, as its index needs.
 _SEARCHING = (
     "SELECT set_config('hnsw.iterative_scan', 'strict_order', true), "
+    "set_config('hnsw.ef_search', '200', true), "
     "set_config('plan_cache_mode', 'force_custom_plan', true)"
 )
 
