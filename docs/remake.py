@@ -15,7 +15,7 @@ CASES = (
     "never told, all",
 )
 CONDITIONS = ("no memory", "full context", "retrieved text", "adapter", "selected adapters")
-PAGES = ("README.md", "docs/settings.md")
+PAGES = ("README.md", "docs/settings.md", "docs/vision.md")
 _DEFAULTS = {"home": "the platform's data folder", "user": "your login name", "database_url": ""}
 
 
@@ -40,9 +40,20 @@ def recall() -> str:
     return markdown(shown, CONDITIONS).rstrip()
 
 
+def pictures() -> str:
+    """The figures of the packaged model's image encoder, from its card."""
+    from hypernet.evaluation.drawing import markdown
+    from hypernet.evaluation.scoring import Figure
+    from hypernet.training.vision.judging import CONDITIONS as SHOWN
+
+    card = ROOT / "hypernet" / "reference" / "vision" / "figures.json"
+    return markdown([Figure(**f) for f in json.loads(card.read_text(encoding="utf-8"))], SHOWN).rstrip()
+
+
 def remade(page: str) -> str:
     """A page with these parts written anew between their markers."""
-    for name, made in (("settings", settings_table()), ("figures", recall())):
+    parts = {"settings": settings_table(), "figures": recall(), "pictures": pictures()}
+    for name, made in parts.items():
         inside = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         page = inside.sub(lambda found, made=made: f"{found[1]}{made}\n{found[2]}", page)
     return page

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SHARPNESS = 4.0  # words are about 2 apart: half way between two, a mixture has both alike
+CERTAIN = -1.5  # summed log chances of an image's words; see docs/vision.md for what it lets through
 CONFIG, WEIGHTS = "patches.json", "patches.safetensors"
 
 
@@ -175,6 +176,13 @@ class PatchSight:
         end = self.tokenizer.eos_token_id
         said: str = self.tokenizer.decode(ids[: ids.index(end)] if end in ids else ids)
         return said.strip()
+
+    @torch.no_grad()
+    def knows(self, image: Image) -> bool:
+        """Whether nearly all tokens stand at one word: of what it was never shown they stand between many."""
+        seen = self.encoder(self.encoder.pixels([image]).to(self.base.device))
+        chances = fits(seen, self.words).softmax(-1).amax(-1)
+        return float(chances.log().sum()) > CERTAIN
 
 
 def fits(tokens: Tensor, words: Tensor) -> Tensor:

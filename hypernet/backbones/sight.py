@@ -64,6 +64,9 @@ class Sight(Protocol):
     def describe(self, image: Image) -> str:
         """What it says of an image, in words of its own."""
 
+    def knows(self, image: Image) -> bool:
+        """Whether it makes anything of an image: a small one, trained on little, may not."""
+
 
 class ImageTextSight:
     """An image-text model of transformers, with its processor.
@@ -107,6 +110,9 @@ class ImageTextSight:
             out: Tensor = self.model.generate(**self._placed(seen), max_new_tokens=_WORDS, do_sample=False)
         said: str = self.processor.tokenizer.decode(out[0, len(seen) :], skip_special_tokens=True)
         return said.strip()
+
+    def knows(self, _image: Image) -> bool:
+        return True
 
     def _placed(self, seen: ImageTurn) -> dict[str, Tensor]:
         inputs = {"input_ids": torch.tensor([seen.ids]), **seen.inputs}

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from memory.errors import ModelUnavailable
+from memory.errors import InvalidInput, ModelUnavailable
 from memory.ports import BlobStore, Embedder, Internalizer, Reader, SkillWriter, Vectors
 from memory.records import AdapterRef, Kind, MemoryRecord
 from memory.text.normalise import plain
@@ -103,7 +103,7 @@ class AdapterFactory:
         """
         seen = thumbnail(record.metadata) if record.kind == "image" else None
         if seen is not None:
-            with suppress(ModelUnavailable):  # a model that sees nothing has the words
+            with suppress(ModelUnavailable, InvalidInput):  # who does not see it has the words
                 return self.serialized(self._internalizer.look(seen, plain(record.text)).lora)
         return self.adapters([Passage.of(record)], record.kind)[0]
 

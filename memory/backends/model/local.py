@@ -136,15 +136,23 @@ class LocalModel:
             )
         told = self._chunks(caption) if caption.strip() else []
 
-        def looked() -> Look:
+        def looked() -> Look | None:
             sight = self.d2l.sight
+            if not sight.knows(image):
+                return None
             made = self.d2l.generate([sight.turn([image]), *told])
             return Look(LoRA.concat(made), sight.describe(image))
 
         try:
-            return self.engine.run(looked)
+            found = self.engine.run(looked)
         except (RuntimeError, ValueError, ImportError) as error:
             raise ModelUnavailable(f"the hypernetwork could not internalize a picture: {error}") from error
+        if found is None:
+            raise InvalidInput(
+                "the image encoder of this model does not recognize the picture, so nothing was stored; "
+                "tell what it shows as a text, or use a model with a larger image encoder"
+            )
+        return found
 
     def check(self, lora: LoRA) -> None:
         self.d2l.require_own(lora)

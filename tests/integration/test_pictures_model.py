@@ -1,0 +1,63 @@
+"""Pictures with the packaged model: seen, stored in weights, answered by a base that reads text alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from hypernet.doc_to_lora import DocToLoRA
+from hypernet.training.vision.gallery import held_out_digits, question
+from hypernet.training.vision.judging import said_of
+from memory import Memory
+from memory.errors import InvalidInput
+from tests.command import packaged_model
+
+HELD_OUT = 20
+
+
+@pytest.fixture(scope="module")
+def model() -> DocToLoRA:
+    found = DocToLoRA.from_pretrained(packaged_model(), device="cpu")
+    if not found.sees:
+        pytest.skip("the packaged model has no image encoder")
+    return found
+
+
+def test_held_out_digits_are_answered_from_weights(model: DocToLoRA) -> None:
+    """As many as the card says, within chance; without the adapter none."""
+    shown = held_out_digits()[: 3 * HELD_OUT]
+    right = [said == each.facts["digit"] for said, each in zip(said_of(model, shown, "digit"), shown, strict=True)]
+    card = json.loads((packaged_model() / "vision" / "figures.json").read_text())
+    measured = {(f["case"], f["condition"]): f["exact"] for f in card}
+    assert np.mean(right) > measured["digits: digit", "picture in weights"] - 0.15
+    assert measured["digits: digit", "picture in weights"] >= 0.75
+    assert measured["digits: digit", "no memory"] <= 0.1
+
+
+def test_a_picture_is_remembered_and_asked_about(model: DocToLoRA, tmp_path: Path) -> None:
+    """Stored under the model's own words, answered by weights alone, by its user alone."""
+    known = [each for each in held_out_digits()[:HELD_OUT] if model.sight.describe(each.image) == each.caption]
+    shown = known[0]
+    shown.image.save(tmp_path / "note.png")
+    with Memory(home=tmp_path / "home") as memory:
+        [record] = memory.add(image=tmp_path / "note.png", user_id="ana")
+        assert (record.kind, record.text) == ("image", shown.caption)
+        reply = memory.chat(question("digit"), user_id="ana", mode="adapters")
+        assert reply.text.strip(". ") == shown.facts["digit"]
+        assert memory.chat(question("digit"), user_id="ben", mode="adapters").adapters == ()
+
+
+def test_a_picture_of_nothing_it_knows_is_refused(model: DocToLoRA, tmp_path: Path) -> None:
+    """Rather than remembered as a digit that nobody wrote."""
+    noise = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
+    PIL.Image.fromarray(noise).save(tmp_path / "noise.png")
+    assert not model.sight.knows(PIL.Image.fromarray(noise))
+    with (
+        Memory(home=tmp_path / "home") as memory,
+        pytest.raises(InvalidInput, match="does not recognize the picture"),
+    ):
+        memory.add("Noise.", image=tmp_path / "noise.png", user_id="ana")
