@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SHARPNESS = 4.0  # words are about 2 apart: half way between two, a mixture has both alike
-CERTAIN = -1.5  # summed log chances of an image's words; see docs/vision.md for what it lets through
+CERTAIN = -0.5  # summed log chances of an image's words; see docs/vision.md for what it lets through
 CONFIG, WEIGHTS = "patches.json", "patches.safetensors"
 
 

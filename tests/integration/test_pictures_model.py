@@ -30,7 +30,9 @@ def model() -> DocToLoRA:
 def test_held_out_digits_are_answered_from_weights(model: DocToLoRA) -> None:
     """As many as the card says, within chance; without the adapter none."""
     shown = held_out_digits()[: 3 * HELD_OUT]
-    right = [said == each.facts["digit"] for said, each in zip(said_of(model, shown, "digit"), shown, strict=True)]
+    right = [
+        said == each.facts["digit"] for said, each in zip(said_of(model, shown, "digit"), shown, strict=True)
+    ]
     card = json.loads((packaged_model() / "vision" / "figures.json").read_text())
     measured = {(f["case"], f["condition"]): f["exact"] for f in card}
     assert np.mean(right) > measured["digits: digit", "picture in weights"] - 0.15
@@ -40,7 +42,9 @@ def test_held_out_digits_are_answered_from_weights(model: DocToLoRA) -> None:
 
 def test_a_picture_is_remembered_and_asked_about(model: DocToLoRA, tmp_path: Path) -> None:
     """Stored under the model's own words, answered by weights alone, by its user alone."""
-    known = [each for each in held_out_digits()[:HELD_OUT] if model.sight.describe(each.image) == each.caption]
+    known = [
+        each for each in held_out_digits()[:HELD_OUT] if model.sight.describe(each.image) == each.caption
+    ]
     shown = known[0]
     shown.image.save(tmp_path / "note.png")
     with Memory(home=tmp_path / "home") as memory:
