@@ -163,14 +163,15 @@ class _Decoder(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
         past_key_values: KeyValues | None = None,
         use_cache: bool = False,  # noqa: ARG002
         output_hidden_states: bool = False,  # noqa: ARG002  whoever wants to see them puts a tap on a block
+        inputs_embeds: Tensor | None = None,  # in the place of ids: an image's tokens have none
     ) -> DecoderOutput:
-        x = self.embed_tokens(input_ids)
+        x = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
         before = 0 if past_key_values is None else past_key_values.length
         if position_ids is None:
             position_ids = torch.arange(before, before + x.size(1), device=x.device)[None]
