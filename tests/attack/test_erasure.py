@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -29,6 +33,7 @@ from memory.upkeep.exports import Exports
 WORD = "Biscuit"
 TOLD = f"My dog is called {WORD}."
 ANA = Scope(user_id="ana")
+SIZE = int(os.environ.get("ATTACK_SIZE", "1"))  # `make attack` tries a larger one
 
 
 class Halting(EchoGenerator):
@@ -259,7 +264,7 @@ def test_what_has_expired_is_erased_when_a_memory_opens_and_by_a_sweep(
     assert again.expire() == 0
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(2 * SIZE))
 def test_interleaved_at_random_nothing_erased_comes_back(
     open_memory: Callable[..., Memory], database_url: URL, tmp_path: Path, seed: int
 ) -> None:
@@ -340,3 +345,33 @@ def check_words(url: URL, words: list[str]) -> None:
                 found = [word for word in words if word in repr(row)]
                 assert not found, (table.name, found)
     database.close()
+
+
+def test_another_process_brings_nothing_back(
+    open_memory: Callable[..., Memory], tmp_path: Path, database_url: URL
+) -> None:
+    """It tells and chats without end: what it had stored when an erasure began is gone with the receipt."""
+    memory = open_memory()
+    url = database_url.render_as_string(hide_password=False)
+    command = [sys.executable, "-m", "tests.attack.busy_process", str(tmp_path / "home"), url]
+    stored: list[str] = []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        reading = threading.Thread(target=lambda: stored.extend(line.strip() for line in other.stdout or ()))
+        reading.start()
+        try:
+            for _ in range(SIZE * 3):
+                before, until = len(stored), time.monotonic() + 60
+                while len(stored) < before + 4 and time.monotonic() < until:
+                    time.sleep(0.01)
+                assert len(stored) >= before + 4
+                words = [*stored]
+                with suppress(StoreConflict):
+                    memory.forget(user_id="ana")
+                    check_words(database_url, words)
+        finally:
+            other.stdin.close()
+            reading.join(60)
+    memory.forget(user_id="ana")
+    assert_gone(memory, database_url, stored[-1])
