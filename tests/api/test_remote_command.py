@@ -151,6 +151,7 @@ def test_compaction_is_a_job_that_is_waited_for(run: Run) -> None:
         ("serve",),
         ("migrate",),
         ("reindex",),
+        ("sweep",),
         ("keys", "list"),
         ("import", "conversations.json", "--from", "chatgpt"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from inspect import signature
 
 import pytest
 
@@ -29,6 +30,17 @@ def test_memory_and_its_client_export_exactly_these_names() -> None:
     )
     assert verbs == awaited
     assert {name for name in verbs if not callable(getattr(memory.Memory, name, None))} == set()
+
+
+def test_a_clients_verbs_take_what_those_of_a_memory_take() -> None:
+    """But for the record that a change expects, which a client cannot hand over."""
+    for name in memory.client.Client.__dict__.keys() & set(dir(memory.Memory)):
+        if not name.startswith("_"):
+            wanted = signature(getattr(memory.Memory, name)).parameters.keys()
+            assert wanted - signature(getattr(memory.client.Client, name)).parameters.keys() <= {
+                "expects",
+                "self",
+            }, name
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
