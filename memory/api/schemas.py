@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from memory.api.picture_parts import as_picture
 from memory.inputs import Content, Whose, scope_in
 from memory.records import (
     MAX_NAME,
@@ -130,7 +131,8 @@ class AddIn(ContentIn, ScopeIn):
         default=None, description="A text; a long one becomes a document of several memories."
     )
     messages: list[MessageIn] | None = Field(
-        default=None, description="Messages; with a session, turns of it."
+        default=None,
+        description="Messages; with a session, turns of it. One message of content parts is a picture.",
     )
     image: str | None = Field(
         default=None,
@@ -141,6 +143,11 @@ class AddIn(ContentIn, ScopeIn):
     expires_at: Time | None = Field(default=None, description="From this moment on it is not seen.")
     valid_from: Time | None = Field(default=None, description="When it begins to hold, where that is later.")
     valid_until: Time | None = Field(default=None, description="Until when it holds.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _picture_in_parts(cls, given: Any) -> Any:
+        return as_picture(given)
 
     def _has_one_content(self) -> bool:
         return super()._has_one_content() if self.image is None else self.messages is None

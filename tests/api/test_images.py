@@ -33,6 +33,22 @@ def test_a_picture_is_added_by_its_data_url(api: Api) -> None:
     ]
 
 
+def test_a_message_of_content_parts_is_a_picture_and_its_caption(api: Api) -> None:
+    """As OpenAI's clients send it; parts without one picture are refused."""
+
+    def told(*content: object) -> dict[str, object]:
+        return {"user_id": "ana", "messages": [{"role": "user", "content": list(content)}]}
+
+    words = {"type": "text", "text": "Our barn."}
+    shown = {"type": "image_url", "image_url": {"url": url(picture("blue"))}}
+    added = api.post("/v1/memories", told(words, shown))
+    assert added.status_code == 201, added.text
+    [found] = api.get("/v1/memories?user_id=ana").json()["memories"]
+    assert (found["kind"], found["text"]) == ("image", "Our barn.")
+    for parts in ((words,), (shown, shown), (words, shown, 3), ({"type": "image_url"}, shown)):
+        assert api.post("/v1/memories", told(*parts)).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

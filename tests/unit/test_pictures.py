@@ -109,6 +109,12 @@ def test_a_model_without_an_image_encoder_says_so(tiny_d2l: DocToLoRA) -> None:
         tiny_d2l.internalize(image=two_colours())
 
 
+def test_no_picture_at_all_is_an_error(tiny_d2l: DocToLoRA) -> None:
+    """An empty list is not the same as leaving it out."""
+    with pytest.raises(ValueError, match="expected an image or several, found none"):
+        tiny_d2l.internalize("A text.", image=[])
+
+
 def png_of(width: int, height: int) -> bytes:
     """A PNG whose header claims these sizes, and whose pixels are missing."""
 
