@@ -14,9 +14,8 @@ def as_picture(given: Any) -> Any:
     parts = _parts(given)
     if parts is None:
         return given
-    texts = [
-        part["text"] for part in parts if isinstance(part, Mapping) and isinstance(part.get("text"), str)
-    ]
+    mappings = [part for part in parts if isinstance(part, Mapping)]
+    texts = [part["text"] for part in mappings if isinstance(part.get("text"), str)]
     urls = [url for part in mappings if (url := _url(part)) is not None]
     if len(urls) != 1 or len(urls) + len(texts) != len(parts):
         raise ValueError("a message in parts has one image_url and texts")
