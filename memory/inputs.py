@@ -23,6 +23,7 @@ from memory.records import (
 
 MAX_IMAGE_BYTES = 20 * 1024 * 1024  # of a file
 MAX_RECALLED = 50  # texts in one recall
+_NOT_SAID = ("tool", "function")  # roles whose messages nobody says
 _PASSAGE = 100  # characters, about
 _MOST_COPIED = 8  # times what was sent,
 _ALWAYS_COPIED = 1024 * 1024  # and so many characters more
@@ -182,12 +183,27 @@ def check_expiry(expires_at: datetime | None) -> None:
         raise InvalidInput(f"expires_at {expires_at} has passed already")
 
 
+def _part(part: object) -> str:
+    """The text of a part of a message; "" for an image and its like."""
+    if isinstance(part, str):
+        return part
+    text = part.get("text", "") if isinstance(part, Mapping) else None
+    if not isinstance(text, str):
+        raise InvalidInput('a part of content is {"type": "text", "text": "..."}')
+    return text
+
+
 def _message(one: Said) -> Message:
     if isinstance(one, Message):
         one = {"role": one.role, "content": one.text, "recalled": one.recalled}
     if not isinstance(one, Mapping):
         raise InvalidInput(f'a message is {{"role": ..., "content": ...}}, got {type(one).__name__}')
     role, text = one.get("role"), one.get("content")
+    if role in _NOT_SAID or (text is None and role == "assistant"):
+        return Message("system", "")  # of a tool, or nothing beside a call of one
+    role = "system" if role == "developer" else role
+    if isinstance(text, Sequence) and not isinstance(text, str):
+        text = "\n".join(map(_part, text)).strip()
     if role not in get_args(Role):
         raise InvalidInput(f"role is {role!r}; choose one of {', '.join(get_args(Role))}")
     if not isinstance(text, str):

@@ -74,6 +74,8 @@ def check_name(what: str, value: str | None) -> None:
     """
     if value is None:
         return
+    if not isinstance(value, str):
+        raise InvalidInput(f"{what} is {type(value).__name__}; give str")
     if not value.strip():
         raise MissingScope(f"{what} is blank; give a name, or leave it out")
     if len(value) > MAX_NAME:
@@ -101,7 +103,9 @@ def check_text(text: str) -> None:
 
 
 def check_aware(what: str, at: datetime | None) -> None:
-    """Refuse a time without a time zone. Raises InvalidInput."""
+    """Refuse a time without a time zone, and what is no time. Raises InvalidInput."""
+    if at is not None and not isinstance(at, datetime):
+        raise InvalidInput(f"{what} is {type(at).__name__}; give a datetime with a time zone")
     if at is not None and at.tzinfo is None:
         raise InvalidInput(f"{what} {at} has no time zone; use an aware datetime")
 

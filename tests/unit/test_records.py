@@ -6,7 +6,8 @@ import pytest
 
 from memory.conformance.samples import NOON, record
 from memory.errors import EmptyText, InvalidInput, MissingScope
-from memory.records import Scope
+from memory.inputs import messages_in
+from memory.records import Message, Scope, check_aware
 
 
 @pytest.mark.parametrize("text", ["", " \n\t"])
@@ -42,3 +43,26 @@ def test_times_without_a_zone_are_refused() -> None:
     """A naive time means another moment on another machine."""
     with pytest.raises(InvalidInput, match="time zone"):
         record("tea", expires_at=NOON.replace(tzinfo=None))
+
+
+def test_names_and_times_of_other_types_are_refused() -> None:
+    """With one clear error: a number as user, a date as text."""
+    with pytest.raises(InvalidInput, match="user_id is int; give str"):
+        Scope(user_id=5)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="expires_at is str; give a datetime"):
+        check_aware("expires_at", "2030-01-01")  # type: ignore[arg-type]
+
+
+def test_messages_of_other_products_are_read_for_their_text() -> None:
+    """Parts, developers, tools and a call without words: what somebody says is taken, the rest left out."""
+    parts = [{"type": "text", "text": "My hat is blue."}, {"type": "image_url", "image_url": {"url": "u"}}]
+    given = [
+        {"role": "developer", "content": "Be brief."},
+        {"role": "user", "content": parts},
+        {"role": "assistant", "content": None, "tool_calls": []},
+        {"role": "tool", "content": "17 degrees"},
+    ]
+    said = [Message("system", "Be brief."), Message("user", "My hat is blue.")]
+    assert messages_in(given, 1000) == said
+    with pytest.raises(InvalidInput, match="a part of content is"):
+        messages_in([{"role": "user", "content": [5]}], 1000)

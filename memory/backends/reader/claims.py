@@ -67,7 +67,9 @@ _MORE = re.compile(  # another subject and its verb behind a comma: "we live in 
     re.IGNORECASE | re.VERBOSE,
 )
 _MOVE = re.compile(
-    r"\b(moved?|moving|relocated)(?: away| house)? from [^.,;:!?\n]{1,60}? to (?=\w)", re.IGNORECASE
+    r"\b((?:moved?|moving|relocated|migrated)(?: (?:my|our|the) \w+)?)"
+    r"(?: away| house)? from [^.,;:!?\n]{1,60}? to (?=\w)",
+    re.IGNORECASE,
 )
 _NO_VALUE = r"(?:my|our|his|her|its|their|not|very|so|too)\b"
 _MINE = frozenset(("i",))

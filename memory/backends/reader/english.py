@@ -262,7 +262,9 @@ class EnglishReading:
 
     def _added(self, told: Sequence[Told], places: Sequence[int]) -> bool:
         """Whether all but the first say that they hold beside the others; a number is one."""
-        return self._kind != "amount" and all(english(told[place][0])._news.adds for place in places[1:])
+        return self._kind != "amount" and all(
+            (one := english(told[place][0]))._news.adds and not one.changes for place in places[1:]
+        )
 
     @cached_property
     def _asked_for(self) -> Asked | None:
