@@ -8,9 +8,10 @@ _FLAGS = re.IGNORECASE | re.VERBOSE
 
 # What says that something holds beside what was told before, and not in its place.
 ADDITION = re.compile(
-    r"""\b(?:also|too(?!\ (?:expensive|much|many|late|early|small|big|far|busy|old|young|long|short|slow|loud
-      |hot|cold|tight|hard|heavy|difficult|tired)\b)|as\ well|again|another
-    |additional(?:ly)?|in\ addition|besides|plus|moreover|furthermore|both|second|third|other|else|either|alternative|sometimes|often|usually)\b""",
+    r"""\b(?:also|as\ well|again|another|additional(?:ly)?|in\ addition|besides|plus|moreover|furthermore|both
+    |second|third|other|else|either|alternative|sometimes|often|usually
+    |too(?!\ (?:expensive|much|many|late|early|small|big|far|busy|old|young|long|short|slow|loud|hot|cold|tight
+      |hard|heavy|difficult|tired)\b))\b""",
     _FLAGS,
 )
 # What may stand before a statement without being part of it.
