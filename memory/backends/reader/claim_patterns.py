@@ -10,8 +10,8 @@ _FLAGS = re.IGNORECASE | re.VERBOSE
 ADDITION = re.compile(
     r"""\b(?:also|as\ well|again|another|additional(?:ly)?|in\ addition|besides|plus|moreover|furthermore|both
     |second|third|other|else|either|alternative|sometimes|often|usually
-    |too(?!\ (?:expensive|much|many|late|early|small|big|far|busy|old|young|long|short|slow|loud|hot|cold|tight
-      |hard|heavy|difficult|tired)\b))\b""",
+    |too(?!\ (?:expensive|much|many|late|early|small|big|far|busy|old|young|long|short|slow|loud|hot|cold
+      |tight|hard|heavy|difficult|tired)\b))\b""",
     _FLAGS,
 )
 # What may stand before a statement without being part of it.

@@ -125,7 +125,7 @@ def same_owner(asked: Asked, part: Part, said: str) -> bool:
 
 def _beside(asked: Asked, text: str, relative: re.Match[str]) -> bool:
     """Whether a relative only takes part ("with my sister"), or is whom the question names: "my son Leo"."""
-    named = re.match(r",?\s+([A-Z][\w'’-]*)", text[relative.end() :])
+    named = re.match(r"(?:-in-law)?,?\s+([A-Z][\w'’-]*)", text[relative.end() :])
     if named is not None and normal(named[1]) in asked.words:
         return True
     return _PARTAKES.search(text[: relative.start()]) is not None and text[relative.end() :][:2] not in (

@@ -27,6 +27,7 @@ from memory.text.sentences import sentences
 _LONGEST = 90  # characters of a value
 _FEW = 6  # words of a value in any language
 _MARKS = " .,;:!?。！？、，\"'"
+_COSTS = re.compile(r"\bhow much\b.*\b(?:cost|costs|pay|paid|owe|price|charge)\b", re.IGNORECASE)
 _DOES = re.compile(r"\b(?:do|does|did)\b", re.IGNORECASE)
 _AS = re.compile(
     r"\b(?:as|is|am|are|was|['’]m|['’]s|became|job:?)(?:\s+(?:an?|the))?(?:\s+\w+){0,2}$", re.IGNORECASE
@@ -121,6 +122,8 @@ def _of_kind(asked: Asked, said: str, before: Sequence[str], texts: Sequence[str
         return timed is not None and not shapes.MONEY.search(said)
     if asked.kind == "amount":
         if "how old" in asked.text.casefold() and shapes.YEAR.fullmatch(said):
+            return False
+        if _COSTS.search(asked.text) and shapes.LASTS.search(said):
             return False
         return shapes.SOME_NUMBER.search(said) is not None or "often" in asked.text
     if asked.kind == "" and _DOES.search(asked.text) and shapes.WHEN.fullmatch(said):
