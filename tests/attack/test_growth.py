@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
 
 from hypernet.overlap import overlap, tokens
-from memory.backends.reader import asking, claims, questions, quoting, rivals
+from memory.api import strict_json
+from memory.backends.reader import (
+    asking,
+    changes,
+    claims,
+    keeping,
+    questions,
+    quoting,
+    rivals,
+    standing,
+    values,
+)
 from memory.backends.reader.english import EnglishReader
+from memory.errors import InvalidInput
 from memory.inputs import messages_in, text_in
+from memory.read import whole_values
 from memory.records import Message, content_hash
-from memory.text import cutting, forms, sentences, speakers
+from memory.server.words import reason_of
+from memory.text import cutting, dates, forms, normalise, sentences, speakers
+from memory.text import values as text_values
 from memory.text.passage import Passage
 from memory.text.search_words import search_words
 from memory.text.words import wording
@@ -72,6 +89,25 @@ READERS: dict[str, Callable[[str], object]] = {
     "text_in": lambda text: text.strip() and text_in(text, MOST_BYTES),
     "messages_in": lambda text: text.strip() and messages_in([{"role": "user", "content": text}], MOST_BYTES),
     "content_hash": content_hash,
+    "dated": lambda text: dates.dated(text, datetime(2026, 5, 4, tzinfo=UTC)),
+    "plain": normalise.plain,
+    "chunks": lambda text: list(text_values.chunks(text)),
+    "skipped": asking.skipped,
+    "transcript": speakers.transcript,
+    "first_person": speakers.first_person,
+    "news": changes.news,
+    "changed content": changes.content,
+    "withheld": keeping.withheld,
+    "forgotten": keeping.forgotten,
+    "told in a question": keeping.told_in,
+    "put_as": standing.put_as,
+    "stands": standing.stands,
+    "asked_kind": values.asked_kind,
+    "whole value": lambda text: whole_values.whole(text[:120], [text], text[:2000]),
+    "the reader": lambda text: READER.read(in_turns(text)).standing,
+    "parsed JSON": lambda text: strict_json.parsed(json.dumps({"text": text}).encode()),
+    "bounds of JSON": lambda text: strict_json.Bounds().feed(json.dumps({"text": text}).encode()),
+    "a job's reason": lambda text: reason_of(InvalidInput(text)),
 }  # fmt: skip
 
 

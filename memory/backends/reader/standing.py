@@ -59,6 +59,7 @@ _ASKED = {
     ),
     "quoted": re.compile(rf"\b(?:{_SPOKEN}|think|say|claim|believe)\b", _FLAGS),
 }
+_LONGEST = 1000  # characters of a sentence that is put another way
 _FULL = {"'m": "am", "'s": "is", "'re": "are"}
 _BE = r"(?P<be>is|are|am|was|were|['’]m|['’]s|['’]re)"
 # "X is not A, it is B", "X isn't A but B": X is B.
@@ -130,6 +131,10 @@ def _standing(sentence: str) -> Iterator[str]:
     kinds = put_as(sentence)
     if not kinds:
         yield sentence
+        return
+    if (
+        len(sentence) > _LONGEST
+    ):  # nobody denies at such length, and each pattern looks through all of it again
         return
     instead = _INSTEAD.fullmatch(sentence)
     if instead and kinds == {"denied"}:
