@@ -13,6 +13,7 @@ from rich.console import Console
 from tqdm import tqdm
 
 from benchmarks import (
+    bench_bytes,
     bench_distill,
     bench_gpu,
     bench_history,
@@ -51,6 +52,7 @@ BENCHES = (
     bench_history.BENCH,
     bench_recall.BENCH,
     bench_storage.BENCH,
+    bench_bytes.BENCH,
     bench_distill.BENCH,
 )
 

@@ -49,6 +49,7 @@ def served(home: Path, *options: str, **environment: str) -> Iterator[Served]:
     finally:
         process.terminate()
         process.wait(60)
+        process.stdout.close()
 
 
 def new_keys(home: Path, tenants: int) -> list[str]:

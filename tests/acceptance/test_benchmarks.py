@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bench_life, bench_start
+from benchmarks import bench_life, bench_start, soak
 from benchmarks.tables import markdown_table, write_between_markers
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "benchmarks.md"
@@ -100,6 +100,35 @@ def test_storing_smaller_is_measured(
     assert float(exact["KL"]) == 0 < float(quarter["KL"]) < 1e-2
 
 
+def test_what_a_sentence_costs_is_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the disk no less than it has bytes; in memory more, in float32."""
+    run(monkeypatch, "--only", "bytes", "--quick", "--json")
+    found = {
+        row["of a sentence"]: row["bytes"] for row in map(json.loads, capsys.readouterr().out.splitlines())
+    }
+    text, adapter, file, database, _, embedding, cached = found.values()
+    assert text < adapter <= file
+    assert embedding < database
+    assert cached > 3 * adapter
+
+
+def test_a_soak_says_what_grew(tmp_path: Path) -> None:
+    """Means of the second and the last fifth; what stays has the same in both, and all of it is drawn."""
+    held = [
+        soak.Held(100 * n, resident=400, threads=9, descriptors=20, database=1 + n, log=0, adapters=50)
+        for n in range(10)
+    ]
+    rows = {row["held"]: row for row in soak.rows(held)}
+    assert rows["resident MiB"]["last to second"] == 1
+    assert rows["database MiB"]["second fifth"] == 3.5
+    assert rows["database MiB"]["last to second"] == pytest.approx(9.5 / 3.5)
+    assert rows["log MiB"]["last to second"] is None
+    soak.plot(held, tmp_path / "drawn.png")
+    assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_distillation_is_measured_beside_the_hypernetwork(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,7 +170,7 @@ def test_every_table_has_a_place_on_its_page(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
     made = markdown_table([{"what": "a row", "ms": 1234.5, "times": 0.126, "note": None}])
-    tables = ("machine", "hypernet", "gpu", "turn", "history", "recall", "storage", "distill")
+    tables = ("machine", "hypernet", "gpu", "turn", "history", "recall", "storage", "bytes", "distill")
     write_between_markers(page, dict.fromkeys(tables, made))
     assert page.read_text(encoding="utf-8").count("| a row | 1234 | 0.13 |  |") == len(tables)
     with pytest.raises(ValueError, match="no place for other: <!-- other -->"):
@@ -154,7 +183,7 @@ def test_a_start_is_measured_in_processes(
     """Each verb against the imports that it would be as slow as; listing needs neither of them."""
     monkeypatch.setattr(bench_start, "VERBS", {"memory list": ("list",)})
     run(monkeypatch, "--only", "start", "--quick", "--json")
-    imports, listed = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    imports, listed, _of_a_server = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert (imports["what"], listed["what"]) == ("import torch, transformers", "memory list")
     assert listed["of importing torch and transformers"] == listed["CPU ms"] / imports["CPU ms"]
     assert 0 < listed["peak MiB"] < imports["peak MiB"]
