@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-import memory.demo
-from memory.demo import Demonstration, demonstrate, texts
-from memory.demo.demonstration import is_right
+import memory.cli.demo.demonstration
+from memory.cli.demo import texts
+from memory.cli.demo.demonstration import Demonstration, demonstrate, is_right
 from tests.command import echoes
 
 
 @pytest.fixture
 def echoing(monkeypatch: pytest.MonkeyPatch) -> None:
     """`memory demo` without models."""
-    monkeypatch.setattr(memory.demo, "demonstrate", partial(demonstrate, **echoes()))
+    monkeypatch.setattr(memory.cli.demo.demonstration, "demonstrate", partial(demonstrate, **echoes()))
 
 
 def assert_honest(found: Demonstration) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memory.demo import texts
+from memory.cli.demo import texts
 from memory.ports import Generation, GenerationRequest, Generator, Score, Trial
 from memory.records import MemoryRecord, Message
 

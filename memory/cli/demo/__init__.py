@@ -16,7 +16,7 @@ from memory.records import MemoryRecord
 from memory.text.figures import size
 
 if TYPE_CHECKING:
-    from memory.demo import Answered, Demonstration
+    from memory.cli.demo.demonstration import Answered, Demonstration
 
 NEXT = """\
 What to try next:
@@ -35,7 +35,7 @@ def demo(context: typer.Context, as_json: Json = False) -> None:
     answer, whether it is right, the prompt tokens with no memory, with all text in the prompt and with
     adapters, the adapters selected with their scores, and milliseconds.
     """
-    from memory.demo import demonstrate
+    from memory.cli.demo.demonstration import demonstrate
 
     out = Output(as_json)
     with out.progress("Telling and asking") as progress:
