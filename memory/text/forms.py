@@ -65,9 +65,9 @@ _MARKDOWN = MarkdownIt("commonmark").enable("table")
 
 def statements(text: str) -> str:
     """The text with its structured parts as sentences, one line per row or section."""
-    if transcript(text):
-        return text
     said = text.strip()
+    if not said or transcript(text):
+        return text
     made = _settings(said) or _sectioned(said) or _tree(said) or _table(said) or _list(said)
     if made:
         return "\n".join(made)
