@@ -202,6 +202,7 @@ def table(tallies: Mapping[int, Tally], *, answered: bool) -> str:
         together.questions += one.questions
         together.texts += one.texts
         together.cpu_s += one.cpu_s
+        together.score += one.score
         for k in KS:
             together.recalled[k] += one.recalled[k]
         together.tokens.update(one.tokens)

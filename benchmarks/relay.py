@@ -72,6 +72,7 @@ def _process(*command: str, **env: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(60)
+        process.stdout.close()
 
 
 def _serve_stand_in(words: int, pause_s: float) -> None:

@@ -97,7 +97,7 @@ class Recaller:
     def _current_first(
         self, texts: Sequence[Recalled], passages: Mapping[str, Passage], query: str
     ) -> list[Recalled]:
-        """What a newer text among them stands for, as far as the query goes, goes behind it.
+        """What a newer text among them stands for, as far as the query goes, goes behind the first such one.
 
         Only what says one thing: of several, what is newer may have replaced one. And the newer one must
         matter about as much, the more so the less sure it is that the two speak of the same.
@@ -115,7 +115,7 @@ class Recaller:
         for older in texts:
             if older.document_id is None and _says_one_thing(passages[older.memory_id]):
                 place = ordered.index(older)
-                behind = max((i for i, one in enumerate(ordered) if outdates(one, older)), default=-1)
+                behind = next((i for i, one in enumerate(ordered) if outdates(one, older)), -1)
                 ordered[place : max(place, behind) + 1] = [*ordered[place + 1 : behind + 1], older]
         return ordered
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bench_life, bench_start, soak
+from benchmarks import bench_life, bench_start, relay, soak
 from benchmarks.tables import markdown_table, write_between_markers
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "benchmarks.md"
@@ -187,3 +187,16 @@ def test_a_start_is_measured_in_processes(
     assert (imports["what"], listed["what"]) == ("import torch, transformers", "memory list")
     assert listed["of importing torch and transformers"] == listed["CPU ms"] / imports["CPU ms"]
     assert 0 < listed["peak MiB"] < imports["peak MiB"]
+
+
+@pytest.mark.usefixtures("reference")
+def test_streams_through_a_memory_are_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Against the same ones from the other LLM; a lost or mixed one would have ended the run."""
+    page = tmp_path / "page.md"
+    tables = "<!-- relay-machine -->\n<!-- /relay-machine -->\n<!-- relay -->\n<!-- /relay -->\n"
+    page.write_text(tables, encoding="utf-8")
+    asked = ["--clients", "2", "--turns", "1", "--words", "3", "--pause", "0", "--markdown", str(page)]
+    monkeypatch.setattr(sys, "argv", ["relay", *asked])
+    relay.main()
+    rows = re.findall(r"^\| (\d+) \| (\d+) \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows == [("2", "2")]
