@@ -52,8 +52,8 @@ def milliseconds(run: Callable[[], object]) -> float:
 
 
 def _embedder(quick: bool) -> Embedder:
-    from memory.backends.fakes import WordEmbedder
     from memory.backends.model.embedder import MiniLMEmbedder
+    from memory.fakes import WordEmbedder
 
     return WordEmbedder() if quick else MiniLMEmbedder()
 

@@ -33,8 +33,8 @@ from typing import Any
 import numpy as np
 
 from memory import Memory
-from memory.backends.fakes import EchoGenerator, EchoInternalizer
 from memory.backends.model.embedder import MiniLMEmbedder, packaged_folder
+from memory.fakes import EchoGenerator, EchoInternalizer
 from memory.ports import Vectors
 from memory.records import AdapterRef, MemoryRecord, Scope
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hypernet import reference_path
-from memory.backends.fakes import EchoGenerator, EchoInternalizer, EchoSkills, WordEmbedder
+from memory.fakes import EchoGenerator, EchoInternalizer, EchoSkills, WordEmbedder
 
 COMMAND = Path(sys.executable).parent / "memory"
 

@@ -15,7 +15,7 @@ from hypernet.doc_to_lora import DocToLoRA
 from hypernet.networks.config import HypernetConfig
 from hypernet.networks.hypernetwork import Hypernetwork
 from memory import Memory
-from memory.backends.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
+from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from tests.buckets import _s3, s3  # noqa: F401  fixtures, as those below
 from tests.postgres import (  # noqa: F401  fixtures: what they need is started when a test asks for them
     _in_file,

@@ -10,8 +10,8 @@ from langchain_core.documents import Document
 from integrations.langchain.scope import recalling
 from integrations.langchain.shared import AnyMemory
 from memory.errors import InvalidInput
-from memory.inputs import Whose
 from memory.records import AdapterChoice
+from memory.records.inputs import Whose
 
 Adapters = Sequence[AdapterChoice | Mapping[str, Any] | Document]
 """What `adapters=` takes: choices of `select`, their plain form, or documents that were internalized."""

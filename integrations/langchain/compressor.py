@@ -16,8 +16,8 @@ from integrations.langchain.choices import given
 from integrations.langchain.documents import Documents
 from integrations.langchain.retriever import as_document
 from integrations.langchain.scope import Scoped, recalling
-from memory.inputs import Whose
 from memory.records import MemoryRecord, content_hash, now
+from memory.records.inputs import Whose
 
 
 class ParametricCompressor(

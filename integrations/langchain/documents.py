@@ -11,8 +11,8 @@ from typing import Any
 
 from integrations.langchain.shared import AnyMemory
 from memory.errors import NotFound
-from memory.inputs import Whose
 from memory.records import MAX_PAGE, MemoryRecord, every_record
+from memory.records.inputs import Whose
 
 WHOLE = "page_content:whole"  # metadata key of a text that its passages do not give back letter by letter
 

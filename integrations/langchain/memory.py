@@ -21,10 +21,10 @@ from integrations.langchain.scope import NAMES, Scoped, names_in, recalling
 from integrations.langchain.shared import close
 from integrations.langchain.tools import memory_tools
 from memory.errors import InvalidInput
-from memory.inputs import MAX_RECALLED, Whose
 from memory.read.options import Mode
 from memory.read.recalled import Recall
 from memory.records import AdapterChoice, ErasureReceipt, HistoryEvent, MemoryHit, MemoryRecord, Message
+from memory.records.inputs import MAX_RECALLED, Whose
 from memory.upkeep.reports import CompactReport
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from integrations.langchain.scope import configurable, names_in, recalling, requ
 from integrations.langchain.shared import AnyMemory
 from integrations.langchain.transcript import leaving, unsaved
 from memory.errors import InvalidInput, NotFound
-from memory.inputs import MAX_RECALLED, Whose
 from memory.read.options import Mode
 from memory.records import Message
+from memory.records.inputs import MAX_RECALLED, Whose
 
 try:
     from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse

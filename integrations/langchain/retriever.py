@@ -18,9 +18,9 @@ from integrations.langchain.choices import Choice
 from integrations.langchain.documents import Documents, described
 from integrations.langchain.scope import Scoped, configurable, names_in, recalling
 from memory.errors import NotFound
-from memory.inputs import Whose, text_in
 from memory.read.selection import choose
 from memory.records import MemoryHit, MemoryRecord, check_metadata, now
+from memory.records.inputs import Whose, text_in
 
 
 class ParametricRetriever(Scoped, DocumentIndex):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model
 
 from integrations.langchain.shared import AnyMemory, shared
 from memory.errors import InvalidInput, MissingScope
-from memory.inputs import Whose
+from memory.records.inputs import Whose
 
 NAMES = ("user_id", "agent_id", "session_id", "tenant_id")
 

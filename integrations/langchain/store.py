@@ -14,8 +14,8 @@ from integrations.langchain.documents import Documents, Kept, kept, records
 from integrations.langchain.scope import scoped
 from integrations.langchain.shared import AnyMemory
 from memory.errors import InvalidInput
-from memory.inputs import Whose
 from memory.records import check_metadata, now
+from memory.records.inputs import Whose
 
 try:
     from langgraph.store.base import (

@@ -13,9 +13,9 @@ from memory.api.archives import Archives
 from memory.api.extraction import Extraction
 from memory.api.metrics import Metrics
 from memory.errors import Erased, JobCancelled
-from memory.inputs import Whose
 from memory.ports.work import Work, working
 from memory.records import TOLD_TIMES, Scope
+from memory.records.inputs import Whose
 from memory.server.access import Access
 from memory.server.jobs import Job
 from memory.server.quotas import Quotas

@@ -18,8 +18,8 @@ from pydantic import Field
 
 from memory.api.reach import Reach
 from memory.errors import ParametricMemoryError
-from memory.inputs import MAX_RECALLED
 from memory.records import HistoryEvent, MemoryRecord
+from memory.records.inputs import MAX_RECALLED
 from memory.write.added import Added
 
 INSTRUCTIONS = (

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from memory.errors import ParametricMemoryError
-from memory.inputs import Whose, text_in
 from memory.ports import Reader
+from memory.records.inputs import Whose, text_in
 from memory.write.added import Added
 
 if TYPE_CHECKING:

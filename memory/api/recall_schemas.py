@@ -9,8 +9,8 @@ from typing import Any, Self
 from pydantic import BaseModel, Field
 
 from memory.api.schemas import MEMORY_ID, MessageIn, ScopeIn, Text, Time, example
-from memory.inputs import MAX_RECALLED
 from memory.read.recalled import Recall, Recalled
+from memory.records.inputs import MAX_RECALLED
 
 
 class RecallIn(ScopeIn):

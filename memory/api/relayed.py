@@ -13,9 +13,9 @@ from typing import Any, cast
 
 from memory.api.relay_forms import Form
 from memory.api.strict_json import BadBody
-from memory.inputs import MAX_RECALLED, Whose, filters_in
 from memory.read.recalled import Recall
 from memory.records import Message
+from memory.records.inputs import MAX_RECALLED, Whose, filters_in
 from memory.service import Service
 
 _OURS = (

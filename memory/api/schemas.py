@@ -17,7 +17,6 @@ from pydantic import (
 )
 
 from memory.api.picture_parts import as_picture
-from memory.inputs import Content, Whose, scope_in
 from memory.records import (
     MAX_NAME,
     MAX_PAGE,
@@ -33,6 +32,7 @@ from memory.records import (
     SkipReason,
     Turn,
 )
+from memory.records.inputs import Content, Whose, scope_in
 from memory.write.added import Added
 
 MEMORY_ID = "18b2f0c3a1d4e5f60718293a4b5c6d7e"

@@ -12,9 +12,9 @@ from typing import Any, cast
 from memory.api.callers import CallingTenant
 from memory.api.shared import Shared
 from memory.api.turn_in import TurnIn
-from memory.inputs import Whose
 from memory.read.options import AskOptions, Sampling
 from memory.records import ChatReply, Message, new_id
+from memory.records.inputs import Whose
 
 Pieces = Iterator[str | ChatReply]
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from memory.api.schemas import Name, Time, Whole
 from memory.api.strict_json import BadBody
-from memory.inputs import Whose
 from memory.read.options import Mode
 from memory.records import AdapterChoice, Message, Role
+from memory.records.inputs import Whose
 
 # What a tool found out was said by whoever asked it; the calls themselves say nothing, and are left out.
 ROLES: dict[str, Role] = {

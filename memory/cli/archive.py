@@ -13,7 +13,7 @@ from memory.cli.output import Output, jsonable
 from memory.text.figures import counted, size
 
 if TYPE_CHECKING:
-    from memory.inputs import Whose
+    from memory.records.inputs import Whose
 
 Tenant = Annotated[
     str | None, typer.Option("--tenant", metavar="NAME", help="Tenant; default MEMORY_TENANT.")

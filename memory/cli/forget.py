@@ -16,7 +16,7 @@ from memory.text.figures import counted
 
 if TYPE_CHECKING:
     from memory.client import Client
-    from memory.inputs import Whose
+    from memory.records.inputs import Whose
     from memory.service import Service
 
 _SHOWN = 60  # characters of a memory in the question whether to erase it

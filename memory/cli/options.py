@@ -16,7 +16,7 @@ from memory.records import ID_LENGTH
 if TYPE_CHECKING:
     from memory.backends.sql.database import Database
     from memory.client import Client
-    from memory.inputs import Whose
+    from memory.records.inputs import Whose
     from memory.service import Service
     from memory.settings import Settings
 

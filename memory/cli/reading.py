@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from memory.errors import EmptyText, InvalidInput, TextTooLarge
-from memory.inputs import Said, messages_in
+from memory.records.inputs import Said, messages_in
 from memory.text.documents import decoded, most_bytes, text_of
 
 STDIN = "standard input"

@@ -9,7 +9,7 @@ import typer
 from memory.cli.options import Agent, Json, Session, User, setup, whose
 from memory.cli.output import Output, visible
 from memory.cli.times import AsOf, moment
-from memory.inputs import MAX_RECALLED
+from memory.records.inputs import MAX_RECALLED
 
 
 def recall(

@@ -15,7 +15,7 @@ from memory.cli.output import Column, Output, jsonable
 from memory.records import MemoryRecord
 
 if TYPE_CHECKING:
-    from memory.inputs import Content
+    from memory.records.inputs import Content
     from memory.write.added import Added
 
 

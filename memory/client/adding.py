@@ -12,8 +12,8 @@ from memory.client.calls import Call, Server, Steps, asked, told, understood
 from memory.client.encoding import ANY_SIZE, content_body, image_body, lines, moment, named, names, turns_path
 from memory.client.verbs import get, list_
 from memory.errors import NotFound
-from memory.inputs import Content, Picture, Said, Whose, text_in
 from memory.records import MAX_PAGE, MemoryRecord, Scope, Skipped, check_metadata, new_id
+from memory.records.inputs import Content, Picture, Said, Whose, text_in
 from memory.write.added import Added, Progress
 
 _FEW = 4  # memories that are asked for one by one

@@ -17,9 +17,9 @@ from memory.client import decoding, failures
 from memory.client.calls import Call, Server, Steps, asked, told
 from memory.client.encoding import ANY_SIZE, lines, moment, named
 from memory.errors import Cancelled, EmptyText, InvalidInput, ParametricMemoryError, ServerUnavailable
-from memory.inputs import Said, filters_in, text_in
 from memory.read.options import AskOptions, Mode
 from memory.records import AdapterChoice, ChatReply
+from memory.records.inputs import Said, filters_in, text_in
 
 _PATH = "/v1/chat/completions"
 

@@ -11,7 +11,9 @@ from typing import Any
 from urllib.parse import quote
 
 from memory.errors import InvalidInput, NotFound
-from memory.inputs import (
+from memory.read.options import AskOptions, Filters
+from memory.records import SCOPE_FIELDS, Scope, check_aware
+from memory.records.inputs import (
     Content,
     Picture,
     Said,
@@ -22,8 +24,6 @@ from memory.inputs import (
     scope_in,
     text_in,
 )
-from memory.read.options import AskOptions, Filters
-from memory.records import SCOPE_FIELDS, Scope, check_aware
 
 ANY_SIZE = sys.maxsize  # how long a text may be, the server knows
 _MEMORY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")

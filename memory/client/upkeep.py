@@ -11,8 +11,8 @@ from memory.client.calls import Call, Server, Steps, asked, understood
 from memory.client.encoding import named, names
 from memory.client.verbs import status
 from memory.errors import InvalidInput
-from memory.inputs import Whose
 from memory.records import new_id
+from memory.records.inputs import Whose
 from memory.upkeep.reports import MIN_ADAPTERS, CompactReport, ExportReport, ImportReport
 from memory.write.added import Progress
 

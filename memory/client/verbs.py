@@ -27,7 +27,6 @@ from memory.client.encoding import (
     turns_path,
 )
 from memory.errors import InvalidInput
-from memory.inputs import Content, Said, Whose, filters_in, text_in
 from memory.read.options import Filters
 from memory.read.recalled import Recall
 from memory.records import (
@@ -47,6 +46,7 @@ from memory.records import (
     check_metadata,
     new_id,
 )
+from memory.records.inputs import Content, Said, Whose, filters_in, text_in
 
 
 def search(

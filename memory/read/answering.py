@@ -20,7 +20,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, get_args
 
 from memory.errors import Cancelled, InvalidInput, NotFound
-from memory.inputs import MAX_RECALLED
 from memory.ports import (
     Generation,
     GenerationRequest,
@@ -42,6 +41,7 @@ from memory.read.skills import TurnSkills
 from memory.read.usage import Usage
 from memory.read.whole_values import LONGEST
 from memory.records import AdapterChoice, ChatReply, MemoryHit, MemoryRecord, Message, Scope
+from memory.records.inputs import MAX_RECALLED
 from memory.settings import Settings
 from memory.text.normalise import plain
 from memory.text.passage import Passage

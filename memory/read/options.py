@@ -7,7 +7,7 @@ from datetime import datetime
 from threading import Event
 from typing import Any, Literal, TypedDict, cast
 
-from memory.inputs import Whose
+from memory.records.inputs import Whose
 
 Mode = Literal["adapters", "text", "both", "auto"]
 Filters = Mapping[str, Any]  # items that the metadata of a memory has

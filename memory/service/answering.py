@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Unpack, cast
 
-from memory.inputs import Said, filters_in, messages_in, text_in
 from memory.read.options import AskOptions, Mode, sampling_in
 from memory.records import AdapterChoice, ChatReply, Message, check_aware
+from memory.records.inputs import Said, filters_in, messages_in, text_in
 from memory.service.base import ServiceBase
 
 

@@ -9,11 +9,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from memory.errors import Erased, IncompatibleAdapter
-from memory.inputs import scope_in
 from memory.ports import Backends
 from memory.ports.work import Work, current, working
 from memory.read.options import AskOptions
 from memory.records import ChatReply, Scope
+from memory.records.inputs import scope_in
 from memory.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Unpack
 
 from memory.errors import InvalidInput
-from memory.inputs import Whose
 from memory.records import ErasureReceipt, MemoryRecord
+from memory.records.inputs import Whose
 from memory.service.base import ServiceBase
 
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Unpack, cast, get_args
 
 from memory.errors import InvalidInput, NotFound
-from memory.inputs import MAX_RECALLED, Content, Said, Whose, filters_in, messages_in, text_in
 from memory.ports import Wanted
 from memory.read.explanation import Explanation
 from memory.read.options import Filters
@@ -29,6 +28,7 @@ from memory.records import (
     Turn,
     check_aware,
 )
+from memory.records.inputs import MAX_RECALLED, Content, Said, Whose, filters_in, messages_in, text_in
 from memory.service.base import ServiceBase
 
 if TYPE_CHECKING:

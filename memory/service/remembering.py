@@ -9,7 +9,8 @@ from datetime import datetime
 from types import EllipsisType
 from typing import Any, Unpack
 
-from memory.inputs import (
+from memory.records import MemoryRecord, Message, Skipped
+from memory.records.inputs import (
     Content,
     Picture,
     Said,
@@ -22,7 +23,6 @@ from memory.inputs import (
     messages_in,
     text_in,
 )
-from memory.records import MemoryRecord, Message, Skipped
 from memory.service.base import ServiceBase
 from memory.write.added import Added, Progress
 from memory.write.origin import Origin

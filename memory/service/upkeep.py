@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from memory.errors import Erased
-from memory.inputs import Whose
 from memory.ports.work import Work
+from memory.records.inputs import Whose
 from memory.service.base import ServiceBase
 from memory.upkeep.reports import MIN_ADAPTERS, CompactReport, ExportReport, ImportReport
 from memory.write.added import Progress

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import URL
 
 from memory.api.app import open_store
-from memory.backends.fakes import EchoGenerator
-from memory.backends.fakes.models import EchoGeneration
 from memory.errors import DiskFull, IncompatibleAdapter, ModelUnavailable, StoreBusy, StoreUnavailable
+from memory.fakes import EchoGenerator
+from memory.fakes.models import EchoGeneration
 from memory.ports import GenerationRequest
 from memory.settings import Settings
 from tests.api.conftest import CAT, DOG, QUESTION, Founded, MakeApi, serving

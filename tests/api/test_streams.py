@@ -19,10 +19,10 @@ import pytest
 from hypernet.doc_to_lora import DocToLoRA
 from memory import Memory
 from memory.api import events
-from memory.backends.fakes import EchoGenerator, WordEmbedder
-from memory.backends.fakes.models import EchoGeneration
 from memory.backends.model.local import LocalModel
 from memory.errors import ModelUnavailable
+from memory.fakes import EchoGenerator, WordEmbedder
+from memory.fakes.models import EchoGeneration
 from memory.ports import GenerationRequest
 from tests.api.conftest import QUESTION, live
 from tests.command import echoes

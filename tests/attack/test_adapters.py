@@ -20,8 +20,8 @@ from hypernet.lora.adapter import LoRA
 from hypernet.lora.inject import apply
 from hypernet.lora.packing import pack
 from memory import Memory
-from memory.backends.fakes import WordEmbedder
 from memory.backends.model.local import LocalModel
+from memory.fakes import WordEmbedder
 from tests.tiny_models import base_model, random_lora
 
 MakeMemory = Callable[..., Memory]

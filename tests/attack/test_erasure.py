@@ -19,11 +19,11 @@ import pytest
 from sqlalchemy import URL, select, text
 
 from memory import Memory
-from memory.backends.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from memory.backends.sql.database import Database
 from memory.backends.sql.store import SqlStore
 from memory.backends.sql.tables import metadata as tables
 from memory.errors import Conflict, Erased, NotFound, ParametricMemoryError, StoreConflict
+from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from memory.ports.work import Work, working
 from memory.records import Message, Scope, now
 from memory.server.idempotency import Idempotency
@@ -92,7 +92,7 @@ class EchoBits:
     @staticmethod
     def read(path: Path) -> str:
         from hypernet.lora.adapter import LoRA
-        from memory.backends.fakes.models import passages_in
+        from memory.fakes.models import passages_in
 
         with suppress(ValueError):
             return "\n".join(passages_in(LoRA.from_bytes(path.read_bytes())))

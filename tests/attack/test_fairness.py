@@ -19,11 +19,11 @@ import pytest
 from memory import Memory
 from memory.api.logs import AT_ONCE, Sparing
 from memory.api.places import Places
-from memory.backends.fakes import WordEmbedder
 from memory.backends.model.batcher import Batcher
 from memory.backends.sql import migrate
 from memory.backends.sql.database import Database
 from memory.errors import Cancelled, QuotaExceeded
+from memory.fakes import WordEmbedder
 from memory.ports.asker import Asker, asker, asking, to_the_end
 from memory.server.audit import REFUSALS_A_MINUTE, REFUSALS_KEPT, Audit
 from memory.server.jobs import Job, Jobs

@@ -24,9 +24,9 @@ from memory.backends.reader import (
 )
 from memory.backends.reader.english import EnglishReader
 from memory.errors import InvalidInput
-from memory.inputs import messages_in, text_in
 from memory.read import whole_values
 from memory.records import Message, content_hash
+from memory.records.inputs import messages_in, text_in
 from memory.server.words import reason_of
 from memory.text import cutting, dates, forms, normalise, sentences, speakers
 from memory.text import values as text_values

@@ -28,11 +28,11 @@ from hypothesis.stateful import (
 from sqlalchemy import URL, select, text
 
 from memory import Memory
-from memory.backends.fakes import EchoGenerator, EchoInternalizer, EchoSkills, WordEmbedder
 from memory.backends.sql.database import Database
 from memory.backends.sql.store import SqlStore
 from memory.backends.sql.tables import metadata as tables
 from memory.errors import Conflict, NotFound, ParametricMemoryError, StoreConflict
+from memory.fakes import EchoGenerator, EchoInternalizer, EchoSkills, WordEmbedder
 from memory.ports.work import Work, working
 from memory.records import MemoryRecord, Message, Scope, now
 from memory.server.idempotency import Idempotency

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.backends.fakes import EchoGenerator
+from memory.fakes import EchoGenerator
 from memory.read.prompt import build, most_that_fit
 from memory.records import Message, Role
 

@@ -10,13 +10,13 @@ import pytest
 from memory.backends.blobs.copies import CopiedBlobs
 from memory.backends.blobs.folder import FileBlobStore
 from memory.backends.blobs.objects import ObjectBlobStore
-from memory.backends.fakes import BruteForceIndex, InMemoryBlobs, InMemoryStore, PlainReader, WordEmbedder
 from memory.backends.index.faiss_index import FaissIndex
 from memory.backends.index.pgvector import PgvectorIndex
 from memory.backends.model.embedder import MiniLMEmbedder
 from memory.backends.reader.english import EnglishReader
 from memory.backends.sql.database import Database, sqlite_url
 from memory.backends.sql.store import SqlStore
+from memory.fakes import BruteForceIndex, InMemoryBlobs, InMemoryStore, PlainReader, WordEmbedder
 from memory.ports import BlobStore, Embedder, MemoryStore, Reader, VectorIndex
 from tests.tiny_memories import DIM, EMBEDDER, Clock
 

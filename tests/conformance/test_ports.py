@@ -8,8 +8,8 @@ import pytest
 
 from hypernet.doc_to_lora import DocToLoRA
 from memory import conformance
-from memory.backends.fakes import EchoGenerator, EchoInternalizer, EchoSkills
 from memory.backends.model.local import LocalModel
+from memory.fakes import EchoGenerator, EchoInternalizer, EchoSkills
 from memory.ports import Generator, Internalizer, SkillWriter
 
 

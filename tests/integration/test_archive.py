@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from memory import Memory
-from memory.backends.fakes import EchoInternalizer, WordEmbedder
 from memory.errors import InvalidInput, MissingScope
+from memory.fakes import EchoInternalizer, WordEmbedder
 from memory.records import Message, now
 
 MakeMemory = Callable[..., Memory]

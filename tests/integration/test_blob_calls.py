@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from memory import Memory
-from memory.backends.fakes import InMemoryBlobs, InMemoryStore
 from memory.errors import DiskFull, MissingBlob
+from memory.fakes import InMemoryBlobs, InMemoryStore
 from tests.conftest import MakeMemory
 from tests.faults import Faulty
 

@@ -16,7 +16,6 @@ import pytest
 from hypernet.doc_to_lora import DocToLoRA
 from memory import Memory
 from memory.backends.blobs.folder import FileBlobStore
-from memory.backends.fakes import EchoInternalizer
 from memory.backends.model.local import LocalModel
 from memory.backends.sql.database import sqlite_url
 from memory.backends.sql.store import SqlStore
@@ -30,6 +29,7 @@ from memory.errors import (
     SchemaTooNew,
     TextTooLarge,
 )
+from memory.fakes import EchoInternalizer
 from memory.records import Message, now
 from memory.text.normalise import plain
 from memory.write.passage_writer import PASSAGES_PER_BATCH
@@ -337,7 +337,7 @@ def test_two_processes_write_at_once(make_memory: MakeMemory, tmp_path: Path) ->
     program = """
 import sys
 from memory import Memory
-from memory.backends.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
+from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 with Memory(home=sys.argv[1], embedder=WordEmbedder(), internalizer=EchoInternalizer(),
             generator=EchoGenerator()) as memory:
     print("ready", flush=True)

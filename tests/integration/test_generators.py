@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from memory.backends.fakes import EchoGenerator, EchoSkills
-from memory.backends.fakes.models import EchoGeneration
 from memory.errors import IncompatibleAdapter
+from memory.fakes import EchoGenerator, EchoSkills
+from memory.fakes.models import EchoGeneration
 from memory.ports import GenerationRequest, Merge, MergedAdapter
 from tests.conftest import MakeMemory
 

@@ -10,8 +10,8 @@ import PIL.Image
 import pytest
 
 from memory import Memory
-from memory.backends.fakes import EchoInternalizer
 from memory.errors import InvalidInput, MissingScope, ModelUnavailable, TextTooLarge
+from memory.fakes import EchoInternalizer
 from memory.ports import Look
 from memory.records import IMAGE, Skipped
 from memory.write.thumbnails import thumbnail

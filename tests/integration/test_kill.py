@@ -17,10 +17,10 @@ import pytest
 
 from memory import Memory
 from memory.backends.blobs.folder import FileBlobStore
-from memory.backends.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from memory.backends.index.faiss_index import FaissIndex
 from memory.backends.sql.database import sqlite_url
 from memory.backends.sql.store import SqlStore
+from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from memory.records import now
 from tests.faults import Faulty
 

@@ -13,8 +13,8 @@ import pytest
 
 from hypernet.lora.adapter import LoRA
 from memory import Memory
-from memory.backends.fakes import EchoInternalizer
 from memory.errors import InvalidInput, NotFound, StoreConflict
+from memory.fakes import EchoInternalizer
 from memory.records import Message, now
 from memory.upkeep.reports import CompactReport
 from tests.faults import Faulty

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from memory import Memory
-from memory.backends.fakes import (
+from memory.fakes import (
     BruteForceIndex,
     EchoGenerator,
     EchoInternalizer,

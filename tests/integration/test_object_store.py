@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memory.backends.fakes import InMemoryBlobs
+from memory.fakes import InMemoryBlobs
 from memory.settings import Settings
 from tests.buckets import S3
 from tests.conftest import MakeMemory

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import URL, text
 
 from memory import Memory
-from memory.backends.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from memory.backends.sql.database import Database
 from memory.backends.sql.store import SqlStore
 from memory.errors import DiskFull, InvalidInput, StoreBusy, StoreReadOnly, StoreUnavailable
+from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from memory.records import Message
 from tests.postgres import Postgres
 from tests.tiny_memories import ANA, record, vectors

@@ -14,10 +14,10 @@ import pytest
 import memory as package
 from memory import Memory
 from memory.backends.blobs.folder import FileBlobStore
-from memory.backends.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from memory.backends.sql.database import sqlite_url
 from memory.backends.sql.store import SqlStore
 from memory.errors import IncompatibleAdapter, InvalidInput, MissingScope, NotFound
+from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from memory.records import AdapterChoice, ChatReply, Message, content_hash, now
 
 MakeMemory = Callable[..., Memory]

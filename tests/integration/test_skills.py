@@ -9,9 +9,9 @@ import pytest
 
 from hypernet import LoRA
 from memory import Memory
-from memory.backends.fakes import EchoGenerator, EchoInternalizer, EchoSkills
-from memory.backends.fakes.models import EchoGeneration
 from memory.errors import EmptyText, IncompatibleAdapter, InvalidInput, MissingScope, ModelUnavailable
+from memory.fakes import EchoGenerator, EchoInternalizer, EchoSkills
+from memory.fakes.models import EchoGeneration
 from memory.ports import GenerationRequest
 from memory.records import Message
 from tests.integration.test_service import ASK, DOG, AnotherBase, everything_in

@@ -12,9 +12,9 @@ from transformers import PreTrainedTokenizerFast
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.networks.hypernetwork import build
 from memory import Memory
-from memory.backends.fakes import WordEmbedder
 from memory.backends.model.local import LocalModel
 from memory.errors import IncompatibleAdapter
+from memory.fakes import WordEmbedder
 from tests.unit.test_tokens import CONFIG, fresh_base
 
 

@@ -5,7 +5,7 @@
     a prompt over the window        400, naming the context length
     unload_lora_adapter             200; 404 for a name that is not loaded
 
-Its model is the echo of memory.backends.fakes. vLLM itself is not here: `vllm_modules` stand for what the
+Its model is the echo of memory.fakes. vLLM itself is not here: `vllm_modules` stand for what the
 plug-in imports of it.
 """
 
@@ -26,8 +26,8 @@ from typing import Any
 
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.vllm_export import VLLM_RANKS
-from memory.backends.fakes import EchoGenerator, EchoInternalizer
-from memory.backends.fakes.models import MODULE
+from memory.fakes import EchoGenerator, EchoInternalizer
+from memory.fakes.models import MODULE
 from memory.ports import GenerationRequest
 from memory.records import Message
 

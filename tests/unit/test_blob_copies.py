@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from memory.backends.blobs.copies import CopiedBlobs
-from memory.backends.fakes import InMemoryBlobs
 from memory.errors import MissingBlob, StoreUnavailable
+from memory.fakes import InMemoryBlobs
 from tests.faults import Faulty
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from memory.backends.fakes import EchoGenerator, EchoInternalizer
-from memory.backends.fakes.models import UNKNOWN, passages_in
 from memory.errors import InvalidInput
+from memory.fakes import EchoGenerator, EchoInternalizer
+from memory.fakes.models import UNKNOWN, passages_in
 from memory.ports import GenerationRequest
 from memory.records import Message
 

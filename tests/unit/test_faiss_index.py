@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memory.backends.fakes import InMemoryStore
 from memory.backends.index import faiss_index
 from memory.backends.index import shard_file as index_file
 from memory.backends.index.faiss_index import FaissIndex
 from memory.backends.index.shard import Shard
 from memory.errors import DiskFull
+from memory.fakes import InMemoryStore
 from memory.ports import START, Changes, Version
 from memory.records import Scope
 from tests.tiny_memories import ANA, BEN, DIM, EMBEDDER, record, vectors

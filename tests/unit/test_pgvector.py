@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import URL, text
 
 from memory import Memory
-from memory.backends.fakes import InMemoryStore
 from memory.backends.index.pgvector import PgvectorIndex
 from memory.backends.sql.database import Database
 from memory.errors import InvalidSettings
+from memory.fakes import InMemoryStore
 from memory.records import Scope
 from tests.command import echoes
 from tests.postgres import Postgres

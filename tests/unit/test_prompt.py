@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from memory.backends.fakes import EchoGenerator
 from memory.errors import EmptyText, InvalidInput
+from memory.fakes import EchoGenerator
 from memory.read.prompt import Prompt, build
 from memory.records import Message
 

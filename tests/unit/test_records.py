@@ -6,8 +6,8 @@ import pytest
 
 from memory.conformance.samples import NOON, record
 from memory.errors import EmptyText, InvalidInput, MissingScope
-from memory.inputs import messages_in
 from memory.records import Message, Scope, check_aware
+from memory.records.inputs import messages_in
 
 
 @pytest.mark.parametrize("text", ["", " \n\t"])

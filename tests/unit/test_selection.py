@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from memory.backends.fakes import BruteForceIndex, EchoInternalizer, InMemoryStore, WordEmbedder
 from memory.backends.reader.english import EnglishReader
+from memory.fakes import BruteForceIndex, EchoInternalizer, InMemoryStore, WordEmbedder
 from memory.read.selection import Selection, Selector, choose
 from memory.records import MemoryHit
 from memory.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from memory.backends.fakes import InMemoryBlobs, InMemoryStore
+from memory.fakes import InMemoryBlobs, InMemoryStore
 from memory.upkeep.sweep import GRACE, sweep
 from tests.tiny_memories import ANA, ELSEWHERE, Clock, adapter, record, vectors
 

@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
 
 from memory.errors import InvalidInput
-from memory.inputs import Whose, items_in
+from memory.records.inputs import Whose, items_in
 
 Fields = Mapping[str, str]
 

@@ -21,9 +21,9 @@ from memory.api.rights import TOOL_WRITES
 from memory.api.routes.memories import check_quotas
 from memory.api.shared import Shared, SharedDep
 from memory.errors import Forbidden, InvalidInput, ParametricMemoryError, TextTooLarge
-from memory.inputs import Whose, scope_in
 from memory.records import SCOPE_FIELDS
 from memory.records import Scope as MemoryScope
+from memory.records.inputs import Whose, scope_in
 from memory.write.added import Added
 
 if TYPE_CHECKING:

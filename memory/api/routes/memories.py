@@ -26,7 +26,8 @@ from memory.api.schemas import (
     Time,
 )
 from memory.api.shared import Shared, SharedDep
-from memory.inputs import (
+from memory.records import TOLD_TIMES, Kind, State, check_metadata
+from memory.records.inputs import (
     caption_in,
     check_copies,
     check_expiry,
@@ -36,7 +37,6 @@ from memory.inputs import (
     messages_in,
     text_in,
 )
-from memory.records import TOLD_TIMES, Kind, State, check_metadata
 
 router = APIRouter(route_class=Parsed, prefix="/v1/memories", tags=["memories"])
 

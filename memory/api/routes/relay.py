@@ -34,9 +34,9 @@ from memory.api.routes.jobs import submitted
 from memory.api.shared import Shared, SharedDep
 from memory.api.upstream import Upstream, UpstreamError, failed, unreachable
 from memory.errors import ParametricMemoryError
-from memory.inputs import scope_in
 from memory.ports.asker import to_the_end
 from memory.read.recalled import Recall
+from memory.records.inputs import scope_in
 
 router = APIRouter(route_class=Parsed, prefix="/v1", tags=["openai"])
 

@@ -13,8 +13,8 @@ from memory.api.routes.asking import Cursor, Limit, Named, QueryScope
 from memory.api.routes.memories import check_quotas
 from memory.api.schemas import AddedOut, AppendIn, SessionOut, SessionsOut, TurnOut, TurnsOut
 from memory.api.shared import SharedDep
-from memory.inputs import Whose, scope_in
 from memory.records import MAX_PAGE
+from memory.records.inputs import Whose, scope_in
 
 router = APIRouter(route_class=Parsed, prefix="/v1/sessions", tags=["sessions"])
 

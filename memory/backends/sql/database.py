@@ -169,8 +169,7 @@ def _parsed(url: URL | str) -> URL:
         raise InvalidSettings("MEMORY_DATABASE_URL is not a SQLAlchemy URL; write sqlite:///PATH") from error
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise InvalidSettings(
-            "an in-memory SQLite database is lost with each connection; name a file, "
-            "or use memory.backends.fakes"
+            "an in-memory SQLite database is lost with each connection; name a file, or use memory.fakes"
         )
     if parsed.drivername in ("postgres", "postgresql"):  # as providers write it
         return parsed.set(drivername="postgresql+psycopg")

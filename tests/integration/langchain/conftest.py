@@ -14,8 +14,8 @@ from integrations.langchain.remote import RemoteMemory
 from integrations.langchain.shared import AnyMemory
 from memory import Memory
 from memory.api import create_app
-from memory.backends.fakes import EchoGenerator
-from memory.backends.fakes.models import EchoGeneration
+from memory.fakes import EchoGenerator
+from memory.fakes.models import EchoGeneration
 from memory.ports import GenerationRequest
 from tests.in_process import InProcess
 

@@ -20,7 +20,7 @@ from langchain_core.messages import HumanMessage
 from integrations.langchain import ParametricChatMessageHistory, ParametricChatModel, ParametricMemory
 from integrations.langchain.base_memory import BaseMemory, OwnBaseMemory
 from memory import Memory
-from memory.backends.fakes import EchoGenerator, EchoInternalizer, InMemoryBlobs, InMemoryStore, WordEmbedder
+from memory.fakes import EchoGenerator, EchoInternalizer, InMemoryBlobs, InMemoryStore, WordEmbedder
 
 QUESTION = "What is my dog called?"
 

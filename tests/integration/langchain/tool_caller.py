@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from memory.backends.fakes.models import EchoGeneration, EchoInternalizer
+from memory.fakes.models import EchoGeneration, EchoInternalizer
 from memory.ports import GenerationRequest
 from memory.records import Message
 

@@ -11,7 +11,7 @@ from memory.api.console.pages import page
 from memory.api.rights import CHAT_REMEMBERS
 from memory.api.routes.memories import check_quotas
 from memory.api.shared import SharedDep
-from memory.inputs import Said
+from memory.records.inputs import Said
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 

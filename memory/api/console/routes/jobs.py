@@ -11,8 +11,8 @@ from memory.api.console.pages import leads, page
 from memory.api.routes import jobs, upkeep
 from memory.api.routes.asking import JobId
 from memory.api.shared import SharedDep
-from memory.inputs import scope_in
 from memory.ports.work import working
+from memory.records.inputs import scope_in
 from memory.upkeep.reports import MIN_ADAPTERS
 
 router = APIRouter(prefix="/console", include_in_schema=False)

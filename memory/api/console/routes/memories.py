@@ -19,9 +19,9 @@ from memory.api.routes.memories import check_quotas
 from memory.api.schemas import MemoryOut
 from memory.api.shared import Shared, SharedDep
 from memory.errors import InvalidInput
-from memory.inputs import Whose, scope_in
 from memory.ports import Wanted
 from memory.records import MemoryRecord, Scope, State
+from memory.records.inputs import Whose, scope_in
 
 router = APIRouter(prefix="/console/memories", include_in_schema=False)
 

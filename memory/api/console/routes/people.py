@@ -12,8 +12,8 @@ from memory.api.routes.jobs import queued
 from memory.api.routes.memories import check_quotas
 from memory.api.shared import SharedDep
 from memory.errors import InvalidInput
-from memory.inputs import scope_in, text_in
 from memory.ports.work import working
+from memory.records.inputs import scope_in, text_in
 from memory.text.documents import text_of
 
 router = APIRouter(prefix="/console", include_in_schema=False)

@@ -5,12 +5,12 @@ For tests of what is built on this package, and for trying it without a disk or 
 
 from __future__ import annotations
 
-from memory.backends.fakes.blobs import InMemoryBlobs
-from memory.backends.fakes.embedder import WordEmbedder
-from memory.backends.fakes.index import BruteForceIndex
-from memory.backends.fakes.models import EchoGenerator, EchoInternalizer, EchoSkills
-from memory.backends.fakes.reader import PlainReader
-from memory.backends.fakes.store import InMemoryStore
+from memory.fakes.blobs import InMemoryBlobs
+from memory.fakes.embedder import WordEmbedder
+from memory.fakes.index import BruteForceIndex
+from memory.fakes.models import EchoGenerator, EchoInternalizer, EchoSkills
+from memory.fakes.reader import PlainReader
+from memory.fakes.store import InMemoryStore
 
 __all__ = [
     "BruteForceIndex",

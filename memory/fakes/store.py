@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from memory.backends.embeddings import to_bytes, to_vectors
-from memory.backends.fakes.tenant import StoredRow, TenantState, as_removed, ended
 from memory.errors import InvalidInput
+from memory.fakes.tenant import StoredRow, TenantState, as_removed, ended
 from memory.ports import ANYTHING, NOTHING, START, Changes, Group, Revision, Vectors, Version, Wanted
 from memory.ports.work import Erasure, current
 from memory.records import (
