@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, text
 
-from memory.backends.sql import migrate
+from memory.backends.sql import migrate, words
 from memory.backends.sql.database import Database, sqlite_url
 from memory.backends.sql.rows import past_columns, record_columns
 from memory.backends.sql.store import SqlStore
@@ -78,3 +78,22 @@ def _before_words(columns: dict[str, object]) -> dict[str, object]:
 
 def _bytes(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file())
+
+
+def test_the_index_outlives_thousands_of_erasures(tmp_path: Path) -> None:
+    """SQLite adds a level to it at each, and would take 2,000 of them for damage."""
+    url = sqlite_url(tmp_path / "memory.db")
+    store = SqlStore.open(url)
+    [kept] = store.add([record("Zephyrine is here.")], vectors(1))
+    database = Database(url)
+    with database.write() as connection:
+        for number in range(2_100):
+            row = {"id": str(number), "key": "mx", "word": "gone"}
+            connection.execute(text("INSERT INTO words (id, key, word) VALUES (:id, :key, :word)"), row)
+            words.settle(connection)
+            connection.execute(text("DELETE FROM words WHERE id = :id"), row)
+        levels = connection.scalar(text("SELECT length(block) FROM words_data WHERE id = 10"))
+    database.close()
+    assert levels < 2_000
+    assert [i for i, _ in store.find_words(ANA, ["zephyrin"], 5)] == [kept.id]
+    store.close()
