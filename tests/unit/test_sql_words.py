@@ -87,11 +87,12 @@ def test_the_index_outlives_thousands_of_erasures(tmp_path: Path) -> None:
     [kept] = store.add([record("Zephyrine is here.")], vectors(1))
     database = Database(url)
     with database.write() as connection:
-        for number in range(2_100):
-            row = {"id": str(number), "key": "mx", "word": "gone"}
-            connection.execute(text("INSERT INTO words (id, key, word) VALUES (:id, :key, :word)"), row)
+        told = text("INSERT INTO words (id, key, word) VALUES (:id, :key, :word)")
+        others = [{"id": f"x{n}", "key": f"k{n} mx", "word": f"other{n} words"} for n in range(1_400)]
+        connection.execute(told, others[:200])
+        for other in others[200:]:
+            connection.execute(told, other)
             words.settle(connection)
-            connection.execute(text("DELETE FROM words WHERE id = :id"), row)
         levels = connection.scalar(text("SELECT length(block) FROM words_data WHERE id = 10"))
     database.close()
     assert levels < 2_000
