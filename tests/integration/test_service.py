@@ -110,7 +110,7 @@ def test_adding_later_is_adding(memory: Memory) -> None:
 def test_progress_is_told_batch_by_batch(memory: Memory) -> None:
     """The last call has all passages done."""
     steps: list[tuple[int, int]] = []
-    text = " ".join(f"Sentence {i} is about the number {i}." for i in range(400))
+    text = " ".join(f"Sentence {i} is about the number {i}." for i in range(1000))
     added = memory.add(text, user_id="ana", progress=lambda done, total: steps.append((done, total)))
     assert len(steps) > 1
     assert steps == sorted(steps)

@@ -27,6 +27,9 @@ def given(asked: str, *told: str) -> str:
         ("The shop opens at 9 and closes at 18:30.", "When does the shop close?", "18:30"),
         ("Choir is every Thursday at 19:00.", "When is choir?", "every Thursday at 19:00"),
         ("Choir is every Thursday at 19:00.", "What time is choir?", "19:00"),
+        ("The bus leaves at nine.", "When does the bus leave?", "nine"),
+        ("My flight goes at ten to seven.", "When does my flight go?", "ten to seven"),
+        ("The rent is due on the first.", "When is the rent due?", "the first"),
         ("Rent is €1.150,50 a month.", "How much is the rent?", "€1.150,50 a month"),
         ("I weigh 72 kg and I'm 1.78 m tall.", "How tall am I?", "1.78 m"),
         ("I have two brothers and a sister.", "How many brothers do I have?", "two"),
@@ -126,6 +129,8 @@ def test_a_short_answer_in_a_conversation_is_one_to_its_question() -> None:
     ("asked", "told", "reply", "accepted"),
     [
         ("Where is my meeting?", "My meeting is with Lars.", "Lars", False),
+        ("When does the bus leave?", "The bus leaves at nine.", "nine", True),
+        ("When does the bus leave?", "The bus leaves for Oslo at nine.", "Oslo", False),
         ("What is my sister called?", "My sister is a pilot.", "pilot", False),
         ("What does room 110 have?", "Room 110 has a printer.", "110", False),
         ("What does room 110 have?", "Room 110 has a printer.", "printer", True),

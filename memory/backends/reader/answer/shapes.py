@@ -82,13 +82,23 @@ AT_HOME = re.compile(
 )
 PURPOSE = re.compile(r",?\s+(?:and|with|for|to\ (?:see|meet|get|buy|visit))\s.*$", FLAGS)
 
+_HOUR = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+_MINUTES = r"(?:(?:a\ )?quarter|half|five|ten|twenty(?:[\ -]five)?)"
 _CLOCK = (
-    r"(?:\d{1,2}[:.]\d\d(?:\ ?[ap]\.?m\b)?|\d{1,2}\ ?[ap]\.?m\b|(?:half\ past|quarter\ (?:past|to))\ \w+|noon"
-    r"|midnight)"
+    r"(?:\d{1,2}[:.]\d\d(?:\ ?[ap]\.?m\b)?|\d{1,2}\ ?[ap]\.?m\b"
+    rf"|{_MINUTES}\ (?:past|to)\ (?:{_HOUR}|\d{{1,2}})\b|(?:{_HOUR}|\d{{1,2}})\ o['’]clock\b"
+    rf"|(?<=at\ ){_HOUR}(?:\ (?:fifteen|thirty|forty-five))?\b(?!\ (?:euros?|dollars?|pounds?|percent)\b)"
+    r"|noon|midnight)"
+)
+_ORDINAL = (
+    r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth"
+    r"|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|thirtieth"
+    r"|twenty-(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|thirty-first)"
 )
 _DAY = (
     rf"(?:\d{{1,2}}\ ?[-–]\ ?\d{{1,2}}(?![\d-])|{_DATE}|\d{{4}}-\d\d-\d\d|\d{{1,2}}/\d{{1,2}}(?:/\d{{2,4}})?"
     r"|(?:the\ )?\d{1,2}(?:st|nd|rd|th)\b(?:\ of\ (?:the|each|every)\ month)?"
+    rf"|(?<=on\ )the\ {_ORDINAL}\b(?!\ \w)|the\ {_ORDINAL}\ of\ {MONTH}\b|{MONTH}\ (?:the\ )?{_ORDINAL}\b"
     rf"|{WEEKDAY}s?\b|{MONTH}\ \d{{4}}\b|{MONTH}\b|(?:1[89]|20)\d\d\b)"
 )
 _SEASON = r"(?:spring|summer|autumn|fall|winter)"
@@ -116,7 +126,10 @@ TIME_OF_DAY = re.compile(
     rf"(?<![\w.]){_CLOCK}(?:(?:\ ?[-–]\ ?|\ (?:to|till|until|and)\ ){_CLOCK})?|(?<=at\ )\d{{1,2}}\b", FLAGS
 )
 YEAR = re.compile(r"\b(?:1[89]|20)\d\d\b")
-SOME_TIME = re.compile(r"\d|day|time|week|month|noon|night|morning|evening", re.IGNORECASE)
+SOME_TIME = re.compile(
+    rf"\d|day|time|week|month|noon|night|morning|evening|\b(?:{_HOUR}|{_ORDINAL}|{MONTH}|{_SEASON}|easter|christmas)\b",
+    FLAGS,
+)
 
 NUMBER_WORD = (
     r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|a\ dozen|fifteen|twenty|thirty"
