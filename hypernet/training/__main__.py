@@ -34,7 +34,7 @@ from hypernet.training.reference.rows import Renderer
 from hypernet.training.tasks.t2l import t2l
 from hypernet.training.trainer import Schedule, Stage, Trainer, load_weights
 from hypernet.training.trainer import average as average_checkpoints
-from hypernet.training.vision.vision import vision
+from hypernet.training.vision.vision import judge_vision, vision
 from hypernet.world.dialogues import read_dialogues
 from hypernet.world.facts import FactWorld
 
@@ -43,6 +43,7 @@ app.add_typer(convert.app, name="convert")
 app.command()(d2l)
 app.command()(t2l)
 app.command()(vision)
+app.command()(judge_vision)
 
 
 @app.callback()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ from hypernet import reference_path
 from hypernet.backbones import patches
 from hypernet.backbones.patches import PatchEncoder, PatchSight, PatchSizes
 from hypernet.doc_to_lora import DocToLoRA
+from hypernet.evaluation.scoring import Figure
 from hypernet.training.__main__ import app
+from hypernet.training.vision import vision_card
 from hypernet.training.vision.gallery import (
     COLORS,
     HELD_OUT,
@@ -27,6 +30,7 @@ from hypernet.training.vision.gallery import (
     held_out_digits,
     scene,
 )
+from hypernet.training.vision.judging import CONDITIONS
 from hypernet.training.vision.seeing_losses import Reading, seeing_losses
 
 SIZES = PatchSizes(192, channels=(8, 8, 16), layers=1, heads=2)
@@ -159,3 +163,26 @@ def test_the_command_resumes_and_measures(tmp_path: Path) -> None:
     card = (tmp_path / "out" / "README.md").read_text()
     assert "| digits: digit |" in card
     assert (tmp_path / "out" / "shown.png").stat().st_size > 1000
+
+
+def test_a_finished_encoder_is_judged_by_one_command(tmp_path: Path) -> None:
+    """Its table and its figures; a model that sees nothing is refused."""
+    told = ["judge-vision", "--model", str(reference_path()), "--scenes", "2", "--digits", "2"]
+    result = CliRunner().invoke(app, [*told, "--save", str(tmp_path / "figures.json")])
+    assert result.exit_code == 0, result.output
+    figures = [Figure(**f) for f in json.loads((tmp_path / "figures.json").read_text())]
+    assert result.output.strip() == vision_card.table(figures)
+    assert {f.questions for f in figures} == {2}
+    assert {f.condition for f in figures} == set(CONDITIONS)
+    blind = CliRunner().invoke(app, ["judge-vision", "--model", str(_blind(tmp_path / "blind"))])
+    assert blind.exit_code == 2
+    assert "has no patch encoder" in " ".join(blind.output.replace("│", " ").split())
+
+
+def _blind(folder: Path) -> Path:
+    """The packaged model without its image encoder."""
+    shutil.copytree(reference_path(), folder)
+    config = json.loads((folder / "hypernet.json").read_text())
+    config.pop("image_encoder")
+    (folder / "hypernet.json").write_text(json.dumps(config))
+    return folder

@@ -62,6 +62,11 @@ def question(kind: str) -> str:
     return f"What is the picture's {kind}?"
 
 
+def choice(kind: str) -> str:
+    """The question with its classes named, as Doc-to-LoRA asks about pictures (arXiv 2602.15902)."""
+    return f"{question(kind)} Choose exactly one of {', '.join(CHOICES[kind])}."
+
+
 @cache
 def _digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Strokes [1797, 8, 8] between 0 and 1, classes, and which are held out."""

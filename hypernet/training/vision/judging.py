@@ -2,6 +2,7 @@
 
 ======================  =====================================================================
 picture in weights      the picture's adapter, and the question alone
+with choices named      the same, "Choose exactly one of ..." behind the question
 caption in weights      the adapter of the caption instead: what text recall leaves to be had
 picture in the prompt   the image-text model itself: the picture's tokens before the question
 no memory               the question alone
@@ -25,13 +26,15 @@ from hypernet.training.vision.gallery import (
     HELD_OUT,
     SEEN,
     Shown,
+    choice,
     held_out_digits,
     question,
     scene,
 )
 
-IN_WEIGHTS, OF_CAPTION, IN_PROMPT, NOTHING = CONDITIONS = (
+IN_WEIGHTS, CHOSEN, OF_CAPTION, IN_PROMPT, NOTHING = CONDITIONS = (
     "picture in weights",
+    "with choices named",
     "caption in weights",
     "picture in the prompt",
     "no memory",
@@ -57,7 +60,7 @@ def judge(model: DocToLoRA, pictures: dict[str, list[Shown]]) -> list[Figure]:
     for name, shown in pictures.items():
         for kind in shown[0].facts:
             right = [each.facts[kind] for each in shown]
-            for condition, said in _said(model, shown, question(kind)).items():
+            for condition, said in _said(model, shown, kind).items():
                 pairs = list(zip(said, right, strict=True))
                 figures.append(score(f"{name}: {kind}", condition, pairs, chance=1 / len(CHOICES[kind])))
     return figures
@@ -65,17 +68,23 @@ def judge(model: DocToLoRA, pictures: dict[str, list[Shown]]) -> list[Figure]:
 
 def said_of(model: DocToLoRA, shown: Sequence[Shown], kind: str) -> list[str]:
     """What the base answers from pictures in its weights."""
-    return _recalled(model, model.generate([model.sight.turn([s.image]) for s in shown]), question(kind))
+    return _recalled(model, _adapters(model, shown), question(kind))
 
 
-def _said(model: DocToLoRA, shown: Sequence[Shown], asked: str) -> dict[str, list[str]]:
-    """Each condition's answers to one question about all pictures."""
+def _adapters(model: DocToLoRA, shown: Sequence[Shown]) -> list[LoRA]:
+    return model.generate([model.sight.turn([each.image]) for each in shown])
+
+
+def _said(model: DocToLoRA, shown: Sequence[Shown], kind: str) -> dict[str, list[str]]:
+    """Each condition's answers to one kind of question about all pictures."""
+    asked = question(kind)
     said: dict[str, list[str]] = {name: [] for name in CONDITIONS}
     for start in range(0, len(shown), _AT_ONCE):
         few = shown[start : start + _AT_ONCE]
-        seen = [model.sight.turn([each.image]) for each in few]
+        seen = _adapters(model, few)
         told = [model.chunks(each.caption)[0] for each in few]
-        said[IN_WEIGHTS] += _recalled(model, model.generate(seen), asked)
+        said[IN_WEIGHTS] += _recalled(model, seen, asked)
+        said[CHOSEN] += _recalled(model, seen, choice(kind))
         said[OF_CAPTION] += _recalled(model, model.generate(told), asked)
         said[IN_PROMPT] += _shown(model, few, asked)
         said[NOTHING] += answer(model, [_prompt(asked)] * len(few), [None] * len(few), _LONGEST)

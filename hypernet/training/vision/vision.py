@@ -12,7 +12,7 @@ import typer
 from torch import Tensor
 
 from hypernet.backbones import patches
-from hypernet.backbones.patches import PatchEncoder, PatchSizes, fits
+from hypernet.backbones.patches import PatchEncoder, PatchSight, PatchSizes, fits
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.training.trainer import Pace, train
 from hypernet.training.vision import vision_card
@@ -62,6 +62,24 @@ def vision(
     pictures = cases(scenes, digits)
     examples = [each for shown in pictures.values() for each in shown[:16]]
     vision_card.write(out, folder, seeing, judge(seeing, pictures), examples[:16] + examples[16::2])
+
+
+def judge_vision(
+    model: Annotated[Path, typer.Option(help="A hypernetwork with a patch encoder.")] = Path(
+        "hypernet/reference"
+    ),
+    scenes: Annotated[int, typer.Option(min=1, help="Scenes of a case; the card's 60 by default.")] = 60,
+    digits: Annotated[int, typer.Option(min=1, help="Held-out digits; the card's 200 by default.")] = 200,
+    save: Annotated[Path | None, typer.Option(help="Write the figures here as JSON.")] = None,
+) -> None:
+    """Measure a finished patch encoder as its card does, and print the card's table."""
+    seeing = DocToLoRA.from_pretrained(model, device="cpu", dtype=torch.float32)
+    if not (seeing.sees and isinstance(seeing.sight, PatchSight)):
+        raise typer.BadParameter(f"{model} has no patch encoder; train one with `vision`")
+    figures = judge(seeing, cases(scenes, digits))
+    typer.echo(vision_card.table(figures))
+    if save:
+        save.write_text(vision_card.as_json(figures))
 
 
 def _judge(encoder: PatchEncoder, reading: Reading) -> Callable[[], dict[str, float]]:

@@ -33,7 +33,9 @@ Base and hypernetwork were frozen, and the hypernetwork took no part.
 
 {figures}
 
-Exact match of the whole answer in %, free generation, greedy, with 95 % intervals. "Caption in weights" is
+Exact match of the whole answer in %, free generation, greedy, with 95 % intervals, as
+`python -m hypernet.training judge-vision` measures it again. "With choices named" is the picture in weights,
+asked with "Choose exactly one of ..." and the classes behind the question. "Caption in weights" is
 the adapter of "The picture's color is red. The picture's shape is star. The picture's number is two.", given
 as text. "Picture in the prompt" is the base that sees the picture's tokens before the question.
 
@@ -56,13 +58,23 @@ def write(
         steps=last["step"],
         minutes=last["minutes"],
         held_out=len(HELD_OUT),
-        figures=markdown(figures, CONDITIONS),
+        figures=table(figures),
     )
     (folder / "README.md").write_text(text)
-    (folder / "figures.json").write_text(json.dumps([asdict(f) for f in figures], indent=1) + "\n")
+    (folder / "figures.json").write_text(as_json(figures))
     shares = ("digits", "scenes", "new pairs")
     curve.plot(run / "curve.jsonl", folder / "curve.png", ("words", "near", "states"), shares)
     draw(folder / "shown.png", model, examples)
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """A row a case, in Markdown."""
+    return markdown(figures, CONDITIONS).rstrip()
+
+
+def as_json(figures: Sequence[Figure]) -> str:
+    """What ``figures.json`` holds."""
+    return json.dumps([asdict(figure) for figure in figures], indent=1) + "\n"
 
 
 def draw(path: Path, model: DocToLoRA, examples: list[Shown], columns: int = 8) -> None:
