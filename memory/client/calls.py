@@ -38,6 +38,7 @@ class Call:
     params: Mapping[str, Any] = field(default_factory=dict)  # None: left out
     body: Mapping[str, Any] | None = None  # sent as JSON
     key: str | None = None  # Idempotency-Key: sent again with it, it is answered and not repeated
+    if_match: str | None = None  # ETag that the memory has to have still
     repeatable: bool = True  # whether it may arrive twice
     streamed: bool = False  # the answer is read as it comes, by whoever asked; closed by them too
     upload: Path | None = None  # a file that is sent, in place of a body
@@ -46,6 +47,8 @@ class Call:
     def request(self) -> dict[str, Any]:
         """As `httpx.Client.build_request` takes it. Raises InvalidInput for what JSON cannot say."""
         headers = {} if self.key is None else {"Idempotency-Key": self.key}
+        if self.if_match is not None:
+            headers["If-Match"] = self.if_match
         given: dict[str, Any] = {
             "method": self.method,
             "url": self.path,

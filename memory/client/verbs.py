@@ -14,7 +14,7 @@ from types import EllipsisType
 from typing import Any, Unpack
 
 from memory.client import decoding
-from memory.client.calls import Call, Server, Steps, told
+from memory.client.calls import Call, Server, Steps, asked, told, understood
 from memory.client.encoding import (
     ANY_SIZE,
     content_body,
@@ -26,7 +26,7 @@ from memory.client.encoding import (
     query_body,
     turns_path,
 )
-from memory.errors import InvalidInput
+from memory.errors import InvalidInput, StoreConflict
 from memory.read.options import Filters
 from memory.read.recalled import Recall
 from memory.records import (
@@ -136,6 +136,7 @@ def update(
     expires_at: datetime | EllipsisType | None = ...,
     pinned: bool | None = None,
     keep_past: bool = True,
+    expects: MemoryRecord | None = None,
     **whose: Unpack[Whose],
 ) -> Steps[MemoryRecord]:
     """Change a memory's text, metadata, expiry or pin, in one step. Raises as `Memory.update` does.
@@ -151,8 +152,20 @@ def update(
     if not isinstance(expires_at, EllipsisType):
         body["expires_at"] = moment("expires_at", expires_at)
     path = f"/v1/memories/{memory_name(memory_id)}"
-    call = Call("PATCH", path, names(named(whose)), body, repeatable=False)
+    tag = None if expects is None else (yield from _tag(server, path, expects, whose))
+    call = Call("PATCH", path, names(named(whose)), body, if_match=tag, repeatable=False)
     return (yield from told(server, call, decoding.record))
+
+
+def _tag(server: Server, path: str, expects: MemoryRecord, whose: Mapping[str, Any]) -> Steps[str]:
+    """The ETag of a memory as it was read before. Raises StoreConflict where it is another by now."""
+    response = yield from asked(server, Call("GET", path, names(named(whose))))
+    found, tag = yield from understood(
+        server, lambda: (decoding.record(response.json()), str(response.headers["ETag"]))
+    )
+    if found.unused() != expects.unused():
+        raise StoreConflict("the memory has changed since it was read; read it again")
+    return tag
 
 
 def pin(server: Server, memory_id: str, pinned: bool = True, **whose: Unpack[Whose]) -> Steps[MemoryRecord]:

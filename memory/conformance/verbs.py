@@ -141,6 +141,16 @@ class VerbsConformance:
         memory.update(record.id, DOG, keep_past=False)
         assert memory.list(user_id="ana").records[0].text == DOG
 
+    def test_a_change_of_what_has_changed_meanwhile_is_refused(self, memory: Any) -> None:
+        """Where it was told what to expect; that it was used is no change."""
+        [record] = memory.add(DOG, user_id="ana")
+        memory.ask(QUESTION, user_id="ana")
+        pinned = memory.update(record.id, pinned=True, expects=record)
+        with pytest.raises(errors.StoreConflict):
+            memory.update(record.id, CAT, expects=record)
+        assert memory.get(record.id).text == DOG
+        assert memory.update(record.id, CAT, expects=pinned).text == CAT
+
     def test_pages_lead_from_one_to_the_next(self, memory: Any) -> None:
         """Newest first, each once."""
         for n in range(5):

@@ -194,7 +194,7 @@ class TenantState:
         """Refuse where one of these is another by now than it was read."""
         for record in expects:
             row = (self.past if record.retired else self.rows).get(record.id)
-            if row is None or _unused(row.record) != _unused(record):
+            if row is None or row.record.unused() != record.unused():
                 raise StoreConflict("another writer changed the same memories meanwhile; try again")
 
     def renew(self, record: MemoryRecord, embedding: bytes, at: datetime) -> None:
@@ -270,10 +270,6 @@ def _is(memory_id: str) -> Goes:
 def _alive(rows: Mapping[str, StoredRow], scope: Scope, at: datetime) -> list[MemoryRecord]:
     records = (rows[memory_id].record for memory_id in sorted(rows))
     return [record for record in records if scope.covers(record.scope) and not ended(record, at)]
-
-
-def _unused(record: MemoryRecord) -> MemoryRecord:
-    return replace(record, uses=0, used_at=None)
 
 
 def _updated(before: MemoryRecord, record: MemoryRecord, at: datetime) -> MemoryRecord:

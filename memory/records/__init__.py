@@ -252,6 +252,10 @@ class MemoryRecord:
         since = self.created_at if self.valid_from is None else self.valid_from
         return since <= at and (self.valid_until is None or self.valid_until > at)
 
+    def unused(self) -> MemoryRecord:
+        """Without its use, which is counted beside the changes."""
+        return replace(self, uses=0, used_at=None)
+
     def current(self, at: datetime) -> bool:
         """Whether it is so now. What was told counts at once, also where clocks differ a little."""
         begun = self.valid_from is None or self.valid_from <= at

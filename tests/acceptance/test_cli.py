@@ -335,6 +335,29 @@ def test_a_terminal_sees_what_an_answer_took(run: Any, monkeypatch: pytest.Monke
     assert "0 of them memory" in asked.err
 
 
+def test_edit_changes_what_it_names(run: Any) -> None:
+    """Text, metadata and pin in one step; what is not named stays."""
+    memory_id = run("add", DOG).lines[0][1]
+    assert run("edit", memory_id[:20], "--metadata", "page=3", "--metadata", "by=me", "--pin").code == 0
+    changed = run("edit", memory_id, "My cat is called Tom.", "--drop", "by", "--json").json
+    assert (changed["text"], changed["metadata"]) == ("My cat is called Tom.", {"page": 3})
+    assert changed["pinned"] is True
+    assert run("edit", memory_id, "--unpin", "--json").json["pinned"] is False
+
+
+def test_edit_opens_the_editor(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On what the memory says; left as it was, or with no editor, there is nothing to change."""
+    memory_id = run("add", DOG).lines[0][1]
+    for name in ("VISUAL", "EDITOR"):
+        monkeypatch.delenv(name, raising=False)
+    assert run("edit", memory_id).code == 2
+    for editor, code in (("sed -i s/Biscuit/Bruno/", 0), ("true", 2), ("false", 2), ("no-such-editor", 2)):
+        monkeypatch.setenv("EDITOR", editor)
+        done = run("edit", memory_id)
+        assert (done.code, done.err.count("\n")) == (code, 0 if code == 0 else 1)
+        assert run("list").lines[0][-1] == DOG.replace("Biscuit", "Bruno")
+
+
 def test_an_unknown_id_is_not_found(run: Any) -> None:
     """show, history and forget say so on one line, with exit code 3."""
     for verb in (["show"], ["history"], ["forget", "--yes"]):

@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -75,6 +76,30 @@ def test_what_is_told_is_listed_shown_answered_and_forgotten(run: Run) -> None:
     assert [line[1] for line in run("history", memory_id).lines] == ["ADD", "UPDATE", "DELETE"]
     gone = run("show", memory_id)
     assert (gone.code, gone.err.count("\n")) == (3, 1)
+
+
+def test_a_change_that_crosses_an_edit_is_not_lost(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one in the editor is refused, and its text is kept."""
+    memory_id = run("add", DOG).lines[0][1]
+    assert run("edit", memory_id, "--metadata", "page=1", "--json").json["metadata"] == {"page": 1}
+    editor = tmp_path / "editor"
+    editor.write_text(
+        f"import os, sys\nfrom memory.client import Client\n"
+        f"with Client(os.environ['MEMORY_URL'], os.environ['MEMORY_KEY']) as memory:\n"
+        f"    memory.update({memory_id!r}, {CAT!r})\n"
+        f"open(sys.argv[1], 'w').write('My dog is called Bruno.')\n"
+    )
+    monkeypatch.setenv("EDITOR", f"{sys.executable} {editor}")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    edited = run("edit", memory_id)
+    assert edited.code == 1
+    assert "changed since it was read" in edited.err
+    [kept] = tmp_path.glob("memory-*.txt")
+    assert (kept.read_text(), str(kept) in edited.err.replace("\n", "")) == ("My dog is called Bruno.", True)
+    assert run("list").lines[0][-1] == CAT
 
 
 def test_what_was_not_stored_is_said(run: Run) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -53,13 +52,8 @@ def check(connection: Connection, tenant_id: str, expects: Sequence[MemoryRecord
         table = columns[0].table
         this = and_(table.c.tenant_id == tenant_id, table.c.id == record.id)
         row = connection.execute(select(*columns).where(this)).mappings().first()
-        if row is None or _unused(read(row)) != _unused(record):
+        if row is None or read(row).unused() != record.unused():
             raise StoreConflict(_CONFLICT)
-
-
-def _unused(record: MemoryRecord) -> MemoryRecord:
-    """Without its use, which is counted beside the changes."""
-    return replace(record, uses=0, used_at=None)
 
 
 def _rows(connection: Connection, tenant_id: str, memory_id: str) -> Iterator[tuple[Table, Any]]:
