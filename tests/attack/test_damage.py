@@ -18,6 +18,7 @@ from memory.backends.index import faiss_index
 from memory.backends.sql.database import Database, sqlite_url
 from memory.backends.sql.tables import memories
 from memory.errors import StoreUnavailable
+from memory.fakes import WordEmbedder
 
 MakeMemory = Callable[..., Memory]
 TEXTS = [f"My dog number{n} is called Biscuit{n}." for n in range(3)]
@@ -82,6 +83,30 @@ def test_an_index_of_junk_with_a_right_hash_is_made_again(
         path.write_bytes(hashlib.sha256(body).digest() + body)
         again = make_memory().search("dog", user_id="ana", k=3)
         assert [(hit.record.id, hit.score) for hit in again] == [(h.record.id, h.score) for h in found], name
+
+
+@pytest.mark.parametrize("verb", ["search", "ask", "add", "forget", "reindex"])
+def test_whatever_verb_meets_a_damaged_index_of_words_works(make_memory: MakeMemory, verb: str) -> None:
+    """In a new process, which cannot even open that index."""
+    memory = filled(make_memory)
+    asked, told = "What is my dog number1 called?", "My cat is called Tom."
+    database = Database(sqlite_url(memory.settings.home / "memory.db"))
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE words_data SET block = x'ffffffffffffffff' WHERE id = 10")
+    database.close()
+    again = (
+        make_memory(embedder=WordEmbedder(dim=32, name="words-32")) if verb == "reindex" else make_memory()
+    )
+    done = {
+        "search": lambda: len(again.search(asked, user_id="ana", k=3)),
+        "ask": lambda: again.ask(asked, user_id="ana").text.count("Biscuit1"),
+        "add": lambda: len(again.add(told, user_id="ana")),
+        "forget": lambda: len(again.forget(user_id="ana").memories),
+        "reindex": again.reindex,
+    }[verb]()
+    assert done == (3 if verb in ("search", "forget", "reindex") else 1)
+    if verb != "forget":
+        assert "Biscuit1" in again.ask(asked, user_id="ana").text
 
 
 @pytest.mark.parametrize("digest", ["junk", "", "../../memory.db", "A" * 64, "é" * 64, "0" * 64])

@@ -101,7 +101,7 @@ def test_a_full_disk_loses_nothing_acknowledged(path: Path) -> None:
     """The error is clear, what was stored before is there, and small writes go on once there is room."""
 
     def limit(connection: Any, _: object) -> None:
-        connection.execute("PRAGMA max_page_count = 60")
+        connection.execute("PRAGMA max_page_count = 80")
 
     event.listen(Engine, "connect", limit)
     try:

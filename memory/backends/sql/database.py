@@ -38,6 +38,11 @@ from memory.errors import (
 )
 from memory.errors import ParametricMemoryError as OurError
 
+
+class WordsDamaged(StoreUnavailable):
+    """The full-text index, which is made of the rows, is damaged: the one virtual table there is."""
+
+
 _SQLITE_ERRORS: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_FULL: (DiskFull, "the disk is full; make room and try again (nothing stored is lost)"),
     sqlite3.SQLITE_BUSY: (StoreBusy, "another process is writing; try again, or raise MEMORY_BUSY_TIMEOUT_S"),
@@ -46,6 +51,7 @@ _SQLITE_ERRORS: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_PERM: (StoreReadOnly, "the database cannot be written; check its permissions"),
     sqlite3.SQLITE_NOTADB: (StoreUnavailable, "the file is not a SQLite database; check the path"),
     sqlite3.SQLITE_CORRUPT: (StoreUnavailable, "the database file is damaged; restore a backup"),
+    sqlite3.SQLITE_CORRUPT_VTAB: (WordsDamaged, "the index of words is damaged; search to mend it"),
     sqlite3.SQLITE_CANTOPEN: (StoreUnavailable, "the database cannot be opened; check path and permissions"),
 }
 _LOST = (StoreUnavailable, "the connection to the database was lost; try again once it is back")
@@ -262,7 +268,10 @@ def _translation(error: Exception, url: URL) -> OurError:
     original = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(original, "sqlite_errorcode", None)
     sqlstate = str(getattr(original, "sqlstate", None) or "")
-    known = _SQLITE_ERRORS.get(code & 0xFF) if code is not None else _SQLSTATES.get(sqlstate)
+    if code is not None:
+        known = _SQLITE_ERRORS.get(code) or _SQLITE_ERRORS.get(code & 0xFF)
+    else:
+        known = _SQLSTATES.get(sqlstate)
     if known is None and sqlstate.startswith("08"):
         known = _LOST
     if isinstance(error, PoolTimeout):

@@ -27,6 +27,7 @@ from memory.backends.sql import revision as sql_revision
 from memory.backends.sql import turns as sql_turns
 from memory.backends.sql import words as sql_words
 from memory.backends.sql.database import Database
+from memory.backends.sql.mending import mends_words
 from memory.backends.sql.scoping import alive, in_history
 from memory.backends.sql.tables import history, memories, retired, tenants, turns
 from memory.ports import ANYTHING, NOTHING, START, Changes, Group, Revision, Vectors, Version, Wanted
@@ -96,6 +97,7 @@ class SqlStore:
 
     # -- memories in
 
+    @mends_words
     def add(
         self,
         records: Sequence[MemoryRecord],
@@ -130,6 +132,7 @@ class SqlStore:
         """Around what adds to a tenant's rows, its lock held; whoever limits a tenant refuses at the end."""
         return nullcontext()
 
+    @mends_words
     def revise(
         self, tenant_id: str, revision: Revision, *, before_commit: Callable[[], None] | None = None
     ) -> list[Removed]:
@@ -145,6 +148,7 @@ class SqlStore:
                 before_commit()
         return gone
 
+    @mends_words
     def update(
         self,
         scope: Scope,
@@ -193,6 +197,7 @@ class SqlStore:
         with self._database.write() as connection:
             sql_memories.count_uses(connection, tenant_id, uses, self._clock())
 
+    @mends_words
     def keep_past(self, records: Sequence[MemoryRecord], vectors: Vectors) -> int:
         embeddings = to_bytes(records, vectors)
         if not records:
@@ -282,6 +287,7 @@ class SqlStore:
         with self._database.read() as connection:
             return sql_words.embeddings(connection, scope.required(), memory_ids, self._clock())
 
+    @mends_words
     def find_words(
         self, scope: Scope, words: Sequence[str], k: int, *, as_of: datetime | None = None
     ) -> list[tuple[str, float]]:
@@ -309,6 +315,7 @@ class SqlStore:
 
     # -- taking away
 
+    @mends_words
     def delete(self, scope: Scope, memory_id: str, *, expects: MemoryRecord | None = None) -> list[Removed]:
         with self._writing(scope.tenant_id) as connection:
             sql_revision.check(connection, scope.tenant_id, [] if expects is None else [expects])
@@ -320,6 +327,7 @@ class SqlStore:
             sql_erasures.note_removed(connection, scope.tenant_id, removed, at)
         return removed
 
+    @mends_words
     def delete_where(
         self, scope: Scope, *, document_id: str | None = None
     ) -> tuple[list[Removed], list[str]]:
@@ -336,6 +344,7 @@ class SqlStore:
             gone += sql_retired.remove_within(connection, scope, at)
             return gone, sql_turns.remove(connection, scope)
 
+    @mends_words
     def delete_tenant(self, tenant_id: str) -> tuple[list[Removed], list[str]]:
         everybody, at = Scope(tenant_id=tenant_id), self._clock()
         with self._writing(tenant_id) as connection:
@@ -344,6 +353,7 @@ class SqlStore:
             gone += sql_retired.remove_within(connection, everybody, at)
             return gone, sql_turns.remove(connection, everybody)
 
+    @mends_words
     def expire(self, tenant_id: str, now: datetime | None = None) -> list[Removed]:
         at = now or self._clock()
         scope = Scope(tenant_id=tenant_id)

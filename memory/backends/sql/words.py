@@ -76,6 +76,20 @@ def settle(connection: Connection) -> None:
     connection.exec_driver_sql(f"INSERT INTO words(words) VALUES ('{how}')")
 
 
+def make_anew(connection: Connection) -> None:
+    """Replace SQLite's index, which may be damaged, by one of the rows, as its step made it.
+
+    SQLite drops no index whose table of levels it cannot read, so that is emptied first.
+    """
+    connection.exec_driver_sql("REPLACE INTO words_data (id, block) VALUES (10, zeroblob(7))")
+    how = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'words'").scalar_one()
+    connection.exec_driver_sql("DROP TABLE words")
+    connection.exec_driver_sql(how)
+    for table in (memories, retired):
+        each = f"SELECT id, {_key(table)}, words FROM {table.name}"
+        connection.exec_driver_sql(f"INSERT INTO words (id, key, word) {each}")
+
+
 def _held_then(scope: Scope, at: datetime, as_of: datetime) -> dict[Table, ColumnElement[bool]]:
     return {table: held(table, scope, at, as_of) for table in (memories, retired)}
 
@@ -144,6 +158,13 @@ class _Server:
 
         vector = func.array_to_tsvector(func.string_to_array(self._table.c.words, " "), type_=TSVECTOR)
         return and_(self._seen, vector.bool_op("@@")(cast(f"'{word}'", TSQUERY)))
+
+
+def _key(table: Table) -> str:
+    """Whose a row is, in SQL."""
+    tenant = f"'{_LETTERS[table.name]}' || hex(tenant_id)"
+    names = (f"{tenant} || 'x{field[0]}' || hex({field})" for field in SCOPE_FIELDS)
+    return " || ' ' || ".join([tenant, f"{tenant} || 'x' || hex(id)", *names])
 
 
 def _hex(name: str) -> str:
