@@ -33,7 +33,7 @@ def mends_words(method: Callable[Concatenate[Store, P], T]) -> Callable[Concaten
     """A method of one transaction, done again with a new index where it met a damaged one."""
 
     @wraps(method)
-    def mended(store: Store, *args: P.args, **kwargs: P.kwargs) -> T:
+    def mended(store: Store, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return method(store, *args, **kwargs)
         except WordsDamaged:
