@@ -35,7 +35,8 @@ class Memory(Service):
     def __init__(self, settings: Settings | None = None, **overrides: Any) -> None:
         """Take settings, or single ones of them by keyword, and backends: whatever fills a port of its name.
 
-        Models are loaded when they are first needed. Raises InvalidSettings, SchemaTooNew, StoreError.
+        Models are loaded when they are first needed, but for an embedder that is not the packaged one. Raises
+        InvalidSettings, ModelUnavailable, SchemaTooNew, StoreError.
         """
         given = {
             name: overrides.pop(name)
@@ -140,12 +141,11 @@ def _embedder(settings: Settings) -> Embedder:
     from memory.backends.model.embedder import MiniLMEmbedder
 
     default = MiniLMEmbedder()
-    if settings.embedder != default.name:
-        raise InvalidSettings(
-            f"setting 'embedder' (MEMORY_EMBEDDER): {settings.embedder!r} is unknown, "
-            f"{default.name!r} is there; give another one in Python: Memory(embedder=...)"
-        )
-    return default
+    if settings.embedder == default.name:
+        return default
+    from memory.backends.model.sentences import SentenceEmbedder
+
+    return SentenceEmbedder(settings.embedder, device=None if settings.device == "auto" else settings.device)
 
 
 def _index(settings: Settings, store: MemoryStore, embedder: Embedder) -> VectorIndex:

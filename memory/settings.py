@@ -89,7 +89,9 @@ class Settings(BaseSettings):
     )
     embedder: str = Field(
         "all-MiniLM-L6-v2",
-        description="Sentence embedding model for task embeddings; the default ships as a dependency.",
+        min_length=1,
+        description="Sentence embedding model: the packaged one, or a folder or hub id of any "
+        "sentence-transformers model (extra `embedder`); after a change `memory reindex`.",
     )
     tenant: str = Field(
         "default", min_length=1, description="Tenant used by the embedded library and the command."

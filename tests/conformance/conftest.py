@@ -13,11 +13,13 @@ from memory.backends.blobs.objects import ObjectBlobStore
 from memory.backends.index.faiss_index import FaissIndex
 from memory.backends.index.pgvector import PgvectorIndex
 from memory.backends.model.embedder import MiniLMEmbedder
+from memory.backends.model.sentences import SentenceEmbedder
 from memory.backends.reader.english import EnglishReader
 from memory.backends.sql.database import Database, sqlite_url
 from memory.backends.sql.store import SqlStore
 from memory.fakes import BruteForceIndex, InMemoryBlobs, InMemoryStore, PlainReader, WordEmbedder
 from memory.ports import BlobStore, Embedder, MemoryStore, Reader, VectorIndex
+from tests.sentence_models import write_sentence_model
 from tests.tiny_memories import DIM, EMBEDDER, Clock
 
 
@@ -60,8 +62,10 @@ def index(request: pytest.FixtureRequest, tmp_path: Path, store: MemoryStore) ->
         yield FaissIndex(store, embedder=EMBEDDER, dim=DIM, folder=folder)
 
 
-@pytest.fixture(params=["MiniLM", "words"], scope="session")
-def embedder(request: pytest.FixtureRequest) -> Embedder:
+@pytest.fixture(params=["MiniLM", "sentence-transformers", "words"], scope="session")
+def embedder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Embedder:
+    if request.param == "sentence-transformers":
+        return SentenceEmbedder(str(write_sentence_model(tmp_path_factory.mktemp("models") / "tiny")))
     return MiniLMEmbedder() if request.param == "MiniLM" else WordEmbedder(dim=DIM)
 
 
