@@ -24,6 +24,8 @@ class Minute:
     requests: int = 0
     failed: int = 0  # with 4xx or 5xx
     adapters: int = 0  # that were merged for turns
+    turns: int = 0  # that were answered
+    recalling: int = 0  # of these, those that an adapter was selected for
     ms: deque[float] = field(default_factory=lambda: deque(maxlen=_SAMPLES))
 
     def quantile(self, share: float) -> float:
@@ -54,6 +56,8 @@ class Activity:
         with self._lock:
             for minute in self._now(tenant_id):
                 minute.adapters += adapters
+                minute.turns += 1
+                minute.recalling += adapters > 0
 
     def last_hour(self, tenant_id: str | None) -> list[Minute]:
         """Sixty minutes, oldest first, those without requests too."""

@@ -20,6 +20,7 @@ from memory.upkeep.exports import Exports
 
 KEPT_S = 24 * 3600.0
 _AGAIN_S = 3600.0  # when to look for room again
+_READ_ON = 256 * 1024**2  # bytes of a refused one that are read at least
 
 
 class Archives:
@@ -51,7 +52,8 @@ class Archives:
     async def receive(self, tenant_id: str, body: AsyncIterator[bytes], room: int | None = None) -> str:
         """Write an upload down piece by piece; returns its name.
 
-        Raises TextTooLarge, QuotaExceeded where it is larger than the `room` there is, StoreError.
+        Raises TextTooLarge, QuotaExceeded where it is larger than the `room` there is, StoreError. What is
+        refused is read on for a while, for many clients listen only once they have sent all.
         """
         name, size = new_id(), 0
         path = await anyio.to_thread.run_sync(self.path, tenant_id, name)
@@ -69,8 +71,10 @@ class Archives:
                                 _AGAIN_S,
                             )
                         await file.write(piece)
-        except BaseException:
+        except BaseException as error:
             path.unlink(missing_ok=True)
+            if isinstance(error, TextTooLarge | QuotaExceeded):
+                await _read_on(body, max(_READ_ON, self._max_bytes))
             raise
         return name
 
@@ -91,3 +95,11 @@ class Archives:
 
     def _of(self, tenant_id: str) -> Path:
         return self._exports.of(tenant_id)
+
+
+async def _read_on(body: AsyncIterator[bytes], most: int) -> None:
+    """Read so many bytes more, and throw them away."""
+    async for piece in body:
+        most -= len(piece)
+        if most < 0:
+            break

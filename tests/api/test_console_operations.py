@@ -11,7 +11,7 @@ import pytest
 
 from memory.api.activity import Activity
 from memory.api.console.drawn import bars, lines
-from tests.api.conftest import DOG, HOME, Api, MakeApi, sign_in
+from tests.api.conftest import DOG, HOME, QUESTION, Api, MakeApi, sign_in
 from tests.office_files import docx, pdf
 
 
@@ -196,6 +196,9 @@ def test_where_nobody_needs_a_key_the_command_has_none(make_api: MakeApi) -> Non
     assert "Waiting for it" in page
     assert "curl http://127.0.0.1:8750/v1/memories" in page
     assert "Bearer" not in page
+    keys = html.unescape(api.client.get("/console/keys").text)
+    assert "nobody needs a key" in keys
+    assert "Make it" not in keys
 
 
 def test_a_turn_says_what_it_stored_and_skipped(api: Api) -> None:
@@ -258,12 +261,22 @@ def test_the_audit_and_the_activity_are_the_tenants_own(api: Api) -> None:
     audit = api.client.get("/console/audit").text
     assert audit.count("POST /v1/memories") == 1
     drawn = api.client.get("/console/activity").text
-    assert drawn.count("<svg") == 3
+    assert drawn.count("<svg") == 4
     counted = sum(minute.requests for minute in api.parts.activity.last_hour("acme"))
     assert f"{counted - 1} in the last hour" in drawn  # the page is drawn before it is counted
     sign_in(api, "operator")
     assert "GET /console/people" not in api.client.get("/console/audit").text
     assert "wait for the model" in api.client.get("/console/activity").text
+
+
+def test_the_share_of_turns_that_recalled_is_drawn(api: Api) -> None:
+    """Over the minutes that had turns."""
+    api.add()
+    sign_in(api)
+    for user in ("ana", "ben", "ben"):
+        asked = {"user_id": user, "question": QUESTION}
+        assert api.client.post("/console/ask", data=asked, headers=HOME).status_code == 200
+    assert "1 of 3 in the last hour" in api.client.get("/console/activity").text
 
 
 def test_an_hour_is_drawn_minute_by_minute() -> None:

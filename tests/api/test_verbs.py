@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -12,10 +13,13 @@ import httpx
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from memory import errors
+from memory import Memory, errors
+from memory.api.app import open_store
 from memory.client import AsyncClient, Client
 from memory.conformance import VerbsConformance
-from tests.api.conftest import Api
+from memory.settings import Settings
+from tests.api.conftest import Api, live
+from tests.command import echoes
 from tests.in_process import InProcess
 
 URL = "http://127.0.0.1:8750"
@@ -68,6 +72,23 @@ class TestVerbs(VerbsConformance):
                 client = AsyncClient(URL, key, transport=AsyncInProcess(api))
                 yield Awaited(client, portal)
                 portal.call(client.close)
+
+
+def test_an_archive_that_is_too_large_is_told_as_such(tmp_path: Path) -> None:
+    """Over a real connection, to both clients, though the server answers before it was sent."""
+    archive = tmp_path / "a.zip"
+    archive.write_bytes(bytes(20_000_000))  # more than what is under way at once
+    settings = Settings.load(home=tmp_path / "home", anonymous=True, max_archive_bytes=1000)
+    with Memory(settings, store=open_store(settings), **echoes()) as memory, live(memory) as url:
+        with Client(url) as client, pytest.raises(errors.TextTooLarge, match="larger than 1,000"):
+            client.import_(archive)
+
+        async def imported() -> None:
+            async with AsyncClient(url) as client:
+                await client.import_(archive)
+
+        with pytest.raises(errors.TextTooLarge, match="larger than 1,000"):
+            anyio.run(imported)
 
 
 def test_a_loop_is_told_of_a_server_that_went_away() -> None:

@@ -53,9 +53,16 @@ def bars(title: str, minutes: Sequence[Minute], series: Mapping[str, Value]) -> 
     return Chart(title, tuple(series), top, summary, tuple(bar for bar in found if bar.height))
 
 
-def lines(title: str, minutes: Sequence[Minute], series: Mapping[str, Value]) -> Chart:
-    """One line a series; minutes without requests have no point."""
-    asked = [(index, minute) for index, minute in enumerate(minutes) if minute.requests]
+def lines(
+    title: str,
+    minutes: Sequence[Minute],
+    series: Mapping[str, Value],
+    *,
+    of: Value = lambda one: one.requests,
+    summary: str | None = None,
+) -> Chart:
+    """One line a series; minutes without any `of` it have no point."""
+    asked = [(index, minute) for index, minute in enumerate(minutes) if of(minute)]
     values = {name: [value(minute) for _, minute in asked] for name, value in series.items()}
     highest = max((max(found, default=0.0) for found in values.values()), default=0.0)
     top, width = _top(highest), WIDTH / len(minutes)
@@ -66,7 +73,8 @@ def lines(title: str, minutes: Sequence[Minute], series: Mapping[str, Value]) ->
             f"{(index + 0.5) * width:.1f},{HEIGHT * (1 - value / top):.1f}" for (index, _), value in heights
         ]
         drawn.append(" ".join(points if len(points) != 1 else points * 2))  # a line to itself is a dot
-    return Chart(title, tuple(series), top, f"at most {highest:.0f} in the last hour", lines=tuple(drawn))
+    said = f"at most {highest:.0f} in the last hour" if summary is None else summary
+    return Chart(title, tuple(series), top, said, lines=tuple(drawn))
 
 
 def _top(value: float) -> float:

@@ -1,4 +1,4 @@
-"""The last hour, drawn: requests, their latency, adapters merged."""
+"""The last hour, drawn: requests, their latency, how many turns recalled, adapters merged."""
 
 from __future__ import annotations
 
@@ -19,12 +19,20 @@ def activity(request: Request, caller: CallerDep, parts: SharedDep) -> Response:
     """A tenant's own; for an operator everybody's."""
     assert caller is not None
     hour = parts.activity.last_hour(caller.tenant_id)
+    recalling, turns = sum(one.recalling for one in hour), sum(one.turns for one in hour)
     charts = (
         bars("Requests a minute", hour, {"answered": _answered, "refused or failed": lambda one: one.failed}),
         lines(
             "Latency in ms",
             hour,
             {"median": lambda one: one.quantile(0.5), "95th percentile": _slow},
+        ),
+        lines(
+            "Turns that recalled, in %",
+            hour,
+            {"an adapter was selected": lambda one: 100 * one.recalling / one.turns},
+            of=lambda one: one.turns,
+            summary=f"{recalling} of {turns} in the last hour",
         ),
         bars("Adapters merged for turns", hour, {"adapters": lambda one: one.adapters}),
     )
