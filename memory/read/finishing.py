@@ -76,7 +76,8 @@ class Check:
         """What is said in the reply's place, and the ids of the memories that it was read from, if it was."""
         value, places = self._turn.value_in(self._told)
         if value:
-            if value.casefold() in characters(reply).casefold():
+            held = value.casefold() in characters(reply).casefold()
+            if held and (reply == value or self._turn.accepts(reply, self._told)):
                 return reply, ()
             return value, tuple(self._ids[place] for place in places)
         if reply != UNKNOWN and not self._turn.accepts(reply, self._told):

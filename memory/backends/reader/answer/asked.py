@@ -79,6 +79,7 @@ _OF_TYPE = re.compile(
     _FLAGS,
 )
 _I = re.compile(r"\b(?:i|we)\b", re.IGNORECASE)
+_MANNER = re.compile(r"how\s+(?:do|does|did|should|can|will|must)\b", re.IGNORECASE)
 _WHY = re.compile(r"(?:why|how come)\b", re.IGNORECASE)
 
 
@@ -93,6 +94,7 @@ class Asked:
     behind: str = ""  # the preposition that the value stands behind
     subject: bool = False  # who asks does it: "Where do I live?"
     type: str = ""  # what the value is one of: "gate" of "Which gate ...?"
+    manner: bool = False  # how something is done: "How do I get to work?"
     foreign: bool = False  # not English: the value is what a statement has beside the question's words
     prefix: str = ""  # in scripts without spaces, what stands before the question's word
 
@@ -121,6 +123,7 @@ def asked(turn: str) -> Asked | None:
         behind[1].lower() if behind else "",
         _I.search(text) is not None,
         normal(of_type[1]) if of_type else "",
+        kind == "" and _MANNER.match(text) is not None,
     )
 
 

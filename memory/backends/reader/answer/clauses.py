@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memory.backends.reader.answer.asked import Asked
-from memory.backends.reader.answer.shapes import I_AM_OLD, I_AM_TALL, JOINT, LEANS, MY_JOB, SAYING, TO_ME
+from memory.backends.reader.answer.shapes import (
+    CHANGED_FROM,
+    I_AM_OLD,
+    I_AM_TALL,
+    JOINT,
+    LEANS,
+    MY_JOB,
+    SAYING,
+    TO_ME,
+)
 from memory.backends.reader.answer.words import content, normal, normals
 from memory.backends.reader.asking import asks
 from memory.backends.reader.claim_patterns import KINSHIP
@@ -21,9 +30,11 @@ _LINE = 400  # characters of a sentence that is read
 _MINE = re.compile(r"\b(?:i|me|my|mine|we|us|our|ours|your?)\b", re.IGNORECASE)
 _RELATIVE = re.compile(rf"\b(?:{KINSHIP})s?\b", re.IGNORECASE)
 _OWNER = re.compile(
-    r"(?<!\w)([^\W\d_][\w-]*)(?:['’]s|(?<=s)['’])(?=\s+(?!(?:an?|the|due|been|going|not|at|in|on|now|\w+(?:ing|ed))\b)([a-z]\w*))",
+    r"(?<!\w)([^\W\d_][\w-]*)(?:['’]s|(?<=s)['’])(?=\s+(?!(?:an?|the|my|our|due|been|born|going|not|at|in|into|on|off|from|with|now|still|also|very|really"
+    r"|allergic|afraid|scared|ill|sick|busy|happy|\w+(?:ing|ed))\b)([a-z]\w*))",
     re.IGNORECASE,
 )
+_THE = re.compile(r"\bthe\s+(\w+(?:\s\w+)?)", re.IGNORECASE)  # "the recital" may be Sofia's recital
 _NO_OWNER = frozenset(
     ("it", "that", "there", "here", "what", "who", "where", "how", "he", "she", "let", "i", "today")
 )
@@ -46,6 +57,11 @@ class Part:
     text: str
     before: str = ""
     answers: bool = False  # the question before it
+
+    @property
+    def without_former(self) -> Part:
+        """Without what a change in it began from."""
+        return replace(self, text=CHANGED_FROM.sub(r"\g<verb>", self.text))
 
     @property
     def leans(self) -> bool:
@@ -105,11 +121,17 @@ def same_owner(asked: Asked, part: Part, said: str) -> bool:
     """Whether it is said of whom and of what the question is about, and not of a former one."""
     rest = part.text.replace(said, " ")
     others = {normal(one[0]) for one in _RELATIVE.finditer(rest) if not _beside(asked, rest, one)}
-    owners = {
-        normal(name)
+    anybodys = {normal(word) for words in _THE.findall(asked.text) for word in words.split()}
+    owned = [
+        (normal(name), normal(thing))
         for name, thing in _OWNER.findall(rest)
         if name.casefold() not in _NO_OWNER
-        and not (normal(name) in asked.words and normal(thing) in asked.said | _OWN_WORDS)
+    ]
+    others -= {name for name, thing in owned if thing in anybodys}
+    owners = {
+        name
+        for name, thing in owned
+        if thing not in anybodys and not (name in asked.words and thing in asked.said | _OWN_WORDS)
     }
     own = {normal(one) for one in _RELATIVE.findall(asked.text)} | asked.said
     asked_of = {normal(name) for name, _ in _OWNER.findall(asked.text)}

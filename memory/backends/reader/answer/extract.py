@@ -35,7 +35,7 @@ _FEW = 5  # words of what stands before
 
 def extract(asked: Asked, part: Part) -> str:
     """The value, as it stands in the clause; "" for none."""
-    said = _BY_KIND.get(asked.kind, _anything)(asked, part)
+    said = (_manner if asked.manner else _BY_KIND.get(asked.kind, _anything))(asked, part)
     if not said and part.answers and asked.kind in ("", "name", "where", "who"):
         said = to_end(part.text)
     return shapes.TAIL.sub("", said.strip().strip('"“”')).strip("*_` ")
@@ -117,6 +117,12 @@ def _anything(asked: Asked, part: Part) -> str:
     if _WHAT_DOES.match(asked.text) and shapes.RELATIVE_CLAUSE.fullmatch(before.strip()):
         return before.strip()  # "My knee hurts"
     return _subject(before)
+
+
+def _manner(asked: Asked, part: Part) -> str:
+    found = shapes.MANNER.search(part.text)
+    said = found[0] if found else _anything(asked, part)
+    return said if found or not shapes.LEADING_NAME.fullmatch(said) else ""
 
 
 def _numbered(asked: Asked, text: str) -> str:

@@ -116,7 +116,9 @@ def _of_kind(asked: Asked, said: str, before: Sequence[str], texts: Sequence[str
         return any(map(_AS.search, before))
     if asked.kind == "name":
         named = any(shapes.NAMED.search(f"{text} ") for text in before)
-        return named or re.match(shapes.PROPER, said) is not None
+        return (named or re.match(shapes.PROPER, said) is not None) and not shapes.TIME_BEHIND.search(said)
+    if asked.manner:
+        return shapes.LEADING_NAME.fullmatch(said) is None
     if asked.kind == "when":
         timed = shapes.SOME_TIME.search(said) or shapes.WHEN.search(said)
         return timed is not None and not shapes.MONEY.search(said)
@@ -137,7 +139,7 @@ def _given(asked: Asked, part: Part) -> str:
         return ""
     if not told(asked, part):
         return _without_type(asked, part)
-    said = extract(asked, part)
+    said = extract(asked, part if asked.behind == "from" else part.without_former)
     fine = said and len(said) <= _LONGEST and new(asked, said) and same_owner(asked, part, said)
     return said if fine else ""
 

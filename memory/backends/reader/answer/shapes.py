@@ -205,7 +205,8 @@ COLOUR = kind_pattern("colour")
 
 PROPER = r"(?:[^\x00-\u02ff\s.,;:!?]+|(?-i:[^\W\d_a-zß-öø-ÿ])[\w'’-]*)"
 _LINK = r"\s(?:the|of|de|da|do|dos|das|di|du|des|del|van|von|der|la|le|les|el|y|e|und)\s"
-LEADING_NAME = re.compile(rf"{PROPER}(?:(?:,\s|\s(?:and|&)\s|{_LINK}|\.?\s){PROPER})*")
+_NUMBERED = r"\s\d[\w.-]*\b(?!\s(?:years?|months?|weeks?|days?|hours?|times?|people|k[gm]|euros?)\b)"
+LEADING_NAME = re.compile(rf"{PROPER}(?:(?:,\s|\s(?:and|&)\s|{_LINK}|\.?\s){PROPER}|{_NUMBERED})*")
 NAMED = re.compile(
     r"""\b(?:called|named|goes\ by|by\ the\ name\ of|nicknamed)\s+
     |\b(?:name|names|nickname|surname)(?:\ (?:is|are|was|were)|:|['’]s)\s+(?:called\s+)?""",
@@ -227,6 +228,23 @@ FIRST_NAME = re.compile(
 AS_ROLE = re.compile(r"\bas\s+(?:(?:the|our|my)\s+)?$")
 SINCE = re.compile(rf"(?:since|from|as\ of)\ (?:{WHEN.pattern}),?\ ", FLAGS)
 SUBJECT = re.compile(rf"(?P<said>.+?)\s+{BE}\s+(?:now\s+)?(?:(?:my|our|the|an?|your)\s*)?", FLAGS)
+# How something is done: "in cash", "by bike".
+MANNER = re.compile(
+    r"""\b(?:in\ cash|in\ person|in\ instal\w+|on\ foot|by\ (?!the\b|\d|then\b)[\w-]+
+    (?:\ transfer|\ card|\ debit|\ post)?
+    |(?:via|through|over)\ [\w-]+(?:\ [\w-]+)?)\b""",
+    FLAGS,
+)
+# What a change began from, which is no longer so: "from Monday" of "moved it from Monday to Friday".
+CHANGED_FROM = re.compile(
+    r"""(?P<verb>\b(?:mov|chang|switch|shift|push|postpon|resched|transferr|convert|renam|rais|reduc|increas)\w*\b
+    [^.;]*?)\s+from\s+[^.;]*?(?=\s+to\s)""",
+    FLAGS,
+)
+# A time behind a name, which is no part of it.
+TIME_BEHIND = re.compile(
+    r"\s(?:(?:last|next|this|every)\s|(?:yesterday|today|tomorrow|tonight)\b)", re.IGNORECASE
+)
 # What stands before an answer to a question: "Yes, it's Rex."
 SAYING = re.compile(
     r"""(?:(?:yes|yeah|no|sure|ok|okay|well|oh|only|just|it['’]s|it\ is|that['’]s|that\ would\ be|i\ think
