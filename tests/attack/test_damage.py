@@ -19,6 +19,7 @@ from memory.backends.sql.database import Database, sqlite_url
 from memory.backends.sql.tables import memories
 from memory.errors import StoreUnavailable
 from memory.fakes import WordEmbedder
+from tests.api.conftest import Api
 
 MakeMemory = Callable[..., Memory]
 TEXTS = [f"My dog number{n} is called Biscuit{n}." for n in range(3)]
@@ -128,16 +129,69 @@ def test_a_row_that_names_no_adapter_gets_one_and_can_be_erased(make_memory: Mak
     database.close()
 
 
+def write(memory: Memory, column: str, value: str, where: str = "1") -> None:
+    """What no code of ours would put into a row of memories."""
+    database = Database(sqlite_url(memory.settings.home / "memory.db"))
+    with database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE memories SET {column} = {value} WHERE {where}")
+    database.close()
+
+
 @pytest.mark.parametrize("column", ["metadata", "created_at", "embedding"])
 def test_a_damaged_row_is_one_clear_error_and_can_be_erased(make_memory: MakeMemory, column: str) -> None:
     """It says what is wrong and quotes nobody; an erasure does not wait for who failed to read it."""
     memory = filled(make_memory)
-    database = Database(sqlite_url(memory.settings.home / "memory.db"))
-    with database.write() as connection:
-        connection.exec_driver_sql(f"UPDATE memories SET {column} = 'Biscuit' || seq")
-    database.close()
+    write(memory, column, "'Biscuit' || seq")
     again = make_memory()
     with pytest.raises(StoreUnavailable, match="a row is damaged; restore a backup") as refusal:
         again.ask("What is my dog number1 called?", user_id="ana")
     assert "Biscuit" not in str(refusal.value)
     assert len(again.forget(user_id="ana").memories) == len(TEXTS)
+
+
+WRONG = [
+    ("kind", "'Biscuit'"),
+    ("role", "'Biscuit'"),
+    ("text", "''"),
+    ("text", "x'00ff'"),
+    ("metadata", "'[1]'"),
+]
+WRONG += [("document_id", "' '"), ("superseded_by", "x'00ff'"), ("position", "1.5")]
+WRONG += [
+    (name, "'Biscuit'") for name in ("position", "first_turn", "dim", "uses", "compacted", "rank", "nbytes")
+]
+
+
+@pytest.mark.parametrize(("column", "value"), WRONG)
+def test_a_row_of_wrong_values_is_one_clear_error_and_hides_no_other(
+    make_memory: MakeMemory, caplog: pytest.LogCaptureFixture, column: str, value: str
+) -> None:
+    """Whoever reads it alone is told; a listing shows the rest, page by page; and it can be erased."""
+    memory = filled(make_memory)
+    first, second, third = [record.id for record in memory.list(user_id="ana").records]
+    write(memory, column, value, f"id = '{second}'")
+    again = make_memory()
+    with pytest.raises(StoreUnavailable, match="a row is damaged; restore a backup") as refusal:
+        again.get(second)
+    assert "Biscuit" not in str(refusal.value)
+    assert [record.id for record in again.list(user_id="ana").records] == [first, third]
+    page = again.list(user_id="ana", limit=1)
+    rest = again.list(user_id="ana", limit=1, cursor=page.cursor)
+    assert [record.id for record in page.records + rest.records] == [first, third]
+    assert f"row '{second}' is damaged" in caplog.text
+    assert again.get(third).text == TEXTS[0]
+    assert len(again.forget(user_id="ana").memories) == len(TEXTS)
+
+
+@pytest.mark.parametrize(("column", "value"), WRONG[::3])
+def test_a_server_says_of_a_damaged_row_that_the_store_fails(api: Api, column: str, value: str) -> None:
+    """503 and no 500, nor a 422 that would blame who asks; a listing answers 200 with the rest."""
+    damaged, sound = api.add("My dog is called Biscuit."), api.add("My cat is called Tom.")
+    write(api.parts.memory, column, value, f"id = '{damaged}'")
+    listed = api.get("/v1/memories?user_id=ana")
+    assert (listed.status_code, [one["id"] for one in listed.json()["memories"]]) == (200, [sound])
+    found = [api.get(f"/v1/memories/{damaged}?user_id=ana")]
+    found += [api.post("/v1/search", {"query": "What is my dog called?", "user_id": "ana"})]
+    found += [api.call("PATCH", f"/v1/memories/{damaged}", json={"pinned": True})]
+    assert [answer.status_code for answer in found] == [503] * 3
+    assert not [answer for answer in found if "Biscuit" in answer.text]

@@ -31,13 +31,13 @@ def members(
 ) -> list[MemoryRecord]:
     """The group's memories by age."""
     those = and_(_of(group), memories.c.id > after)
-    return listed(connection, _loose(group.scope, at, before), those, limit=limit, newest_first=False)
+    return listed(connection, _loose(group.scope, at, before), those, limit=limit)
 
 
 def ended(connection: Connection, group: Group, at: datetime, limit: int) -> list[MemoryRecord]:
     """The group's memories that hold no longer."""
     past = and_(alive(memories, group.scope, at), memories.c.valid_until <= at)
-    return listed(connection, _of(group), past, limit=limit, newest_first=False)
+    return listed(connection, _of(group), past, limit=limit)
 
 
 def _of(group: Group) -> ColumnElement[bool]:

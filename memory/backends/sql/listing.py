@@ -10,10 +10,21 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, and_, cast, func, literal, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Table,
+    Text,
+    and_,
+    cast,
+    func,
+    literal,
+    select,
+    tuple_,
+)
 
-from memory.backends.sql import memories as sql_memories
-from memory.backends.sql import retired as sql_retired
+from memory.backends.sql.rows import PAST, RECORD, readable
 from memory.backends.sql.scoping import alive, held, visible
 from memory.backends.sql.tables import memories, retired
 from memory.ports import Wanted
@@ -39,26 +50,27 @@ def seen(scope: Scope, state: State, at: datetime, as_of: datetime | None) -> Se
 def listed(
     connection: Connection, seen: Seen, wanted: Wanted, after: str | None, most: int
 ) -> list[MemoryRecord]:
-    """At most so many of them, newest first, that come after an id."""
+    """At most so many of them, newest first, that come after an id; damaged rows are left out."""
     at_once = max(most, _AT_ONCE) if wanted.filters else most
     found: list[MemoryRecord] = []
     while len(found) < most:
         some = _some(connection, seen, wanted, after, at_once)
-        found += [record for record in some if wanted.described(record)]
+        found += [record for record in readable(some) if wanted.described(record)]
         if len(some) < at_once:
             break
-        after = some[-1].id
+        after = some[-1]["id"]
     return found[:most]
 
 
 def _some(
     connection: Connection, seen: Seen, wanted: Wanted, after: str | None, most: int
-) -> list[MemoryRecord]:
-    found: list[MemoryRecord] = []
+) -> list[RowMapping]:
+    found: list[RowMapping] = []
     for table, those in seen:
-        room = sql_memories if table is memories else sql_retired
-        found += room.listed(connection, and_(those, *_conditions(table, wanted, after)), limit=most)
-    return sorted(found, key=lambda record: record.id, reverse=True)[:most]
+        columns = RECORD if table is memories else PAST
+        met = select(*columns).where(those, *_conditions(table, wanted, after))
+        found += connection.execute(met.order_by(table.c.id.desc()).limit(most)).mappings()
+    return sorted(found, key=lambda row: str(row["id"]), reverse=True)[:most]
 
 
 def _conditions(table: Table, wanted: Wanted, after: str | None) -> Iterator[ColumnElement[bool]]:

@@ -97,12 +97,9 @@ def skills(connection: Connection, scope: Scope, at: datetime) -> list[tuple[Mem
     return [(to_record(row), row["embedding"]) for row in ordered]
 
 
-def listed(
-    connection: Connection, *conditions: ColumnElement[bool], limit: int, newest_first: bool = True
-) -> list[MemoryRecord]:
+def listed(connection: Connection, *conditions: ColumnElement[bool], limit: int) -> list[MemoryRecord]:
     """Memories that meet the conditions, by id, which is by age."""
-    order = memories.c.id.desc() if newest_first else memories.c.id
-    wanted = select(*RECORD).where(*conditions).order_by(order).limit(limit)
+    wanted = select(*RECORD).where(*conditions).order_by(memories.c.id).limit(limit)
     return [to_record(row) for row in connection.execute(wanted).mappings()]
 
 

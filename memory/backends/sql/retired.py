@@ -40,12 +40,9 @@ def found(
     return sorted(records, key=lambda record: record.id)
 
 
-def listed(
-    connection: Connection, those: ColumnElement[bool], *, limit: int, newest_first: bool = True
-) -> list[MemoryRecord]:
+def listed(connection: Connection, those: ColumnElement[bool], *, limit: int) -> list[MemoryRecord]:
     """Those that meet the condition, by id."""
-    order = retired.c.id.desc() if newest_first else retired.c.id
-    rows = connection.execute(select(*PAST).where(those).order_by(order).limit(limit)).mappings()
+    rows = connection.execute(select(*PAST).where(those).order_by(retired.c.id).limit(limit)).mappings()
     return [to_past(row) for row in rows]
 
 

@@ -1,14 +1,21 @@
-"""Records and turns to rows and back."""
+"""Records and turns to rows and back.
+
+SQLite keeps a text in a column of integers where somebody wrote one, so what comes back is checked: a row
+that is damaged raises ValueError, which Database translates.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, get_args
 
-from sqlalchemy import RowMapping
+from sqlalchemy import JSON, Column, Integer, RowMapping, String
 
 from memory.backends.sql.scoping import scope_columns
 from memory.backends.sql.sizes import passage_size, text_size
-from memory.backends.sql.tables import memories, retired
+from memory.backends.sql.tables import memories, retired, turns
+from memory.errors import InvalidInput
 from memory.records import (
     ADAPTER_FIELDS,
     CONTENT_FIELDS,
@@ -17,16 +24,24 @@ from memory.records import (
     SCOPE_FIELDS,
     WITH_ADAPTER,
     AdapterRef,
+    Kind,
     MemoryRecord,
+    Role,
     Scope,
     Turn,
 )
 from memory.text.search_words import search_words
 
+R = TypeVar("R", MemoryRecord, Turn)
+
+_log = logging.getLogger(__name__)
 _DERIVED = ("embedding", "words", "size")
 RECORD = [column for column in memories.c if column.name not in _DERIVED]  # what reading a record takes
 
 PAST = [column for column in retired.c if column.name not in _DERIVED]  # and reading a retired passage
+
+_VALUES = {"kind": get_args(Kind), "role": (*get_args(Role), None)}
+_TYPES = ((Integer, int), (String, str), (JSON, dict))
 
 # Called alike in the record and in the rows.
 _SAME = tuple(name for name in PLAIN_FIELDS if name != "held_by")
@@ -50,7 +65,11 @@ def record_columns(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
 
 
 def to_record(row: RowMapping) -> MemoryRecord:
-    """A memory from a row of the RECORD columns."""
+    """A memory from a row of the RECORD columns. Raises ValueError for a damaged one."""
+    return _checked(row, _RECORD_TYPES, _record)
+
+
+def _record(row: RowMapping) -> MemoryRecord:
     return MemoryRecord(
         scope=to_scope(row),
         adapter=AdapterRef(**{name: row[name] for name in ADAPTER_FIELDS}),
@@ -77,7 +96,24 @@ def _derived(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
 
 
 def to_past(row: RowMapping) -> MemoryRecord:
-    """A retired passage from a row of the PAST columns."""
+    """A retired passage from a row of the PAST columns. Raises ValueError for a damaged one."""
+    return _checked(row, _PAST_TYPES, _past)
+
+
+def readable(rows: Iterable[RowMapping]) -> list[MemoryRecord]:
+    """Memories and retired passages from the rows, without those that are damaged: their ids are logged."""
+    found = []
+    for row in rows:
+        try:
+            found.append(to_record(row) if "digest" in row else to_past(row))
+        except ValueError:
+            _log.warning(
+                "row %r is damaged, and no listing shows it; restore a backup, or erase it", row["id"]
+            )
+    return found
+
+
+def _past(row: RowMapping) -> MemoryRecord:
     names = (*_PASSAGE, "metadata", "held_by")
     return MemoryRecord(scope=to_scope(row), adapter=RETIRED, **{name: row[name] for name in names})
 
@@ -95,6 +131,37 @@ def turn_columns(turn: Turn) -> dict[str, Any]:
 
 
 def to_turn(row: RowMapping) -> Turn:
-    """A turn from a row of all its columns."""
+    """A turn from a row of all its columns. Raises ValueError for a damaged one."""
+    return _checked(row, _TURN_TYPES, _turn)
+
+
+def _turn(row: RowMapping) -> Turn:
     names = ("id", "ordinal", "role", "text", "created_at", "internalized")
     return Turn(scope=to_scope(row), **{name: row[name] for name in names})
+
+
+def _checked(row: RowMapping, types: Mapping[str, Any], made: Callable[[RowMapping], R]) -> R:
+    for name, type_ in types.items():
+        if not isinstance(row[name], type_):
+            raise ValueError(f"{name} is {type(row[name]).__name__}")
+    for name, values in _VALUES.items():
+        if name in types and row[name] not in values:
+            raise ValueError(f"{name} is unknown")
+    try:
+        return made(row)
+    except InvalidInput as error:  # whoever reads it gave no such input
+        raise ValueError("what it says cannot be kept") from error
+
+
+def _python_types(columns: Iterable[Column[Any]]) -> dict[str, Any]:
+    """What the values of columns are, by name."""
+    found = {}
+    for column in columns:
+        for sql_type, python_type in _TYPES:
+            if isinstance(column.type, sql_type):
+                found[column.name] = python_type | None if column.nullable else python_type
+    return found
+
+
+_RECORD_TYPES, _PAST_TYPES = _python_types(RECORD), _python_types(PAST)
+_TURN_TYPES = _python_types(turns.c)

@@ -266,7 +266,7 @@ class SqlStore:
         while True:
             with self._database.read() as connection:
                 those = and_(alive(table, scope, self._clock()), table.c.id > after)
-                found = listed(connection, those, limit=500, newest_first=False)
+                found = listed(connection, those, limit=500)
             if not found:
                 return
             yield from found
