@@ -18,6 +18,7 @@
     │   └── JobCancelled         somebody asked for the job to stop
     ├── IncompatibleAdapter      made for another base model, hypernetwork or embedder
     ├── ModelUnavailable         the base model, hypernetwork or embedder cannot be loaded
+    │   └── SeesNothing          it has no image encoder, and a picture was given
     ├── BlobError                an adapter file
     │   ├── MissingBlob          is not there
     │   └── CorruptBlob          is there, but its bytes do not match its name
@@ -112,6 +113,10 @@ class IncompatibleAdapter(ParametricMemoryError):
 
 class ModelUnavailable(ParametricMemoryError):
     """A model cannot be loaded."""
+
+
+class SeesNothing(ModelUnavailable):
+    """The model reads text alone, and a picture was given."""
 
 
 class BlobError(ParametricMemoryError):

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from memory.api.picture_parts import PICTURES, TAKEN, shown_in
 from memory.api.schemas import Whole
 from memory.api.strict_json import BadBody
 from memory.api.turn_in import ROLES, StreamOptionsIn, TurnIn, checked, refuse_unknown
@@ -43,6 +44,9 @@ class PartIn(BaseModel):
 
     type: str = Field(examples=["text"])
     text: str | None = None
+    image_url: dict[str, Any] | None = Field(
+        default=None, description="A picture of the user's, its `url` a data URL: data:image/png;base64,..."
+    )
 
 
 class ChatMessageIn(BaseModel):
@@ -60,10 +64,11 @@ class ChatMessageIn(BaseModel):
     def _text(self, place: str) -> str:
         if not isinstance(self.content, list):
             return self.content or ""
+        pictures = PICTURES[:1] if self.role == "user" else ()
         for i, part in enumerate(self.content):
-            if part.type != "text":
-                raise BadBody(f"{place}.content[{i}].type", f"{part.type!r} is not supported; only text is")
-        return "\n".join(part.text or "" for part in self.content)
+            if part.type not in ("text", *pictures):
+                raise BadBody(f"{place}.content[{i}].type", f"{part.type!r} is not supported; {TAKEN}")
+        return "\n".join(part.text or "" for part in self.content if part.type == "text")
 
 
 class ChatIn(TurnIn):
@@ -104,6 +109,11 @@ class ChatIn(TurnIn):
     @property
     def choices(self) -> int:
         return self.n or 1
+
+    def picture(self) -> bytes | None:
+        last = self.messages[-1].content
+        parts = [part.model_dump() for part in last] if isinstance(last, list) else []
+        return shown_in(parts, f"messages[{len(self.messages) - 1}].content")
 
     def said(self) -> list[Message]:
         refuse_unknown(self.model_extra or {}, _NEUTRAL, _IGNORED, _CHOICES)

@@ -91,6 +91,7 @@ _KNOWN: tuple[tuple[type[Exception], int, str, int | None], ...] = (
     (errors.InvalidInput, 422, "invalid-input", None),
     (errors.IncompatibleAdapter, 503, "incompatible-adapter", 300),
     (errors.BlobError, 503, "adapter-unavailable", 60),
+    (errors.SeesNothing, 422, "sees-nothing", None),
     (errors.ModelUnavailable, 503, "model-unavailable", 10),
     (errors.StoreBusy, 503, "store-busy", 1),
     (errors.StoreConflict, 503, "store-conflict", 1),

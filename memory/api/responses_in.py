@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from memory.api.picture_parts import PICTURES, TAKEN, shown_in
 from memory.api.schemas import Whole
 from memory.api.strict_json import BadBody
 from memory.api.turn_in import ROLES, TurnIn, checked, refuse_unknown
@@ -51,7 +52,8 @@ class ItemIn(BaseModel):
             raise BadBody(f"{place}.type", f"{self.type!r} is not supported")
         if self.role is None:
             raise BadBody(f"{place}.role", "a message has a role")
-        return Message(ROLES[self.role], _text(self.content, f"{place}.content"))
+        pictures = PICTURES[1:] if self.role == "user" else ()
+        return Message(ROLES[self.role], _text(self.content, f"{place}.content", pictures))
 
 
 class ResponsesIn(TurnIn):
@@ -74,6 +76,10 @@ class ResponsesIn(TurnIn):
     def longest(self) -> int | None:
         return self.max_output_tokens
 
+    def picture(self) -> bytes | None:
+        last = "" if isinstance(self.input, str) else self.input[-1].content
+        return shown_in(last, f"input[{len(self.input) - 1}].content") if isinstance(last, list) else None
+
     def said(self) -> list[Message]:
         refuse_kept(self.model_extra or {})
         refuse_unknown(self.model_extra or {}, _NEUTRAL, _IGNORED, {"tools": "tool_choice"})
@@ -95,10 +101,11 @@ def refuse_kept(given: Mapping[str, Any]) -> None:
             raise BadBody(name, "no responses are kept here; send the whole conversation as `input`")
 
 
-def _text(content: str | list[dict[str, Any]] | None, place: str) -> str:
+def _text(content: str | list[dict[str, Any]] | None, place: str, pictures: Collection[str] = ()) -> str:
     if not isinstance(content, list):
         return content or ""
     for i, part in enumerate(content):
-        if part.get("type") not in _TEXTS:
-            raise BadBody(f"{place}[{i}].type", f"{part.get('type')!r} is not supported; only text is")
-    return "\n".join(str(part.get("text") or part.get("refusal") or "") for part in content)
+        if part.get("type") not in (*_TEXTS, *pictures):
+            raise BadBody(f"{place}[{i}].type", f"{part.get('type')!r} is not supported; {TAKEN}")
+    texts = [part for part in content if part.get("type") in _TEXTS]
+    return "\n".join(str(part.get("text") or part.get("refusal") or "") for part in texts)

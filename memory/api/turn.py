@@ -11,10 +11,16 @@ from typing import Any, cast
 
 from memory.api.callers import CallingTenant
 from memory.api.shared import Shared
+from memory.api.strict_json import BadBody
 from memory.api.turn_in import TurnIn
 from memory.read.options import AskOptions, Sampling
 from memory.records import ChatReply, Message, new_id
 from memory.records.inputs import Whose
+
+_NOT_KEPT = (
+    "the model here knows a picture from memory alone, and nothing of this turn is remembered; "
+    "name a user, leave out store: false, and do not ask to forget"
+)
 
 Pieces = Iterator[str | ChatReply]
 
@@ -47,6 +53,23 @@ class Turn:
         times = {"as_of": given.as_of, "filters": given.filters}
         asking = cast(AskOptions, {**whose, **sampling, **times})
         return cls(parts, given, said, dropped, asking, recalls and given.store is not False, recalls)
+
+    def look(self) -> None:
+        """Remember the picture that the last message shows, under what is told of it, before the reply.
+
+        Raises BadBody where nothing of the turn is kept, for no model here reads pictures in a prompt; and
+        as `Memory.add` does.
+        """
+        picture = self.given.picture()
+        if picture is None:
+            return
+        reading = self.parts.memory.reader.read(self.said[-1].text)
+        if not self.remembers or reading.withheld or reading.forgets:
+            raise BadBody("image_url", _NOT_KEPT)
+        caption = "" if reading.small_talk else reading.told
+        whose = cast(Whose, self.given.whose(str(self.asking["tenant_id"])))
+        with self.parts.metrics.internalizing():
+            self.parts.memory.add(caption, image=picture, **whose)
 
     def replies(self) -> list[ChatReply]:
         """All n, written together: the model batches them."""

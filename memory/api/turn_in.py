@@ -110,6 +110,13 @@ class TurnIn(BaseModel, ABC):
         return [AdapterChoice(one.memory_id, one.score, one.weight, "") for one in self.adapters]
 
     @abstractmethod
+    def picture(self) -> bytes | None:
+        """The file of the picture that the last message shows. Raises BadBody for several, or another form.
+
+        Those of earlier messages were remembered in their turn, and are passed over.
+        """
+
+    @abstractmethod
     def said(self) -> list[Message]:
         """The conversation, blank messages left out. Raises BadBody for what cannot be followed."""
 

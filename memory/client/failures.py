@@ -28,6 +28,7 @@ _KINDS: dict[str, type[ParametricMemoryError]] = {
     "precondition-failed": errors.StoreConflict,
     "incompatible-adapter": errors.IncompatibleAdapter,
     "adapter-unavailable": errors.BlobError,
+    "sees-nothing": errors.SeesNothing,
     "model-unavailable": errors.ModelUnavailable,
     "store-busy": errors.StoreBusy,
     "store-conflict": errors.StoreConflict,

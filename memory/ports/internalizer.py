@@ -52,7 +52,7 @@ class Internalizer(Protocol):
     def look(self, image: Image, caption: str = "") -> Look:
         """The adapter of a picture and its caption, and the model's own words for the picture.
 
-        Raises ModelUnavailable where the model sees no pictures, InvalidInput for one it does not recognize.
+        Raises SeesNothing where the model reads text alone, InvalidInput for one it does not recognize.
         """
         ...
 

@@ -12,6 +12,11 @@ _SAID: tuple[tuple[type[Exception], str], ...] = (
         errors.IncompatibleAdapter,
         "what is remembered was made by other models than those in use; the operator runs `memory reindex`",
     ),
+    (
+        errors.SeesNothing,
+        "the model here reads text alone and takes no pictures; say it in words, or the operator sets "
+        "MEMORY_MODEL to one with an image encoder, as `reference`",
+    ),
     (errors.ModelUnavailable, "the model cannot be used now; try again later"),
     (errors.BlobError, "an adapter cannot be read; the operator looks after the adapter files"),
     (errors.StoreBusy, "the database is busy; try again"),

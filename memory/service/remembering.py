@@ -63,7 +63,7 @@ class Remembering(ServiceBase):
         once, whatever the session ends with by now. A key means the same call for some 23 hours.
 
         An `image` (a path, the bytes of its file or a data URL) is one memory, found by its caption, which is
-        then the content, or by what the model says of it. Raises ModelUnavailable for a model that sees none.
+        then the content, or by what the model says of it. Raises SeesNothing where it sees none.
 
         Raises MissingScope, EmptyText, TextTooLarge, InvalidInput, ModelUnavailable, StoreError.
         """

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
 
 from memory.records import IMAGE
-from tests.api.conftest import Api
-from tests.integration.test_images import picture
+from tests.api.conftest import Api, MakeApi
+from tests.integration.test_images import Blind, picture
+from tests.unit.test_pictures import png_of
 
 
 def url(data: bytes) -> str:
@@ -47,6 +49,118 @@ def test_a_message_of_content_parts_is_a_picture_and_its_caption(api: Api) -> No
     assert (found["kind"], found["text"]) == ("image", "Our barn.")
     for parts in ((words,), (shown, shown), (words, shown, 3), ({"type": "image_url"}, shown)):
         assert api.post("/v1/memories", told(*parts)).status_code == 422
+
+
+MIDDLE = "What is the picture's middle?"
+
+
+def chat(api: Api, text: str, *pictures: str, who: str = "acme", **more: object) -> Any:
+    """The message with pictures, and what came before it where that is given."""
+    shown = [{"type": "image_url", "image_url": {"url": one}} for one in pictures]
+    said = {"role": "user", "content": [{"type": "text", "text": text}, *shown]}
+    before = more.pop("before", [])
+    body = {"model": "reference", "user": "ana", "messages": [*before, said], **more}
+    return api.post("/v1/chat/completions", body, who=who)
+
+
+def respond(api: Api, text: str, *pictures: str, **more: object) -> Any:
+    shown = [{"type": "input_image", "image_url": one} for one in pictures]
+    said = {"role": "user", "content": [{"type": "input_text", "text": text}, *shown]}
+    return api.post("/v1/responses", {"model": "reference", "user": "ana", "input": [said], **more})
+
+
+@pytest.mark.parametrize("ask", [chat, respond])
+def test_a_picture_in_a_chat_is_answered_and_remembered(api: Api, ask: Any) -> None:
+    """In the turn that shows it and in later ones, streamed or whole; by its user alone."""
+    first = ask(api, MIDDLE, url(picture("blue")))
+    assert first.status_code == 200, first.text
+    assert "blue" in first.text
+    [kept] = api.get("/v1/memories?user_id=ana&kind=image").json()["memories"]
+    assert kept["text"] == "The picture's middle is blue."
+    assert "blue" in ask(api, MIDDLE).text
+    assert "blue" not in ask(api, MIDDLE, user="ben").text
+    streamed = ask(api, f"This is our barn. {MIDDLE}", url(picture("red")), user="cleo", stream=True)
+    assert "red" in streamed.text
+    [barn] = api.get("/v1/memories?user_id=cleo&kind=image").json()["memories"]
+    assert barn["text"] == "This is our barn."
+
+
+def test_pictures_that_were_shown_before_are_passed_over(api: Api) -> None:
+    """Clients send the whole conversation each time: nothing is stored twice, and no form is refused."""
+    shown = [
+        {"type": "image_url", "image_url": {"url": one}} for one in (url(picture("blue")), "https://x.y/z")
+    ]
+    earlier = [
+        {"role": "user", "content": [{"type": "text", "text": "Look."}, *shown]},
+        {"role": "assistant", "content": "I see."},
+    ]
+    assert chat(api, "And now?", before=earlier).status_code == 200
+    assert api.get("/v1/memories?user_id=ana&kind=image").json()["memories"] == []
+
+
+@pytest.mark.parametrize("ask", [chat, respond])
+@pytest.mark.parametrize(
+    ("pictures", "more", "said"),
+    [
+        (["https://example.com/a.png"], {}, "no data URL"),
+        (["data:image/png;base64,@@@"], {}, "not valid base64"),
+        ([url(b"hello")], {}, "not an image"),
+        ([url(png_of(60_000, 60_000))], {}, "40,000,000 pixels"),
+        ([url(picture()), url(picture())], {}, "one picture a message"),
+        ([url(picture())], {"store": False}, "from memory alone"),
+        ([url(picture())], {"user": None}, "from memory alone"),
+    ],
+)
+def test_a_picture_that_a_chat_cannot_take_is_refused(
+    api: Api, ask: Any, pictures: list[str], more: dict[str, object], said: str
+) -> None:
+    """In one line, before a stream begins; nothing is stored of the turn."""
+    for stream in (False, True):
+        answer = ask(api, "Our barn is red.", *pictures, stream=stream, **more)
+        assert answer.status_code == 400, answer.text
+        assert said in answer.json()["error"]["message"]
+    assert api.get("/v1/memories?user_id=ana").json()["memories"] == []
+
+
+def test_what_is_not_to_be_kept_is_not_looked_at(api: Api) -> None:
+    answer = chat(api, "Don't remember this: our barn is red.", url(picture()))
+    assert answer.status_code == 400
+    assert api.get("/v1/memories?user_id=ana").json()["memories"] == []
+
+
+def test_a_chat_with_a_model_that_sees_nothing_says_what_to_do(make_api: MakeApi) -> None:
+    """And nothing of the turn is kept."""
+    api = make_api(internalizer=Blind())
+    answer = chat(api, "Our barn is red.", url(picture()))
+    assert answer.status_code == 400
+    assert "sets MEMORY_MODEL to one with an image encoder" in answer.json()["error"]["message"]
+    added = api.post("/v1/memories", {"user_id": "ana", "image": url(picture())})
+    assert (added.status_code, added.json()["type"].rpartition(":")[2]) == (422, "sees-nothing")
+    assert api.get("/v1/memories?user_id=ana").json()["memories"] == []
+
+
+@pytest.mark.parametrize("path", ["chat", "memories"])
+def test_pictures_count_in_a_quota_of_bytes(api: Api, path: str) -> None:
+    """With the thumbnail and the adapter: what would not fit is refused, and what does is counted."""
+    shown = {"user_id": "ana", "image": url(picture("blue"))}
+
+    def show() -> int:
+        answer = (
+            chat(api, MIDDLE, url(picture("blue"))) if path == "chat" else api.post("/v1/memories", shown)
+        )
+        return int(answer.status_code)
+
+    def limit(most: int | None) -> None:
+        quotas = {} if most is None else {"bytes": most}
+        assert api.call("PUT", "/v1/tenants/acme/quotas", who="operator", json=quotas).status_code == 200
+
+    limit(100)
+    assert show() == 429
+    assert api.get("/v1/memories?user_id=ana").json()["memories"] == []
+    limit(None)
+    assert show() < 300
+    limit(100)
+    assert api.post("/v1/memories", {"user_id": "ana", "text": "I live."}).status_code == 429
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_length_choices_and_parts(client: openai.OpenAI) -> None:
         ({"messages": [{"role": "assistant", "content": "Hi"}]}, "messages[0]"),
         ({"messages": [{"role": "user", "content": " "}]}, "messages[0]"),
         (
-            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+            {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]},
             "messages[0].content[0].type",
         ),
         ({"messages": [{"role": "tool", "content": "x", "tool_call_id": "1"}]}, "messages[0]"),

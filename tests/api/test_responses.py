@@ -116,7 +116,7 @@ def test_a_reply_that_is_cut_says_so(client: openai.OpenAI) -> None:
         ({"input": []}, "input"),
         ({"input": ""}, "input"),
         ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0].type"),
-        ({"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, "input[0].content[0].type"),
+        ({"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, "input[0].content[0].type"),
         ({"input": [{"type": "message", "content": "hello"}]}, "input[0].role"),
         ({"input": [{"role": "assistant", "content": "hello"}]}, "input[0]"),
         ({"model": "gpt-4o"}, None),

@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 
 from memory import Memory
-from memory.errors import InvalidInput, MissingScope, ModelUnavailable, TextTooLarge
+from memory.errors import InvalidInput, MissingScope, SeesNothing, TextTooLarge
 from memory.fakes import EchoInternalizer
 from memory.ports import Look
 from memory.records import IMAGE, Skipped
@@ -28,7 +28,7 @@ class Blind(EchoInternalizer):
     """A model that reads text alone."""
 
     def look(self, _image: PIL.Image.Image, _caption: str = "") -> Look:
-        raise ModelUnavailable("the model reads text alone")
+        raise SeesNothing("the model reads text alone")
 
 
 def test_a_picture_is_one_memory_with_a_thumbnail_and_its_hash(memory: Memory, tmp_path: Path) -> None:
@@ -168,6 +168,6 @@ def test_what_is_no_picture_is_refused_in_one_line(memory: Memory, tmp_path: Pat
 def test_a_model_that_sees_nothing_refuses(make_memory: MakeMemory) -> None:
     """With what to do about it; nothing is stored."""
     memory = make_memory(internalizer=Blind())
-    with pytest.raises(ModelUnavailable, match="reads text alone"):
+    with pytest.raises(SeesNothing, match="reads text alone"):
         memory.add(image=picture(), user_id="ana")
     assert memory.stats(user_id="ana").memories == 0

@@ -6,6 +6,7 @@ What of a conversation is recalled and remembered:
   recalled and nothing remembered, and the base model answers.
 - The last message is answered, and what it tells is remembered, as `Memory.chat` does it; with a session,
   it and the reply become turns. `store: false` remembers nothing.
+- A picture in it is a memory before the reply is written, so that the reply knows it.
 - The messages before it are read, and not remembered. Those that the session has as turns already are in
   weights: of them only the newest (MEMORY_HOT_WINDOW_TURNS) stay in the prompt.
 """
@@ -63,11 +64,15 @@ def complete(request: Request, tenant: TenantDep, parts: SharedDep, given: ChatI
 
 
 def begun(request: Request, tenant: CallingTenant, parts: Shared, given: TurnIn) -> Turn:
-    """The turn that is asked for. Raises NotFound, BadBody, Forbidden, QuotaExceeded."""
+    """The turn that is asked for. Raises NotFound, BadBody, Forbidden, QuotaExceeded.
+
+    A picture in it is remembered here, before anything is sent; raises for it as `Memory.add` does.
+    """
     check_model(parts.memory.settings, given.model)
     turn = Turn.of(parts, tenant, given, request.state.gone)
     if turn.remembers:
         may_tell(request, tenant, parts, turn.said[-1].text)
+    turn.look()
     return turn
 
 

@@ -8,7 +8,7 @@ from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any
 
 from memory.backends.model.batcher import Batcher
-from memory.errors import InvalidInput, ModelUnavailable
+from memory.errors import InvalidInput, ModelUnavailable, SeesNothing
 from memory.ports import GenerationRequest, Look, Score, Trial
 from memory.records import Message
 from memory.text.cutting import CLAUSE_BUDGETS
@@ -131,7 +131,7 @@ class LocalModel:
         from hypernet.lora.adapter import LoRA
 
         if not self.d2l.sees:
-            raise ModelUnavailable(
+            raise SeesNothing(
                 "the model reads text alone: set MEMORY_MODEL to one with an image encoder, as `reference`"
             )
         told = self._chunks(caption) if caption.strip() else []
