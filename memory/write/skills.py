@@ -17,9 +17,13 @@ class Skills:
         self._internalize = internalize
 
     def add(self, description: str, scope: Scope, *, pinned: bool) -> MemoryRecord:
-        """The skill of that description in exactly this scope, made if it is new. Raises ModelUnavailable."""
+        """The skill of that description in exactly this scope, made if it is new. Raises ModelUnavailable.
+
+        Added again it is the newest, so that it joins in place of those added since.
+        """
         origin = Origin(scope, "skill", SKILLS, metadata={"pinned": pinned})
-        [record] = self._internalize([Passage(description)], origin)
-        if record.metadata.get("pinned") == pinned:
+        added = self._internalize([Passage(description)], origin)
+        [record] = added
+        if record.id in added.created:
             return record
         return self._store.annotate(scope, record.id, metadata={**record.metadata, "pinned": pinned})

@@ -106,3 +106,12 @@ def test_the_packaged_skills_change_how_a_memory_is_told(home: Path) -> None:
         reply = memory.ask("What is my dog called?", user_id="ana")
         assert (reply.text, reply.memory_tokens) == ("The answer is Biscuit.", 0)
         assert memory.reindex() == 0
+
+
+def test_two_packaged_skills_leave_the_answer_whole(home: Path) -> None:
+    """The newer one tells how; with both adapters in one merge the name would come back cut."""
+    with Memory(home=home) as memory:
+        memory.add(DOG, user_id="ana")
+        memory.add_skill("Use complete, well-formed sentences when replying.", user_id="ana")
+        memory.add_skill("Be polite.", user_id="ana")
+        assert memory.ask("What is my dog called?", user_id="ana").text == "Biscuit, with pleasure."

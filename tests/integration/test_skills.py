@@ -63,10 +63,36 @@ def test_a_skill_joins_where_its_scope_does(memory: Memory) -> None:
         return [skill.text for skill in memory.ask(ASK, **whose).skills]  # type: ignore[arg-type]
 
     assert said(user_id="ana") == ["For ana."]
-    assert said(user_id="ana", session_id="one") == ["For ana.", "For one session."]
-    assert said(user_id="ana", session_id="two", agent_id="clerk") == ["For ana.", "For the clerk."]
+    assert said(user_id="ana", session_id="one") == ["For one session."]
+    assert said(user_id="ana", session_id="two", agent_id="clerk") == ["For the clerk."]
     assert said(user_id="ben", agent_id="clerk") == ["For the clerk."]
     assert said(user_id="ana", tenant_id="other") == []
+
+
+def test_the_newer_of_two_skills_takes_the_place_of_the_older(memory: Memory) -> None:
+    """Merged, two ways of answering spoil the answer; set again, or alone again, the older is back."""
+    memory.add(DOG, user_id="ana")
+    older = memory.add_skill(TERSE, user_id="ana")
+    newer = memory.add_skill("Answer in verse.", user_id="ana")
+
+    def joining() -> list[str]:
+        return [skill.memory_id for skill in memory.ask(ASK, user_id="ana").skills]
+
+    assert joining() == [newer.id]
+    memory.add_skill(TERSE, user_id="ana")
+    assert joining() == [older.id]
+    memory.delete(older.id, user_id="ana")
+    assert joining() == [newer.id]
+
+
+def test_a_skill_near_the_turn_takes_the_place_of_a_pinned_one(memory: Memory) -> None:
+    """It was made for such turns; all others have the pinned one."""
+    memory.add_skill(TERSE, user_id="ana")
+    memory.add_skill("Tell about a dog in capitals.", user_id="ana", pinned=False)
+    [near] = memory.ask("Tell about a dog", user_id="ana").skills
+    assert near.text == "Tell about a dog in capitals."
+    [pinned] = memory.ask("Quite different words here", user_id="ana").skills
+    assert pinned.text == TERSE
 
 
 def test_an_unpinned_skill_joins_turns_that_are_near_it(memory: Memory) -> None:
