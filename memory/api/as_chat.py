@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from memory.api.strict_json import BadBody
+from memory.api.turn_in import text_of
 
 Item = Mapping[str, Any]
 
@@ -74,8 +75,10 @@ def _call(item: Item, place: str) -> dict[str, Any]:
 
 def _content(content: Any, place: str) -> Any:
     """Text where it is nothing else, which the oldest servers know; or parts."""
-    if not isinstance(content, list):
+    if isinstance(content, str | None):
         return content
+    if not isinstance(content, list):
+        raise BadBody(place, "give a text, or parts")
     parts = [_part(part, f"{place}[{i}]") for i, part in enumerate(content)]
     if all(part["type"] == "text" for part in parts):
         return "\n".join(part["text"] for part in parts)
@@ -87,9 +90,9 @@ def _part(part: Any, place: str) -> dict[str, Any]:
         raise BadBody(place, "give an object")
     kind = part.get("type")
     if kind in _TEXTS:
-        return {"type": "text", "text": _needed(part, "text", place)}
+        return {"type": "text", "text": text_of(part, place)}
     if kind == "refusal":
-        return {"type": "text", "text": _needed(part, "refusal", place)}
+        return {"type": "text", "text": text_of(part, place, "refusal")}
     if kind == "input_image" and part.get("image_url"):
         image = {name: part[name] for name in ("detail",) if part.get(name)}
         return {"type": "image_url", "image_url": {"url": part["image_url"], **image}}

@@ -14,9 +14,11 @@ from typing import Any, Protocol, cast
 
 from memory.api.responses_in import refuse_kept
 from memory.api.strict_json import BadBody
+from memory.api.turn_in import text_of
 from memory.api.wire import CHAT, RESPONSES, Wire
 
 _INSTRUCTIONS = ("system", "developer")
+_WORDS = {**dict.fromkeys(("text", "input_text", "output_text"), "text"), "refusal": "refusal"}
 Item = Mapping[str, Any]
 
 
@@ -166,7 +168,27 @@ class _HeardResponse(Heard):
 def _items(given: Any, name: str) -> list[Item]:
     if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
         raise BadBody(name, f"give a list of {'messages' if name == 'messages' else 'items'}, at least one")
+    for i, one in enumerate(given):
+        if "role" in one:
+            _check_content(one, f"{name}[{i}].content")
     return given
+
+
+def _check_content(message: Item, place: str) -> None:
+    """Refuse what no upstream can read; parts of a type that is unknown here are the upstream's to judge.
+
+    A user says something; who calls a tool need not.
+    """
+    content = message.get("content")
+    if isinstance(content, str) or (content in (None, []) and message["role"] != "user"):
+        return
+    if not isinstance(content, list) or not content:
+        raise BadBody(place, "give a text, or parts")
+    for i, part in enumerate(content):
+        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+            raise BadBody(f"{place}[{i}]", "give an object with a type")
+        if part["type"] in _WORDS:
+            text_of(part, f"{place}[{i}]", _WORDS[part["type"]])
 
 
 def _with_known(messages: Sequence[Any], known: str) -> list[Any]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from memory.api.picture_parts import PICTURES, TAKEN, shown_in
 from memory.api.schemas import Whole
 from memory.api.strict_json import BadBody
-from memory.api.turn_in import ROLES, TurnIn, checked, refuse_unknown
+from memory.api.turn_in import ROLES, TurnIn, checked, refuse_unknown, text_of
 from memory.records import Message
 
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
@@ -109,3 +109,10 @@ def _text(content: str | list[dict[str, Any]] | None, place: str, pictures: Coll
             raise BadBody(f"{place}[{i}].type", f"{part.get('type')!r} is not supported; {TAKEN}")
     texts = [part for part in content if part.get("type") in _TEXTS]
     return "\n".join(str(part.get("text") or part.get("refusal") or "") for part in texts)
+    return "\n".join(_part(part, f"{place}[{i}]") for i, part in enumerate(content))
+
+
+def _part(part: Mapping[str, Any], place: str) -> str:
+    if part.get("type") not in _TEXTS:
+        raise BadBody(f"{place}.type", f"{part.get('type')!r} is not supported; only text is")
+    return text_of(part, place, "refusal" if part["type"] == "refusal" else "text")

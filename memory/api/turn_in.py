@@ -142,6 +142,14 @@ def checked(said: list[Message], place: str, turn: TurnIn) -> list[Message]:
     return [message for message in said if message.text.strip()]
 
 
+def text_of(part: Mapping[str, Any], place: str, name: str = "text") -> str:
+    """The words of a part of a message. Raises BadBody."""
+    said = part.get(name)
+    if not isinstance(said, str):
+        raise BadBody(f"{place}.{name}", "give a text")
+    return said
+
+
 def refuse_unknown(
     given: Mapping[str, Any],
     neutral: Mapping[str, tuple[Any, ...]],
