@@ -77,6 +77,7 @@ def behind(asked: Asked, text: str) -> str:
             )
         found_when = shapes.UNTIL_WHEN.search(said)
         said = said[: found_when.start()] if found_when else said
+        said = leading_name(said) if asked.type and re.match(shapes.PROPER, said) else said
         if new(asked, said):
             return said
     return ""
@@ -126,8 +127,19 @@ def _manner(asked: Asked, part: Part) -> str:
 
 
 def _numbered(asked: Asked, text: str) -> str:
-    """The number of what is asked for: "14" of "platform 14", "42" of "the 42 bus"."""
+    """The number of what is asked for: "14" of "platform 14", "42" of "the 42 bus".
+
+    Of several the one behind whose it is: "443" of "Staging has port 8443, production 443"; before it where
+    the text begins with a number: "Port 8443 is for staging and 443 for production".
+    """
     words = [word.strip(".,;:!?") for word in text.split()] if asked.type else []
+    own = asked.words - {asked.type}
+    numbers = [place for place, word in enumerate(words) if word.isdigit() and new(asked, word)]
+    whose = [place for place, word in enumerate(words) if normal(word) in own]
+    if len(numbers) > 1 and whose:
+        first = numbers[0] <= 1
+        beside = [place for place in numbers if (place < whose[-1] if first else place > whose[-1])]
+        return words[beside[-1 if first else 0]] if beside else ""
     for place, word in enumerate(words):
         if normal(word) == asked.type:
             beside = [*words[place + 1 : place + 2], *words[max(0, place - 1) : place]]

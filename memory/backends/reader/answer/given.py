@@ -51,6 +51,7 @@ _CORRECTS = re.compile(
     r"(?:no|sorry|wait|oops|actually|correction|scratch that|forget that|i mean|i meant|make (?:that|it))\b",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"\b(?!(?:and|or|to|between|until)\b)[^\W\d_]{2,}", re.IGNORECASE)
 _SEVERAL = re.compile(
     r"(?:what|which|who)(?:\s+\w+s\b(?<!is)(?<!was)(?<!does)|\s+are\s(?:my|our|the|his|her|their|[\w'’-]+['’]s?)\s)",
     re.IGNORECASE,
@@ -119,6 +120,8 @@ def _of_kind(asked: Asked, said: str, before: Sequence[str], texts: Sequence[str
         return (named or re.match(shapes.PROPER, said) is not None) and not shapes.TIME_BEHIND.search(said)
     if asked.manner:
         return shapes.LEADING_NAME.fullmatch(said) is None
+    if asked.kind == "who":
+        return _WORD.search(said) is not None and not shapes.WHEN.fullmatch(said)
     if asked.kind == "when":
         timed = shapes.SOME_TIME.search(said) or shapes.WHEN.search(said)
         return timed is not None and not shapes.MONEY.search(said)
