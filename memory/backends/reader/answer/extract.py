@@ -138,8 +138,8 @@ def _numbered(asked: Asked, text: str) -> str:
     whose = [place for place, word in enumerate(words) if normal(word) in own]
     if len(numbers) > 1 and whose:
         first = numbers[0] <= 1
-        beside = [place for place in numbers if (place < whose[-1] if first else place > whose[-1])]
-        return words[beside[-1 if first else 0]] if beside else ""
+        near = [at for at in numbers if (at < whose[-1] if first else at > whose[-1])]
+        return words[near[-1 if first else 0]] if near else ""
     for place, word in enumerate(words):
         if normal(word) == asked.type:
             beside = [*words[place + 1 : place + 2], *words[max(0, place - 1) : place]]
