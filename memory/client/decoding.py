@@ -7,6 +7,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, TypeVar
 
+from memory.read.explanation import Candidate, Explanation
 from memory.read.recalled import Recall, Recalled
 from memory.records import (
     PLAIN_FIELDS,
@@ -15,6 +16,8 @@ from memory.records import (
     AdapterRef,
     ErasureReceipt,
     HistoryEvent,
+    Holding,
+    HoldingPage,
     MemoryHit,
     MemoryRecord,
     Page,
@@ -66,6 +69,18 @@ def choice(said: Said) -> AdapterChoice:
     return AdapterChoice(**{field.name: said[field.name] for field in fields(AdapterChoice)})
 
 
+def explanation(said: Said) -> Explanation:
+    plain = ("share", "relevance", "outcome", "gave_way_to", "weight")
+    return Explanation(
+        tuple(
+            Candidate(_hit(one["hit"]), **{name: one[name] for name in plain}) for one in said["candidates"]
+        ),
+        tuple(choices(said)),
+        said["threshold"],
+        said["margin"],
+    )
+
+
 def recall(said: Said) -> Recall:
     texts = [
         Recalled(
@@ -95,6 +110,14 @@ def turns(said: Said) -> list[Turn]:
 def sessions(said: Said) -> SessionPage:
     found = tuple(Session(scope(one), one["turns"], time(one["last_at"])) for one in said["sessions"])
     return SessionPage(found, said["cursor"])
+
+
+def holdings(said: Said) -> HoldingPage:
+    found = tuple(
+        Holding(scope(one), one["document_id"], one["memories"], one["characters"], time(one["last_at"]))
+        for one in said["holdings"]
+    )
+    return HoldingPage(found, said["cursor"])
 
 
 def events(said: Said) -> list[HistoryEvent]:

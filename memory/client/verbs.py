@@ -27,6 +27,7 @@ from memory.client.encoding import (
     turns_path,
 )
 from memory.errors import InvalidInput, StoreConflict
+from memory.read.explanation import Explanation
 from memory.read.options import Filters
 from memory.read.recalled import Recall
 from memory.records import (
@@ -34,6 +35,7 @@ from memory.records import (
     AdapterChoice,
     ErasureReceipt,
     HistoryEvent,
+    HoldingPage,
     Kind,
     MemoryHit,
     MemoryRecord,
@@ -77,6 +79,19 @@ def select(
     """The adapters that a turn saying this would merge; none where nothing matters for it."""
     body = query_body(query, as_of, filters, whose)
     return (yield from told(server, Call("POST", "/v1/select", body=body), decoding.choices))
+
+
+def explain(
+    server: Server,
+    query: str,
+    *,
+    as_of: datetime | None = None,
+    filters: Filters | None = None,
+    **whose: Unpack[Whose],
+) -> Steps[Explanation]:
+    """What `select` chooses, and why: each candidate, its cosine and words, and its outcome."""
+    body = query_body(query, as_of, filters, whose)
+    return (yield from told(server, Call("POST", "/v1/explain", body=body), decoding.explanation))
 
 
 def recall(
@@ -241,3 +256,16 @@ def sessions(
     """The sessions of a user or agent that have turns, by name; paged as `list` is."""
     asking = names(named(whose).required()) | {"limit": limit, "cursor": cursor}
     return (yield from told(server, Call("GET", "/v1/sessions", asking), decoding.sessions))
+
+
+def holdings(
+    server: Server,
+    *,
+    by_document: bool = False,
+    limit: int = 100,
+    cursor: str | None = None,
+    **whose: Unpack[Whose],
+) -> Steps[HoldingPage]:
+    """What users and agents have now, by name, or each of their documents; paged as `list` is."""
+    asking = names(named(whose)) | {"by_document": by_document, "limit": limit, "cursor": cursor}
+    return (yield from told(server, Call("GET", "/v1/holdings", asking), decoding.holdings))

@@ -130,6 +130,28 @@ class VerbsConformance:
         assert found.tokens > 0
         assert memory.recall(QUESTION, user_id="ana", before=[Message("user", DOG)]) == []
 
+    def test_a_choice_is_explained(self, memory: Any) -> None:
+        """Each candidate with what became of it; the choices are those of `select`."""
+        [dog] = memory.add(DOG, user_id="ana")
+        memory.add("The tide comes in at noon.", user_id="ana")
+        why = memory.explain(QUESTION, user_id="ana")
+        assert [*why.choices] == memory.select(QUESTION, user_id="ana")
+        outcomes = {one.hit.record.id: one.outcome for one in why.candidates}
+        assert outcomes[dog.id] == "merged"
+        assert memory.explain(QUESTION, user_id="ben").candidates == ()
+
+    def test_what_everybody_has_is_counted(self, memory: Any) -> None:
+        """By user, or by document; page after page."""
+        memory.add(DOG, user_id="ana", document_id="pets")
+        memory.add(CAT, user_id="ana")
+        memory.add(CAT, user_id="ben")
+        page = memory.holdings(limit=1)
+        rest = memory.holdings(limit=1, cursor=page.cursor)
+        found = [(one.scope.user_id, one.memories) for one in (*page.holdings, *rest.holdings)]
+        assert (found, rest.cursor) == ([("ana", 2), ("ben", 1)], None)
+        [document] = memory.holdings(by_document=True, user_id="ana").holdings
+        assert (document.document_id, document.characters) == ("pets", len(DOG))
+
     def test_a_change_keeps_what_it_does_not_name(self, memory: Any) -> None:
         """And the old text for the past, unless told otherwise."""
         [record] = memory.add(DOG, user_id="ana", metadata={"page": 1})

@@ -62,6 +62,8 @@ def look(world: World, tenant: str, n: int) -> None:
     marks = [hit["memory"]["text"] for hit in world.call(tenant, "POST", "/v1/search", query).json()["hits"]]
     assert all(MARKS[tenant] in text for text in marks)
     world.call(tenant, "POST", "/v1/select", query)
+    world.call(tenant, "POST", "/v1/explain", query)
+    world.call(tenant, "GET", "/v1/holdings?by_document=true")
     world.call(tenant, "GET", f"/v1/sessions?user_id={world.user}")
     world.call(tenant, "GET", f"/v1/sessions/s/turns?user_id={world.user}")
     world.call(tenant, "GET", "/v1/jobs")

@@ -1,4 +1,4 @@
-"""/v1/search, /v1/select and /v1/recall: what memory has for a query, a turn or another model."""
+"""/v1/search, /v1/select, /v1/explain and /v1/recall: what memory has for a query or a turn."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from memory.api.callers import TenantDep
 from memory.api.incoming import Parsed
+from memory.api.looking_schemas import ExplanationOut
 from memory.api.recall_schemas import RecallIn, RecallOut
 from memory.api.schemas import ChoiceOut, ChoicesOut, HitOut, HitsOut, SearchIn, SelectIn
 from memory.api.shared import SharedDep
@@ -29,6 +30,15 @@ def select(tenant: TenantDep, parts: SharedDep, given: SelectIn) -> ChoicesOut:
         given.query, as_of=given.as_of, filters=given.filters, **given.whose(tenant.id)
     )
     return ChoicesOut(adapters=[ChoiceOut.of(choice) for choice in choices])
+
+
+@router.post("/explain", response_model=ExplanationOut)
+def explain(tenant: TenantDep, parts: SharedDep, given: SelectIn) -> ExplanationOut:
+    """What /v1/select chooses, and why: each candidate, its cosine and words, and its outcome."""
+    why = parts.memory.explain(
+        given.query, as_of=given.as_of, filters=given.filters, **given.whose(tenant.id)
+    )
+    return ExplanationOut.of(why)
 
 
 @router.post("/recall", response_model=RecallOut)

@@ -1,15 +1,17 @@
-"""/v1/status and /v1/tokens: what a memory is made with and how much is in it; how long a text is."""
+"""/v1/status, /v1/holdings and /v1/tokens: the models in use, how much is in it; how long a text is."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from memory.api.callers import TenantDep, tenant
 from memory.api.incoming import Parsed
-from memory.api.routes.asking import QueryScope
+from memory.api.looking_schemas import HoldingsOut
+from memory.api.routes.asking import Cursor, Limit, QueryScope
 from memory.api.routes.models import model_name
 from memory.api.schemas import ContentIn, example
 from memory.api.shared import SharedDep
@@ -80,6 +82,24 @@ def status(caller: TenantDep, parts: SharedDep, scope: QueryScope) -> StatusOut:
         tenant_id=found.tenant_id,
         stats=StatsOut.model_validate(found.stats),
     )
+
+
+@router.get("/holdings", response_model=HoldingsOut)
+def holdings(
+    caller: TenantDep,
+    parts: SharedDep,
+    scope: QueryScope,
+    by_document: Annotated[
+        bool, Query(description="Each document of theirs, in place of each of them.")
+    ] = False,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> HoldingsOut:
+    """What users and agents have now, by name; of the tenant where nobody is named."""
+    page = parts.memory.holdings(
+        by_document=by_document, limit=limit, cursor=cursor, **scope.whose(caller.id)
+    )
+    return HoldingsOut.of(page)
 
 
 @router.post("/tokens", response_model=TokensOut, dependencies=[Depends(tenant)])
