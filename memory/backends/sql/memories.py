@@ -29,7 +29,7 @@ from memory.backends.sql import retired as sql_retired
 from memory.backends.sql.changes import note
 from memory.backends.sql.database import batches
 from memory.backends.sql.rows import RECORD, REPLACED, record_columns, to_record, to_scope
-from memory.backends.sql.scoping import alive, covering, exactly, held, unexpired, visible, within
+from memory.backends.sql.scoping import alive, covering, exactly, held, holding, unexpired, visible, within
 from memory.backends.sql.sizes import passage_size
 from memory.backends.sql.tables import memories, turns
 from memory.errors import InvalidInput, NotFound
@@ -37,13 +37,15 @@ from memory.records import SCOPE_FIELDS, SKILLS, MemoryRecord, Removed, Scope, S
 
 _NAMES = [memories.c[name] for name in ("id", "content_hash", "digest", "tenant_id", *SCOPE_FIELDS)]
 
+_RECORDS = select(*RECORD)  # made once: it takes longer than a short query
+
 Standing = dict[tuple[Scope, str], MemoryRecord]  # by scope and content hash
 
 
 def one(connection: Connection, scope: Scope, memory_id: str, at: datetime) -> MemoryRecord:
     """The memory of that id, outdated or not. Raises NotFound."""
     this = and_(alive(memories, scope, at), memories.c.id == memory_id)
-    row = connection.execute(select(*RECORD).where(this)).mappings().first()
+    row = connection.execute(_RECORDS.where(this)).mappings().first()
     if row is None:
         raise not_found(memory_id, sql_retired.found(connection, scope, at, [memory_id], None))
     return to_record(row)
@@ -62,10 +64,12 @@ def many(
     connection: Connection, scope: Scope, ids: Sequence[str], at: datetime, as_of: datetime | None = None
 ) -> list[MemoryRecord]:
     """Those of the ids that are visible, in the order asked for."""
+    if not ids:
+        return []
     found = {} if as_of is None else sql_retired.many(connection, scope, ids, at, as_of)
     seen = visible(scope, at) if as_of is None else held(memories, scope, at, as_of)
     for some in batches(ids):
-        wanted = select(*RECORD).where(seen, memories.c.id.in_(some))
+        wanted = _RECORDS.where(seen, memories.c.id.in_(some))
         rows = connection.execute(wanted).mappings()
         found |= {row["id"]: to_record(row) for row in rows}
     return [found[memory_id] for memory_id in ids if memory_id in found]
@@ -77,13 +81,12 @@ def known(
     """Content hash -> memory, in exactly this scope."""
     found: dict[str, MemoryRecord] = {}
     for some in batches(hashes):
-        same = and_(exactly(memories, scope), visible(scope, at), memories.c.content_hash.in_(some))
-        rows = connection.execute(select(*RECORD).where(same)).mappings()
+        same = and_(exactly(memories, scope), holding(at), memories.c.content_hash.in_(some))
+        rows = connection.execute(_RECORDS.where(same)).mappings()
         found |= {row["content_hash"]: to_record(row) for row in rows}
     holders = sql_retired.holders(connection, scope, hashes, at)
-    holding = {record.id: record for record in many(connection, scope, list(set(holders.values())), at)}
-    held = {content: holding[holder] for content, holder in holders.items() if holder in holding}
-    return held | found
+    by_id = {record.id: record for record in many(connection, scope, list(set(holders.values())), at)}
+    return {content: by_id[holder] for content, holder in holders.items() if holder in by_id} | found
 
 
 def skills(connection: Connection, scope: Scope, at: datetime) -> list[tuple[MemoryRecord, bytes]]:
@@ -99,7 +102,7 @@ def skills(connection: Connection, scope: Scope, at: datetime) -> list[tuple[Mem
 
 def listed(connection: Connection, *conditions: ColumnElement[bool], limit: int) -> list[MemoryRecord]:
     """Memories that meet the conditions, by id, which is by age."""
-    wanted = select(*RECORD).where(*conditions).order_by(memories.c.id).limit(limit)
+    wanted = _RECORDS.where(*conditions).order_by(memories.c.id).limit(limit)
     return [to_record(row) for row in connection.execute(wanted).mappings()]
 
 
@@ -113,8 +116,9 @@ def sort_out(
     standing: Standing = {}
     for scope in dict.fromkeys(record.scope for record in records):
         hashes = [record.content_hash for record in records if record.scope == scope]
-        _remove_expired(connection, scope, hashes, at)
-        _retire_others(connection, scope, hashes, at)
+        if there := _there(connection, scope, hashes):  # rarely: what is told is new
+            _remove_expired(connection, scope, there, at)
+            _retire_others(connection, scope, there, at)
         found = known(connection, scope, hashes, at)
         standing |= {(scope, content): record for content, record in found.items()}
     new = []
@@ -177,6 +181,15 @@ def remove(connection: Connection, scope: Scope, at: datetime, *those: ColumnEle
     return remove_those(connection, and_(within(memories, scope), *those), at)
 
 
+def _there(connection: Connection, scope: Scope, hashes: Collection[str]) -> list[str]:
+    """Which of the contents the very scope has a row of, whether that holds or not."""
+    found: list[str] = []
+    for some in batches(hashes):
+        those = and_(exactly(memories, scope), memories.c.content_hash.in_(some))
+        found += connection.scalars(select(memories.c.content_hash).where(those))
+    return found
+
+
 def _retire_others(connection: Connection, scope: Scope, hashes: Collection[str], at: datetime) -> None:
     other = or_(memories.c.valid_until <= at, memories.c.valid_from > at)
     for some in batches(hashes):
@@ -193,13 +206,13 @@ def _remove_expired(connection: Connection, scope: Scope, hashes: Collection[str
 def remove_those(connection: Connection, those: ColumnElement[bool], at: datetime) -> list[Removed]:
     """Delete the memories that meet the condition, with all that they hold, and note it."""
     rows = connection.execute(select(*_NAMES).where(those).order_by(memories.c.id)).all()
+    if not rows:
+        return []
     note(connection, "DELETE", [(row.id, to_scope(row._mapping)) for row in rows], at)
     connection.execute(delete(memories).where(those))
     gone = [Removed(row.id, row.content_hash, row.digest) for row in rows]
-    if gone:
-        ids = [memory.memory_id for memory in gone]
-        gone += sql_retired.remove_held(connection, rows[0].tenant_id, ids, at)
-    return gone
+    ids = [memory.memory_id for memory in gone]
+    return gone + sql_retired.remove_held(connection, rows[0].tenant_id, ids, at)
 
 
 def used_digests(connection: Connection, tenant_id: str, digests: Collection[str]) -> set[str]:

@@ -15,7 +15,7 @@ from memory.backends.embeddings import to_vectors
 from memory.backends.sql.changes import note
 from memory.backends.sql.database import batches
 from memory.backends.sql.rows import PAST, past_columns, to_past, to_scope
-from memory.backends.sql.scoping import alive, exactly, held, within
+from memory.backends.sql.scoping import alive, exactly, held, unexpired, within
 from memory.backends.sql.sizes import json_size
 from memory.backends.sql.tables import memories, retired
 from memory.ports import Vectors
@@ -72,7 +72,7 @@ def holders(connection: Connection, scope: Scope, hashes: Collection[str], at: d
     for some in batches(hashes):
         those = and_(
             exactly(retired, scope),
-            alive(retired, scope, at),
+            unexpired(retired, at),
             retired.c.content_hash.in_(some),
             retired.c.held_by.is_not(None),
             retired.c.valid_until.is_(None),

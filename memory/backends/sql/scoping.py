@@ -52,9 +52,14 @@ def alive(table: Table, scope: Scope, at: datetime) -> ColumnElement[bool]:
 
 def visible(scope: Scope, at: datetime) -> ColumnElement[bool]:
     """Memories of the scope that hold now: what reads see that find."""
+    return and_(within(memories, scope), holding(at))
+
+
+def holding(at: datetime) -> ColumnElement[bool]:
+    """Memories that have not expired and hold now, whosever they are."""
     begins, ends = memories.c.valid_from, memories.c.valid_until
     holds = and_(or_(begins.is_(None), begins <= at), or_(ends.is_(None), ends > at))
-    return and_(alive(memories, scope, at), holds)
+    return and_(unexpired(memories, at), holds)
 
 
 def held(table: Table, scope: Scope, at: datetime, as_of: datetime) -> ColumnElement[bool]:
