@@ -107,12 +107,9 @@ def _text(content: str | list[dict[str, Any]] | None, place: str, pictures: Coll
     for i, part in enumerate(content):
         if part.get("type") not in (*_TEXTS, *pictures):
             raise BadBody(f"{place}[{i}].type", f"{part.get('type')!r} is not supported; {TAKEN}")
-    texts = [part for part in content if part.get("type") in _TEXTS]
-    return "\n".join(str(part.get("text") or part.get("refusal") or "") for part in texts)
-    return "\n".join(_part(part, f"{place}[{i}]") for i, part in enumerate(content))
+    texts = [(i, part) for i, part in enumerate(content) if part["type"] in _TEXTS]
+    return "\n".join(text_of(part, f"{place}[{i}]", _name(part)) for i, part in texts)
 
 
-def _part(part: Mapping[str, Any], place: str) -> str:
-    if part.get("type") not in _TEXTS:
-        raise BadBody(f"{place}.type", f"{part.get('type')!r} is not supported; only text is")
-    return text_of(part, place, "refusal" if part["type"] == "refusal" else "text")
+def _name(part: Mapping[str, Any]) -> str:
+    return "refusal" if part["type"] == "refusal" else "text"
