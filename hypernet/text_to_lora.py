@@ -31,16 +31,23 @@ class TextToLoRA:
     """A network that writes adapters for ``base_model`` from embeddings of task descriptions.
 
     ``embedder`` names the sentence model whose embeddings it was trained on; it is loaded when the first
-    description comes.
+    description comes. ``descriptions`` are those it was made for, where they are known.
     """
 
     def __init__(
-        self, network: TaskHypernetwork, *, base_model: str, embedder: str | None, device: torch.device | str
+        self,
+        network: TaskHypernetwork,
+        *,
+        base_model: str,
+        embedder: str | None,
+        device: torch.device | str,
+        descriptions: Sequence[str] = (),
     ) -> None:
         self.network = network.to(device)
         self.base_model = base_model
         self.embedder = embedder
         self.device = torch.device(device)
+        self.descriptions = tuple(descriptions)
         self._descriptions = Descriptions(embedder, device)
 
     @classmethod
@@ -60,10 +67,10 @@ class TextToLoRA:
         folder = locate.checkpoint_path(path)
         folder = folder if folder.is_dir() else folder.parent
         if (folder / CONFIG).is_file():
-            config, weights, names = _read_own(folder)
+            config, weights, names, descriptions = _read_own(folder)
         elif (folder / published_task.FILE).is_file():
             found = published_task.load(folder)
-            config, weights = found.config, found.weights
+            config, weights, descriptions = found.config, found.weights, ()
             names = {"base_model": found.base_model, "embedder": found.embedder}
         else:
             raise FileNotFoundError(
@@ -74,6 +81,7 @@ class TextToLoRA:
             base_model=str(base_model or names["base_model"]),
             embedder=str(embedder) if embedder else names["embedder"],
             device=device or bases.default_device(),
+            descriptions=descriptions,
         )
 
     @property
@@ -122,6 +130,7 @@ class TextToLoRA:
         described = {
             "base_model": self.base_model,
             "embedder": self.embedder,
+            "descriptions": self.descriptions,
             "config": self.config.to_dict(),
         }
         text = json.dumps({"format": FORMAT, **described}, indent=2) + "\n"
@@ -142,7 +151,7 @@ def _assemble(config: TaskConfig, weights: dict[str, Tensor], where: str) -> Tas
     return network.requires_grad_(False).eval()
 
 
-def _read_own(folder: Path) -> tuple[TaskConfig, dict[str, Tensor], dict[str, Any]]:
+def _read_own(folder: Path) -> tuple[TaskConfig, dict[str, Tensor], dict[str, Any], tuple[str, ...]]:
     try:
         described = json.loads((folder / CONFIG).read_text())
         if described["format"] != FORMAT:
@@ -150,6 +159,7 @@ def _read_own(folder: Path) -> tuple[TaskConfig, dict[str, Tensor], dict[str, An
         weights = load_file(folder / WEIGHTS)
         named = ((kind, described[kind]) for kind in ("base_model", "embedder"))
         names = {kind: locate.base_model(name, folder) if name else None for kind, name in named}
-        return TaskConfig.from_dict(described["config"]), weights, names
+        descriptions = tuple(str(one) for one in described.get("descriptions", ()))
+        return TaskConfig.from_dict(described["config"]), weights, names, descriptions
     except (json.JSONDecodeError, KeyError, TypeError, safetensors.SafetensorError) as error:
         raise ValueError(f"the Text-to-LoRA network in {folder} is damaged: {error}") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from memory.conformance.internalizer import assert_close, effect
 from memory.ports import Internalizer, SkillWriter
 
@@ -23,6 +25,13 @@ class SkillWriterConformance:
         for one, other in zip(skills.generate(DESCRIPTIONS), alone, strict=True):
             assert_close(effect(one), effect(other))
         assert skills.generate([]) == []
+
+    @pytest.mark.parametrize("description", [*DESCRIPTIONS, "x" * 5000])
+    def test_what_it_cannot_follow_is_said_in_a_line(self, skills: SkillWriter, description: str) -> None:
+        """The same each time; None for what it can."""
+        reason = skills.refusal(description)
+        assert reason is None or (reason and "\n" not in reason)
+        assert skills.refusal(description) == reason
 
     def test_a_skill_joins_a_merge(self, skills: SkillWriter, internalizer: Internalizer) -> None:
         """Both are for one base model."""

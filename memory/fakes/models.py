@@ -90,6 +90,9 @@ class EchoSkills:
         made = [_encoded(description) for description in descriptions]
         return [LoRA({STYLE: lora.A[MODULE]}, {STYLE: lora.B[MODULE]}, lora.scaling) for lora in made]
 
+    def refusal(self, description: str) -> str | None:  # noqa: ARG002 - it follows all
+        return None
+
     def check(self, lora: LoRA) -> None:
         require_own(lora, _Sizes(STYLE), _MOST_ROWS)
 

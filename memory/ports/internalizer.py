@@ -84,6 +84,10 @@ class SkillWriter(Protocol):
         """One adapter a description. Raises ModelUnavailable."""
         ...
 
+    def refusal(self, description: str) -> str | None:
+        """One line on why the network cannot follow a description; None where it can, or cannot tell."""
+        ...
+
     def check(self, lora: LoRA) -> None:
         """Raise ValueError for an adapter that `generate` cannot have made."""
         ...

@@ -113,8 +113,8 @@ class Remembering(ServiceBase):
 
         Pinned, it joins all of them; else those that are near to it (settings.skill_threshold). What is
         named is its scope: a skill of a user is for all of the user's sessions, one of an agent for all who
-        talk to it. Again, it only changes `pinned`. Raises as `add` does; ModelUnavailable where no
-        Text-to-LoRA network goes with the model.
+        talk to it. Again, it only changes `pinned`. Raises as `add` does; InvalidInput for a description that
+        the Text-to-LoRA network cannot follow, ModelUnavailable where none goes with the model.
         """
         scope = self._writing(self._scope(whose).required())
         text = text_in(description, self.settings.max_text_bytes).strip()

@@ -103,7 +103,7 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
 
     return UseCases(
         ingest=ingest,
-        skills=Skills(store, writer),
+        skills=Skills(store, writer, backends.skills),
         images=Images(internalizer, writer),
         selector=selector,
         recaller=recaller,

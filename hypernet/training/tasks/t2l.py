@@ -166,7 +166,7 @@ def t2l(
         way = f"--adapters {adapters.name}" if adapters else f"--data {data.name if data else ''}"
         figures = course.figures(own) if isinstance(course, Teaching) else course.figures()
         settings = {"way": way, "held out": heldout, "own steps": own_steps, "seed": seed}
-        publish(folder, base, embedder, course, figures, settings)
+        publish(folder, base, embedder, tuple(vectors), course, figures, settings)
 
 
 def remembered(memory: Path | None, found: Sequence[Task], base: PreTrainedModel) -> dict[str, LoRA]:
@@ -205,6 +205,7 @@ def publish(
     run: Path,
     base: str,
     embedder: str,
+    descriptions: Sequence[str],
     course: Course,
     figures: Mapping[str, Mapping[str, float]],
     settings: Mapping[str, object],
@@ -216,6 +217,7 @@ def publish(
         base_model=seen_from(folder, base),
         embedder=seen_from(folder, embedder),
         device=next(course.network.parameters()).device,
+        descriptions=descriptions,
     ).save(folder)
     card.write(
         folder,

@@ -7,11 +7,15 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from memory.backends.model.embedder import MiniLMEmbedder
 from memory.errors import ModelUnavailable
 
 if TYPE_CHECKING:
     from hypernet import LoRA, TextToLoRA
     from memory.backends.model.local import LocalModel
+    from memory.ports import Vectors
+
+NEAR = 0.58  # cosine to the nearest description that the network was made for; docs/models.md has the figures
 
 
 class SkillModel:
@@ -21,6 +25,8 @@ class SkillModel:
         self._path = path
         self._model = model
         self._network: TextToLoRA | None = None
+        self._sentences = MiniLMEmbedder()
+        self._known: Vectors | None = None  # [N, D], of the descriptions that the network was made for
         self._lock = Lock()  # loads once; and its tokenizer is not safe in two threads
 
     @property
@@ -35,6 +41,23 @@ class SkillModel:
                 return [network.generate(description) for description in descriptions]
             except (OSError, ValueError, RuntimeError) as error:
                 raise ModelUnavailable(f"the skill could not be made: {_line(error)}") from error
+
+    def refusal(self, description: str) -> str | None:
+        """A line for a description that is near none of those the network was made for."""
+        with self._lock:
+            descriptions = self._loaded().descriptions
+            if not descriptions:
+                return None
+            if self._known is None:
+                self._known = self._sentences.embed(descriptions)
+            scores = self._known @ self._sentences.embed([description])[0]
+        nearest = int(scores.argmax())
+        if scores[nearest] >= NEAR:
+            return None
+        return (
+            f"the network for skills was not made for such a description: the nearest that it knows, at "
+            f"{scores[nearest]:.2f} of {NEAR} needed, is {descriptions[nearest]!r}"
+        )
 
     def check(self, lora: LoRA) -> None:
         with self._lock:
