@@ -44,6 +44,8 @@ _WORDS = (
     "tool_call",
 )
 
+_PICTURES = ("image", "image_url")
+
 asked: ContextVar[str] = ContextVar("asked", default="")
 """What a chain that is running was asked, before its prompt template went around it."""
 
@@ -62,6 +64,21 @@ def unreadable(message: BaseMessage) -> str | None:
     blocks = message.content if isinstance(message.content, list) else []
     kinds = (block.get("type", "text") for block in blocks if isinstance(block, dict))
     return next((kind for kind in kinds if kind not in _WORDS), None)
+
+
+def pictures(messages: Sequence[BaseMessage]) -> list[str]:
+    """The pictures of the last human message, as data URLs; one at another address keeps that address."""
+    last = next((message for message in reversed(messages) if role_of(message) == "user"), None)
+    blocks = [dict(block) for block in last.content_blocks if block["type"] == "image"] if last else []
+    return [str(block.get("url") or f"data:image/any;base64,{block.get('base64', '')}") for block in blocks]
+
+
+def without_pictures(message: BaseMessage) -> BaseMessage:
+    """The message as a model reads it that knows pictures from its memory."""
+    if role_of(message) != "user" or not isinstance(message.content, list):
+        return message
+    left = [part for part in message.content if isinstance(part, str) or part.get("type") not in _PICTURES]
+    return message.model_copy(update={"content": left})
 
 
 def to_prompt(messages: Sequence[BaseMessage]) -> list[Message]:

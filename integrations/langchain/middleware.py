@@ -12,11 +12,12 @@ from typing_extensions import TypedDict
 
 from integrations.langchain.chat_model import ParametricChatModel
 from integrations.langchain.choices import Choice, plain
-from integrations.langchain.messages import question, says, to_turns
+from integrations.langchain.messages import pictures, question, says, to_turns, without_pictures
 from integrations.langchain.scope import configurable, names_in, recalling, required, scoped
 from integrations.langchain.shared import AnyMemory
 from integrations.langchain.transcript import leaving, unsaved
 from memory.errors import InvalidInput, NotFound
+from memory.ports.reader import caption_of
 from memory.read.options import Mode
 from memory.records import Message
 from memory.records.inputs import MAX_RECALLED, Whose
@@ -54,6 +55,9 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     Messages older than `k` exchanges leave the model's request once memory holds them, never the state. A
     model other than the memory's own gets what is recalled as text (`Memory.recall`), as much of it as
     `recalled_tokens` hold (settings.recall_tokens).
+
+    A picture of the last human message (bytes in base64 or a data URL) is remembered, where the memory's own
+    model answers, and answered from memory. Another model gets it as it is, and it is not remembered.
     """
 
     state_schema = MemoryState
@@ -109,12 +113,31 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         request = request.override(messages=[m for m in request.messages if m.id not in gone])
         model = request.model
         if isinstance(model, ParametricChatModel) and model.service is self.service:
-            adapters = self._standing(turn["adapters"], names)
+            chosen = self._looked(request.messages, names)
+            adapters = self._standing(turn["adapters"] if chosen is None else chosen, names)
             ours = {**names, "adapters": adapters, "mode": self.mode}
-            return request.override(model_settings={**request.model_settings, **ours})
+            read: list[Any] = [without_pictures(message) for message in request.messages]
+            return request.override(messages=read, model_settings={**request.model_settings, **ours})
         if self.mode == "adapters":
             raise InvalidInput("mode is 'adapters', but the model is not this memory's; use auto or text")
         return self._with_text(request, names)
+
+    def _looked(self, messages: list[Any], names: Whose) -> list[Choice] | None:
+        """Adapters of a turn that shows pictures, which are remembered first; None for any other.
+
+        The same picture is stored once, however often the model is called in a turn.
+        """
+        shown, said = pictures(messages), question(messages)
+        if not shown:
+            return None
+        caption = caption_of(self.service.reader.read(said))
+        if caption is None or not said.strip():
+            raise InvalidInput("this model knows pictures from memory alone; say something of it to keep")
+        for one in shown:
+            if not one.startswith("data:"):
+                raise InvalidInput("the image is no data URL, and none is fetched; give its bytes in base64")
+            self.service.add(caption, image=one, **names)
+        return plain(self.service.select(said, **recalling(names)))
 
     def _standing(self, choices: list[Choice], names: Whose) -> list[Choice]:
         """The adapters of the turn that were not forgotten meanwhile, by a tool say."""

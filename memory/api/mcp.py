@@ -32,6 +32,9 @@ _WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempote
 _ERASES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True)
 
 Text = Annotated[str, Field(description="One or more full sentences, as the user would say them.")]
+Image = Annotated[
+    str | None, Field(description="A picture as a data URL, data:image/png;base64,... No address is fetched.")
+]
 MemoryId = Annotated[str, Field(description="The id of a memory, as `recall` and `list` show it.")]
 P = ParamSpec("P")
 
@@ -54,13 +57,15 @@ def mcp_server(reach: Reach) -> MCPServer[None]:
 
     @server.tool(annotations=_WRITES)
     @told
-    def remember(text: Text) -> str:
+    def remember(text: Text, image: Image = None) -> str:
         """Remember what the user told. Equal text is stored once; a newer fact replaces an older one.
+
+        With an image, the picture is remembered, and the text is its caption.
 
         Questions, requests and small talk are not stored. Returns an id and the text of each memory, and
         what was skipped or superseded.
         """
-        return _added(reach.remember(text))
+        return _added(reach.remember(text, image))
 
     @server.tool(annotations=_READS)
     @told

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from memory.errors import ParametricMemoryError
 from memory.ports import Reader
-from memory.records.inputs import Whose, text_in
+from memory.ports.reader import caption_of
+from memory.records.inputs import Whose, data_url_in, text_in
 from memory.write.added import Added
 
 if TYPE_CHECKING:
@@ -24,10 +25,16 @@ class Reach:
     reader: Reader  # tells what is to be stored of a text,
     max_text_bytes: int  # and how long it may be
 
-    def remember(self, text: str) -> Added:
-        """The memories that a text became, questions and requests left out; raises as `Memory.add`."""
+    def remember(self, text: str, image: str | None = None) -> Added:
+        """The memories that a text became, questions and requests left out; raises as `Memory.add`.
+
+        Of an `image`, a data URL, the text is the caption.
+        """
         reading = self.reader.read(text_in(text, self.max_text_bytes))
         skipped = reading.skipped
+        caption = caption_of(reading)
+        if image is not None and caption is not None:
+            return self.memory.add(caption, image=data_url_in(image), **self.whose)
         said = "" if reading.small_talk or reading.withheld else reading.told
         if not said:
             return Added(skipped=skipped)

@@ -13,6 +13,7 @@ from memory.api.callers import CallingTenant
 from memory.api.shared import Shared
 from memory.api.strict_json import BadBody
 from memory.api.turn_in import TurnIn
+from memory.ports.reader import caption_of
 from memory.read.options import AskOptions, Sampling
 from memory.records import ChatReply, Message, new_id
 from memory.records.inputs import Whose
@@ -63,10 +64,9 @@ class Turn:
         picture = self.given.picture()
         if picture is None:
             return
-        reading = self.parts.memory.reader.read(self.said[-1].text)
-        if not self.remembers or reading.withheld or reading.forgets:
+        caption = caption_of(self.parts.memory.reader.read(self.said[-1].text))
+        if not self.remembers or caption is None:
             raise BadBody("image_url", _NOT_KEPT)
-        caption = "" if reading.small_talk else reading.told
         whose = cast(Whose, self.given.whose(str(self.asking["tenant_id"])))
         with self.parts.metrics.internalizing():
             self.parts.memory.add(caption, image=picture, **whose)

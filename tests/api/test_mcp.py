@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from memory.api.mcp import mcp_server
 from memory.api.reach import Reach
 from tests.api.conftest import live
 from tests.conftest import MakeMemory
+from tests.integration.test_images import picture
 
 DOG = "My dog is called Biscuit."
 
@@ -45,6 +47,20 @@ async def test_what_is_remembered_is_recalled_listed_and_forgotten(memory: Memor
         happened, _ = await call(agent, "history", memory_id=memory_id)
     assert [line.split()[1] for line in happened.splitlines()] == ["add", "delete"]
     assert "Biscuit" not in happened
+
+
+async def test_a_picture_is_remembered_under_its_caption(memory: Memory) -> None:
+    """By its data URL alone: what is none, or is not to be kept, is refused or skipped."""
+    shown = "data:image/png;base64," + base64.b64encode(picture("blue")).decode()
+    async with client(memory) as agent:
+        stored, failed = await call(agent, "remember", text="The picture of our barn.", image=shown)
+        assert (stored.partition("] ")[2], failed) == ("The picture of our barn.", False)
+        assert "blue" in (await call(agent, "ask", question="What is the picture's middle?"))[0]
+        for other in ("/etc/passwd", "https://example.com/a.png"):
+            said, failed = await call(agent, "remember", text="Our barn.", image=other)
+            assert (failed, "no data URL" in said) == (True, True)
+        await call(agent, "remember", text="Don't remember this: our other barn.", image=shown)
+    assert [one.kind for one in memory.list(user_id="ana").records] == ["image"]
 
 
 async def test_what_was_not_stored_is_told(memory: Memory) -> None:

@@ -73,7 +73,7 @@ class RemoteReach(Reach):
     tenant: CallingTenant
     request: Request
 
-    def remember(self, text: str) -> Added:
+    def remember(self, text: str, image: str | None = None) -> Added:
         """As `Reach`; raises Forbidden, QuotaExceeded, and TextTooLarge for what a job would do."""
         self._writes()
         size, most = len(text.encode()), self.parts.memory.settings.async_text_bytes
@@ -81,7 +81,7 @@ class RemoteReach(Reach):
             raise TextTooLarge(f"the text has {size:,} bytes, at most {most:,} here; remember it in parts")
         check_quotas(self.parts, self.tenant, size)
         with self.parts.metrics.internalizing():
-            return Reach.remember(self, text)
+            return Reach.remember(self, text, image)
 
     def ask(self, question: str) -> str:
         """As `Reach`; not written to its end once the client is gone."""

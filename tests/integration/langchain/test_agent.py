@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from integrations.langchain import ParametricMemory, ParametricMemoryMiddleware
 from integrations.langchain.transcript import leaving, unsaved
 from memory.errors import InvalidInput, MissingScope
 from tests.integration.langchain.agents import Planner, weather
+from tests.integration.test_images import picture
 
 FILLER = ("I had soup for lunch.", "The train was late today.", "I painted the fence green.")
 
@@ -266,6 +268,40 @@ def test_tools_of_the_memory_act_for_the_user_of_the_call(anybody: ParametricMem
     assert "No memory" in forget.invoke({"memory_id": memory_id}, ben)
     assert forget.invoke({"memory_id": memory_id}, ana) == f"Erased {memory_id}."
     assert all(set(tool.args) <= {"query", "text", "memory_id"} for tool in (search, save, forget))
+
+
+def shown(data: bytes, text: str = "What is the picture's middle?") -> dict[str, Any]:
+    url = "data:image/png;base64," + base64.b64encode(data).decode()
+    image = {"type": "image_url", "image_url": {"url": url}}
+    return {"messages": [HumanMessage([{"type": "text", "text": text}, image])]}
+
+
+def test_a_picture_is_remembered_and_answered_from_memory(anybody: ParametricMemory, ana: Any) -> None:
+    """In its turn and in later ones, whose state still has it; for another model it stays in the prompt."""
+    agent = talker(anybody)
+    assert "blue" in agent.invoke(shown(picture("blue")), ana)["messages"][-1].text
+    assert "blue" in say(agent, "What is the picture's middle?", ana).text
+    kinds = [one.kind for one in anybody.service.list(user_id="ana").records]
+    assert kinds.count("image") == 1
+    with pytest.raises(InvalidInput, match="from memory alone"):
+        agent.invoke(shown(picture("red"), "Don't remember this: our barn."), ana)
+    assert [one.kind for one in anybody.service.list(user_id="ana").records] == kinds
+
+
+def test_another_model_gets_a_picture_as_it_is(anybody: ParametricMemory, ana: Any) -> None:
+    """And nothing of it is remembered."""
+    seen: list[Any] = []
+
+    class Other(FakeListChatModel):
+        def _call(self, messages: list[Any], *args: Any, **given: Any) -> str:
+            seen.extend(messages)
+            return super()._call(messages, *args, **given)
+
+    given = shown(picture("blue"))
+    agent = create_agent(Other(responses=["A barn."]), middleware=[anybody.as_middleware()])
+    agent.invoke(given, ana)
+    assert seen[-1].content == given["messages"][0].content
+    assert [one.kind for one in anybody.service.list(user_id="ana").records].count("image") == 0
 
 
 def exchange(text: str, reply: Any = "ok", **given: Any) -> list[Any]:
