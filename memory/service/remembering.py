@@ -137,9 +137,9 @@ class Remembering(ServiceBase):
 
         The old text answers no more, and is seen by `as_of` alone; with `keep_past=False` it is gone.
 
-        Raises NotFound; InvalidInput when the text is longer than one passage, or another memory of the
-        scope says it already; StoreConflict where the memory is no longer as `expects`, which was read
-        before, says.
+        Raises NotFound; InvalidInput when the text is longer than one passage, another memory of the scope
+        says it already, or a skill's is one that its network cannot follow; StoreConflict where the memory
+        is no longer as `expects`, which was read before, says.
         """
         scope = self._writing(self._scope(whose))
         if text is None and isinstance(expires_at, EllipsisType):
@@ -151,6 +151,8 @@ class Remembering(ServiceBase):
         def changed(record: MemoryRecord) -> MemoryRecord:
             until = record.expires_at if isinstance(expires_at, EllipsisType) else expires_at
             check_expiry(until)
+            if told is not None and record.kind == "skill":
+                self._cases.skills.require_followed(told)
             return replace(
                 record,
                 text=record.text if told is None else told,

@@ -24,12 +24,16 @@ class Skills:
         Added again it is the newest, so that it joins in place of those added since. Raises InvalidInput for
         what the network cannot follow, ModelUnavailable.
         """
-        refusal = None if self._network is None else self._network.refusal(description)
-        if refusal is not None:
-            raise InvalidInput(refusal)
+        self.require_followed(description)
         origin = Origin(scope, "skill", SKILLS, metadata={"pinned": pinned})
         added = self._internalize([Passage(description)], origin)
         [record] = added
         if record.id in added.created:
             return record
         return self._store.annotate(scope, record.id, metadata={**record.metadata, "pinned": pinned})
+
+    def require_followed(self, description: str) -> None:
+        """Raise InvalidInput, with the reason, for a description that the network cannot follow."""
+        refusal = None if self._network is None else self._network.refusal(description)
+        if refusal is not None:
+            raise InvalidInput(refusal)

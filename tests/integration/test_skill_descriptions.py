@@ -63,3 +63,12 @@ def test_a_refusal_names_the_nearest_known_description(memory: Memory) -> None:
     with pytest.raises(InvalidInput, match=r"nearest that it knows, .*'Reply with a complete sentence.'"):
         memory.add_skill("Reply in verse", user_id="ben")
     assert memory.list(kind="skill", user_id="ben").records == ()
+
+
+def test_a_skill_is_not_changed_into_what_cannot_be_followed(memory: Memory) -> None:
+    """The old description stays."""
+    skill = memory.add_skill("Be polite.", user_id="cara")
+    with pytest.raises(InvalidInput, match="nearest that it knows"):
+        memory.update(skill.id, "Reply in verse", user_id="cara")
+    assert memory.get(skill.id).text == "Be polite."
+    assert memory.update(skill.id, "Answer in full sentences.", user_id="cara").id == skill.id

@@ -160,11 +160,13 @@ def test_our_own_layout_keeps_the_network(tmp_path: Path) -> None:
     model = TextToLoRA.from_pretrained(
         write(tmp_path, weights(shared=True, bias=True), shared_AB_head=True), device="cpu"
     )
+    model.descriptions = ("Shout.", "Be brief.")
     model.save(tmp_path / "own")
     again = TextToLoRA.from_pretrained(tmp_path / "own", device="cpu")
     assert again.config == model.config
     assert again.hypernet_fingerprint == model.hypernet_fingerprint
     assert (again.base_model, again.embedder) == ("tiny/base", "tiny/gte")
+    assert again.descriptions == model.descriptions
 
 
 @pytest.mark.parametrize(

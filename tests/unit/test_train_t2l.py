@@ -84,6 +84,7 @@ def test_given_adapters_are_rebuilt_from_their_descriptions(models: Path) -> Non
     run(models, "run", "--adapters", str(path), "--steps", "100", *rates)
     model = TextToLoRA.from_pretrained(models / "run" / "model", device="cpu")
     assert Path(model.base_model) == (models / "base").resolve()
+    assert set(model.descriptions) == {f"{name} {word}" for name in NAMES for word in ("task", "job")}
     for name, lora in zip(NAMES, given, strict=True):
         assert relative_error(model.generate(f"{name} job"), lora) < 0.6
     figures = json.loads((models / "run" / "model" / "figures.json").read_text())
