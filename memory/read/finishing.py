@@ -50,8 +50,9 @@ class Check:
     def __init__(self, reader: Reader, selection: Selection, turn: str) -> None:
         self._turn = reader.read(Passage(turn).dated(now()))
 
-        def read(hit: MemoryHit | None) -> Reading | None:
-            return None if hit is None else reader.read(Passage.of(hit.said))
+        def read(hit: MemoryHit) -> Reading:
+            known = selection.readings.get(hit.said.id)
+            return reader.read(Passage.of(hit.said)) if known is None else known
 
         candidates = {
             hit.record.id: hit
@@ -62,10 +63,12 @@ class Check:
                 *selection.rest,
             )
         }
-        told = [(hit, reader.read(Passage.of(hit.said))) for hit in candidates.values()]
-        told.sort(key=lambda one: told_at(one[0]))
-        self._ids = [hit.record.id for hit, _ in told]
-        self._told = [(reading, read(selection.former.get(hit.record.id))) for hit, reading in told]
+        told = sorted(candidates.values(), key=told_at)
+        former = [selection.former.get(hit.record.id) for hit in told]
+        self._ids = [hit.record.id for hit in told]
+        self._told = [
+            (read(hit), None if old is None else read(old)) for hit, old in zip(told, former, strict=True)
+        ]
 
     @property
     def applies(self) -> bool:

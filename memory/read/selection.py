@@ -68,6 +68,7 @@ class Selection:
     rest: tuple[MemoryHit, ...] = ()  # other candidates, which mattered less for the turn
     former: Mapping[str, MemoryHit] = field(default_factory=dict)  # id -> what it stands in the place of
     weight_power: float = 0.0
+    readings: Mapping[str, Reading] = field(default_factory=dict, compare=False)  # by id of what was found
 
     @property
     def choices(self) -> tuple[AdapterChoice, ...]:
@@ -294,7 +295,7 @@ def choose(
     budget = settings.merge_budget if budget is None else budget
     taken = {hit.record.id for hit in (*distinct, *former.values())}
     rest = tuple(hit for hit in hits if hit.record.id not in taken)
-    return Selection(distinct[:budget], distinct[budget:], rest, former, settings.weight_power)
+    return Selection(distinct[:budget], distinct[budget:], rest, former, settings.weight_power, readings)
 
 
 def _has(record: MemoryRecord, filters: Filters) -> bool:
