@@ -17,7 +17,6 @@ from integrations.langchain.scope import configurable, names_in, recalling, requ
 from integrations.langchain.shared import AnyMemory
 from integrations.langchain.transcript import leaving, unsaved
 from memory.errors import InvalidInput, NotFound
-from memory.ports.reader import caption_of
 from memory.read.options import Mode
 from memory.records import Message
 from memory.records.inputs import MAX_RECALLED, Whose
@@ -130,13 +129,12 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         shown, said = pictures(messages), question(messages)
         if not shown:
             return None
-        caption = caption_of(self.service.reader.read(said))
-        if caption is None or not said.strip():
+        if not said.strip() or self.service.reader.read(said).withheld:
             raise InvalidInput("this model knows pictures from memory alone; say something of it to keep")
         for one in shown:
             if not one.startswith("data:"):
                 raise InvalidInput("the image is no data URL, and none is fetched; give its bytes in base64")
-            self.service.add(caption, image=one, **names)
+            self.service.add(image=one, **names)
         return plain(self.service.select(said, **recalling(names)))
 
     def _standing(self, choices: list[Choice], names: Whose) -> list[Choice]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from memory.errors import ParametricMemoryError
 from memory.ports import Reader
-from memory.ports.reader import caption_of
 from memory.records.inputs import Whose, data_url_in, text_in
 from memory.write.added import Added
 
@@ -32,10 +31,9 @@ class Reach:
         """
         reading = self.reader.read(text_in(text, self.max_text_bytes))
         skipped = reading.skipped
-        caption = caption_of(reading)
-        if image is not None and caption is not None:
-            return self.memory.add(caption, image=data_url_in(image), **self.whose)
         said = "" if reading.small_talk or reading.withheld else reading.told
+        if image is not None and not reading.withheld:
+            return self.memory.add(said, image=data_url_in(image), **self.whose)
         if not said:
             return Added(skipped=skipped)
         added = self.memory.add(text if not skipped else said, **self.whose)

@@ -13,7 +13,6 @@ from memory.api.callers import CallingTenant
 from memory.api.shared import Shared
 from memory.api.strict_json import BadBody
 from memory.api.turn_in import TurnIn
-from memory.ports.reader import caption_of
 from memory.read.options import AskOptions, Sampling
 from memory.records import ChatReply, Message, new_id
 from memory.records.inputs import Whose
@@ -56,20 +55,20 @@ class Turn:
         return cls(parts, given, said, dropped, asking, recalls and given.store is not False, recalls)
 
     def look(self) -> None:
-        """Remember the picture that the last message shows, under what is told of it, before the reply.
+        """Remember the picture that the last message shows, before the reply, under the model's words for it.
 
+        By these, and not by what the message tells, a later question about the picture finds it.
         Raises BadBody where nothing of the turn is kept, for no model here reads pictures in a prompt; and
         as `Memory.add` does.
         """
         picture = self.given.picture()
         if picture is None:
             return
-        caption = caption_of(self.parts.memory.reader.read(self.said[-1].text))
-        if not self.remembers or caption is None:
+        if not self.remembers or self.parts.memory.reader.read(self.said[-1].text).withheld:
             raise BadBody("image_url", _NOT_KEPT)
         whose = cast(Whose, self.given.whose(str(self.asking["tenant_id"])))
         with self.parts.metrics.internalizing():
-            self.parts.memory.add(caption, image=picture, **whose)
+            self.parts.memory.add(image=picture, **whose)
 
     def replies(self) -> list[ChatReply]:
         """All n, written together: the model batches them."""

@@ -125,10 +125,3 @@ class Reader(Protocol):
     def read(self, said: Passage | str) -> Reading:
         """Read a passage, whose lines say who says them; or what one person says, a message or a turn."""
         ...
-
-
-def caption_of(reading: Reading) -> str | None:
-    """What a message tells of the picture beside it, "" for nothing; None where nothing of it may be kept."""
-    if reading.withheld or reading.forgets:
-        return None
-    return "" if reading.small_talk else reading.told

@@ -82,7 +82,8 @@ def test_a_picture_in_a_chat_is_answered_and_remembered(api: Api, ask: Any) -> N
     streamed = ask(api, f"This is our barn. {MIDDLE}", url(picture("red")), user="cleo", stream=True)
     assert "red" in streamed.text
     [barn] = api.get("/v1/memories?user_id=cleo&kind=image").json()["memories"]
-    assert barn["text"] == "This is our barn."
+    assert barn["text"] == "The picture's middle is red."
+    assert "red" in ask(api, MIDDLE, user="cleo").text
 
 
 def test_pictures_that_were_shown_before_are_passed_over(api: Api) -> None:
