@@ -26,6 +26,7 @@ from tests.tiny_models import base_model, random_lora
 
 MakeMemory = Callable[..., Memory]
 IDS = torch.tensor([[3, 5, 7, 11], [2, 4, 6, 8], [9, 8, 7, 6]])
+MODEL = base_model()
 HOSTILE_SCALINGS = [1e-42, 1e-30, 1e-5, 1.0, 7.0, 1e19, 1e30, 1e38, -1e38]
 HOSTILE_VALUES = [0.0, 1e-42, 1e4, 1e30, 3e38, float("nan"), float("inf"), -float("inf")]
 
@@ -56,14 +57,63 @@ def test_an_honest_row_is_bit_for_bit_what_it_is_alone(
     scalings: list[float], value: float, place: int, own: float
 ) -> None:
     """Whatever scalings and numbers the other rows of the batch have, first, between or last."""
-    model = base_model()
-    honest = random_lora(model, seed=1, scaling=own)
-    hostile = random_lora(model, seed=2)
+    honest = random_lora(MODEL, seed=1, scaling=own)
+    hostile = random_lora(MODEL, seed=2)
     hostile = LoRA({m: torch.full_like(a, value) for m, a in hostile.A.items()}, hostile.B, 1.5)
     others = [unchecked(hostile, scaling) for scaling in scalings]
     rows: list[LoRA | None] = [honest if i == place else others[i] for i in range(3)]
     alone: list[LoRA | None] = [honest if i == place else honest.scaled(0.0) for i in range(3)]
-    assert torch.equal(logits(model, rows)[place], logits(model, alone)[place])
+    assert torch.equal(logits(MODEL, rows)[place], logits(MODEL, alone)[place])
+
+
+@st.composite
+def hostile_rows(draw: st.DrawFn) -> LoRA | None:
+    """An adapter of finite, extreme numbers, of any rank, on one module or two; or none."""
+    if draw(st.integers(0, 5)) == 0:
+        return None
+    modules = draw(st.sampled_from([("down_proj",), ("q_proj",), ("down_proj", "q_proj")]))
+    lora = random_lora(MODEL, rank=draw(st.sampled_from([1, 3, 4, 16])), seed=2, modules=modules)
+    sizes = st.sampled_from([1e-45, 1e-30, 1.0, 3e4, 1e19, 1e30, 3e38])
+    a_size, b_size = draw(sizes), draw(sizes)
+    a = {m: (f.sign() * a_size if draw(st.booleans()) else f) for m, f in lora.A.items()}
+    b = {m: (f.sign() * b_size if draw(st.booleans()) else f) for m, f in lora.B.items()}
+    return unchecked(LoRA(a, b, 1.0), draw(st.sampled_from(HOSTILE_SCALINGS)))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    others=st.lists(hostile_rows(), min_size=1, max_size=2),
+    ranks=st.tuples(st.sampled_from([2, 4]), st.sampled_from([None, 4])),
+    place=st.integers(0, 2),
+)
+def test_honest_rows_beside_hostile_ones_are_bit_for_bit_what_they_are_alone(
+    others: list[LoRA | None], ranks: tuple[int, int | None], place: int
+) -> None:
+    """Huge, tiny, of other ranks and modules, or no adapter at all: whoever is honest does not notice.
+
+    Alone means in a batch as large, padded to the same rank, beside rows of zeros. A batch that is padded to
+    another rank is summed in other blocks, and may be rounded otherwise, as far as that goes.
+    """
+    honest = [random_lora(MODEL, rank=ranks[0], seed=5)]
+    if len(others) == 1 and ranks[1] is not None:
+        honest.append(random_lora(MODEL, rank=ranks[1], seed=6, scaling=0.7))
+    mixed: list[LoRA | None] = [*others, *honest, *[None] * (3 - len(others) - len(honest))]
+    mixed = mixed[place:] + mixed[:place]
+    batch = logits(MODEL, mixed)
+    for i, row in enumerate(mixed):
+        if any(row is one for one in honest):
+            alone = [one if at == i else _silent(one) for at, one in enumerate(mixed)]
+            assert torch.equal(batch[i], logits(MODEL, alone)[i])
+            narrow = [one if at == i else None for at, one in enumerate(mixed)]
+            torch.testing.assert_close(batch[i], logits(MODEL, narrow)[i], rtol=1e-4, atol=1e-4)
+
+
+def _silent(row: LoRA | None) -> LoRA | None:
+    """A row of the same shape that adds nothing."""
+    if row is None:
+        return None
+    zero = {m: torch.zeros_like(f) for m, f in row.A.items()}
+    return LoRA(zero, {m: torch.zeros_like(f) for m, f in row.B.items()}, 1.0)
 
 
 @pytest.mark.parametrize("scaling", [0.0, 1e-42, 1e38, float("nan"), float("inf")])

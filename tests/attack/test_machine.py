@@ -286,6 +286,14 @@ class Life(RuleBasedStateMachine):
         if texts := [told.text for told in self.told if told.user == user and "called" in told.text]:
             self.memory.add(texts[place % len(texts)], **self.whose(user))
 
+    @rule(user=st.sampled_from(USERS), thing=st.sampled_from(THINGS))
+    def change_ones_mind_twice(self, user: str, thing: str) -> None:
+        """What was so once is so again: its former version is held by no memory."""
+        first, second = self.said(thing, user), self.said(thing, user)
+        for said in (first, second, first):
+            with suppress(StoreConflict):
+                self.memory.add(said, **self.whose(user))
+
     @rule(user=st.sampled_from(USERS), document=st.sampled_from(("d", "e")))
     def forget_a_document(self, user: str, document: str) -> None:
         self.memory.forget(document_id=document, **self.whose(user))
