@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
+from fastapi.testclient import TestClient
 
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.evaluation.scoring import Figure
 from hypernet.training.vision import vision_card
-from hypernet.training.vision.gallery import held_out_digits, question
+from hypernet.training.vision.gallery import SEEN, held_out_digits, question, scene
 from hypernet.training.vision.judging import cases, judge, said_of
 from memory import Memory
+from memory.api import create_app
 from memory.errors import InvalidInput
 from tests.command import packaged_model
 
@@ -71,6 +76,32 @@ def test_a_picture_is_remembered_and_asked_about(model: DocToLoRA, tmp_path: Pat
         reply = memory.chat(question("digit"), user_id="ana", mode="adapters")
         assert reply.text.strip(". ") == shown.facts["digit"]
         assert memory.chat(question("digit"), user_id="ben", mode="adapters").adapters == ()
+
+
+def test_a_picture_in_a_chat_is_asked_about_in_later_turns(model: DocToLoRA, tmp_path: Path) -> None:
+    """Whatever was said beside it."""
+    rng = np.random.default_rng(5)
+    drawn = [scene(rng, SEEN) for _ in range(4)]
+    shown = next(one for one in drawn if model.sight.describe(one.image) == one.caption)
+    here = {"base_url": "http://127.0.0.1:8750", "client": ("127.0.0.1", 50000)}
+    with (
+        Memory(home=tmp_path / "home", anonymous=True) as memory,
+        TestClient(create_app(memory), **here) as client,
+    ):
+
+        def said(text: str, *parts: dict[str, Any]) -> str:
+            message = {"role": "user", "content": [{"type": "text", "text": text}, *parts]}
+            body = {"model": "reference", "user": "ana", "messages": [message]}
+            answer = client.post("/v1/chat/completions", json=body)
+            return str(answer.json()["choices"][0]["message"]["content"])
+
+        out = io.BytesIO()
+        shown.image.save(out, "PNG")
+        url = "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+        image = {"type": "image_url", "image_url": {"url": url}}
+        assert said(f"This is our garden. {question('color')}", image).strip(". ") == shown.facts["color"]
+        assert said(question("color")).strip(". ") == shown.facts["color"]
+        assert said(question("shape")).strip(". ") == shown.facts["shape"]
 
 
 def test_a_picture_of_nothing_it_knows_is_refused(model: DocToLoRA, tmp_path: Path) -> None:
