@@ -215,11 +215,26 @@ def test_a_turn_says_what_it_stored_and_skipped(api: Api) -> None:
     assert re.search(r"stored</span>\s*<a[^>]*>[^<]*My dog is called Rex\.", answer)
     assert re.search(r"skipped: question</span>\s*What is the time\?", answer)
     again = api.client.post("/console/ask", data=asked, headers=HOME).text
-    assert "Said before in this session" in again
+    assert again.index("Said before in this session") < again.index("Asked now") < again.index("<textarea")
     sign_in(api, "acme-read")
     refused = api.client.post("/console/ask", data={**asked, "remember": "yes"}, headers=HOME)
     assert refused.status_code == 403
     assert 'name="remember"' not in api.client.get("/console/ask").text
+
+
+def test_each_turn_of_a_session_leads_to_why(api: Api) -> None:
+    """By what was known when it was said; a turn that is not there is not found."""
+    sign_in(api)
+    api.add(DOG)
+    asked = {"user_id": "ana", "session_id": "a & b", "question": QUESTION, "remember": "yes"}
+    api.client.post("/console/ask", data=asked, headers=HOME)
+    session = {"user_id": "ana", "session_id": "a & b"}
+    shown = api.client.get("/console/ask", params=session).text
+    [link] = re.findall(r'href="([^"]+)" aria-label="Why', shown)
+    why = api.client.get(html.unescape(link)).text
+    assert "What was known when it was said" in why
+    assert re.search(rf">{re.escape(DOG)}</a>.*?merged", why, re.DOTALL)
+    assert api.client.get("/console/ask", params=session | {"turn": "99"}).status_code == 404
 
 
 def test_operators_manage_tenants(api: Api) -> None:
