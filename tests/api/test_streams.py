@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
@@ -90,9 +90,7 @@ def test_an_upload_that_is_broken_off_is_no_error_of_the_server(
             body = b'{"user_id": "ana", "text": "My dog is called Biscuit."}'
             client.sendall(f"{begun}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body)
             time.sleep(0.1)
-        until = time.monotonic() + 10
-        while not _requests(caplog) and time.monotonic() < until:
-            time.sleep(0.02)
+        assert _until(lambda: bool(_requests(caplog)))
         [fields] = _requests(caplog)
         assert (fields["route"].startswith("/v1") or fields["route"] == "unknown", fields["status"]) == (
             True,
@@ -111,10 +109,15 @@ def _requests(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 
 def test_chats_at_the_same_time_share_batches(tmp_path: Path, tiny_d2l: DocToLoRA) -> None:
     """Eight clients, far fewer batches; each gets its own reply, the same as alone."""
-    model = LocalModel(lambda: tiny_d2l, batch_window_s=0.2)
+    model = LocalModel(lambda: tiny_d2l, batch_window_s=0.02)
     home = {"home": tmp_path / "home", "anonymous": True, "max_new_tokens": 8}
     parts = {"embedder": WordEmbedder(), "internalizer": model, "generator": model}
     with Memory(**home, **parts) as memory, live(memory) as url, httpx.Client(base_url=url) as client:
+        begun = Event()
+
+        def hold() -> bool:
+            begun.set()
+            return _until(lambda: model.engine.waiting >= 8)
 
         def said(n: int) -> str:
             asked = {**ASK, "user": f"user{n}", "store": False}
@@ -125,10 +128,21 @@ def test_chats_at_the_same_time_share_batches(tmp_path: Path, tiny_d2l: DocToLoR
             memory.add(f"My dog {n} is called Biscuit{n}.", user_id=f"user{n}")
         alone = [said(n) for n in range(8)]
         before = model.engine.batches
-        with ThreadPoolExecutor(8) as pool:
+        with ThreadPoolExecutor(9) as pool:
+            held = pool.submit(model.engine.run, hold)
+            assert begun.wait(10)
             together = list(pool.map(said, range(8)))
+            assert held.result()
         assert together == alone
         assert model.engine.batches - before <= 4
+
+
+def _until(reached: Callable[[], bool]) -> bool:
+    """Whether it came to that, for however slow a machine."""
+    until = time.monotonic() + 30
+    while not reached() and time.monotonic() < until:
+        time.sleep(0.01)
+    return reached()
 
 
 def test_a_stream_is_not_held_back(tmp_path: Path) -> None:
