@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, sync_playwright
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+# No longer than a module: its event loop runs in this thread, where other tests want one of their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless one. Without any the test is skipped, and fails where BROWSER_TESTS is `required`."""
     found = next((path for name in _NAMES if (path := shutil.which(name))), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from contextvars import copy_context
 from dataclasses import dataclass
 from threading import Event
 from typing import Any, cast
@@ -76,7 +77,9 @@ class Turn:
         if len(streams) == 1:
             return [_whole(streams[0])]
         with ThreadPoolExecutor(len(streams)) as pool:
-            return list(pool.map(_whole, streams))
+            # Each in the name of whoever asks: a thread starts without that.
+            written = [pool.submit(copy_context().run, _whole, stream) for stream in streams]
+            return [one.result() for one in written]
 
     def events(
         self, written: Callable[[Sequence[Pieces]], Iterator[dict[str, Any]]]

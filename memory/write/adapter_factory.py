@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,7 @@ class AdapterFactory:
     def embedded(self, passages: Sequence[Passage], kind: Kind = "message") -> tuple[Vectors, list[Made]]:
         """Task embeddings and adapters of passages, made side by side."""
         with ThreadPoolExecutor(1, "memory-embedding") as beside:
-            vectors = beside.submit(self.embed, passages)
+            vectors = beside.submit(copy_context().run, self.embed, passages)  # for whoever asked for this
             made = self.adapters(passages, kind)
             return vectors.result(), made
 

@@ -28,6 +28,7 @@ from memory.ports.asker import Asker, asker, asking, to_the_end
 from memory.server.audit import REFUSALS_A_MINUTE, REFUSALS_KEPT, Audit
 from memory.server.jobs import Job, Jobs
 from memory.server.worker import Progress, Worker
+from memory.write.passage_writer import PASSAGES_PER_BATCH
 from tests.api.conftest import MakeApi
 
 
@@ -234,7 +235,7 @@ class Noticing(WordEmbedder):
 
 
 def test_a_client_that_goes_takes_its_add_along(make_api: MakeApi) -> None:
-    """A text of hundreds of passages: once the connection is closed, no more of it is made."""
+    """A text of three batches: once the connection is closed, no more of it is made than what is under way."""
     embedder = Noticing()
     api = make_api(embedder=embedder)
     text = " ".join(f"Room {n} is kept by Person{n}." for n in range(1500))
@@ -260,7 +261,7 @@ def test_a_client_that_goes_takes_its_add_along(make_api: MakeApi) -> None:
     }
     assert api.client.portal is not None
     api.client.portal.call(api.client.app, scope, receive, send)  # type: ignore[arg-type]
-    assert len(api.get("/v1/memories?user_id=ana&limit=1000").json()["memories"]) <= 32
+    assert len(api.get("/v1/memories?user_id=ana&limit=1000").json()["memories"]) <= PASSAGES_PER_BATCH
 
 
 def test_long_jobs_give_way_to_other_tenants(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
