@@ -235,7 +235,7 @@ class Noticing(WordEmbedder):
 
 
 def test_a_client_that_goes_takes_its_add_along(make_api: MakeApi) -> None:
-    """A text of three batches: once the connection is closed, no more of it is made than what is under way."""
+    """A text of three batches: once the connection is closed, no more is made than the one under way."""
     embedder = Noticing()
     api = make_api(embedder=embedder)
     text = " ".join(f"Room {n} is kept by Person{n}." for n in range(1500))
