@@ -30,6 +30,7 @@ def given(asked: str, *told: str) -> str:
         ("The bus leaves at nine.", "When does the bus leave?", "nine"),
         ("We fly with Aegean, flight A3 611.", "Which airline do we fly with?", "Aegean"),
         ("Staging runs on port 8443, production on 443.", "What port is production on?", "443"),
+        ("Our database is PostgreSQL 16 on port 5433.", "Which port is our database on?", "5433"),
         ("Port 8443 is for staging and 443 for production.", "Which port is for staging?", "8443"),
         ("Port 8443 is for staging and 443 for production.", "Which port is for production?", "443"),
         ("I moved the dentist from Monday to Friday at 2.", "When is the dentist?", "Friday at 2"),

@@ -136,7 +136,8 @@ def _numbered(asked: Asked, text: str) -> str:
     own = asked.words - {asked.type}
     numbers = [place for place, word in enumerate(words) if word.isdigit() and new(asked, word)]
     whose = [place for place, word in enumerate(words) if normal(word) in own]
-    if len(numbers) > 1 and whose:
+    labelled = [place for place in numbers if place and normal(words[place - 1]) == asked.type]
+    if len(numbers) > 1 and whose and labelled and whose[-1] > labelled[0]:
         first = numbers[0] <= 1
         near = [at for at in numbers if (at < whose[-1] if first else at > whose[-1])]
         return words[near[-1 if first else 0]] if near else ""
