@@ -167,7 +167,7 @@ class _Decoder(nn.Module):
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
         past_key_values: KeyValues | None = None,
-        use_cache: bool = False,  # noqa: ARG002
+        use_cache: bool = False,  # noqa: ARG002  as above
         output_hidden_states: bool = False,  # noqa: ARG002  whoever wants to see them puts a tap on a block
         inputs_embeds: Tensor | None = None,  # in the place of ids: an image's tokens have none
     ) -> DecoderOutput:

@@ -72,7 +72,7 @@ class Check:
 
     @property
     def applies(self) -> bool:
-        """Whether anything told bears on the turn; without it a reply streams as it is written."""
+        """Whether anything told was found for the turn; without it a reply streams as it is written."""
         return bool(self._told)
 
     def __call__(self, reply: str) -> tuple[str, tuple[str, ...]]:
