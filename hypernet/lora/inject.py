@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import reduce
 from typing import Any
 
 import torch
@@ -19,12 +20,20 @@ from hypernet.lora.adapter import LoRA
 
 _bare: ContextVar[bool] = ContextVar("_bare", default=False)
 
+RANK_BLOCK = 16
+"""Ranks of a batch are padded to a multiple of this.
+
+Matrix libraries sum such ranks in the same order whatever rank stands behind them. Smaller ones they do not:
+a row would be rounded otherwise beside a wider one.
+"""
+
 
 @contextmanager
 def apply(model: nn.Module, lora: LoRA | Sequence[LoRA | None]) -> Iterator[None]:
     """Answer with ``lora`` on every batch row, or with one adapter (or none) per row, inside the block.
 
-    Ranks, scalings and target modules may differ from row to row, and no row's numbers enter another's.
+    Ranks, scalings, dtypes and target modules may differ from row to row, and no row's numbers enter
+    another's: on a CPU they are, bit for bit, those of a batch as large whose other rows have no adapter.
     Leaving the block, also by an exception, restores the model exactly: adapters live in forward hooks and
     never in its weights. Blocks nest, and add up. A batch of a multiple of the rows works too: each adapter
     then serves adjacent rows (beams). Raises ValueError when an adapter does not fit the model, or the batch
@@ -139,7 +148,7 @@ def _placed(factor: Tensor, device: torch.device) -> Tensor:
 def _stack(
     model: nn.Module, rows: Sequence[LoRA | None], known: Sequence[LoRA]
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """Every row's factors, zero-padded to the widest rank and stacked."""
+    """Every row's factors, zero-padded to one rank and stacked."""
     stacked = {}
     for module in sorted({m for lora in known for m in lora.A}):
         device = target_layers(model, module)[0].weight.device
@@ -151,16 +160,17 @@ def _stack(
 
 
 def _stack_rows(module: str, rows: Sequence[Tensor | None]) -> Tensor:
-    """Factors [L, R, d] or None -> [G, L, R, d], where None is zero."""
+    """Factors [L, R, d] or None -> [G, L, R, d], where None is zero; of several rows at least in float32."""
     known = [row for row in rows if row is not None]
     shapes = {(row.size(0), row.size(2)) for row in known}
     if len(shapes) > 1:
         raise ValueError(f"adapters of one batch are for different models: {module} (layers, width) {shapes}")
-    ranks = {row.size(1) for row in known}
-    if len(known) == len(rows) and len(ranks) == 1:
-        return torch.stack(known)
+    if len(rows) == 1:
+        return known[0][None]
+    rank = -(-max(row.size(1) for row in known) // RANK_BLOCK) * RANK_BLOCK
+    dtype = reduce(torch.promote_types, (row.dtype for row in known), torch.float32)
     layers, width = shapes.pop()
-    out = known[0].new_zeros(len(rows), layers, max(ranks), width)
+    out = known[0].new_zeros(len(rows), layers, rank, width, dtype=dtype)
     for i, row in enumerate(rows):
         if row is not None:
             out[i, :, : row.size(1)] = row
