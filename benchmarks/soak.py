@@ -1,21 +1,26 @@
-"""A long day in a few minutes: `python -m benchmarks.soak [--requests 100000] [--plot docs/soak.png]`.
+"""A long day in an hour or two: `python -m benchmarks.soak [--requests 100000] [--plot docs/soak.png]`.
 
 Clients add, search, recall, list, chat, change and forget against a real server, each for users of its own
 who keep at most so many memories. What the server holds is looked at all along: memory, threads, descriptors,
 the database with its log, and files of adapters. After the first fifth, in which users and caches fill, all
-of it should stay where it is, but for the rows of the audit and of the history, which are kept on purpose.
+of it should stay where it is, but for the rows that are kept on purpose (`_FOR_GOOD`): they have a line of
+their own. With `--home` a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import random
+import sqlite3
 import sys
 import tempfile
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -35,13 +40,22 @@ MIX = {"add": 24, "search": 24, "recall": 16, "listing": 12, "chat": 8, "change"
 _KEPT = 6  # memories of a user; the oldest makes room
 _USERS = 8  # of a client
 _EXPECTED = (200, 201, 202, 404, 412)  # 404: of a memory that was superseded or erased by then
+_FOR_GOOD = ("audit", "history", "erasures")  # tables of rows that outlive what they are about
 _UNITS = {
     "resident": "MiB",
     "threads": "",
     "descriptors": "",
-    "database": "MiB",
+    "cpu": "ms a request",
+    "live": "MiB",
+    "for_good": "MiB",
     "log": "MiB",
     "adapters": "",
+}
+_NAMES = {
+    "live": "database, what lives",
+    "for_good": "database, audit and history",
+    "log": "database, log",
+    "cpu": "CPU",
 }
 
 
@@ -53,7 +67,9 @@ class Held:
     resident: float
     threads: float
     descriptors: float
-    database: float
+    cpu: float  # ms a request since the look before
+    live: float  # pages of the database in use, but for those of `_FOR_GOOD`
+    for_good: float  # pages of these tables and their indexes
     log: float
     adapters: float
 
@@ -61,11 +77,12 @@ class Held:
 class Client:
     """Does one thing after the other for users of its own."""
 
-    def __init__(self, number: int, url: str, key: str) -> None:
+    def __init__(self, number: int, url: str, key: str, before: int = 0) -> None:
+        """`before`: so many requests of earlier runs, whose memories it finds."""
         self._http = httpx.Client(base_url=url, timeout=120, headers={"Authorization": f"Bearer {key}"})
-        self._random = random.Random(number)
-        self._kept: dict[str, deque[str]] = {f"user{number}-{n}": deque() for n in range(_USERS)}
-        self._numbers = count(number * 10_000_000)
+        self._random = random.Random(f"{number} {before}")
+        self._kept = {user: self._known(user) for user in (f"user{number}-{n}" for n in range(_USERS))}
+        self._numbers = count(number * 10_000_000 + before)
         self.statuses: Counter[int] = Counter()
         self.wrong: str | None = None  # the first answer that nobody should get
 
@@ -77,6 +94,12 @@ class Client:
         self.statuses[answer.status_code] += 1
         if answer.status_code not in _EXPECTED and self.wrong is None:
             self.wrong = f"{what}: {answer.status_code} {answer.text[:300]}"
+
+    def _known(self, user: str) -> deque[str]:
+        """Ids of the memories that the user has from an earlier run, oldest first."""
+        answer = self._listing(user).raise_for_status().json()
+        told = [memory for memory in answer["memories"] if memory["session_id"] is None]
+        return deque(memory["id"] for memory in sorted(told, key=lambda memory: memory["created_at"]))
 
     def _add(self, user: str) -> httpx.Response:
         if len(self._kept[user]) >= _KEPT:
@@ -120,49 +143,93 @@ class Client:
         return f"What is my locker number {self._random.randrange(1000)}?"
 
 
-def looked(server: Served, home: Path, requests: int) -> Held:
-    """What it holds now (Linux)."""
-    process = Path(f"/proc/{server.pid}")
-    status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
-    database, log = home / "memory.db", home / "memory.db-wal"
-    return Held(
-        requests,
-        resident=int(status["VmRSS"].split()[0]) / 1024,
-        threads=int(status["Threads"]),
-        descriptors=sum(1 for _ in (process / "fd").iterdir()),
-        database=database.stat().st_size / 2**20,
-        log=log.stat().st_size / 2**20 if log.exists() else 0.0,
-        adapters=sum(1 for _ in (home / "blobs").rglob("*.safetensors")),
-    )
+class Looking:
+    """Looks at a server again and again, and writes down what it saw, where a later run reads it."""
+
+    def __init__(self, server: Served, home: Path) -> None:
+        self._process = Path(f"/proc/{server.pid}")  # Linux
+        self._home = home
+        self.found = looks(home)
+        self._cpu, self._requests = self._spent(), self.requests
+
+    @property
+    def requests(self) -> int:
+        """Before the newest look."""
+        return self.found[-1].requests if self.found else 0
+
+    def look(self, requests: int) -> None:
+        """At what it holds now."""
+        status = dict(line.split(":", 1) for line in (self._process / "status").read_text().splitlines())
+        cpu, since = self._spent(), max(1, requests - self._requests)
+        live, for_good = _pages(self._home / "memory.db")
+        log = self._home / "memory.db-wal"
+        held = Held(
+            requests,
+            resident=int(status["VmRSS"].split()[0]) / 1024,
+            threads=int(status["Threads"]),
+            descriptors=sum(1 for _ in (self._process / "fd").iterdir()),
+            cpu=1000 * (cpu - self._cpu) / since,
+            live=live,
+            for_good=for_good,
+            log=log.stat().st_size / 2**20 if log.exists() else 0.0,
+            adapters=sum(1 for _ in (self._home / "blobs").rglob("*.safetensors")),
+        )
+        self._cpu, self._requests = cpu, requests
+        self.found.append(held)
+        with _written(self._home).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(held)) + "\n")
+
+    def _spent(self) -> float:
+        """CPU seconds of the server until now."""
+        fields = (self._process / "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def soak(requests: int, clients: int, seconds: float, looks: int) -> list[Held]:
-    """Up to so many requests, or seconds; what the server held all along, so many times."""
-    with tempfile.TemporaryDirectory(prefix="memory-soak-") as folder:
-        home = Path(folder)
-        keys = new_keys(home, clients)
-        with served(home) as server, ThreadPoolExecutor(clients) as pool:
-            crowd = [Client(number, server.url, key) for number, key in enumerate(keys)]
-            done, lock, until, found = count(1), Lock(), time.monotonic() + seconds, []
-            every = max(1, requests // looks)
-            bar = tqdm(total=requests, desc="soak", disable=not sys.stderr.isatty())
+def looks(home: Path) -> list[Held]:
+    """What earlier runs saw with this home."""
+    written = _written(home)
+    if not written.exists():
+        return []
+    return [Held(**json.loads(line)) for line in written.read_text(encoding="utf-8").splitlines()]
 
-            def work(client: Client) -> None:
-                while time.monotonic() < until:
-                    with lock:
-                        number = next(done)
-                        if number > requests:
-                            return
-                        bar.update()
-                        if number % every == 1:
-                            found.append(looked(server, home, number))
-                    client.step()
 
-            list(pool.map(work, crowd))
-            found.append(looked(server, home, sum(client.statuses.total() for client in crowd)))
+def _written(home: Path) -> Path:
+    return home / "soak.jsonl"
+
+
+def _pages(database: Path) -> tuple[float, float]:
+    """MiB of the pages in use: of all other tables, and of those kept for good."""
+    kept = ", ".join(f"'{name}'" for name in _FOR_GOOD)
+    of_kept = f"name IN (SELECT name FROM sqlite_master WHERE tbl_name IN ({kept}))"
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=60)) as connection:
+        sizes = dict(connection.execute(f"SELECT {of_kept}, sum(pgsize) FROM dbstat GROUP BY 1"))
+    return sizes[0] / 2**20, sizes.get(1, 0) / 2**20
+
+
+def soak(home: Path, requests: int, clients: int, seconds: float, every: int) -> list[Held]:
+    """Up to so many requests, with those of earlier runs, or seconds; what the server held all along."""
+    keys = new_keys(home, clients)
+    with served(home) as server, ThreadPoolExecutor(clients) as pool:
+        looking = Looking(server, home)
+        crowd = [Client(number, server.url, key, looking.requests) for number, key in enumerate(keys)]
+        done, lock, until = count(looking.requests + 1), Lock(), time.monotonic() + seconds
+        bar = tqdm(total=requests, initial=looking.requests, desc="soak", disable=not sys.stderr.isatty())
+
+        def work(client: Client) -> None:
+            while time.monotonic() < until and not any(one.wrong for one in crowd):
+                with lock:
+                    number = next(done)
+                    if number > requests:
+                        return
+                    bar.update()
+                    if number % every == 0:
+                        looking.look(number)
+                client.step()
+
+        list(pool.map(work, crowd))
     if wrong := next((client.wrong for client in crowd if client.wrong), None):
-        raise SystemExit(f"an answer that nobody should get, of {found[-1].requests:,}: {wrong}")
-    return found
+        raise SystemExit(f"an answer that nobody should get, after {looking.requests:,}: {wrong}")
+    return looking.found
 
 
 def rows(found: Sequence[Held]) -> list[Row]:
@@ -174,11 +241,16 @@ def rows(found: Sequence[Held]) -> list[Row]:
         "last fifth": found[-fifth:],
     }
     made: list[Row] = []
-    for name, unit in _UNITS.items():
+    for name in _UNITS:
         means = {part: mean(getattr(held, name) for held in some) for part, some in parts.items()}
         of_it = means["last fifth"] / means["second fifth"] if means["second fifth"] else None
-        made.append({"held": f"{name} {unit}".strip(), **means, "last to second": of_it})
+        made.append({"held": _title(name), **means, "last to second": of_it})
     return made
+
+
+def _title(name: str) -> str:
+    said, unit = _NAMES.get(name, name), _UNITS[name]
+    return f"{said}, {unit}" if unit else said
 
 
 def plot(found: Sequence[Held], path: Path) -> None:
@@ -188,11 +260,11 @@ def plot(found: Sequence[Held], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, panels = pyplot.subplots(2, 3, figsize=(13, 6))
+    figure, panels = pyplot.subplots(2, 4, figsize=(16, 6))
     at = [held.requests for held in found]
-    for panel, (name, unit) in zip(panels.flat, _UNITS.items(), strict=True):
+    for panel, name in zip(panels.flat, _UNITS, strict=True):
         panel.plot(at, [asdict(held)[name] for held in found], lw=1.4)
-        panel.set(title=f"{name}, {unit}" if unit else name, xlabel="requests", ylim=(0, None))
+        panel.set(title=_title(name), xlabel="requests", ylim=(0, None))
         panel.grid(alpha=0.3)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
@@ -201,7 +273,9 @@ def plot(found: Sequence[Held], path: Path) -> None:
 def main() -> int:
     given = _arguments()
     machine = described()
-    found = soak(given.requests, given.clients, 60 * given.minutes, given.looks)
+    every = max(1, given.requests // given.looks)
+    with _home(given.home) as home:
+        found = soak(home, given.requests, given.clients, 60 * given.minutes, every)
     table = rows(found)
     console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(machine)
@@ -214,11 +288,25 @@ def main() -> int:
     return 0
 
 
+@contextmanager
+def _home(given: Path | None) -> Iterator[Path]:
+    """The folder that was named, which stays, or one for this run alone."""
+    if given is not None:
+        given.mkdir(parents=True, exist_ok=True)
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="memory-soak-") as folder:
+        yield Path(folder)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--minutes", type=float, default=24 * 60.0, help="stop then, whatever is left")
     parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument(
+        "--home", type=Path, metavar="FOLDER", help="keep it here, and go on from what is there"
+    )
     parser.add_argument("--looks", type=int, default=200, help="how often the server is looked at")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw what it held into this file")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table into this page")

@@ -151,6 +151,12 @@ def _embedder(settings: Settings) -> Embedder:
 def _index(settings: Settings, store: MemoryStore, embedder: Embedder) -> VectorIndex:
     if settings.index == "pgvector":
         return _pgvector(store, embedder)
+    from memory.backends.index.deferred import DeferredIndex
+
+    return DeferredIndex(lambda: _faiss(settings, store, embedder))
+
+
+def _faiss(settings: Settings, store: MemoryStore, embedder: Embedder) -> VectorIndex:
     from memory.backends.index.faiss_index import FaissIndex
 
     return FaissIndex(

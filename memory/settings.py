@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import getpass
+import json
+import os
 import re
+from collections.abc import Container
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from hypernet.overlap import WEIGHT
 from memory.errors import InvalidSettings
@@ -37,14 +39,23 @@ _MAY_HOLD_A_SECRET = (
     "upstream_key",
 )  # never quoted in an error
 
+_PREFIX = "memory_"
 OBJECT_STORES = ("s3", "gs", "az")
 _BUCKET_AND_PREFIX = re.compile(r"[^\s/@?#:]+(/[^\s@?#]*)?")
 
 
-class Settings(BaseSettings):
+def _variables(names: Container[str]) -> dict[str, str]:
+    """Name of a setting -> what its `MEMORY_*` variable says, in small letters or large."""
+    named = {
+        name.lower().removeprefix(_PREFIX): name for name in os.environ if name.lower().startswith(_PREFIX)
+    }
+    return {name: os.environ[variable] for name, variable in named.items() if name in names}
+
+
+class Settings(BaseModel):
     """All settings. Keywords override `MEMORY_*` variables, which override the defaults."""
 
-    model_config = SettingsConfigDict(env_prefix="MEMORY_", frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
     home: Path = Field(
         default_factory=default_home, description="Directory for the database, adapters and index."
@@ -259,6 +270,18 @@ class Settings(BaseSettings):
         False, description="Whether to trace requests with OpenTelemetry; needs the extra `otel`."
     )
 
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{**_variables(type(self).model_fields), **given})
+
+    @field_validator("upstream_models", mode="before")
+    @classmethod
+    def _mapping(cls, given: object) -> object:
+        """A variable says it in JSON."""
+        try:
+            return json.loads(given) if isinstance(given, str) else given
+        except (ValueError, RecursionError):
+            raise ValueError("must be a JSON object") from None
+
     @field_validator("home", mode="before")
     @classmethod
     def _folder(cls, given: object) -> Path:
@@ -298,8 +321,6 @@ class Settings(BaseSettings):
             got = "" if name in _MAY_HOLD_A_SECRET else f", got {first['input']!r}"
             where = f"setting {name!r} (MEMORY_{name.upper()})"
             raise InvalidSettings(f"{where}: {wrong}{got}") from (None if not got else error)
-        except SettingsError as error:  # a variable whose value should be JSON
-            raise InvalidSettings(f"{error}; give a JSON object") from error
 
     @property
     def server_key(self) -> str | None:

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import log
 
 from hypernet.overlap import stem
-from memory.text.speakers import unlabelled
 
 LONGEST = 64  # characters of a word; what is longer is cut
 ROWS_READ = 2000  # rows looked at for one query, the rarest words first: the others tell nothing apart
@@ -28,6 +27,10 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U00
 
 def search_words(text: str) -> list[str]:
     """The words of a text, each once, in the order in which they stand there."""
+    from memory.text.speakers import (
+        unlabelled,
+    )  # here, because its rules take as long to compile as a short verb
+
     plain = _plain(_POSSESSIVE.sub(" ", unlabelled(text)))
     codes = (re.sub(r"\W|_", "", code) for code in _CODE.findall(plain))
     whole = (code for code in codes if any(map(str.isdigit, code)))

@@ -117,16 +117,35 @@ def test_what_a_sentence_costs_is_counted(
 def test_a_soak_says_what_grew(tmp_path: Path) -> None:
     """Means of the second and the last fifth; what stays has the same in both, and all of it is drawn."""
     held = [
-        soak.Held(100 * n, resident=400, threads=9, descriptors=20, database=1 + n, log=0, adapters=50)
+        soak.Held(
+            100 * n,
+            resident=400,
+            threads=9,
+            descriptors=20,
+            cpu=20,
+            live=1 + n,
+            for_good=n,
+            log=0,
+            adapters=5,
+        )
         for n in range(10)
     ]
     rows = {row["held"]: row for row in soak.rows(held)}
-    assert rows["resident MiB"]["last to second"] == 1
-    assert rows["database MiB"]["second fifth"] == 3.5
-    assert rows["database MiB"]["last to second"] == pytest.approx(9.5 / 3.5)
-    assert rows["log MiB"]["last to second"] is None
+    assert rows["resident, MiB"]["last to second"] == 1
+    assert rows["database, what lives, MiB"]["second fifth"] == 3.5
+    assert rows["database, what lives, MiB"]["last to second"] == pytest.approx(9.5 / 3.5)
+    assert rows["database, log, MiB"]["last to second"] is None
     soak.plot(held, tmp_path / "drawn.png")
     assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_soak_goes_on_from_what_an_earlier_run_wrote(tmp_path: Path) -> None:
+    """Requests, memories and looks of both runs are one."""
+    soak.soak(tmp_path, requests=40, clients=2, seconds=120, every=20)
+    found = soak.soak(tmp_path, requests=60, clients=2, seconds=120, every=20)
+    assert [held.requests for held in found] == [20, 40, 60]
+    assert soak.looks(tmp_path) == found
+    assert all(held.live > 0 and held.for_good > 0 for held in found)
 
 
 def test_distillation_is_measured_beside_the_hypernetwork(

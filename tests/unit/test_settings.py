@@ -101,7 +101,20 @@ def test_a_url_that_is_refused_is_not_quoted(name: str) -> None:
 
 
 def test_a_variable_that_should_be_json_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And no traceback of the settings library."""
-    monkeypatch.setenv("MEMORY_UPSTREAM_MODELS", "gpt-4o")
-    with pytest.raises(InvalidSettings, match=r"upstream_models.*JSON object"):
-        Settings.load()
+    """Also where it is JSON, and no object."""
+    for wrong in ("gpt-4o", "[1]", "3", ""):
+        monkeypatch.setenv("MEMORY_UPSTREAM_MODELS", wrong)
+        with pytest.raises(InvalidSettings, match=r"upstream_models"):
+            Settings.load()
+    monkeypatch.setenv("MEMORY_UPSTREAM_MODELS", '{"gpt-4o": "llama"}')
+    assert Settings.load().upstream_models == {"gpt-4o": "llama"}
+    assert Settings.load(upstream_models={}).upstream_models == {}
+
+
+def test_variables_that_are_no_settings_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MEMORY_DEBUG is none, and names are read in small letters too; a keyword that is none is refused."""
+    monkeypatch.setenv("MEMORY_NO_SUCH", "1")
+    monkeypatch.setenv("memory_tenant", "acme")
+    assert Settings.load().tenant == "acme"
+    with pytest.raises(InvalidSettings, match="no_such"):
+        Settings.load(no_such=1)

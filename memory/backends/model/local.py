@@ -11,7 +11,6 @@ from memory.backends.model.batcher import Batcher
 from memory.errors import InvalidInput, ModelUnavailable, SeesNothing
 from memory.ports import GenerationRequest, Look, Score, Trial
 from memory.records import Message
-from memory.text.cutting import CLAUSE_BUDGETS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -96,10 +95,11 @@ class LocalModel:
 
     @cached_property
     def passage_tokens(self) -> int:
+        from memory.text.cutting import CLAUSE_BUDGETS  # here, because verbs that only read rows cut nothing
+
         affixes = len(self._chunks("a")[0]) - self.count(["a"])[0]
-        return min(
-            self._passage_tokens, max(1, (self.d2l.config.max_chunk_tokens - affixes) // CLAUSE_BUDGETS)
-        )
+        most = (self.d2l.config.max_chunk_tokens - affixes) // CLAUSE_BUDGETS
+        return min(self._passage_tokens, max(1, most))
 
     @property
     def most_merged(self) -> int:

@@ -1,4 +1,4 @@
-"""MiniLM's forward pass in NumPy, straight from its safetensors.
+"""MiniLM in NumPy, straight from its safetensors: token ids in, embeddings out.
 
 One short text takes 6 ms of one core, a full batch about as long as in torch; what is saved is importing
 torch and transformers, seconds of CPU, in a process that only searches. Architecture: BERT without pooler
@@ -8,6 +8,7 @@ torch and transformers, seconds of CPU, in a process that only searches. Archite
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float32]
+TOKENS = 384  # of a pass, padding included: what it works on stays in a core's cache
 _MASKED = np.float32(-1e9)  # the score of a padding token
 
 
@@ -43,6 +45,22 @@ class MiniLM:
         except (KeyError, TypeError) as error:
             raise ValueError(f"config.json lacks {error}") from error
         return cls(_mapped(folder / "model.safetensors"), layers, heads, eps)
+
+    def embed(self, texts: Sequence[Sequence[int]]) -> Floats:
+        """Token ids of N texts, none empty -> [N, D] of length 1, the same in whatever company."""
+        found: dict[int, Floats] = {}
+        for rows in _passes([len(ids) for ids in texts]):
+            found |= zip(rows, self._pooled([texts[row] for row in rows]), strict=True)
+        return np.stack([found[row] for row in range(len(texts))])
+
+    def _pooled(self, texts: Sequence[Sequence[int]]) -> Floats:
+        """Mean of the last hidden states over each text's own tokens, as the model's configuration has it."""
+        lengths = np.array([len(ids) for ids in texts])
+        mask = np.arange(lengths.max()) < lengths[:, None]  # [B, T]
+        tokens = np.zeros(mask.shape, np.int64)
+        tokens[mask] = np.concatenate(texts)
+        total = (self.hidden_states(tokens, mask) * mask[..., None]).sum(1)
+        return np.asarray(total / np.linalg.norm(total, axis=1, keepdims=True))  # of the mean's direction
 
     def hidden_states(self, tokens: NDArray[np.int64], mask: NDArray[np.bool_]) -> Floats:
         """Token ids [B, T] -> last hidden states [B, T, D]; `mask` [B, T] is false at padding."""
@@ -88,6 +106,18 @@ class MiniLM:
         centred *= self.weights[f"{name}.weight"]
         centred += self.weights[f"{name}.bias"]
         return centred
+
+
+def _passes(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Rows that go through the model together, shortest first: like lengths, so that little is padding."""
+    rows: list[int] = []
+    for row in sorted(range(len(lengths)), key=lambda row: lengths[row]):
+        if rows and (len(rows) + 1) * lengths[row] > TOKENS:
+            yield rows
+            rows = []
+        rows.append(row)
+    if rows:
+        yield rows
 
 
 def _mapped(path: Path) -> dict[str, Floats]:

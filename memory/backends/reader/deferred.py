@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from memory.ports import Reading
-from memory.text.passage import Passage
+
+if TYPE_CHECKING:
+    from memory.text.passage import Passage
 
 
 class DeferredEnglish:
