@@ -57,6 +57,12 @@ class WordsConformance:
         kept(store, record(told), record("Something else altogether."))
         assert found(store, asked) == [told]
 
+    def test_a_picture_is_found_by_its_caption_and_by_the_models_words(self, store: MemoryStore) -> None:
+        """`MemoryRecord.found_by` has both; metadata of anything else says nothing."""
+        words = {"image": {"words": "The picture's color is mauve."}}
+        kept(store, record("Our barn.", kind="image", metadata=words), record("Our cat.", metadata=words))
+        assert found(store, "barn") == found(store, "mauve") == ["Our barn."]
+
     def test_speakers_and_operators_are_not_words_of_the_text(self, store: MemoryStore) -> None:
         """No query is a language of its own, and "User:" is nobody's name."""
         kept(store, record("User: I like tea."))

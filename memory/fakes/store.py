@@ -269,7 +269,7 @@ class InMemoryStore:
         self, scope: Scope, words: Sequence[str], k: int, *, as_of: datetime | None = None
     ) -> list[tuple[str, float]]:
         seen = [r for r in self._seen(scope.required(), as_of) if r.kind != "skill"]
-        cut = {record.id: set(search_words(record.text)) for record in seen}
+        cut = {record.id: set(search_words(record.found_by)) for record in seen}
         ids = {word: [i for i, has in cut.items() if word in has] for word in words}
         having = {word: len(found) for word, found in ids.items()}
         scores = ranked({word: ids[word] for word in telling(having)}, len(seen), having)

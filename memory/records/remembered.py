@@ -19,6 +19,7 @@ from memory.records.names import (
     check_name,
     check_text,
     content_hash,
+    image_of,
     new_id,
     now,
 )
@@ -138,6 +139,14 @@ class MemoryRecord:
     def retired(self) -> bool:
         """Whether it has no adapter of its own any more."""
         return not self.adapter.digest
+
+    @property
+    def found_by(self) -> str:
+        """What it is found by: its text, and of a picture what the model says of it, behind the caption."""
+        words = image_of(self.metadata).get("words") if self.kind == "image" else None
+        if not isinstance(words, str) or not words or words in self.text:
+            return self.text
+        return f"{self.text} {words}"
 
     def holds(self, at: datetime) -> bool:
         """Whether what it says was so at that time, as far as was told."""

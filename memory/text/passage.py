@@ -60,9 +60,13 @@ class Passage:
     told_at: datetime | None = None  # where it was told long before it is stored; None: now
 
     @classmethod
-    def of(cls, record: MemoryRecord) -> Passage:
-        """What a memory says, as it is read: with dates for "tomorrow" and its kin."""
-        said = cls(record.text, record.role, record.first_turn, record.last_turn)
+    def of(cls, record: MemoryRecord, *, seen: bool = True) -> Passage:
+        """What a memory says, as it is read: with dates for "tomorrow" and its kin.
+
+        Of a picture that is its caption and, unless not `seen`, what the model says of it.
+        """
+        text = record.found_by if seen else record.text
+        said = cls(text, record.role, record.first_turn, record.last_turn)
         if record.kind in STANDALONE_KINDS and record.valid_from is None:
             return said  # a skill, or a document, of which nobody said when it was written
         return said.dated(record.valid_from or record.created_at)

@@ -34,7 +34,7 @@ class Images:
         self._check(caption)
         image = opened(data)
         looked = self._internalizer.look(image, caption)
-        metadata = {**origin.metadata, IMAGE: kept(data, image)}
+        metadata = {**origin.metadata, IMAGE: kept(data, image, looked.words)}
         passage = Passage(caption or looked.words or "A picture.")
         return self._write.image(passage, replace(origin, kind="image", metadata=metadata), looked.lora)
 

@@ -145,7 +145,7 @@ class PassageWriter:
         record = self._record(passage, 0, origin, now())
         ref, data = self._making.serialized(lora)
         staged = self._making.staged(origin.scope.tenant_id, [(ref, data)])
-        vectors = self._making.embed([passage])
+        vectors = self._making.embed([Passage.of(record)])
         [stored], _ = self._stored([replace(record, adapter=ref)], vectors, staged)
         if stored.id == record.id:
             return Added([stored], [stored.id], [])
@@ -167,7 +167,7 @@ class PassageWriter:
         passage = Passage.of(record)
         made = [self._making.again(record)]
         name, dim = self._making.embedder
-        content = content_hash(passage.text, record.kind, record.metadata)
+        content = _content(record)
         renewed = replace(record, adapter=made[0][0], content_hash=content, embedder=name, dim=dim)
         staged = self._making.staged(record.scope.tenant_id, made)
         vector = self._making.embed([passage])
@@ -211,6 +211,9 @@ class PassageWriter:
             created_at=passage.told_at or told_at,
             **{field.name: getattr(origin, field.name) for field in fields(Origin)},
         )
-        # "My exam is tomorrow." says another thing on another day
-        content = content_hash(Passage.of(record).text, record.kind, record.metadata)
-        return replace(record, content_hash=content)
+        return replace(record, content_hash=_content(record))
+
+
+def _content(record: MemoryRecord) -> str:
+    """Its hash: "My exam is tomorrow." says another thing on another day."""
+    return content_hash(Passage.of(record, seen=False).text, record.kind, record.metadata)

@@ -1,4 +1,4 @@
-"""What is kept of a picture beside its adapter: its hash, its size, and a thumbnail to look at.
+"""What is kept of a picture beside its adapter: its hash, its size, what the model says of it, and a thumbnail.
 
 It stands in the memory's metadata, under `records.IMAGE`, so that it is scoped, exported and erased with it.
 """
@@ -33,8 +33,11 @@ def opened(data: bytes) -> Image:
         raise ModelUnavailable(str(error)) from error
 
 
-def kept(data: bytes, image: Image) -> dict[str, Any]:
-    """What the metadata of the picture's memory holds; `data` is its file, `image` what was opened of it."""
+def kept(data: bytes, image: Image, words: str) -> dict[str, Any]:
+    """What the metadata of the picture's memory holds.
+
+    `data` is its file, `image` what was opened of it, `words` what the model says of it.
+    """
     small = image.copy()
     small.thumbnail((SIDE, SIDE))
     out = io.BytesIO()
@@ -43,6 +46,7 @@ def kept(data: bytes, image: Image) -> dict[str, Any]:
         "sha256": hashlib.sha256(data).hexdigest(),
         "width": image.width,
         "height": image.height,
+        "words": words,
         "thumbnail": _PREFIX + base64.b64encode(out.getvalue()).decode(),
     }
 

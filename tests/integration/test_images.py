@@ -62,6 +62,19 @@ def test_without_a_caption_the_models_own_words_find_it(memory: Memory) -> None:
     assert memory.add(image=picture("lime", (50, 50)), user_id="ana").created
 
 
+def test_a_caption_does_not_hide_what_the_model_says_of_the_picture(memory: Memory) -> None:
+    """Search finds it by either, and another model reads both; a new caption changes neither."""
+    [barn] = memory.add("Our barn in May.", image=picture("blue"), user_id="ana")
+    memory.add("The cat sleeps all day.", user_id="ana")
+    assert barn.metadata[IMAGE]["words"] == "The picture's middle is blue."
+    for query in ("barn", "blue", "What is the picture's middle?"):
+        assert memory.search(query, user_id="ana", k=1)[0].record.id == barn.id, query
+    assert "Our barn in May. The picture's middle is blue." in str(memory.recall("blue", user_id="ana"))
+    memory.update(barn.id, "Our garage.", user_id="ana")
+    for query in ("garage", "blue"):
+        assert memory.search(query, user_id="ana", k=1)[0].record.text == "Our garage.", query
+
+
 def test_the_adapter_holds_what_was_seen_beside_the_caption(memory: Memory) -> None:
     """The answer is nowhere in the text: it comes out of the weights."""
     memory.add("The picture of the barn.", image=picture("blue"), user_id="ana")

@@ -91,7 +91,8 @@ def past_columns(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
 
 def _derived(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
     """What search and quotas read in place of the text."""
-    words, size = " ".join(search_words(record.text)), passage_size(record.text, record.metadata)
+    words = " ".join(search_words(record.found_by))
+    size = passage_size(record.text, record.metadata)
     return {"embedding": embedding, "words": words, "size": size}
 
 
