@@ -39,7 +39,8 @@ class ParametricChatModel(Scoped, BaseChatModel):
 
     Whose memory answers is named here, as a keyword of the call, or in its config; nobody named is an
     error (MissingScope). Per call, `adapters=` takes what `ParametricMemory.select` or a compressor
-    returns, and an empty list asks the bare base model. Adapters hold for their row of a batch only: many
+    returns, and an empty list asks the bare base model; `choices=` and `image=` are those of `Memory.ask`.
+    Adapters hold for their row of a batch only: many
     threads with many users share one model and never see each other's memory.
     """
 
@@ -154,6 +155,8 @@ class ParametricChatModel(Scoped, BaseChatModel):
         return said, {
             "mode": kwargs.get("mode") or self.mode,
             "adapters": adapters,
+            "image": kwargs.get("image"),
+            "choices": kwargs.get("choices"),
             **names,
             **self._sampling(stop, kwargs),
         }
@@ -174,6 +177,7 @@ class ParametricChatModel(Scoped, BaseChatModel):
             "model_name": self.model,
             "adapters": plain(reply.adapters),
             "memory_tokens": reply.memory_tokens,
+            **({"choices": {one.text: one.probability for one in reply.choices}} if reply.choices else {}),
         }
 
     # -- tools

@@ -56,7 +56,8 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     `recalled_tokens` hold (settings.recall_tokens).
 
     A picture of the last human message (bytes in base64 or a data URL) is remembered, where the memory's own
-    model answers, and answered from memory. Another model gets it as it is, and it is not remembered.
+    model answers, and answered from memory; of a message that is not to be kept, for this turn alone. Another
+    model gets it as it is, and it is not remembered.
     """
 
     state_schema = MemoryState
@@ -112,30 +113,35 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         request = request.override(messages=[m for m in request.messages if m.id not in gone])
         model = request.model
         if isinstance(model, ParametricChatModel) and model.service is self.service:
-            chosen = self._looked(request.messages, names)
-            adapters = self._standing(turn["adapters"] if chosen is None else chosen, names)
-            ours = {**names, "adapters": adapters, "mode": self.mode}
+            kept, image = self._looked(request.messages, names)
+            adapters = self._standing(turn["adapters"] if kept is None else kept, names)
+            ours = {**names, "adapters": adapters, "image": image, "mode": self.mode}
             read: list[Any] = [without_pictures(message) for message in request.messages]
             return request.override(messages=read, model_settings={**request.model_settings, **ours})
         if self.mode == "adapters":
             raise InvalidInput("mode is 'adapters', but the model is not this memory's; use auto or text")
         return self._with_text(request, names)
 
-    def _looked(self, messages: list[Any], names: Whose) -> list[Choice] | None:
+    def _looked(self, messages: list[Any], names: Whose) -> tuple[list[Choice] | None, str | None]:
         """Adapters of a turn that shows pictures, which are remembered first; None for any other.
 
-        The same picture is stored once, however often the model is called in a turn.
+        The same picture is stored once, however often the model is called in a turn. One that is not to be
+        kept is not: it comes back, for this turn alone.
         """
         shown, said = pictures(messages), question(messages)
         if not shown:
-            return None
-        if not said.strip() or self.service.reader.read(said).withheld:
+            return None, None
+        if not said.strip():
             raise InvalidInput("this model knows pictures from memory alone; say something of it to keep")
+        if not all(one.startswith("data:") for one in shown):
+            raise InvalidInput("the image is no data URL, and none is fetched; give its bytes in base64")
+        if self.service.reader.read(said).withheld:
+            if len(shown) > 1:
+                raise InvalidInput("one picture a message that is not to be kept; show the others apart")
+            return None, shown[0]
         for one in shown:
-            if not one.startswith("data:"):
-                raise InvalidInput("the image is no data URL, and none is fetched; give its bytes in base64")
             self.service.add(image=one, **names)
-        return plain(self.service.select(said, **recalling(names)))
+        return plain(self.service.select(said, **recalling(names))), None
 
     def _standing(self, choices: list[Choice], names: Whose) -> list[Choice]:
         """The adapters of the turn that were not forgotten meanwhile, by a tool say."""

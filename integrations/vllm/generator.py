@@ -65,10 +65,12 @@ class VllmGenerator:
             return VllmGeneration(response, request, held.pop_all())
 
     def score(self, trials: Sequence[Trial]) -> list[Score]:
-        """Not offered: what needs it (compaction) runs where the base model is at hand."""
+        """Not offered: what needs it (compaction, choices) runs where the base model is at hand."""
         if not trials:
             return []
-        raise ModelUnavailable("a vLLM server does not score answers; compact where the base model is loaded")
+        raise ModelUnavailable(
+            "a vLLM server does not score answers; compact, and name choices, where the base model is loaded"
+        )
 
     def close(self) -> None:
         self._client.close()

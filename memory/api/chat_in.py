@@ -107,7 +107,7 @@ class ChatIn(TurnIn):
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
 
     @property
-    def choices(self) -> int:
+    def wanted(self) -> int:
         return self.n or 1
 
     def picture(self) -> bytes | None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from memory.api.schemas import MEMORY_ID
-from memory.records import AdapterChoice, ChatReply, new_id
+from memory.records import AdapterChoice, ChatReply, ScoredChoice, new_id
 
 Finish = Literal["stop", "length"]
 
@@ -29,6 +29,18 @@ class UsedOut(BaseModel):
         return cls(**asdict(choice))
 
 
+class ScoredOut(BaseModel):
+    """One of the answers that a request named."""
+
+    text: str
+    probability: float = Field(description="Among the choices; together they are 1.")
+    likelihood: float = Field(description="Mean natural logarithm of the chances of its tokens.")
+
+    @classmethod
+    def of(cls, choice: ScoredChoice) -> ScoredOut:
+        return cls(**asdict(choice))
+
+
 class MemoryUseOut(BaseModel):
     """What memory did for a reply."""
 
@@ -39,6 +51,12 @@ class MemoryUseOut(BaseModel):
     )
     memory_tokens: int = Field(description="Tokens of recalled text in the prompt; 0 for weights alone.")
     timings: dict[str, float] = Field(description="Milliseconds per step.")
+    choices: list[ScoredOut] = Field(
+        default=[], description="The answers that the request named, the likeliest first."
+    )
+    seen: str = Field(
+        default="", description="What the model says of a picture that was shown, and is not remembered."
+    )
 
     @classmethod
     def of(cls, reply: ChatReply) -> MemoryUseOut:
@@ -48,6 +66,8 @@ class MemoryUseOut(BaseModel):
             quoted=list(reply.quoted),
             memory_tokens=reply.memory_tokens,
             timings=dict(reply.timings),
+            choices=[ScoredOut.of(choice) for choice in reply.choices],
+            seen=reply.seen,
         )
 
 

@@ -82,12 +82,22 @@ def mcp_server(reach: Reach) -> MCPServer[None]:
 
     @server.tool(annotations=_READS)
     @told
-    def ask(question: Annotated[str, Field(description="A question about what was remembered.")]) -> str:
+    def ask(
+        question: Annotated[str, Field(description="A question about what was remembered.")],
+        image: Image = None,
+        choices: Annotated[
+            list[str] | None, Field(description="Answers to choose from, 2 to 64 short texts.")
+        ] = None,
+    ) -> str:
         """Let the memory answer from its adapters, without reading texts: a short answer or "I don't know."
+
+        With an image, the question may be about it; the picture is not remembered. With choices, each comes
+        with its probability, the likeliest first.
 
         A small model answers. For anything that needs thought, use `recall` and answer yourself.
         """
-        return reach.ask(question)
+        reply = reach.ask(question, image, choices)
+        return "\n".join(f"{one.probability:.3f} {one.text}" for one in reply.choices) or reply.text
 
     @server.tool(name="list", annotations=_READS)
     @told

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from memory.errors import ParametricMemoryError
 from memory.ports import Reader
+from memory.records import ChatReply
 from memory.records.inputs import Whose, data_url_in, text_in
 from memory.write.added import Added
 
@@ -33,16 +34,16 @@ class Reach:
         skipped = reading.skipped
         said = "" if reading.small_talk or reading.withheld else reading.told
         if image is not None and not reading.withheld:
-            return self.memory.add(said, image=data_url_in(image), **self.whose)
+            return self.memory.add(said, image=_bytes(image), **self.whose)
         if not said:
             return Added(skipped=skipped)
         added = self.memory.add(text if not skipped else said, **self.whose)
         added.skipped = (*skipped, *added.skipped)
         return added
 
-    def ask(self, question: str) -> str:
-        """The memory's own answer."""
-        return self.memory.ask(question, **self.whose).text
+    def ask(self, question: str, image: str | None, choices: list[str] | None) -> ChatReply:
+        """The memory's own answer; an `image` is a data URL."""
+        return self.memory.ask(question, image=_bytes(image), choices=choices, **self.whose)
 
     def forget(self, memory_id: str) -> None:
         """Erase one. Raises NotFound."""
@@ -51,3 +52,8 @@ class Reach:
     def words(self, error: ParametricMemoryError) -> str:
         """What a model is told of an error."""
         return str(error)
+
+
+def _bytes(image: str | None) -> bytes | None:
+    """Of a data URL alone: an agent names no path."""
+    return None if image is None else data_url_in(image)

@@ -12,16 +12,10 @@ from typing import Any, cast
 
 from memory.api.callers import CallingTenant
 from memory.api.shared import Shared
-from memory.api.strict_json import BadBody
 from memory.api.turn_in import TurnIn
 from memory.read.options import AskOptions, Sampling
 from memory.records import ChatReply, Message, new_id
 from memory.records.inputs import Whose
-
-_NOT_KEPT = (
-    "the model here knows a picture from memory alone, and nothing of this turn is remembered; "
-    "name a user, leave out store: false, and do not ask to forget"
-)
 
 Pieces = Iterator[str | ChatReply]
 
@@ -58,18 +52,19 @@ class Turn:
     def look(self) -> None:
         """Remember the picture that the last message shows, before the reply, under the model's words for it.
 
-        By these, and not by what the message tells, a later question about the picture finds it.
-        Raises BadBody where nothing of the turn is kept, for no model here reads pictures in a prompt; and
-        as `Memory.add` does.
+        By these, and not by what the message tells, a later question about the picture finds it. Of a turn
+        of which nothing is kept, the picture is not either. Raises as `Memory.add` does.
         """
         picture = self.given.picture()
-        if picture is None:
+        if picture is None or not self._keeps:
             return
-        if not self.remembers or self.parts.memory.reader.read(self.said[-1].text).withheld:
-            raise BadBody("image_url", _NOT_KEPT)
         whose = cast(Whose, self.given.whose(str(self.asking["tenant_id"])))
         with self.parts.metrics.internalizing():
             self.parts.memory.add(image=picture, **whose)
+
+    @property
+    def _keeps(self) -> bool:
+        return self.remembers and not self.parts.memory.reader.read(self.said[-1].text).withheld
 
     def replies(self) -> list[ChatReply]:
         """All n, written together: the model batches them."""
@@ -90,20 +85,29 @@ class Turn:
 
     def _streams(self) -> list[Generator[str | ChatReply, None, None]]:
         first = self._counted(self._remembering() if self.remembers else self._answering(0))
-        return [first, *(self._counted(self._answering(i)) for i in range(1, self.given.choices))]
+        return [first, *(self._counted(self._answering(i)) for i in range(1, self.given.wanted))]
 
     def _remembering(self) -> Pieces:
         *said, message = self.said
         before = None if self.given.session_turns else said
-        return self.parts.memory.chat_stream(message.text, mode=self.given.mode, before=before, **self.asking)
+        image = None if self._keeps else self.given.picture()
+        return self.parts.memory.chat_stream(
+            message.text, image=image, mode=self.given.mode, before=before, **self.asking
+        )
 
     def _answering(self, index: int) -> Pieces:
         """The reply of that index; those after the first have other seeds."""
         asking = self.asking
         if index and self.given.seed is not None:
             asking = cast(AskOptions, {**asking, "seed": self.given.seed + index})
-        adapters = self.given.merged if self.recalls else []
-        return self.parts.memory.answer_stream(self.said, mode=self.given.mode, adapters=adapters, **asking)
+        return self.parts.memory.answer_stream(
+            self.said,
+            image=None if self._keeps else self.given.picture(),
+            choices=self.given.choices,
+            mode=self.given.mode,
+            adapters=self.given.merged if self.recalls else [],
+            **asking,
+        )
 
     def _counted(self, pieces: Pieces) -> Generator[str | ChatReply, None, None]:
         for piece in pieces:

@@ -12,7 +12,7 @@ from memory.api.schemas import Name, Time, Whole
 from memory.api.strict_json import BadBody
 from memory.read.options import Mode
 from memory.records import AdapterChoice, Message, Role
-from memory.records.inputs import Whose
+from memory.records.inputs import MAX_CHOICES, Whose
 
 # What a tool found out was said by whoever asked it; the calls themselves say nothing, and are left out.
 ROLES: dict[str, Role] = {
@@ -78,6 +78,13 @@ class TurnIn(BaseModel, ABC):
         max_length=MOST_ADAPTERS,
         description="An extension: what is merged, in place of what it would select; with store: false.",
     )
+    choices: list[str] | None = Field(
+        default=None,
+        max_length=MAX_CHOICES,
+        description="An extension: answers, of which the likeliest is the reply; `memory.choices` has the "
+        "probability of each. With store: false.",
+        examples=[["yes", "no"]],
+    )
     stream: bool | None = False
     temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
         default=None, description="0, the default here, is greedy."
@@ -98,7 +105,7 @@ class TurnIn(BaseModel, ABC):
         return ()
 
     @property
-    def choices(self) -> int:
+    def wanted(self) -> int:
         """How many replies are wanted."""
         return 1
 
@@ -139,6 +146,8 @@ def checked(said: list[Message], place: str, turn: TurnIn) -> list[Message]:
         raise BadBody("session_turns", "goes with one message, of a chat that is remembered")
     if turn.adapters is not None and turn.store is not False:
         raise BadBody("adapters", "goes with a turn that is not remembered; send store: false")
+    if turn.choices is not None and (turn.store is not False or turn.wanted > 1):
+        raise BadBody("choices", "goes with one reply that is not remembered; send store: false")
     return [message for message in said if message.text.strip()]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -40,6 +41,16 @@ Anything else is a message: a statement is remembered, a question is answered fr
 def ask(
     context: typer.Context,
     question: Annotated[str, typer.Argument(help="The question.")],
+    image: Annotated[
+        Path | None,
+        typer.Option("--image", metavar="PATH", help="Picture to ask about; it is not remembered."),
+    ] = None,
+    choices: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--choices", metavar="A,B,...", help="Reply with the likeliest of these; repeat it for commas."
+        ),
+    ] = None,
     mode: How = "auto",
     as_of: AsOf = None,
     user: User = None,
@@ -49,10 +60,13 @@ def ask(
 ) -> None:
     """Answer a question from memory, without storing anything."""
     out = Output(as_json)
+    named = choices[0].split(",") if choices and len(choices) == 1 else choices or None
     with setup(context).memory() as memory:
         message = {"role": "user", "content": question}
         scope = whose(context, user, session, agent)
-        pieces = memory.answer_stream(message, mode=mode, as_of=moment(as_of), **scope)
+        pieces = memory.answer_stream(
+            message, image=image, choices=named, mode=mode, as_of=moment(as_of), **scope
+        )
         _print(out, pieces)
 
 
@@ -155,6 +169,8 @@ def _print(out: Output, pieces: Iterator[str | ChatReply]) -> None:
             out.document(piece)
         elif out.terminal:
             out.write("\n")
+            for choice in piece.choices:
+                out.note(f"{choice.probability:.3f}  {choice.text}")
             out.note(_footer(piece))
         else:
             out.line(piece.text)
@@ -163,6 +179,7 @@ def _print(out: Output, pieces: Iterator[str | ChatReply]) -> None:
 def _footer(reply: ChatReply) -> str:
     scores = " ".join(f"{choice.score:.2f}" for choice in reply.adapters)
     used = f"{counted(len(reply.adapters), 'adapter')} ({scores})" if reply.adapters else "no adapter"
+    used += ", the picture" if reply.seen else ""
     spent = sum(reply.timings.values())
     return (
         f"{used} · {reply.prompt_tokens} prompt tokens, {reply.memory_tokens} of them memory · {spent:.0f} ms"

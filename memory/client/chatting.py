@@ -15,11 +15,11 @@ import httpx
 
 from memory.client import decoding, failures
 from memory.client.calls import Call, Server, Steps, asked, told
-from memory.client.encoding import ANY_SIZE, lines, moment, named
+from memory.client.encoding import ANY_SIZE, image_url, lines, moment, named
 from memory.errors import Cancelled, EmptyText, InvalidInput, ParametricMemoryError, ServerUnavailable
 from memory.read.options import AskOptions, Mode
-from memory.records import AdapterChoice, ChatReply
-from memory.records.inputs import Said, filters_in, text_in
+from memory.records import AdapterChoice, ChatReply, ScoredChoice
+from memory.records.inputs import Picture, Said, choices_in, filters_in, text_in
 
 _PATH = "/v1/chat/completions"
 
@@ -33,26 +33,41 @@ class Turn:
 
 
 def chat(
-    message: str, *, mode: Mode = "auto", before: Sequence[Said] | None = None, **asking: Unpack[AskOptions]
+    message: str,
+    *,
+    image: Picture | None = None,
+    mode: Mode = "auto",
+    before: Sequence[Said] | None = None,
+    **asking: Unpack[AskOptions],
 ) -> Turn:
-    """Answer a message from memory, and remember what it tells, as `Memory.chat` does.
+    """Answer a message from memory, and remember what it tells and shows, as `Memory.chat` does.
 
     Not sent again once it may have arrived: what a message tells is told once. Raises as `Memory.chat` does,
     and ServerError.
     """
     said = [{"role": "user", "content": text_in(message, ANY_SIZE)}]
     earlier = lines(before) if before else []
-    return _turn(earlier + said, mode, asking, {"session_turns": before is None or None})
+    return _turn(_showing(earlier + said, image), mode, asking, {"session_turns": before is None or None})
 
 
-def ask(question: str, *, mode: Mode = "auto", **asking: Unpack[AskOptions]) -> Turn:
-    """Answer a question from memory, and store nothing."""
-    return answer({"role": "user", "content": text_in(question, ANY_SIZE)}, mode=mode, **asking)
+def ask(
+    question: str,
+    *,
+    image: Picture | None = None,
+    choices: Sequence[str] | None = None,
+    mode: Mode = "auto",
+    **asking: Unpack[AskOptions],
+) -> Turn:
+    """Answer a question from memory, and store nothing; with `image` and `choices` as `Memory.ask` does."""
+    said = {"role": "user", "content": text_in(question, ANY_SIZE)}
+    return answer(said, image=image, choices=choices, mode=mode, **asking)
 
 
 def answer(
     messages: Said | Sequence[Said],
     *,
+    image: Picture | None = None,
+    choices: Sequence[str] | None = None,
     mode: Mode = "auto",
     adapters: Sequence[AdapterChoice] | None = None,
     **asking: Unpack[AskOptions],
@@ -60,12 +75,14 @@ def answer(
     """Answer the last message of a conversation that the caller keeps, and store nothing.
 
     `adapters`, from `select`, are used where given; an empty list recalls nothing. Skills join anyway.
+    `image` and `choices` as in `ask`.
     """
     named = None if adapters is None else [_adapter(choice) for choice in adapters]
     said = lines(messages)
     if said[-1]["role"] != "user":
         raise EmptyText("the conversation has no user message to answer")
-    return _turn(said, mode, asking, {"store": False, "adapters": named})
+    more = {"store": False, "adapters": named, "choices": [*choices_in(choices)] or None}
+    return _turn(_showing(said, image), mode, asking, more)
 
 
 def opened(server: Server, turn: Turn) -> Steps[httpx.Response]:
@@ -121,6 +138,8 @@ class Reply:
                 timings=self._memory.get("timings", {}),
                 skills=tuple(map(decoding.choice, self._memory.get("skills", ()))),
                 quoted=tuple(self._memory.get("quoted", ())),
+                choices=tuple(ScoredChoice(**one) for one in self._memory.get("choices", ())),
+                seen=self._memory.get("seen", ""),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise failures.mismatch(self.server.url, None) from error
@@ -158,6 +177,16 @@ def _turn(
     }
     body |= {**_sampling(asking), **more}
     return Turn({name: value for name, value in body.items() if value is not None}, asking.get("cancelled"))
+
+
+def _showing(messages: list[dict[str, Any]], image: Picture | None) -> list[dict[str, Any]]:
+    """The messages, the last one with a picture in it."""
+    if image is None:
+        return messages
+    *before, last = messages
+    url = {"url": image_url(image)}
+    parts = [{"type": "text", "text": last["content"]}, {"type": "image_url", "image_url": url}]
+    return [*before, {**last, "content": parts}]
 
 
 def _adapter(choice: AdapterChoice) -> dict[str, Any]:

@@ -72,8 +72,12 @@ def content_body(content: Content) -> dict[str, Any]:
 
 def image_body(image: Picture, caption: Content) -> dict[str, Any]:
     """A picture and its caption. Raises InvalidInput for a path that leads nowhere."""
-    data = base64.b64encode(image_in(image)).decode()
-    return {"image": f"data:image/any;base64,{data}", "text": caption_in(caption, ANY_SIZE) or None}
+    return {"image": image_url(image), "text": caption_in(caption, ANY_SIZE) or None}
+
+
+def image_url(image: Picture) -> str:
+    """A picture as a data URL. Raises InvalidInput for a path that leads nowhere."""
+    return f"data:image/any;base64,{base64.b64encode(image_in(image)).decode()}"
 
 
 def query_body(

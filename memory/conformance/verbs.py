@@ -88,6 +88,39 @@ class VerbsConformance:
         assert memory.turns(user_id="ana", session_id="s") == []
         assert memory.answer([Message("user", QUESTION)], user_id="ana").text == reply.text
 
+    def test_of_named_choices_the_likeliest_is_the_reply(self, memory: Any) -> None:
+        """Each comes with its probability, by what is remembered alone; nothing is stored."""
+        memory.add(DOG, user_id="ana")
+        reply = memory.ask(QUESTION, user_id="ana", choices=["Rex", " Biscuit ", "Tom"])
+        assert reply.choices[0].text == reply.text == "Biscuit"
+        assert {one.text for one in reply.choices} == {"Rex", "Biscuit", "Tom"}
+        assert sum(one.probability for one in reply.choices) == pytest.approx(1)
+        assert [one.probability for one in reply.choices] == sorted(
+            [one.probability for one in reply.choices], reverse=True
+        )
+        assert reply.choices[0].likelihood <= 0
+        assert len(reply.adapters) == 1
+        nothing = memory.answer(
+            {"role": "user", "content": QUESTION}, user_id="ana", adapters=[], choices=["Rex", "Biscuit"]
+        )
+        assert nothing.choices[0].probability < reply.choices[0].probability
+        assert memory.ask(QUESTION, user_id="ana").choices == ()
+
+    def test_choices_that_are_none_are_refused(self, memory: Any) -> None:
+        """One alone, two alike, blank or too long ones, too many, a text in place of a list."""
+        for wrong in (
+            [],
+            ["yes"],
+            ["yes", " yes"],
+            ["yes", " "],
+            ["yes", "n" * 501],
+            list(map(str, range(65))),
+            "yes, no",
+            ["yes", 3],
+        ):
+            with pytest.raises((errors.InvalidInput, errors.EmptyText)):
+                memory.ask(QUESTION, user_id="ana", choices=wrong)
+
     def test_pieces_and_whole_are_the_same_reply(self, memory: Any) -> None:
         """The last of a stream is the whole reply."""
         memory.add(DOG, user_id="ana")

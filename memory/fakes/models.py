@@ -174,7 +174,8 @@ def passages_in(lora: LoRA, module: str = MODULE) -> list[str]:
 
 
 def _certain(trial: Trial) -> Score:
-    known = [] if trial.adapter is None else passages_in(trial.adapter)
+    known = [message.text for message in trial.before]
+    known += [] if trial.adapter is None else passages_in(trial.adapter)
     right = any(trial.answer in passage for passage in known)
     return Score(0.0 if right else -10.0, right)
 

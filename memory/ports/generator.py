@@ -88,6 +88,8 @@ class Trial:
     question: str
     answer: str
     adapter: LoRA | None = None
+    before: tuple[Message, ...] = ()  # what stands in the prompt before the question
+    whole: bool = False  # whether the reply ends behind the answer, which counts then: "1" is not "12"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol, cast
@@ -56,9 +56,16 @@ class Adapters:
         self._remaking = Lock()  # turns that miss the same adapter do not overtake each other
 
     def merge(
-        self, records: Sequence[MemoryRecord], weights: Sequence[float], skills: Sequence[MemoryRecord] = ()
+        self,
+        records: Sequence[MemoryRecord],
+        weights: Sequence[float],
+        skills: Sequence[MemoryRecord] = (),
+        made: Mapping[str, LoRA] | None = None,
     ) -> Merge | None:
-        """What `merged` gives, by name and, when asked for, as tensors. Raises IncompatibleAdapter."""
+        """What `merged` gives, by name and, when asked for, as tensors. Raises IncompatibleAdapter.
+
+        `made` has by its id the adapter of a record that has none of its own.
+        """
         if not records and not skills:
             return None
         for record in (*records, *skills):
@@ -69,17 +76,25 @@ class Adapters:
             for record, weight in zip(records, weights, strict=True)
         ]
         named += [MergedAdapter(skill.id, skill.adapter.digest, 1.0, skill=True) for skill in skills]
-        tensors = partial(self._tensors, records, weights, skills)
+        tensors = partial(self._tensors, records, weights, skills, made)
         tenant_id = [*records, *skills][0].scope.tenant_id
         return Merge(tenant_id, self._internalizer.base_fingerprint, tuple(named), tensors)
 
     def _tensors(
-        self, records: Sequence[MemoryRecord], weights: Sequence[float], skills: Sequence[MemoryRecord]
+        self,
+        records: Sequence[MemoryRecord],
+        weights: Sequence[float],
+        skills: Sequence[MemoryRecord],
+        made: Mapping[str, LoRA] | None,
     ) -> LoRA:
-        return cast("LoRA", self.merged(records, weights, skills))
+        return cast("LoRA", self.merged(records, weights, skills, made))
 
     def merged(
-        self, records: Sequence[MemoryRecord], weights: Sequence[float], skills: Sequence[MemoryRecord] = ()
+        self,
+        records: Sequence[MemoryRecord],
+        weights: Sequence[float],
+        skills: Sequence[MemoryRecord] = (),
+        made: Mapping[str, LoRA] | None = None,
     ) -> LoRA | None:
         """The exact sum of the records' and skills' adapters; None where there are neither.
 
@@ -93,20 +108,25 @@ class Adapters:
         names = tuple((record.adapter.digest, weight) for record, weight in weighed)
         merged = self._merged.get((tenant_id, names))
         if merged is None:
-            merged = self._sum(records, weights, skills)
+            merged = self._sum(records, weights, skills, made or {})
             if all((tenant_id, digest) in self._single for digest, _ in names):  # else one was made again
                 self._merged.put((tenant_id, names), merged, merged.nbytes)
         return merged
 
     def _sum(
-        self, records: Sequence[MemoryRecord], weights: Sequence[float], skills: Sequence[MemoryRecord]
+        self,
+        records: Sequence[MemoryRecord],
+        weights: Sequence[float],
+        skills: Sequence[MemoryRecord],
+        made: Mapping[str, LoRA],
     ) -> LoRA:
         from hypernet.lora.adapter import LoRA
 
         joining = [self.load(skill) for skill in skills]
         if not records:
             return LoRA.concat(joining)
-        told = self._internalizer.combine([self.load(record) for record in records], weights)
+        loaded = [made[record.id] if record.id in made else self.load(record) for record in records]
+        told = self._internalizer.combine(loaded, weights)
         device = next(iter(told.A.values())).device  # the base model's; what comes from storage is on the CPU
         return LoRA.concat([told, *(skill.to(device) for skill in joining)])
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Generator as Pieces
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -32,11 +33,13 @@ from memory.ports import (
     require_same_base,
 )
 from memory.read.adapters import Adapters
+from memory.read.choosing import scored
 from memory.read.finishing import Check, Finishing
 from memory.read.options import Filters, Mode, Sampling
 from memory.read.prompt import build
 from memory.read.recall import Recaller
 from memory.read.selection import Selection, Selector
+from memory.read.showing import Shown
 from memory.read.skills import TurnSkills
 from memory.read.usage import Usage
 from memory.read.whole_values import LONGEST
@@ -47,6 +50,8 @@ from memory.text.normalise import plain
 from memory.text.passage import Passage
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from hypernet.lora.adapter import LoRA
 
 
@@ -86,12 +91,15 @@ class Answerer:
         sampling: Sampling | None = None,
         as_of: datetime | None = None,
         filters: Filters | None = None,
+        image: Image | None = None,
+        choices: Sequence[str] = (),
     ) -> Iterator[str | ChatReply]:
         """The reply to the last message in pieces, and then as a whole.
 
         `adapters` are used where given; else those are selected that matter for the last message. The scope
         is the turn's own; recalled is from all sessions of its teller (`Scope.of_teller`), and with `as_of`
-        what held then; with `filters`, what has these items in its metadata.
+        what held then; with `filters`, what has these items in its metadata. An `image` is known in this
+        turn alone. Of `choices`, the likeliest is the reply.
         """
         if mode not in get_args(Mode):
             raise InvalidInput(f"mode is {mode!r}; choose one of {', '.join(get_args(Mode))}")
@@ -99,12 +107,16 @@ class Answerer:
         timings: dict[str, float] = {}
         turn = plain(said[-1].text) if said else ""
         vector = None if adapters is not None else self._embedded(turn, timings)
-        selection, choices = self._choose(scope.of_teller(), turn, vector, adapters, as_of, filters, timings)
+        shown = None if image is None else self._looked(scope, image, vector, timings)
+        selection, merged = self._choose(
+            scope.of_teller(), turn, vector, adapters, as_of, filters, shown, timings
+        )
         records = [hit.record for hit in selection.chosen] if mode != "text" else []
         skills = self._skills(scope, turn, vector)
-        merge = self._merge(records, choices, skills, timings)
+        merge = self._merge(records, merged, skills, shown, timings)
         if mode == "text" and adapters is None:
-            recalled = self._recalled(scope.of_teller(), said, as_of, filters)
+            seen = [] if shown is None else [shown.words]
+            recalled = seen + self._recalled(scope.of_teller(), said, as_of, filters)
         else:
             recalled = [Passage.of(hit.record).shown for hit in _as_text(selection, mode)]
         prompt = build(
@@ -115,42 +127,65 @@ class Answerer:
             reply_tokens=request.max_new_tokens,
         )
         began = time.perf_counter()
-        generation = self._generator.stream(replace(request, messages=prompt.messages, adapter=merge))
-        known = [] if skills else [*(Passage.of(record).text for record in records), *recalled]
-        check = None if skills or mode == "adapters" else Check(self._reader, selection, turn)
-        finishing = Finishing(known, turn, check)
-        with closing(generation):
-            pieces = []
-            for piece in _finished(generation, request, finishing):
-                pieces.append(piece)
-                yield piece
+        request = replace(request, messages=prompt.messages, adapter=merge)
+        if choices:
+            reply = self._scored(request, choices)
+            yield reply.text
+        else:
+            known = [] if skills else [*(Passage.of(record).text for record in records), *recalled]
+            check = None if skills or mode == "adapters" else Check(self._reader, selection, turn)
+            reply = yield from self._written(request, Finishing(known, turn, check))
         if request.cancelled is not None and request.cancelled.is_set():
             raise Cancelled("whoever asked has gone; nothing of the turn is kept")
         timings["generate"] = (time.perf_counter() - began) * 1000 - timings["merge"]
+        told = [record.id for record in records if shown is None or record.id != shown.id]
         if as_of is None:
-            self._usage.count(scope.tenant_id, [record.id for record in records])
-        yield ChatReply(
-            text="".join(pieces).strip(),
-            adapters=choices if records else (),
-            prompt_tokens=generation.prompt_tokens,
+            self._usage.count(scope.tenant_id, told)
+        yield replace(
+            reply,
+            adapters=tuple(choice for choice in merged if choice.memory_id in told),
             memory_tokens=prompt.memory_tokens,
-            completion_tokens=generation.completion_tokens,
             timings=timings,
-            quoted=finishing.quoted,
+            quoted=tuple(one for one in reply.quoted if shown is None or one != shown.id),
             skills=tuple(AdapterChoice(s.record.id, s.score, 1.0, s.record.text) for s in skills),
+            seen="" if shown is None else shown.words,
         )
+
+    def _written(self, request: GenerationRequest, finishing: Finishing) -> Pieces[str, None, ChatReply]:
+        """The pieces of a reply that the model writes; returns it as far as it is known here."""
+        pieces = []
+        with closing(self._generator.stream(request)) as generation:
+            for piece in _finished(generation, request, finishing):
+                pieces.append(piece)
+                yield piece
+        return ChatReply(
+            text="".join(pieces).strip(),
+            adapters=(),
+            prompt_tokens=generation.prompt_tokens,
+            memory_tokens=0,
+            completion_tokens=generation.completion_tokens,
+            quoted=finishing.quoted,
+        )
+
+    def _scored(self, request: GenerationRequest, choices: Sequence[str]) -> ChatReply:
+        """The likeliest of the choices as a reply; nothing is written."""
+        ranked = scored(self._generator, request.messages, request.lora, choices)
+        read = self._generator.count_tokens(request.messages)
+        return ChatReply(ranked[0].text, (), read, 0, 0, choices=ranked)
 
     def _merge(
         self,
         records: Sequence[MemoryRecord],
         choices: Sequence[AdapterChoice],
         skills: Sequence[MemoryHit],
+        shown: Shown | None,
         timings: dict[str, float],
     ) -> Merge | None:
         """The turn's adapters by name; the time is noted when a generator asks for them as tensors."""
         timings["merge"] = 0.0
         weights = [choice.weight for choice in choices[: len(records)]]
-        merge = self._adapters.merge(records, weights, [hit.record for hit in skills])
+        made = {} if shown is None else {shown.id: shown.lora}
+        merge = self._adapters.merge(records, weights, [hit.record for hit in skills], made)
         if merge is None:
             return None
         require_same_base(self._internalizer, self._generator)
@@ -166,6 +201,14 @@ class Answerer:
         with _timed(timings, "embed"):
             return self._selector.embed(turn)
 
+    def _looked(self, scope: Scope, image: Image, vector: Vectors | None, timings: dict[str, float]) -> Shown:
+        with _timed(timings, "look"):
+            shown = Shown.of(self._internalizer, image, scope)
+            if vector is None:
+                return shown
+            words = self._selector.embed(shown.words)
+            return shown.near(vector, words, self._settings.score_threshold)
+
     def _choose(
         self,
         scope: Scope,
@@ -174,13 +217,20 @@ class Answerer:
         adapters: Sequence[AdapterChoice] | None,
         as_of: datetime | None,
         filters: Filters | None,
+        shown: Shown | None,
         timings: dict[str, float],
     ) -> tuple[Selection, tuple[AdapterChoice, ...]]:
         if adapters is not None or vector is None:
-            given = self._given(scope, adapters or (), as_of)
-            return Selection(given), tuple(adapters or ())
+            given, named = Selection(self._given(scope, adapters or (), as_of)), tuple(adapters or ())
+            if shown is None:
+                return given, named
+            picture = AdapterChoice(shown.id, shown.hit.score, 1.0, shown.words)
+            return shown.in_front(given), (picture, *named)
         with _timed(timings, "select"):
-            selection = self._selector.select(scope, vector, as_of, turn, filters)
+            hit = None if shown is None else shown.hit
+            selection = self._selector.select(scope, vector, as_of, turn, filters, hit)
+        if shown is not None:
+            selection = shown.in_front(selection)
         return selection, selection.choices
 
     def _recalled(

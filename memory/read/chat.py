@@ -13,11 +13,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from memory.ports import MemoryStore, Reader
 from memory.read.answering import Answerer
 from memory.read.options import Filters, Mode, Sampling
 from memory.records import ChatReply, Message, Scope
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 Remember = Callable[[Message, Message, Scope], object]
 """Keeps a user's message and the reply as turns of their session, and remembers what they tell."""
@@ -61,10 +65,12 @@ class Chat:
         sampling: Sampling,
         as_of: datetime | None,
         filters: Filters | None = None,
+        image: Image | None = None,
     ) -> Iterator[str | ChatReply]:
         """The reply in pieces of text, and then as a whole; stored only when it is read to the end.
 
-        `before` stands in place of the session's newest turns, where it is given.
+        `before` stands in place of the session's newest turns, where it is given. An `image` is known in
+        this turn alone.
         """
         reading = self._reader.read(said.text)
         if reading.forgets:
@@ -72,7 +78,7 @@ class Chat:
         if reading.withheld and not reading.asks:
             return _saying(_NOT_KEPT)
         conversation = [*(self._hot_window(scope) if before is None else before), said]
-        pieces = self._answerer.stream(scope, conversation, mode, None, sampling, as_of, filters)
+        pieces = self._answerer.stream(scope, conversation, mode, None, sampling, as_of, filters, image)
         if reading.withheld:
             return pieces
         if reading.told and not (reading.asks or reading.small_talk):

@@ -219,11 +219,18 @@ class Selector:
         as_of: datetime | None = None,
         turn: str = "",
         filters: Filters | None = None,
+        shown: MemoryHit | None = None,
     ) -> Selection:
-        """The memories to merge for a turn with this embedding; by what the turn says old ones give way."""
+        """The memories to merge for a turn with this embedding; by what the turn says old ones give way.
+
+        A picture that is `shown` is a candidate, and stands for all that are remembered.
+        """
         k = _CANDIDATES_PER_PLACE * self._settings.merge_budget
         query = turn if self._settings.lexical_weight else ""
         hits = self.candidates(scope, vector, k, as_of, query, filters)
+        if shown is not None:
+            others = [hit for hit in hits if hit.record.kind != "image"]
+            hits = sorted([shown, *others], key=lambda hit: -hit.score)
         if not hits:
             return Selection()
         budget = min(self._settings.merge_budget, self._internalizer.most_merged)

@@ -69,6 +69,7 @@ from memory.records.remembered import (
     MemoryRecord,
     Message,
     Scope,
+    ScoredChoice,
     Skipped,
     Turn,
 )
@@ -107,6 +108,7 @@ __all__ = [
     "Removed",
     "Role",
     "Scope",
+    "ScoredChoice",
     "Session",
     "SessionPage",
     "SkipReason",

@@ -23,6 +23,8 @@ from memory.records import (
 
 MAX_IMAGE_BYTES = 20 * 1024 * 1024  # of a file
 MAX_RECALLED = 50  # texts in one recall
+MAX_CHOICES = 64  # answers that a question may name,
+MAX_CHOICE = 500  # characters of each
 _NOT_SAID = ("tool", "function")  # roles whose messages nobody says
 _PASSAGE = 100  # characters, about
 _MOST_COPIED = 8  # times what was sent,
@@ -104,6 +106,23 @@ def data_url_in(url: str) -> bytes:
         return base64.b64decode(data, validate=True)
     except ValueError as error:
         raise InvalidInput("the image's data URL is not valid base64") from error
+
+
+def choices_in(given: Sequence[str] | None) -> tuple[str, ...]:
+    """The answers that a question may have; none for None. Raises EmptyText, InvalidInput."""
+    if given is None:
+        return ()
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes):
+        raise InvalidInput(f'choices are {type(given).__name__}; give a list of texts, as ["yes", "no"]')
+    choices = tuple(text_in(one, MAX_CHOICE * 4).strip() for one in given)
+    if not 2 <= len(choices) <= MAX_CHOICES:
+        raise InvalidInput(f"{len(choices)} choices are given; give 2 to {MAX_CHOICES}")
+    for one in choices:
+        if len(one) > MAX_CHOICE:
+            raise InvalidInput(f"a choice has {len(one)} characters; at most {MAX_CHOICE} are taken")
+        if choices.count(one) > 1:
+            raise InvalidInput(f"the choice {one!r} is given twice")
+    return choices
 
 
 def messages_in(content: Said | Sequence[Said], max_bytes: int) -> list[Message]:

@@ -238,6 +238,15 @@ class AdapterChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredChoice:
+    """One of the answers that a question named, and how likely the model has it."""
+
+    text: str
+    probability: float  # among the choices, by their likelihoods; together they are 1
+    likelihood: float  # mean natural logarithm of the chances of its tokens, the reply's end included
+
+
+@dataclass(frozen=True, slots=True)
 class ChatReply:
     """An answer, and what it was made from."""
 
@@ -251,3 +260,5 @@ class ChatReply:
     quoted: tuple[
         str, ...
     ] = ()  # memories whose text gave the answer, where the weights gave none or another
+    choices: tuple[ScoredChoice, ...] = ()  # of a question that named them, the likeliest first
+    seen: str = ""  # what the model says of a picture that was asked about, and is not remembered

@@ -1,4 +1,4 @@
-"""What is kept of a picture beside its adapter: its hash, its size, what the model says of it, and a thumbnail.
+"""What is kept of a picture beside its adapter: hash, size, what the model says of it, and a thumbnail.
 
 It stands in the memory's metadata, under `records.IMAGE`, so that it is scoped, exported and erased with it.
 """

@@ -108,8 +108,8 @@ def test_pictures_that_were_shown_before_are_passed_over(api: Api) -> None:
         ([url(b"hello")], {}, "not an image"),
         ([url(png_of(60_000, 60_000))], {}, "40,000,000 pixels"),
         ([url(picture()), url(picture())], {}, "one picture a message"),
-        ([url(picture())], {"store": False}, "from memory alone"),
-        ([url(picture())], {"user": None}, "from memory alone"),
+        ([url(b"hello")], {"store": False}, "not an image"),
+        (["https://example.com/a.png"], {"user": None}, "no data URL"),
     ],
 )
 def test_a_picture_that_a_chat_cannot_take_is_refused(
@@ -123,10 +123,43 @@ def test_a_picture_that_a_chat_cannot_take_is_refused(
     assert api.get("/v1/memories?user_id=ana").json()["memories"] == []
 
 
-def test_what_is_not_to_be_kept_is_not_looked_at(api: Api) -> None:
-    answer = chat(api, "Don't remember this: our barn is red.", url(picture()))
-    assert answer.status_code == 400
-    assert api.get("/v1/memories?user_id=ana").json()["memories"] == []
+@pytest.mark.parametrize("ask", [chat, respond])
+@pytest.mark.parametrize(
+    ("said", "more"),
+    [(MIDDLE, {"store": False}), (MIDDLE, {"user": None}), (f"Don't remember this: {MIDDLE}", {})],
+)
+def test_a_picture_of_a_turn_that_is_not_remembered_is_known_in_it_alone(
+    api: Api, ask: Any, said: str, more: dict[str, object]
+) -> None:
+    """Answered from the picture, and not from another that is remembered; nothing of it stays."""
+    chat(api, MIDDLE, url(picture("blue")))
+    for stream in (False, True):
+        answer = ask(api, said, url(picture("red")), stream=stream, **more)
+        assert answer.status_code == 200, answer.text
+        assert "red" in answer.text
+        assert "blue" not in answer.text
+    assert [one["text"] for one in api.get("/v1/memories?user_id=ana").json()["memories"]] == [
+        "The picture's middle is blue."
+    ]
+    assert "red" not in ask(api, MIDDLE).text
+
+
+def test_choices_go_with_one_reply_that_is_not_remembered(api: Api) -> None:
+    """The reply is the likeliest, streamed or whole; each one's probability is beside it."""
+    colors = ["green", "middle is blue", "red"]
+    whole = chat(api, MIDDLE, url(picture("blue")), store=False, choices=colors).json()
+    assert whole["choices"][0]["message"]["content"] == "middle is blue"
+    ranked = whole["memory"]["choices"]
+    assert ranked[0]["text"] == "middle is blue"
+    assert sum(one["probability"] for one in ranked) == pytest.approx(1)
+    assert whole["memory"]["seen"] == "The picture's middle is blue."
+    streamed = respond(api, MIDDLE, url(picture("blue")), store=False, choices=colors, stream=True)
+    assert "middle is blue" in streamed.text
+    assert '"probability"' in streamed.text
+    for wrong in ({}, {"store": True}, {"store": False, "n": 2}, {"store": False, "choices": ["red"]}):
+        refused = chat(api, MIDDLE, **{"choices": colors, **wrong})
+        assert refused.status_code == 400, refused.text
+        assert "choices" in refused.json()["error"]["message"]
 
 
 def test_a_chat_with_a_model_that_sees_nothing_says_what_to_do(make_api: MakeApi) -> None:

@@ -21,6 +21,7 @@ from memory.settings import Settings
 from tests.api.conftest import Api, live
 from tests.command import echoes
 from tests.in_process import InProcess
+from tests.integration.test_images import picture
 
 URL = "http://127.0.0.1:8750"
 
@@ -72,6 +73,31 @@ class TestVerbs(VerbsConformance):
                 client = AsyncClient(URL, key, transport=AsyncInProcess(api))
                 yield Awaited(client, portal)
                 portal.call(client.close)
+
+    def test_a_picture_in_a_chat_is_remembered_and_one_that_is_asked_about_is_not(self, memory: Any) -> None:
+        """By bytes, a path or a data URL; the reply says what was seen of the latter."""
+        middle = "What is the picture's middle?"
+        assert "blue" in memory.chat(middle, image=picture("blue"), user_id="ana").text
+        [kept] = memory.list(user_id="ana", kind="image").records
+        asked = memory.ask(middle, image=picture("red"), user_id="ana")
+        assert ("red" in asked.text, asked.seen) == (True, "The picture's middle is red.")
+        assert asked.adapters == ()
+        later = memory.ask(middle, user_id="ana")
+        assert ("blue" in later.text, later.seen) == (True, "")
+        assert [choice.memory_id for choice in later.adapters] == [kept.id]
+        assert memory.list(user_id="ana").records == (kept,)
+
+    def test_a_picture_that_is_asked_about_goes_with_what_is_remembered(self, memory: Any) -> None:
+        """In every mode, with adapters that are given too; a remark that is not to be kept keeps neither."""
+        memory.add("Our barn is old.", user_id="ana")
+        for mode in ("auto", "adapters", "text", "both"):
+            for asked, answer in (("What is the picture's middle?", "red"), ("Is our barn old?", "old")):
+                reply = memory.ask(asked, image=picture("red"), mode=mode, user_id="ana")
+                assert answer in reply.text, (mode, asked)
+        said = {"role": "user", "content": "What is the picture's middle?"}
+        assert "red" in memory.answer(said, image=picture("red"), adapters=[], user_id="ana").text
+        memory.chat("Don't remember this: our barn is blue.", image=picture("blue"), user_id="ana")
+        assert [one.text for one in memory.list(user_id="ana").records] == ["Our barn is old."]
 
 
 def test_an_archive_that_is_too_large_is_told_as_such(tmp_path: Path) -> None:

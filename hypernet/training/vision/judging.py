@@ -2,10 +2,12 @@
 
 ======================  =====================================================================
 picture in weights      the picture's adapter, and the question alone
-with choices named      the same, "Choose exactly one of ..." behind the question
+choices scored          the same, and of the classes the likeliest: none is written
+with choices named      the same, written, "Choose exactly one of ..." behind the question
 caption in weights      the adapter of the caption instead: what text recall leaves to be had
 picture in the prompt   the image-text model itself: the picture's tokens before the question
 no memory               the question alone
+no memory, scored       the question alone, and of the classes the likeliest
 ======================  =====================================================================
 """
 
@@ -16,6 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from hypernet.backbones.likelihood import Answered, likelihoods
 from hypernet.backbones.patches import PatchSight
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.evaluation.conditions import answer
@@ -32,12 +35,14 @@ from hypernet.training.vision.gallery import (
     scene,
 )
 
-IN_WEIGHTS, CHOSEN, OF_CAPTION, IN_PROMPT, NOTHING = CONDITIONS = (
+IN_WEIGHTS, SCORED, CHOSEN, OF_CAPTION, IN_PROMPT, NOTHING, GUESSED = CONDITIONS = (
     "picture in weights",
+    "choices scored",
     "with choices named",
     "caption in weights",
     "picture in the prompt",
     "no memory",
+    "no memory, scored",
 )
 _AT_ONCE = 32
 _LONGEST = 8  # tokens of an answer
@@ -84,16 +89,37 @@ def _said(model: DocToLoRA, shown: Sequence[Shown], kind: str) -> dict[str, list
         seen = _adapters(model, few)
         told = [model.chunks(each.caption)[0] for each in few]
         said[IN_WEIGHTS] += _recalled(model, seen, asked)
+        said[SCORED] += [_likeliest(model, lora, kind) for lora in seen]
         said[CHOSEN] += _recalled(model, seen, choice(kind))
         said[OF_CAPTION] += _recalled(model, model.generate(told), asked)
         said[IN_PROMPT] += _shown(model, few, asked)
         said[NOTHING] += answer(model, [_prompt(asked)] * len(few), [None] * len(few), _LONGEST)
+        said[GUESSED] += [_likeliest(model, None, kind)] * len(few)
     return said
 
 
 def _recalled(model: DocToLoRA, loras: Sequence[LoRA], asked: str) -> list[str]:
     merged = [model.combine([lora]) for lora in loras]
     return answer(model, [_prompt(asked)] * len(merged), merged, _LONGEST)
+
+
+def _likeliest(model: DocToLoRA, lora: LoRA | None, kind: str) -> str:
+    """The class whose tokens, and the end of the reply behind them, are likeliest in mean."""
+    merged = None if lora is None else model.combine([lora])
+    asked = _prompt(question(kind))
+    prompt = _ids(model, asked, reply_follows=True)
+    rows = []
+    for each in CHOICES[kind]:
+        said = {"role": "assistant", "content": model.answer_opening + each}
+        whole = _ids(model, [*asked, said], reply_follows=False)
+        rows.append(Answered(prompt, whole[len(prompt) :], merged))
+    found = [one.mean for one in likelihoods(model.base_model, rows)]
+    return CHOICES[kind][found.index(max(found))]
+
+
+def _ids(model: DocToLoRA, turns: list[dict[str, str]], *, reply_follows: bool) -> list[int]:
+    templated = model.tokenizer.apply_chat_template
+    return list(templated(turns, add_generation_prompt=reply_follows, return_dict=False))
 
 
 def _prompt(asked: str) -> list[dict[str, str]]:

@@ -34,9 +34,10 @@ Base and hypernetwork were frozen, and the hypernetwork took no part.
 {figures}
 
 Exact match of the whole answer in %, free generation, greedy, with 95 % intervals, as
-`python -m hypernet.training judge-vision` measures it again. "With choices named" is the picture in weights,
-asked with "Choose exactly one of ..." and the classes behind the question. "Caption in weights" is
-the adapter of "The picture's color is red. The picture's shape is star. The picture's number is two.", given
+`python -m hypernet.training judge-vision` measures it again. "Choices scored" is the picture in weights, and
+the likeliest of the classes; "with choices named" writes, and has "Choose exactly one of ..." and the classes
+behind the question. "Caption in weights" is the adapter of
+"The picture's color is red. The picture's shape is star. The picture's number is two.", given
 as text. "Picture in the prompt" is the base that sees the picture's tokens before the question.
 
 ![pictures and answers](shown.png)

@@ -21,9 +21,9 @@ from memory.api.rights import TOOL_WRITES
 from memory.api.routes.memories import check_quotas
 from memory.api.shared import Shared, SharedDep
 from memory.errors import Forbidden, InvalidInput, ParametricMemoryError, TextTooLarge
-from memory.records import SCOPE_FIELDS
+from memory.records import SCOPE_FIELDS, ChatReply
 from memory.records import Scope as MemoryScope
-from memory.records.inputs import Whose, scope_in
+from memory.records.inputs import Whose, data_url_in, scope_in
 from memory.write.added import Added
 
 if TYPE_CHECKING:
@@ -83,9 +83,10 @@ class RemoteReach(Reach):
         with self.parts.metrics.internalizing():
             return Reach.remember(self, text, image)
 
-    def ask(self, question: str) -> str:
+    def ask(self, question: str, image: str | None, choices: list[str] | None) -> ChatReply:
         """As `Reach`; not written to its end once the client is gone."""
-        return self.memory.ask(question, cancelled=self.request.state.gone, **self.whose).text
+        gone, shown = self.request.state.gone, None if image is None else data_url_in(image)
+        return self.memory.ask(question, image=shown, choices=choices, cancelled=gone, **self.whose)
 
     def forget(self, memory_id: str) -> None:
         """As `Reach`, with what archives and answers hold of it; raises Forbidden."""

@@ -195,42 +195,39 @@ class LocalModel:
         return reply
 
     def score(self, trials: Sequence[Trial]) -> list[Score]:
-        from memory.backends.model.scoring import ScoringRow, score
+        from hypernet.backbones.likelihood import Answered, Likelihood, likelihoods
 
-        rows = []
-        for trial in trials:
-            prompt, answer = self._answered(trial)
-            rows.append(ScoringRow(prompt, answer, trial.adapter))
+        rows = [Answered(*self._answered(trial), trial.adapter) for trial in trials]
         pad_id = self.d2l.tokenizer.pad_token_id or 0
-        scores: list[Score] = []
+        found: list[Likelihood] = []
         for start in range(0, len(rows), self._max_batch):
             some = rows[start : start + self._max_batch]
-            scores += self.engine.run(partial(score, self.d2l.base_model, some, pad_id))
-        return scores
+            found += self.engine.run(partial(likelihoods, self.d2l.base_model, some, pad_id))
+        return [Score(one.mean, one.greedy) for one in found]
 
     def _answered(self, trial: Trial) -> tuple[list[int], list[int]]:
         """Prompt and answer as the model itself would have them: its template decides how a reply begins."""
-        question = {"role": "user", "content": trial.question}
-        prompt = self._templated([question])
+        asked = (*trial.before, Message("user", trial.question))
+        prompt = self._prompt(asked)
         said = self.d2l.answer_opening + trial.answer
-        reply = {"role": "assistant", "content": said}
-        whole = self._templated([question, reply], reply_follows=False)
+        whole = self._prompt((*asked, Message("assistant", said)), reply_follows=False)
         if whole[: len(prompt)] == prompt:
             answer = whole[len(prompt) :]
-            ends = [i for i, token in enumerate(answer) if token in self._end_ids]
-            answer = answer[: ends[0]] if ends else answer
         else:
             with self._tokenizing:
                 answer = list(self.d2l.tokenizer(said, add_special_tokens=False)["input_ids"])
+        end = next((i for i, token in enumerate(answer) if token in self._end_ids), len(answer))
+        ending = answer[end : end + 1] or sorted(self._end_ids)[:1]
+        answer = [*answer[:end], *ending] if trial.whole else answer[:end]
         answer = answer[: self.window // 2]
         return prompt[-(self.window - len(answer)) :], answer
 
-    def _prompt(self, messages: Sequence[Message]) -> list[int]:
+    def _prompt(self, messages: Sequence[Message], *, reply_follows: bool = True) -> list[int]:
         from jinja2 import TemplateError  # here, because verbs without a prompt need no templates
 
         said = [{"role": message.role, "content": message.text} for message in messages]
         try:
-            return self._templated(said)
+            return self._templated(said, reply_follows=reply_follows)
         except TemplateError as refusal:
             if said[0]["role"] != "system" or len(said) < 2:
                 raise InvalidInput(
@@ -238,7 +235,7 @@ class LocalModel:
                 ) from refusal
         # Some templates know no system role: what it says goes before what the user says.
         first = {**said[1], "content": f"{said[0]['content']}\n\n{said[1]['content']}"}
-        return self._templated([first, *said[2:]])
+        return self._templated([first, *said[2:]], reply_follows=reply_follows)
 
     def _templated(self, said: list[dict[str, Any]], *, reply_follows: bool = True) -> list[int]:
         tokenizer = self.d2l.tokenizer

@@ -16,6 +16,7 @@ from integrations.langchain import ParametricChatModel, ParametricMemory
 from memory import Memory
 from memory.backends.model.local import LocalModel
 from memory.errors import EmptyText, InvalidInput, MissingScope, NotFound
+from tests.integration.test_images import picture
 
 PETS = {
     "ana": "My dog is called Biscuit.",
@@ -238,3 +239,12 @@ def test_eight_threads_of_eight_users(make_memory: Any, tiny_d2l: DocToLoRA) -> 
             assert list(threads.map(answer, users)) == alone
     after = dict(tiny_d2l.base_model.named_parameters())
     assert all(torch.equal(weight, after[name]) for name, weight in before.items())
+
+
+def test_a_call_names_choices_and_shows_a_picture(anybody: ParametricMemory, whose: Any) -> None:
+    """As `Memory.ask` takes them: the likeliest is the reply, and its metadata has all of them."""
+    model = anybody.as_chat_model().bind(choices=["green", "middle is blue"], image=picture("blue"))
+    reply = model.invoke("What is the picture's middle?", whose("ana"))
+    assert reply.text == "middle is blue"
+    assert list(reply.response_metadata["choices"]) == ["middle is blue", "green"]
+    assert anybody.service.list(user_id="ana").records == ()
