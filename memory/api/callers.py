@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -13,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from memory.api.console import signed_in
+from memory.api.origins import hostname
 from memory.api.shared import Shared
 from memory.errors import Unauthenticated
 from memory.server.access import Caller
@@ -84,9 +84,9 @@ def _from_here(scope: Scope, headers: Headers) -> bool:
     say that they are one.
     """
     client = (scope.get("client") or ("", 0))[0]
-    asked = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+    asked = hostname(f"//{headers.get('host', '')}")
     origin = headers.get("origin")
-    page = origin is not None and not is_loopback(urlsplit(origin).hostname or "")
+    page = origin is not None and not is_loopback(hostname(origin))
     forwarded = any(name in headers for name in _FORWARDED)
     return is_loopback(client) and is_loopback(asked) and not page and not forwarded
 

@@ -11,6 +11,7 @@ import pytest
 
 from hypernet.overlap import overlap, tokens
 from memory.api import strict_json
+from memory.api.console.signed_in import SignedIn
 from memory.backends.reader import (
     asking,
     changes,
@@ -22,6 +23,7 @@ from memory.backends.reader import (
     standing,
     values,
 )
+from memory.backends.reader.answer.asked import asked
 from memory.backends.reader.english import EnglishReader
 from memory.errors import InvalidInput
 from memory.read import whole_values
@@ -55,6 +57,20 @@ def told(text: str) -> list[Passage]:
         *conversation.passages(conversation.utterances(said, READER), letters, BUDGET, READER),
         *conversation.passages(conversation.utterances(turns, READER), letters, BUDGET, READER),
     ]
+
+
+def answered(question: str, told: str, reply: str = "Ben") -> None:
+    """What texts give for a question, and whether a reply may answer it."""
+    turn = READER.read(question)
+    texts = [(READER.read("My dog is called Ben. I live in Bonn."), None), (READER.read(told), None)]
+    turn.value_in(texts)
+    turn.accepts(reply, texts)
+
+
+def signed_in(text: str) -> None:
+    """A stranger's cookie."""
+    cookie = text.encode()
+    SignedIn().key_of({"type": "http", "headers": [(b"cookie", cookie), (b"origin", cookie)]})
 
 
 READERS: dict[str, Callable[[str], object]] = {
@@ -105,6 +121,13 @@ READERS: dict[str, Callable[[str], object]] = {
     "asked_kind": values.asked_kind,
     "whole value": lambda text: whole_values.whole(text[:120], [text], text[:2000]),
     "the reader": lambda text: READER.read(in_turns(text)).standing,
+    "what is asked": asked,
+    "a value for a question": lambda text: answered(f"What is my dog called {text}", "My cat is called Tom."),
+    "a value of a kind": lambda text: answered(f"Where do I live, {text}?", "I live in Rome."),
+    "a value in a text": lambda text: answered("What is my dog called?", f"My dog is called {text}"),
+    "a reply": lambda text: answered("What is my dog called?", "My cat is called Tom.", text),
+    "a cookie": signed_in,
+    "a quoted cookie": lambda text: signed_in(f'memory_console="{text}"'),
     "parsed JSON": lambda text: strict_json.parsed(json.dumps({"text": text}).encode()),
     "bounds of JSON": lambda text: strict_json.Bounds().feed(json.dumps({"text": text}).encode()),
     "a job's reason": lambda text: reason_of(InvalidInput(text)),

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from memory.api.callers import CallingTenant, TenantDep
+from memory.api.origins import place
 from memory.api.problems import problem_of
 from memory.api.reach import Reach
 from memory.api.rights import TOOL_WRITES
@@ -138,5 +138,5 @@ def _named(request: Request, field: str) -> str | None:
 def _check_page(request: Request) -> None:
     """Refuse what a page of another site sends, and a Host that is not the page's. Raises Forbidden."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is not None and place(origin) != request.headers.get("host"):
         raise Forbidden("pages of other sites have no business here")

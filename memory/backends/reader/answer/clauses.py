@@ -26,11 +26,11 @@ Said = tuple[str | None, str]
 """Who says a line, and what of it stands."""
 
 ANSWER = 8  # words of an answer to a question before it
-_LINE = 400  # characters of a sentence that is read
+LINE = 400  # characters of a sentence that is read
 _MINE = re.compile(r"\b(?:i|me|my|mine|we|us|our|ours|your?)\b", re.IGNORECASE)
 _RELATIVE = re.compile(rf"\b(?:{KINSHIP})s?\b", re.IGNORECASE)
 _OWNER = re.compile(
-    r"(?<!\w)([^\W\d_][\w-]*)(?:['’]s|(?<=s)['’])(?=\s+(?!(?:an?|the|my|our|due|been|born|going|not|at|in|into|on|off|from|with|now|still|also|very|really"
+    r"(?<![\w-])([^\W\d_][\w-]*)(?:['’]s|(?<=s)['’])(?=\s+(?!(?:an?|the|my|our|due|been|born|going|not|at|in|into|on|off|from|with|now|still|also|very|really"
     r"|allergic|afraid|scared|ill|sick|busy|happy|\w+(?:ing|ed))\b)([a-z]\w*))",
     re.IGNORECASE,
 )
@@ -77,7 +77,7 @@ def parts(lines: Sequence[Said], asked: Asked) -> Iterator[Part]:
             if asks(sentence):
                 question = f"{before} {sentence}" if content(sentence) <= asked.said else ""
                 continue
-            if role == "assistant" or len(sentence) > _LINE:
+            if role == "assistant" or len(sentence) > LINE:
                 before = question = ""
                 continue
             if question and len(sentence.split()) <= ANSWER:
@@ -85,7 +85,7 @@ def parts(lines: Sequence[Said], asked: Asked) -> Iterator[Part]:
             question = ""
             leans = LEANS.match(sentence) is not None
             yield from _clauses(sentence, before if leans else "")
-            before = f"{before} {sentence}"[-_LINE:] if leans else sentence
+            before = f"{before} {sentence}"[-LINE:] if leans else sentence
 
 
 def _clauses(sentence: str, context: str) -> Iterator[Part]:

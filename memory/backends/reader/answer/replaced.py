@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from memory.backends.reader.answer import shapes
 from memory.backends.reader.answer.asked import Asked
-from memory.backends.reader.answer.clauses import Said, split
+from memory.backends.reader.answer.clauses import LINE, Said, split
 from memory.backends.reader.answer.extract import to_end, without_circumstance
 from memory.backends.reader.answer.words import normals
 from memory.text.sentences import sentences
@@ -49,9 +49,8 @@ _ARTICLE = re.compile(r"^(?:an?|the|my|our)\s+", re.IGNORECASE)
 def replacing(asked: Asked, lines: Sequence[Said], former: Sequence[Said], value: str) -> str:
     """The new value, where it is one; never a word of the older text. `value` is what that gave."""
     old = " ".join(line for _, line in former)
-    told = [
-        clause for role, line in lines if role != "assistant" for s in sentences(line) for clause in split(s)
-    ]
+    short = [s for role, line in lines if role != "assistant" for s in sentences(line) if len(s) <= LINE]
+    told = [clause for sentence in short for clause in split(sentence)]
     if asked.foreign or not asked.words <= normals(f"{old} {' '.join(told)}"):
         return ""
     known = normals(old) | asked.said
