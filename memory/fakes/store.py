@@ -59,6 +59,9 @@ class InMemoryStore:
     def close(self) -> None:
         """Nothing is open."""
 
+    def now(self) -> datetime:
+        return self._clock()
+
     def _reading(self, tenant_id: str) -> TenantState:
         """The tenant as it stands; writers replace it and never change it."""
         return self._tenants.get(tenant_id, TenantState())

@@ -300,6 +300,10 @@ class MemoryStore(Protocol):
         """Store turns as they are in a session that has none, for an import; returns how many are new."""
         ...
 
+    def now(self) -> datetime:
+        """The time that memories begin and end by: one clock for all servers of the store."""
+        ...
+
     def version(self, tenant_id: str) -> Version:
         """Where the tenant's change counter stands."""
         ...

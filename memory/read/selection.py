@@ -27,7 +27,7 @@ better than many, so a memory far below the best one is left out even where the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -40,7 +40,6 @@ from memory.read.explanation import Explanation, Fates
 from memory.read.options import Filters
 from memory.read.past import PastIndex
 from memory.records import STANDALONE_KINDS, AdapterChoice, MemoryHit, MemoryRecord, Scope
-from memory.records import now as utc_now
 from memory.text.normalise import plain
 from memory.text.passage import Passage
 from memory.text.search_words import search_words
@@ -94,7 +93,6 @@ class Selector:
         internalizer: Internalizer,
         reader: Reader,
         embedder: Embedder,
-        clock: Callable[[], datetime] = utc_now,
         past: PastIndex | None = None,
     ) -> None:
         self._embedder = embedder
@@ -104,7 +102,6 @@ class Selector:
         self._past = past or PastIndex(store, index)
         self._internalizer = internalizer
         self._reader = reader
-        self._clock = clock
 
     def embed(self, turn: str) -> Vectors:
         """The embedding [1, D] of a turn, as passages are embedded."""
@@ -162,7 +159,7 @@ class Selector:
     def _nearest(self, scope: Scope, vector: Vectors, k: int, as_of: datetime | None) -> list[MemoryHit]:
         if as_of is not None:
             return self._past.search(scope, vector, k, as_of, self._embedder.name)
-        inside = self._past.holders(scope, vector, k, self._clock(), self._embedder.name)
+        inside = self._past.holders(scope, vector, k, self._store.now(), self._embedder.name)
         wanted = k
         while True:
             found = self._index.search(scope, vector, wanted)
@@ -234,7 +231,7 @@ class Selector:
         if not hits:
             return Selection()
         budget = min(self._settings.merge_budget, self._internalizer.most_merged)
-        return choose(hits, self._settings, as_of or self._clock(), budget, turn, self._reader)
+        return choose(hits, self._settings, as_of or self._store.now(), budget, turn, self._reader)
 
     def explain(
         self,
@@ -250,7 +247,7 @@ class Selector:
         hits = self.candidates(scope, vector, k, as_of, turn if settings.lexical_weight else "", filters)
         budget = min(settings.merge_budget, self._internalizer.most_merged) if hits else 0
         fates = Fates()
-        selected = choose(hits, settings, as_of or self._clock(), budget, turn, self._reader, fates)
+        selected = choose(hits, settings, as_of or self._store.now(), budget, turn, self._reader, fates)
         shares = _shares(hits, _passages(hits), turn)
         candidates = fates.explain(hits, shares, settings.lexical_weight, selected.choices)
         return Explanation(candidates, selected.choices, settings.score_threshold, settings.score_margin)

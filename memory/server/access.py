@@ -22,7 +22,6 @@ from memory.backends.sql.database import Database
 from memory.backends.sql.tables import accounts, answers, api_keys, jobs, request_counts, served
 from memory.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from memory.records import check_name
-from memory.records import now as utc_now
 from memory.server.quotas import UNLIMITED, Quotas
 
 Role = Literal["read", "write", "admin"]  # each includes those before it
@@ -91,9 +90,9 @@ class Tenant:
 class Access:
     """Tenants and keys, in SQL. Safe to share between threads."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Database, *, clock: Callable[[], datetime] | None = None) -> None:
         self._database = database
-        self._clock = clock
+        self._clock = clock or database.now
 
     # -- tenants
 

@@ -14,7 +14,6 @@ from sqlalchemy import delete, insert, select
 from memory.backends.sql.database import Database
 from memory.backends.sql.tables import audit
 from memory.records import after_id, check_page, cut, id_cursor, new_id
-from memory.records import now as utc_now
 
 REFUSALS_A_MINUTE = 20
 REFUSALS_KEPT = timedelta(days=30)  # also where the rest of the audit is kept for good
@@ -45,9 +44,9 @@ class AuditPage:
 class Audit:
     """The audit, in SQL. It is only added to, until its time is over. Safe to share between threads."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Database, *, clock: Callable[[], datetime] | None = None) -> None:
         self._database = database
-        self._clock = clock
+        self._clock = clock or database.now
         self._lock = Lock()
         self._minute = self._refused = 0
 

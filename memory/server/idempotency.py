@@ -19,7 +19,6 @@ from memory.backends.sql.tables import answers
 from memory.errors import Conflict
 from memory.ports.work import name_digest, name_digests
 from memory.records import SCOPE_FIELDS, Scope, check_name
-from memory.records import now as utc_now
 
 ANSWER_RETENTION = timedelta(hours=24)
 LEASE = timedelta(minutes=5)  # a request that runs for longer died with its process; it may be sent again
@@ -38,9 +37,9 @@ class Answer:
 class Idempotency:
     """Answers by tenant and key, in SQL, for a day. Safe to share between threads."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Database, *, clock: Callable[[], datetime] | None = None) -> None:
         self._database = database
-        self._clock = clock
+        self._clock = clock or database.now
 
     def begin(
         self, tenant_id: str, key: str, fingerprint: str, *, scope: Scope | None = None

@@ -7,7 +7,7 @@
 
 Every claim has a number, `attempt`, that only grows. Whoever writes to a running job names the number of
 its claim; a worker that was silent for longer than its lease finds another number there, and cannot
-finish, fail or prolong what is no longer its. Workers' clocks may differ by much less than a lease.
+finish, fail or prolong what is no longer its. Leases go by the database's clock, and not by the workers'.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from memory.errors import Conflict, JobCancelled, LeaseLost, NotFound, QuotaExce
 from memory.ports import REPEATED
 from memory.ports.work import current
 from memory.records import MAX_NAME, Scope, after_id, check_page, cut, id_cursor, new_id
-from memory.records import now as utc_now
 from memory.server.fairness import next_job, note_served
 from memory.server.room import within_quotas
 
@@ -89,9 +88,9 @@ class JobPage:
 class Jobs:
     """The queue of all tenants. Safe to share between threads and processes."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Database, *, clock: Callable[[], datetime] | None = None) -> None:
         self._database = database
-        self._clock = clock
+        self._clock = clock or database.now
 
     # -- for whoever wants something done
 

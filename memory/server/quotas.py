@@ -9,7 +9,6 @@ where several processes share it.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from threading import Lock
@@ -79,10 +78,10 @@ class _Block:
 class Limiter:
     """Lets requests through while their tenant has some left in this minute. Safe to share."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
-        """`clock` gives seconds since 1970."""
+    def __init__(self, database: Database, *, clock: Callable[[], float] | None = None) -> None:
+        """`clock` gives seconds since 1970; by default it is the database's: servers agree on minutes."""
         self._database = database
-        self._clock = clock
+        self._clock = clock or (lambda: database.now().timestamp())
         self._blocks: dict[str, _Block] = {}
         self._lock = Lock()  # of the dictionary alone
 
@@ -116,20 +115,24 @@ class Limiter:
         wanted = max(1, limit // _BLOCKS)
         mine = request_counts.c.tenant_id == tenant_id
         with self._database.write() as connection:
-            granted = _granted(connection, tenant_id, minute)
+            counted, granted = _granted(connection, tenant_id, minute)
             taken = max(0, min(wanted, limit - granted))
             if taken:
-                values = {"minute": minute, "granted": granted + taken}
+                values = {"minute": counted, "granted": granted + taken}
                 connection.execute(update(request_counts).where(mine).values(values))
         return taken, granted + taken
 
 
-def _granted(connection: Connection, tenant_id: str, minute: int) -> int:
-    """Requests granted to the tenant in that minute, by whatever process; its row is locked from now on."""
+def _granted(connection: Connection, tenant_id: str, minute: int) -> tuple[int, int]:
+    """Requests granted to the tenant in that minute, by whatever process; its row is locked from now on.
+
+    Returns the minute too: the next one where another process has begun it, or the two would take turns to
+    begin anew.
+    """
     locked = select(request_counts).where(request_counts.c.tenant_id == tenant_id).with_for_update()
     row = connection.execute(locked).first()
     if row is None:
         with contextlib.suppress(IntegrityError), connection.begin_nested():  # another may be first
             connection.execute(insert(request_counts).values(tenant_id=tenant_id, minute=minute, granted=0))
         row = connection.execute(locked).one()
-    return int(row.granted) if row.minute == minute else 0
+    return (row.minute, row.granted) if row.minute in (minute, minute + 1) else (minute, 0)

@@ -13,7 +13,6 @@ from memory.backends.sql.database import Database
 from memory.backends.sql.sizes import Kept, kept
 from memory.backends.sql.tables import accounts
 from memory.errors import QuotaExceeded
-from memory.records import now as utc_now
 from memory.server.quotas import Quotas
 
 _UNTIL_ROOM = 3600.0  # seconds after which to look for room again: only expiry or a deletion makes any
@@ -27,12 +26,12 @@ class Room:
         database: Database,
         files: Callable[[str], int],
         *,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         """`files` says how many bytes of a tenant's archives there are."""
         self._database = database
         self._files = files
-        self._clock = clock
+        self._clock = clock or database.now
 
     def check(
         self, tenant_id: str, quotas: Quotas, *, memories: int = 1, size: int = 0, but: int = 0

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from memory.errors import Erased, InvalidInput, StoreConflict
 from memory.ports import Group, Internalizer, MemoryStore, Reader, Reading, Revision
 from memory.read.adapters import Adapters
-from memory.records import STANDALONE_KINDS, Kind, MemoryRecord, Scope, new_id, now
+from memory.records import STANDALONE_KINDS, Kind, MemoryRecord, Scope, new_id
 from memory.settings import Settings
 from memory.text.passage import Passage
 from memory.text.words import wording
@@ -130,7 +130,7 @@ class Compactor:
         if older_than is not None and older_than < timedelta(0):
             raise InvalidInput(f"older_than is {older_than}; give a time of 0 or more")
         began = time.perf_counter()
-        before = None if older_than is None else now() - older_than
+        before = None if older_than is None else self._store.now() - older_than
         groups = [g for g in self._store.groups(scope, before=before) if g.memories >= min_adapters]
         tally = _Tally(groups=len(groups))
         done, total = 0, sum(group.memories for group in groups)

@@ -18,7 +18,7 @@ from typing import TypeVar
 from memory.errors import BlobError, Erased, InvalidInput, NotFound
 from memory.ports import BlobStore, Internalizer, MemoryStore
 from memory.ports.work import current
-from memory.records import MemoryRecord, Scope, now
+from memory.records import MemoryRecord, Scope
 from memory.text.passage import Passage
 from memory.upkeep import archive
 from memory.upkeep.reports import ExportReport, ImportReport
@@ -163,7 +163,7 @@ class _Run:
         self._target = target
         self._progress = progress
         self._total = reader.manifest.counts.get(archive.MEMORIES, 0)
-        self._now = now()
+        self._now = store.now()
         self._dissolved: set[str] = set()  # compacted memories whose passages are there in part
         self._stands: dict[str, str] = {}  # id in the archive -> id of what stands for it here
         self.tally = _Tally()

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from memory.errors import NotFound
 from memory.ports import MemoryStore, Revision
-from memory.records import MemoryRecord, Scope, content_hash, new_id, now
+from memory.records import MemoryRecord, Scope, content_hash, new_id
 from memory.text.passage import Passage, joined
 from memory.text.words import wording
 from memory.write.adapter_factory import AdapterFactory
@@ -55,7 +55,7 @@ class Draft:
         `before` is how the store had it; left out, it is asked.
         """
         self._touched[record.id] = self._store_record(record) if before is None else before
-        renewed = replace(record, valid_from=now())
+        renewed = replace(record, valid_from=self._store.now())
         self._renewed[record.id] = replace(renewed, content_hash=content_hash(Passage.of(renewed).text))
         if keep:
             self._kept[record.id] = (new_id(), by)

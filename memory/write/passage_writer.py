@@ -24,7 +24,6 @@ from memory.records import (
     Removed,
     Skipped,
     content_hash,
-    now,
 )
 from memory.text.passage import Passage
 from memory.write.adapter_factory import AdapterFactory, Maker
@@ -92,7 +91,7 @@ class PassageWriter:
 
         The ids of new ones go into `created`, those of older ones that hold no longer into `superseded`.
         """
-        told_at = now()
+        told_at = self._store.now()
         records = [self._record(one, position + i, origin, told_at) for i, one in enumerate(passages)]
         hashes = [record.content_hash for record in records]
         known = self._store.known(origin.scope, hashes)
@@ -142,7 +141,7 @@ class PassageWriter:
 
     def image(self, passage: Passage, origin: Origin, lora: LoRA) -> Added:
         """Store a picture's adapter under the words for it; the same picture and words are stored once."""
-        record = self._record(passage, 0, origin, now())
+        record = self._record(passage, 0, origin, self._store.now())
         ref, data = self._making.serialized(lora)
         staged = self._making.staged(origin.scope.tenant_id, [(ref, data)])
         vectors = self._making.embed([Passage.of(record)])

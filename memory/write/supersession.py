@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from memory.ports import MemoryStore, Reader, Reading, VectorIndex, Vectors
-from memory.records import STANDALONE_KINDS, MemoryRecord, now
+from memory.records import STANDALONE_KINDS, MemoryRecord
 from memory.text.passage import Passage
 from memory.write.adapter_factory import AdapterFactory
 from memory.write.draft import Draft
@@ -40,7 +40,7 @@ class Supersession:
         draft = Draft(self._store, self._making, records[0].scope.tenant_id)
         left: dict[str, str] = {}  # id -> what is left of its text
         for record, vector in zip(records, vectors, strict=True):
-            lasting = record.current(now()) and record.valid_until is None
+            lasting = record.current(self._store.now()) and record.valid_until is None
             newer = self._reader.read(Passage.of(record))
             if record.kind in STANDALONE_KINDS or not lasting or not newer.claims:
                 continue

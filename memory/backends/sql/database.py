@@ -16,6 +16,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from weakref import WeakValueDictionary
@@ -27,6 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from memory.backends.sql.fair_lock import FairLock
+from memory.backends.sql.server_clock import ServerClock
 from memory.errors import (
     DiskFull,
     InvalidInput,
@@ -37,6 +39,7 @@ from memory.errors import (
     StoreUnavailable,
 )
 from memory.errors import ParametricMemoryError as OurError
+from memory.records import now as utc_now
 
 
 class WordsDamaged(StoreUnavailable):
@@ -92,6 +95,7 @@ class Database:
         self.is_sqlite = self._engine.dialect.name == "sqlite"
         self._busy_timeout_s = busy_timeout_s
         self._queue = _queue_of(self._engine.url) if self.is_sqlite else None
+        self._clock = None if self.is_sqlite else ServerClock(self._engine)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -108,6 +112,13 @@ class Database:
             connection.execution_options(takes_write_lock=True)
             with connection.begin():
                 yield connection
+
+    def now(self) -> datetime:
+        """By the database's own clock, which all its servers share; SQLite's is this machine's."""
+        if self._clock is None:
+            return utc_now()
+        with self._translated():
+            return self._clock.now()
 
     @contextmanager
     def _queued(self) -> Iterator[None]:

@@ -53,20 +53,19 @@ from memory.records import (
     only_tenant,
     session_cursor,
 )
-from memory.records import now as utc_now
 
 
 class SqlStore:
     """The truth about memories and turns. Safe to share between threads."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Database, *, clock: Callable[[], datetime] | None = None) -> None:
         """Take a database whose tables are current; `open` sees to that."""
         self._database = database
-        self._clock = clock
+        self._clock = clock or database.now
 
     @classmethod
     def open(
-        cls, url: URL | str, *, busy_timeout_s: float = 10.0, clock: Callable[[], datetime] = utc_now
+        cls, url: URL | str, *, busy_timeout_s: float = 10.0, clock: Callable[[], datetime] | None = None
     ) -> Self:
         """Open, making or migrating the tables where needed. Raises SchemaTooNew, StoreUnavailable."""
         database = Database(url, busy_timeout_s=busy_timeout_s)
@@ -76,6 +75,9 @@ class SqlStore:
             database.close()
             raise
         return cls(database, clock=clock)
+
+    def now(self) -> datetime:
+        return self._clock()
 
     @property
     def database(self) -> Database:
