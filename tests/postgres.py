@@ -32,25 +32,45 @@ _SETTINGS = {  # nothing here outlives the tests, so nothing waits for the disk
 class Postgres:
     """The server: URLs of databases on it, and the means to break it."""
 
-    def __init__(self, folder: Path, binaries: Path, order: list[str]) -> None:
+    def __init__(self, folder: Path, binaries: Path, order: list[str], **settings: str) -> None:
+        """`order` is the options for `initdb` about letters; without any, the folder has its data already."""
         self.folder = folder
+        self._settings = {**_SETTINGS, **settings}
+        self.port = self._settings.get("port", "5432")
         self._binaries = binaries
         self._made = 0
         self._as = _owner()
         if self._as:
             shutil.chown(folder, self._as["user"], self._as["group"])
-        how = ["-A", "trust", "-U", "memory", "-E", "UTF8", "--no-sync", *order]
-        self._do("initdb", "-D", "data", *how)
+        if order:
+            how = ["-A", "trust", "-U", "memory", "-E", "UTF8", "--no-sync", *order]
+            self._do("initdb", "-D", "data", *how)
         self.start()
 
     def start(self) -> None:
         """Begin to serve, on a socket in the folder."""
-        options = " ".join(f"-c {name}='{value}'" for name, value in _SETTINGS.items())
+        options = " ".join(f"-c {name}='{value}'" for name, value in self._settings.items())
         self._do("pg_ctl", "-D", "data", "-l", "log", "-w", "-o", f"-k {self.folder} {options}", "start")
 
-    def stop(self) -> None:
-        """End every connection, and stop to serve."""
-        self._do("pg_ctl", "-D", "data", "-m", "fast", "-w", "stop")
+    def stop(self, mode: str = "fast") -> None:
+        """End every connection, and stop to serve; with the mode `immediate` as a crash does."""
+        self._do("pg_ctl", "-D", "data", "-m", mode, "-w", "stop")
+
+    def promote(self) -> None:
+        """Let a standby become the one that is written to."""
+        self._do("pg_ctl", "-D", "data", "-w", "promote")
+
+    def standby(self, folder: Path, **settings: str) -> Postgres:
+        """A server of its own in the folder, that follows this one; this one is restarted for it."""
+        self.stop()
+        shutil.copytree(self.folder / "data", folder / "data")
+        self.start()
+        (folder / "data" / "standby.signal").touch()
+        if self._as:
+            for path in (folder, *folder.rglob("*")):
+                os.chown(path, self._as["user"], self._as["group"])
+        follows = f"host={self.folder} port={self.port} user=memory"
+        return Postgres(folder, self._binaries, [], **settings, primary_conninfo=follows)
 
     def url(self, name: str) -> URL:
         """Of the database of that name."""
@@ -68,7 +88,7 @@ class Postgres:
         import psycopg
 
         with psycopg.connect(
-            host=str(self.folder), user="memory", dbname="postgres", autocommit=True
+            host=str(self.folder), port=self.port, user="memory", dbname="postgres", autocommit=True
         ) as connection:
             cursor = connection.execute(statement)  # type: ignore[call-overload]
             return cursor.fetchall() if cursor.description else []

@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import memory
 from memory.cli import main
 from tests.command import echoes
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def server(
+    home: Path, *options: str, files: int | None = None, **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process, and its address once it listens; `files` is how many it may have open."""
+    command = [sys.executable, "-W", "error", "-m", "tests.api.server_process", str(home), *options]
+    if files is not None:
+        command = ["sh", "-c", 'ulimit -n "$0" && exec "$@"', str(files), *command]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "MEMORY_JOB_LEASE_S": "1", **environment}
+    with (home.parent / "stderr").open("a") as log:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, env=env, cwd=home.parent
+        )
+    try:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        assert said.startswith("listening on "), (home.parent / "stderr").read_text()
+        yield process, said.removeprefix("listening on ").strip()
+    finally:
+        process.kill()
+        process.wait(10)
+        process.stdout.close()
+
 
 if __name__ == "__main__":
     sys.exit(

@@ -8,9 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
@@ -18,31 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.api.server_process import server
+
 ROOT = Path(__file__).parents[2]
-
-
-@contextmanager
-def server(
-    home: Path, *options: str, files: int | None = None, **environment: str
-) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process, and its address once it listens; `files` is how many it may have open."""
-    command = [sys.executable, "-W", "error", "-m", "tests.api.server_process", str(home), *options]
-    if files is not None:
-        command = ["sh", "-c", 'ulimit -n "$0" && exec "$@"', str(files), *command]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "MEMORY_JOB_LEASE_S": "1", **environment}
-    with (home.parent / "stderr").open("a") as log:
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=log, text=True, env=env, cwd=home.parent
-        )
-    try:
-        assert process.stdout is not None
-        said = process.stdout.readline()
-        assert said.startswith("listening on "), (home.parent / "stderr").read_text()
-        yield process, said.removeprefix("listening on ").strip()
-    finally:
-        process.kill()
-        process.wait(10)
-        process.stdout.close()
 
 
 def test_killed_under_load_it_keeps_every_acknowledged_write(tmp_path: Path) -> None:

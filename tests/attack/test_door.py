@@ -24,7 +24,7 @@ from memory.api.descriptors import Shares
 from memory.api.strict_json import MAX_VALUES, BadBody, Bounds
 from memory.settings import Settings
 from tests.api.conftest import Api, Founded, MakeApi, live
-from tests.api.test_process import server
+from tests.api.server_process import server
 from tests.command import echoes
 
 SIZE = int(os.environ.get("ATTACK_SIZE", "1"))  # `make attack` tries a larger one

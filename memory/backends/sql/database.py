@@ -13,6 +13,7 @@ while it lay idle is replaced before it is used. Values never go into error mess
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +23,7 @@ from threading import Lock
 from weakref import WeakValueDictionary
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -70,6 +71,8 @@ _SQLSTATES: dict[str, tuple[type[StoreError], str]] = {
     "57P02": _LOST,
     "57P03": (StoreUnavailable, "the database is starting or stopping; try again"),
 }
+
+_SEVERAL_HOSTS = re.compile(r"(postgres[^:]*://(?:[^/?]*@)?)([^/?@]+,[^/?@]+)([/?].*)?")
 
 _QUEUES: WeakValueDictionary[str, FairLock] = WeakValueDictionary()  # by file
 _QUEUES_GUARD = Lock()
@@ -181,7 +184,8 @@ def _queue_of(url: URL) -> FairLock:
 
 def _parsed(url: URL | str) -> URL:
     try:
-        parsed = make_url(url)
+        parsed = _several_hosts(url) if isinstance(url, str) else None
+        parsed = parsed or make_url(url)
     except ArgumentError as error:
         raise InvalidSettings("MEMORY_DATABASE_URL is not a SQLAlchemy URL; write sqlite:///PATH") from error
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
@@ -191,6 +195,15 @@ def _parsed(url: URL | str) -> URL:
     if parsed.drivername in ("postgres", "postgresql"):  # as providers write it
         return parsed.set(drivername="postgresql+psycopg")
     return parsed
+
+
+def _several_hosts(url: str) -> URL | None:
+    """A URL with hosts to be tried in turn, as libpq has it (`//a:5432,b:5432/name`); None for any other."""
+    found = _SEVERAL_HOSTS.fullmatch(url)
+    if found is None:
+        return None
+    before, hosts, after = found.groups()
+    return make_url(before + (after or "")).update_query_dict({"host": tuple(hosts.split(","))})
 
 
 def _engine(url: URL, busy_timeout_s: float) -> Engine:
@@ -234,7 +247,13 @@ def _server(url: URL, busy_timeout_s: float) -> Engine:
         cursor.close()
         connection.commit()
 
+    def failed(context: ExceptionContext) -> None:
+        """Whoever answers that it may not be written has become a standby: the next call asks anew."""
+        if getattr(context.original_exception, "sqlstate", None) == "25006":
+            context.is_disconnect = True
+
     event.listen(engine, "connect", connected)
+    event.listen(engine, "handle_error", failed)
     return engine
 
 
