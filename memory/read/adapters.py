@@ -8,7 +8,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol, cast
 
-from memory.errors import BlobError, CorruptBlob, IncompatibleAdapter
+from memory.errors import BlobError, CorruptBlob, IncompatibleAdapter, NotFound, StoreConflict
 from memory.ports import BlobStore, Internalizer, Merge, MergedAdapter, Reader, SkillWriter
 from memory.read.lru import ByteLRU
 from memory.records import Kind, MemoryRecord
@@ -131,7 +131,10 @@ class Adapters:
         return LoRA.concat([told, *(skill.to(device) for skill in joining)])
 
     def load(self, record: MemoryRecord) -> LoRA:
-        """One adapter, without bias; that of a retired passage is made from its text, and not kept."""
+        """One adapter, without bias; that of a retired passage is made from its text, and not kept.
+
+        Raises StoreConflict where the memory is no longer there.
+        """
         if record.retired:
             return self._internalizer.generate([plain(self._reader.read(Passage.of(record)).standing)])[0]
         self._check_fits(record)
@@ -159,8 +162,11 @@ class Adapters:
             return record, self._decoded(record)
         except BlobError as damage:
             _log.warning("the adapter of memory %s is made again from its text: %s", record.id, damage)
-            with self._remaking:
-                renewed = self._maker.anew(record)
+            try:
+                with self._remaking:
+                    renewed = self._maker.anew(record)
+            except NotFound as gone:  # erased or compacted since it was read
+                raise StoreConflict(f"memory {record.id} was taken away meanwhile; ask again") from gone
             return renewed, self._decoded(renewed)
 
     def _decoded(self, record: MemoryRecord) -> LoRA:

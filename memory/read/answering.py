@@ -20,7 +20,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, get_args
 
-from memory.errors import Cancelled, InvalidInput, NotFound
+from memory.errors import Cancelled, InvalidInput, NotFound, StoreConflict
 from memory.ports import (
     Generation,
     GenerationRequest,
@@ -53,6 +53,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from hypernet.lora.adapter import LoRA
+
+
+_TRIES = 3  # a compaction on another server may take away what was just chosen
 
 
 class Answerer:
@@ -101,6 +104,30 @@ class Answerer:
         what held then; with `filters`, what has these items in its metadata. An `image` is known in this
         turn alone. Of `choices`, the likeliest is the reply.
         """
+        given = (scope, said, mode, adapters, sampling, as_of, filters, image, choices)
+        for _ in range(_TRIES - 1):
+            with closing(self._once(*given)) as pieces:
+                try:
+                    first = next(pieces)
+                except StoreConflict:  # what was chosen was changed before its merge
+                    continue
+                yield first
+                yield from pieces
+                return
+        yield from self._once(*given)
+
+    def _once(
+        self,
+        scope: Scope,
+        said: Sequence[Message],
+        mode: Mode,
+        adapters: Sequence[AdapterChoice] | None,
+        sampling: Sampling | None,
+        as_of: datetime | None,
+        filters: Filters | None,
+        image: Image | None,
+        choices: Sequence[str],
+    ) -> Pieces[str | ChatReply, None, None]:
         if mode not in get_args(Mode):
             raise InvalidInput(f"mode is {mode!r}; choose one of {', '.join(get_args(Mode))}")
         request = replace(_request(sampling or {}, self._settings), owner=scope.tenant_id)

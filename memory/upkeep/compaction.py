@@ -178,11 +178,11 @@ class Compactor:
             tally.compacted += sum(map(len, planned))
             return
         chunks: list[_Chunk] = []
-        for start in range(0, len(planned), _MADE_AT_ONCE):
-            chunks += self._verified(group, planned[start : start + _MADE_AT_ONCE], tally)
-        if not chunks:
-            return
         try:
+            for start in range(0, len(planned), _MADE_AT_ONCE):
+                chunks += self._verified(group, planned[start : start + _MADE_AT_ONCE], tally)
+            if not chunks:
+                return
             self._swap(chunks)
         except (StoreConflict, Erased):
             tally.conflicts += 1

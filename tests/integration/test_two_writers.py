@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import URL
 
 from memory import Memory
+from memory.backends.blobs.folder import FileBlobStore
 from memory.backends.sql.store import SqlStore
-from memory.errors import StoreConflict
+from memory.errors import Erased, StoreConflict
 from memory.records import MemoryRecord
 from tests.command import echoes
 from tests.faults import Faulty
@@ -89,3 +90,69 @@ def test_without_having_read_both_changes_are_made(writers: Callable[[str], list
         expiry.result(), pin.result()
     stands = one.get(added.id)
     assert (stands.metadata, stands.pinned) == ({"b": 2}, True)
+
+
+Crossed = tuple[Memory, Memory, list[Callable[[], Any]]]
+
+FACTS = [f"My {thing} is called {thing.title()}son." for thing in ("dog", "cat", "horse", "boat")]
+
+
+@pytest.fixture
+def crossed(database_url: URL, tmp_path: Path) -> Iterator[Crossed]:
+    """Two memories on one database; before the first reads an adapter, what is in the list happens, once."""
+    meanwhile: list[Callable[[], Any]] = []
+
+    def fault(step: str) -> None:
+        if step == "before blobs.get" and meanwhile:
+            meanwhile.pop()()
+
+    where = {"home": tmp_path / "home", "adapter_cache_mb": 0}
+    with ExitStack() as running:
+        blobs = Faulty(FileBlobStore(tmp_path / "home" / "blobs"), "blobs", fault)
+        first, second = (
+            running.enter_context(Memory(**where, store=SqlStore.open(database_url), **given, **echoes()))
+            for given in ({"blobs": blobs}, {})
+        )
+        for fact in FACTS:
+            second.add(fact, user_id="ana")
+        yield first, second, meanwhile
+
+
+def test_a_turn_is_answered_though_its_memories_are_compacted_meanwhile(crossed: Crossed) -> None:
+    """What was chosen has no adapter any more: it is chosen anew, out of what has taken its place."""
+    first, second, meanwhile = crossed
+    meanwhile.append(lambda: second.compact(user_id="ana", min_adapters=2))
+    reply = first.ask("What is my dog called?", user_id="ana")
+    assert meanwhile == []
+    assert "Dogson" in reply.text
+    assert second.list(user_id="ana").records[0].compacted == len(FACTS)
+
+
+def test_a_turn_whose_memories_are_forgotten_meanwhile_says_so(crossed: Crossed) -> None:
+    """Asked again, it knows nothing."""
+    first, second, meanwhile = crossed
+    meanwhile.append(lambda: second.forget(user_id="ana"))
+    with pytest.raises(Erased):
+        first.ask("What is my dog called?", user_id="ana")
+    assert meanwhile == []
+    reply = first.ask("What is my dog called?", user_id="ana")
+    assert (reply.adapters, "Dogson" in reply.text) == ((), False)
+
+
+@pytest.mark.parametrize("by", ["compact", "forget"])
+def test_a_compaction_that_is_crossed_goes_on_with_the_rest(crossed: Crossed, by: str) -> None:
+    """It counts a conflict where another compacted or forgot what it was at, and joins what others told."""
+    first, second, meanwhile = crossed
+    for fact in FACTS:
+        second.add(fact, user_id="ben")
+    crossing = {
+        "compact": lambda: second.compact(user_id="ana", min_adapters=2),
+        "forget": lambda: second.forget(user_id="ana"),
+    }
+    meanwhile.append(crossing[by])
+    report = first.compact(min_adapters=2)
+    assert meanwhile == []
+    assert report.conflicts == 1
+    assert [found.compacted for found in second.list(user_id="ben").records] == [len(FACTS)]
+    left = {"compact": [len(FACTS)], "forget": []}[by]
+    assert [found.compacted for found in second.list(user_id="ana").records] == left
