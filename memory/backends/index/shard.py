@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from memory.backends.index import on_gpu
 from memory.ports import START, Changes, Vectors, Version
 from memory.records import SCOPE_FIELDS, Scope
 
@@ -47,6 +48,7 @@ class Shard:
 
     def __post_init__(self) -> None:
         self._flat = _faiss().IndexFlatIP(self.dim)
+        self._copy: on_gpu.GpuCopy | None = None  # of `_flat`, as it is now
         self._present: set[str] = set()
         self._next_code = 1 + max((code for codes in self.names for code in codes.values()), default=0)
 
@@ -69,12 +71,14 @@ class Shard:
         """Append memories that are not in here, by the codes of this shard's names."""
         if not ids:
             return
+        self._copy = None
         self._flat.add(np.ascontiguousarray(vectors))
         self.codes = np.concatenate([self.codes, codes])
         self.ids += ids
         self._present.update(ids)
 
     def _keep(self, kept: Rows) -> None:
+        self._copy = None
         self._flat.remove_ids(_faiss().IDSelectorBatch(np.flatnonzero(~kept)))
         self.codes = self.codes[kept]
         self.ids = [memory_id for memory_id, keep in zip(self.ids, kept, strict=True) if keep]
@@ -100,11 +104,22 @@ class Shard:
         among = int(inside.sum())
         if among == 0:
             return []
+        found = self._on_gpu(vector, min(k, among), inside)
+        if found is not None:
+            return [(self.ids[row], score) for row, score in found]
         bits = np.packbits(inside, bitorder="little")  # faiss keeps no copy: this has to outlive the search
         selector = _faiss().IDSelectorBitmap(bits)
         parameters = _faiss().SearchParameters(sel=selector)
         [scores], [rows] = self._flat.search(vector, min(k, among), params=parameters)
         return [(self.ids[row], float(score)) for row, score in zip(rows, scores, strict=True) if row >= 0]
+
+    def _on_gpu(self, vector: Vectors, k: int, inside: Rows) -> list[tuple[int, float]] | None:
+        """What a GPU finds; None where there is none, the shard is small, or most of it is not asked for."""
+        if len(inside) < on_gpu.FROM or 2 * inside.sum() < len(inside) or not on_gpu.has_gpu(_faiss()):
+            return None
+        if self._copy is None:
+            self._copy = on_gpu.GpuCopy(_faiss(), self._flat)
+        return self._copy.search(vector, k, inside)
 
     def _inside(self, scope: Scope) -> Rows:
         """Which memories match each field that the scope gives."""
