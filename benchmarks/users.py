@@ -8,6 +8,7 @@ servers do, with synthetic adapters and embeddings: no model runs.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import tempfile
 import time
@@ -140,7 +141,9 @@ _INDEXED = (
 )
 
 
-def loaded(memory: Memory, users: int, tenants: int, each: int, calls: int, clients: int) -> Iterator[Row]:
+def loaded(
+    memory: Memory, database: Database, users: int, tenants: int, each: int, calls: int, clients: int
+) -> Iterator[Row]:
     """Times of each verb, asked by several clients at once for users drawn at random."""
     drawn = random.Random(2)
 
@@ -163,21 +166,38 @@ def loaded(memory: Memory, users: int, tenants: int, each: int, calls: int, clie
         "select": select,
     }
 
-    def timed(name: str, number: int, who: dict[str, str]) -> tuple[str, float]:
+    def timed(name: str, number: int, who: dict[str, str]) -> float:
         began = time.perf_counter()
         verbs[name](number, who)
-        return name, 1000 * (time.perf_counter() - began)
+        return 1000 * (time.perf_counter() - began)
 
     for at_once in (1, clients):
-        work = [(name, number, whose()) for number in range(calls) for name in verbs]
-        began = time.perf_counter()
-        with ThreadPoolExecutor(at_once) as threads:
-            took = list(threads.map(lambda given: timed(*given), work))
-        pace = len(work) / (time.perf_counter() - began)
         for name in verbs:
-            p50, p95, p99 = np.percentile([ms for verb, ms in took if verb == name], [50, 95, 99])
-            what = f"{name}, {at_once} at once" if at_once > 1 else f"{name}, alone"
-            yield {"what": what, "p50 ms": p50, "p95 ms": p95, "p99 ms": p99, "calls/s of all": pace}
+            work = [(name, number, whose()) for number in range(calls)]
+            began, cpu, server = time.perf_counter(), time.process_time(), _server_cpu_s(database)
+            with ThreadPoolExecutor(at_once) as threads:
+                took = list(threads.map(lambda given: timed(*given), work))
+            pace = calls / (time.perf_counter() - began)
+            p50, p95, p99 = np.percentile(took, [50, 95, 99])
+            yield {
+                "what": f"{name}, {at_once} at once" if at_once > 1 else f"{name}, alone",
+                "p50 ms": p50,
+                "p95 ms": p95,
+                "p99 ms": p99,
+                "calls/s": pace,
+                "CPU ms a call": 1000 * (time.process_time() - cpu) / calls,
+                "PostgreSQL's": 1000 * (_server_cpu_s(database) - server) / calls if at_once == 1 else None,
+            }
+
+
+def _server_cpu_s(database: Database) -> float:
+    """CPU time of the database's processes that serve us and are still there; they run on this machine."""
+    with database.read() as connection:
+        found = connection.scalars(
+            text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+        ).all()
+    spent = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13] for pid in found]
+    return sum(int(ticks) for one in spent for ticks in one) / os.sysconf("SC_CLK_TCK")
 
 
 def recall(store: SqlStore, large: int, questions: int) -> Iterator[Row]:
@@ -267,15 +287,21 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=500, help="of each verb")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--large", type=int, default=60_000, help="vectors of a large tenant")
+    parser.add_argument("--laid", action="store_true", help="an earlier run has laid the users")
     parser.add_argument("--markdown", type=Path)
     given = parser.parse_args()
     machine = described()
     with tempfile.TemporaryDirectory() as home, opened(given.database, Path(home)) as memory:
         store = SqlStore.open(given.database)
         began = time.perf_counter()
-        lay(memory, store.database, given.users, given.tenants, given.memories, given.told)
+        if not given.laid:
+            lay(memory, store.database, given.users, given.tenants, given.memories, given.told)
         took = time.perf_counter() - began
-        times = list(loaded(memory, given.users, given.tenants, given.memories, given.calls, given.clients))
+        times = list(
+            loaded(
+                memory, store.database, given.users, given.tenants, given.memories, given.calls, given.clients
+            )
+        )
         Console().print(rich_table(PARTS[1], times))
         found = list(recall(store, given.large, min(100, given.calls)))
         Console().print(rich_table(PARTS[2], found))
