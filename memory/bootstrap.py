@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memory.errors import InvalidInput, InvalidSettings, ModelUnavailable, StoreError
-from memory.ports import Backends, BlobStore, Embedder, MemoryStore, Reader, SkillWriter, VectorIndex
+from memory.ports import (
+    ArchiveStore,
+    Backends,
+    BlobStore,
+    Embedder,
+    MemoryStore,
+    Reader,
+    SkillWriter,
+    VectorIndex,
+)
 from memory.service import Service
 from memory.settings import Settings
 
@@ -72,13 +82,13 @@ def assemble(settings: Settings, **given: Any) -> Backends:
     try:
         fill("reader", _reader)
         fill("blobs", lambda: _blobs(settings))
+        fill("archives", lambda: _archives(settings))
         embedder = fill("embedder", lambda: _embedder(settings))
         fill("index", lambda: _index(settings, store, embedder))
         if filled.get("internalizer") is None or filled.get("generator") is None:
-            model = _model(settings)
-            fill("internalizer", lambda: model)
-            fill("generator", lambda: model)
-            fill("skills", lambda: _skills(settings, model))
+            made = models(settings)
+            for name in made:
+                fill(name, partial(made.get, name))
     except BaseException:
         store.close()
         raise
@@ -137,6 +147,14 @@ def _blobs(settings: Settings) -> BlobStore:
     return CopiedBlobs(stored, settings.adapter_folder, most) if most else stored
 
 
+def _archives(settings: Settings) -> ArchiveStore | None:
+    if settings.object_store is None:
+        return None
+    from memory.backends.blobs.archives import ObjectArchives
+
+    return ObjectArchives.open(settings.object_store)
+
+
 def _embedder(settings: Settings) -> Embedder:
     from memory.backends.model.embedder import MiniLMEmbedder
 
@@ -177,6 +195,12 @@ def _pgvector(store: MemoryStore, embedder: Embedder) -> VectorIndex:
             "setting 'index' (MEMORY_INDEX): pgvector needs PostgreSQL; set MEMORY_DATABASE_URL, or use faiss"
         )
     return PgvectorIndex(store, store.database, embedder=embedder.name, dim=embedder.dim)
+
+
+def models(settings: Settings) -> dict[str, Any]:
+    """What fills the ports of models in this process; they are loaded when they are first needed."""
+    model = _model(settings)
+    return {"internalizer": model, "generator": model, "skills": _skills(settings, model)}
 
 
 def _model(settings: Settings) -> LocalModel:

@@ -103,8 +103,10 @@ class Handlers:
         path.unlink(missing_ok=True)  # of an attempt before
         self._room.check(job.scope.tenant_id, self._access.quotas(job.scope.tenant_id), memories=0)
         for attempt in range(_EXPORTS):
+            since = self._archives.erased(job.scope.tenant_id)
             try:
                 report = asdict(self._memory.export(path, progress=progress, **whose(job.scope)))
+                self._archives.keep(job.scope.tenant_id, job.id, since)
                 break
             except Erased:  # what was read is not kept: once more, without what was erased
                 if attempt + 1 == _EXPORTS:
@@ -114,7 +116,7 @@ class Handlers:
 
     def import_(self, job: Job, progress: Progress) -> Mapping[str, Any]:
         tenant_id, name = job.scope.tenant_id, _payload(job)["archive"]
-        path = self._archives.existing(tenant_id, name)
+        path = self._archives.fetched(tenant_id, name)
         try:
             quotas = self._access.quotas(tenant_id)
             check_import(self._memory, self._room, path, job.scope, quotas)  # again: it may have waited
@@ -123,6 +125,8 @@ class Handlers:
         except (*FINAL, JobCancelled):  # it is not tried again, and holds what people said
             self._archives.remove(tenant_id, name)
             raise
+        finally:
+            self._archives.release(path)
         self._archives.remove(tenant_id, name)
         return report
 

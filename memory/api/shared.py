@@ -103,7 +103,9 @@ class Shared:
         jobs, idempotency, metrics = Jobs(database), Idempotency(database), Metrics(memory)
         access = Access(database)
         audit = Audit(database)
-        archives = Archives(settings.home / "archives", settings.max_archive_bytes)
+        archives = Archives(
+            memory.exports, settings.max_archive_bytes, lambda of: memory.begin(Scope(tenant_id=of)).since
+        )
         room = Room(database, archives.size)
         door = CapacityLimiter(_DOOR_THREADS)
         requests = Shares.of(settings).requests

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from memory.ports.archives import ArchiveStore
 from memory.ports.blobs import BlobStore
 from memory.ports.changes import NOTHING, REPEATED, START, Changes, Group, Revision, Vectors, Version
 from memory.ports.embedder import Embedder
@@ -42,6 +43,7 @@ __all__ = [
     "NOTHING",
     "REPEATED",
     "START",
+    "ArchiveStore",
     "Backends",
     "BlobStore",
     "Changes",
@@ -82,3 +84,4 @@ class Backends:
     generator: Generator
     reader: Reader
     skills: SkillWriter | None = None  # where there is none, skills are refused
+    archives: ArchiveStore | None = None  # where there is none, the servers' common folder has them

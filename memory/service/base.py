@@ -15,6 +15,7 @@ from memory.read.options import AskOptions
 from memory.records import ChatReply, Scope
 from memory.records.inputs import scope_in
 from memory.settings import Settings
+from memory.upkeep.exports import Exports
 
 if TYPE_CHECKING:
     from memory.service.wiring import UseCases
@@ -34,12 +35,17 @@ class ServiceBase:
         self._background: ThreadPoolExecutor | None = None
 
     @property
+    def exports(self) -> Exports:
+        """Where a server has its archives."""
+        return Exports(self.settings.exports_folder, self._backends.archives)
+
+    @property
     def _cases(self) -> UseCases:
         with self._wiring:
             if self._wired is None:
                 from memory.service.wiring import wire
 
-                self._wired = wire(self.settings, self._backends)
+                self._wired = wire(self.settings, self._backends, self.exports)
             return self._wired
 
     def begin(self, scope: Scope, *, reads: Scope | None = None) -> Work:

@@ -55,7 +55,7 @@ class UseCases:
     histories: HistoryImporter
 
 
-def wire(settings: Settings, backends: Backends) -> UseCases:
+def wire(settings: Settings, backends: Backends, exports: Exports) -> UseCases:
     """The use cases on these backends."""
     store, blobs, index = backends.store, backends.blobs, backends.index
     internalizer, generator, reader = backends.internalizer, backends.generator, backends.reader
@@ -84,7 +84,7 @@ def wire(settings: Settings, backends: Backends) -> UseCases:
         writer,
         leftovers,
         past,
-        Exports(settings.exports_folder),
+        exports,
         lists_at_writes=settings.object_store is None,
     )
     ingest = Ingest(store, writer, making, backends.embedder, internalizer, guard, reader)

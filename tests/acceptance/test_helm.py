@@ -32,7 +32,6 @@ EVERYTHING: dict[str, Any] = {
     "secretSettings": ["memory-upstream"],
     "server": {"autoscaling": {"enabled": False}, "replicas": 3, "nodeSelector": {"gpu": "yes"}},
     "workers": {"tolerations": [{"key": "gpu", "operator": "Exists"}], "podAnnotations": {"a": "b"}},
-    "archives": {"existingClaim": "archives"},
     "ingress": {"enabled": True, "host": "memory.example", "tlsSecret": "tls", "className": "nginx"},
     "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/memory"}},
     "networkPolicy": {"egress": [{"ports": [{"port": 11434, "protocol": "TCP"}]}]},

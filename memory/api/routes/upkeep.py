@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import Field
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from memory.api.callers import CallingTenant, TenantDep
@@ -17,7 +18,7 @@ from memory.api.routes.jobs import JobOut, submitted
 from memory.api.routes.memories import check_quotas
 from memory.api.schemas import ScopeIn, example
 from memory.api.shared import Shared, SharedDep
-from memory.errors import Conflict, NotFound
+from memory.errors import Conflict, Forbidden, NotFound
 from memory.ports.work import Work, working
 from memory.records import Scope
 from memory.upkeep.reports import MIN_ADAPTERS
@@ -95,11 +96,19 @@ def download(tenant: TenantDep, parts: SharedDep, job_id: JobId) -> FileResponse
     if job.kind != "export":
         raise NotFound(f"no export {job_id!r} here")
     done = job.state == "done"
-    path = parts.archives.existing(tenant.id, job_id) if done else None  # first: an erasure took its names
-    _check_whole(tenant, job.scope)
+    path = parts.archives.fetched(tenant.id, job_id) if done else None  # first: an erasure took its names
     if path is None:
+        _check_whole(tenant, job.scope)
         raise Conflict(f"the export is {job.state}; come back when it is done")
-    return FileResponse(path, media_type="application/zip", filename=f"memory-{job_id}.zip")
+    try:
+        _check_whole(tenant, job.scope)
+    except Forbidden:
+        parts.archives.release(path)
+        raise
+    release = BackgroundTask(parts.archives.release, path)
+    return FileResponse(
+        path, media_type="application/zip", filename=f"memory-{job_id}.zip", background=release
+    )
 
 
 @router.post(
@@ -129,6 +138,7 @@ def _import(parts: Shared, tenant: CallingTenant, scope: Scope, name: str, work:
     try:
         path = parts.archives.existing(tenant.id, name)
         check_import(parts.memory, parts.room, path, scope, tenant.caller.quotas)
+        parts.archives.keep(tenant.id, name, work.since)
         with working(work):
             return submitted(parts, "import", scope, {"archive": name}, None)
     except BaseException:

@@ -29,7 +29,7 @@ class ObjectBlobStore:
 
     def __init__(self, store: ObjectStore) -> None:
         """Take a store of `obstore`; see `open`."""
-        self._store = store
+        self.store = store  # for what lies beside the adapters
         self._may_write = False  # known once
 
     @classmethod
@@ -62,9 +62,9 @@ class ObjectBlobStore:
         import obstore
 
         digest = names.digest_of(data)
-        self._check_versions()
-        with _translated(), _bucket_is_there():
-            obstore.put(self._store, _key(tenant_id, digest), data, use_multipart=False)
+        self.check_versions()
+        with translated(), bucket_is_there():
+            obstore.put(self.store, _key(tenant_id, digest), data, use_multipart=False)
         return digest
 
     def get(self, tenant_id: str, digest: str) -> bytes:
@@ -72,8 +72,8 @@ class ObjectBlobStore:
 
         key = _key(tenant_id, digest)
         try:
-            with _translated():
-                data = bytes(obstore.get(self._store, key).bytes())
+            with translated():
+                data = bytes(obstore.get(self.store, key).bytes())
         except FileNotFoundError as error:
             if _no_bucket(error):
                 raise _bucket_missing() from None
@@ -90,11 +90,11 @@ class ObjectBlobStore:
 
         if not names.is_digest(digest):  # as a damaged row has it: erasing that row goes on
             return
-        with _translated(), contextlib.suppress(FileNotFoundError):
-            obstore.delete(self._store, _key(tenant_id, digest))
+        with translated(), contextlib.suppress(FileNotFoundError):
+            obstore.delete(self.store, _key(tenant_id, digest))
 
     def digests(self, tenant_id: str, *, older_than: timedelta = timedelta(0)) -> list[str]:
-        with _translated(), _bucket_is_there():
+        with translated(), bucket_is_there():
             found = self._listed(names.tenant_name(tenant_id), older_than)
             return sorted(key.rpartition("/")[2].removesuffix(names.SUFFIX) for key in found)
 
@@ -103,11 +103,11 @@ class ObjectBlobStore:
 
         known = {names.tenant_name(tenant) for tenant in tenants}
         removed = 0
-        with _translated(), _bucket_is_there():
-            for folder in obstore.list_with_delimiter(self._store)["common_prefixes"]:
+        with translated(), bucket_is_there():
+            for folder in obstore.list_with_delimiter(self.store)["common_prefixes"]:
                 if names.TENANT.fullmatch(folder) and folder not in known:
                     old = list(self._listed(folder, older_than))
-                    obstore.delete(self._store, old)
+                    obstore.delete(self.store, old)
                     removed += len(old)
         return removed
 
@@ -117,8 +117,8 @@ class ObjectBlobStore:
         if not names.is_digest(digest):
             return False
         try:
-            with _translated():
-                obstore.head(self._store, _key(tenant_id, digest))
+            with translated():
+                obstore.head(self.store, _key(tenant_id, digest))
         except FileNotFoundError:
             return False
         return True
@@ -128,22 +128,22 @@ class ObjectBlobStore:
         import obstore
 
         newest = datetime.now(UTC) - older_than
-        for page in obstore.list(self._store, f"{folder}/"):
+        for page in obstore.list(self.store, f"{folder}/"):
             for found in page:
                 old = not older_than or found["last_modified"] <= newest  # the store's clock may be ahead
                 if old and names.BLOB.fullmatch(found["path"].rpartition("/")[2]):
                     yield found["path"]
 
-    def _check_versions(self) -> None:
+    def check_versions(self) -> None:
         """Refuse a bucket that keeps versions of what is deleted: nothing could be erased from it."""
         import obstore
 
         if self._may_write:
             return
-        with _translated(), _bucket_is_there():
-            done = obstore.put(self._store, _PROBE, b"", use_multipart=False)
-            obstore.delete(self._store, _PROBE)
-        keeps = done.get("version") is not None and type(self._store).__name__ != "GCSStore"  # always has one
+        with translated(), bucket_is_there():
+            done = obstore.put(self.store, _PROBE, b"", use_multipart=False)
+            obstore.delete(self.store, _PROBE)
+        keeps = done.get("version") is not None and type(self.store).__name__ != "GCSStore"  # always has one
         if keeps:
             raise StoreReadOnly(
                 "the bucket of adapters keeps old versions, so nothing could be erased from it; "
@@ -168,7 +168,7 @@ def _needed() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Raise what the client raises as ours, without its words; what is not there is FileNotFoundError."""
     from obstore.exceptions import BaseError
 
@@ -194,7 +194,7 @@ def _unavailable(said: str) -> StoreUnavailable:
 
 
 @contextlib.contextmanager
-def _bucket_is_there() -> Iterator[None]:
+def bucket_is_there() -> Iterator[None]:
     """Where no single object is asked for, it is the bucket that is not found."""
     try:
         yield

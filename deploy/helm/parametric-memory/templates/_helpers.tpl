@@ -37,10 +37,6 @@ volumes:
     emptyDir: { sizeLimit: {{ .Values.home.sizeLimit }} }
   - name: tmp
     emptyDir: {}
-  {{- with .Values.archives.existingClaim }}
-  - name: archives
-    persistentVolumeClaim: { claimName: {{ . }} }
-  {{- end }}
 {{- end }}
 
 {{- define "memory.container" -}}
@@ -53,9 +49,6 @@ securityContext:
 volumeMounts:
   - { name: home, mountPath: /data }
   - { name: tmp, mountPath: /tmp }
-  {{- if .Values.archives.existingClaim }}
-  - { name: archives, mountPath: /data/archives }
-  {{- end }}
 {{- end }}
 
 {{/* Variables of every pod; a pod's own come after. */}}
