@@ -45,8 +45,8 @@ class Memory(Service):
     def __init__(self, settings: Settings | None = None, **overrides: Any) -> None:
         """Take settings, or single ones of them by keyword, and backends: whatever fills a port of its name.
 
-        Models are loaded when they are first needed, but for an embedder that is not the packaged one. Raises
-        InvalidSettings, ModelUnavailable, SchemaTooNew, StoreError.
+        Models are loaded when they are first needed. Raises InvalidSettings, ModelUnavailable, SchemaTooNew,
+        StoreError.
         """
         given = {
             name: overrides.pop(name)

@@ -23,15 +23,16 @@ from pydantic import ConfigDict, model_validator
 from integrations.langchain import tool_calls
 from integrations.langchain.choices import given, plain
 from integrations.langchain.messages import question, to_prompt
-from integrations.langchain.scope import NAMES, Scoped, configurable, names_in, recalling
+from integrations.langchain.scope import NAMES, Recalling, configurable, names_in, recalling
 from memory.errors import InvalidInput
 from memory.read.options import Mode, Sampling
 from memory.records import ChatReply, Message
+from memory.records.inputs import filters_in
 
 _log = logging.getLogger(__name__)
 
 
-class ParametricChatModel(Scoped, BaseChatModel):
+class ParametricChatModel(Recalling, BaseChatModel):
     """The base model of a memory, with the adapters of the user who asks. Stores nothing.
 
         model = ParametricChatModel()
@@ -39,9 +40,9 @@ class ParametricChatModel(Scoped, BaseChatModel):
 
     Whose memory answers is named here, as a keyword of the call, or in its config; nobody named is an
     error (MissingScope). Per call, `adapters=` takes what `ParametricMemory.select` or a compressor
-    returns, and an empty list asks the bare base model; `choices=` and `image=` are those of `Memory.ask`.
-    Adapters hold for their row of a batch only: many
-    threads with many users share one model and never see each other's memory.
+    returns, and an empty list asks the bare base model; `filters=` narrow what is recalled, `choices=` and
+    `image=` are those of `Memory.ask`. Adapters hold for their row of a batch only: many threads with many
+    users share one model and never see each other's memory.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
@@ -148,15 +149,17 @@ class ParametricChatModel(Scoped, BaseChatModel):
         if tools := kwargs.get("tools"):
             said.insert(0, Message("system", tool_calls.instructions(tools, kwargs.get("tool_choice"))))
         asked, adapters = question(messages), kwargs.get("adapters")
+        filters = self.narrowed(filters_in(kwargs.get("filters")))
         if adapters is not None:
             adapters = given(self.service, adapters, asked, names)
         elif asked.strip() and said[-1].text != asked:
-            adapters = self.service.select(asked, **recalling(names))
+            adapters = self.service.select(asked, filters=filters, **recalling(names))
         return said, {
             "mode": kwargs.get("mode") or self.mode,
             "adapters": adapters,
             "image": kwargs.get("image"),
             "choices": kwargs.get("choices"),
+            "filters": filters,
             **names,
             **self._sampling(stop, kwargs),
         }

@@ -17,14 +17,14 @@ from integrations.langchain.compressor import ParametricCompressor
 from integrations.langchain.documents import records
 from integrations.langchain.messages import asked, says, to_messages
 from integrations.langchain.retriever import ParametricRetriever
-from integrations.langchain.scope import NAMES, Scoped, names_in, recalling
+from integrations.langchain.scope import NAMES, Recalling, Scoped, names_in, recalling
 from integrations.langchain.shared import close
 from integrations.langchain.tools import memory_tools
 from memory.errors import InvalidInput
 from memory.read.options import Mode
 from memory.read.recalled import Recall
 from memory.records import AdapterChoice, ErasureReceipt, HistoryEvent, MemoryHit, MemoryRecord, Message
-from memory.records.inputs import MAX_RECALLED, Whose
+from memory.records.inputs import MAX_RECALLED, Whose, filters_in
 from memory.upkeep.reports import CompactReport
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Part = TypeVar("Part", bound=Scoped)
 
 
-class ParametricMemory(Scoped, BaseMemory):
+class ParametricMemory(Recalling, BaseMemory):
     """Long-term memory that answers from weights. Works at once, offline, with no arguments:
 
         memory = ParametricMemory()
@@ -98,7 +98,11 @@ class ParametricMemory(Scoped, BaseMemory):
         reply = self._value(outputs, self.output_key, "output")
         names = self._conversation()
         asks = self.service.reader.read(reply).asks
-        news = asks and said.strip() and not self.service.select(said, **recalling(names))
+        news = (
+            asks
+            and said.strip()
+            and not self.service.select(said, filters=self.narrowed(), **recalling(names))
+        )
         self.service.append([Message("user", said), Message("assistant", reply, not news)], **names)
 
     async def asave_context(self, inputs: dict[str, Any], outputs: dict[str, str]) -> None:
@@ -125,7 +129,9 @@ class ParametricMemory(Scoped, BaseMemory):
         if not with_text or not query.strip():
             return ""
         said = [Message(*line) for message in newest if (line := says(message))]
-        return self.service.recall(query, k=MAX_RECALLED, before=said, **recalling(names)).prompt
+        return self.service.recall(
+            query, k=MAX_RECALLED, before=said, filters=self.narrowed(), **recalling(names)
+        ).prompt
 
     def _value(self, values: dict[str, Any], key: str | None, what: str) -> str:
         """The text under a key, or the only one there is besides the memory's own."""
@@ -150,15 +156,15 @@ class ParametricMemory(Scoped, BaseMemory):
 
     def search(self, query: str, *, k: int = 4, **given: Any) -> list[MemoryHit]:
         """The k memories nearest to a query."""
-        return self.service.search(query, k=k, **self._filled(given))
+        return self.service.search(query, k=k, **self._asking(given))
 
     def select(self, query: str, **given: Any) -> list[AdapterChoice]:
         """The adapters that a turn saying this would merge; `adapters=` of the chat model takes them."""
-        return self.service.select(query, **self._filled(given))
+        return self.service.select(query, **self._asking(given))
 
     def recall(self, query: str, **given: Any) -> Recall:
         """The texts that another model should read before it answers; `str` of them goes into its prompt."""
-        return self.service.recall(query, **self._filled(given))
+        return self.service.recall(query, **self._asking(given))
 
     def get(self, memory_id: str, **given: Any) -> MemoryRecord:
         """One memory. Raises NotFound."""
@@ -194,6 +200,9 @@ class ParametricMemory(Scoped, BaseMemory):
         """Let go of models and database."""
         close(self.service)
 
+    def _asking(self, given: dict[str, Any]) -> dict[str, Any]:
+        return self._filled({**given, "filters": self.narrowed(filters_in(given.get("filters")))})
+
     def _filled(self, given: dict[str, Any]) -> dict[str, Any]:
         rest = {key: value for key, value in given.items() if key not in NAMES}
         return {**rest, **self.whose(**{what: given.get(what) for what in NAMES})}
@@ -226,7 +235,8 @@ class ParametricMemory(Scoped, BaseMemory):
         """Middleware for `langchain.agents.create_agent`. Nobody named is an error here."""
         from integrations.langchain.middleware import ParametricMemoryMiddleware
 
-        return ParametricMemoryMiddleware(**{**self.names(), "k": self.k, "mode": self.mode, **given})
+        mine = {**self.names(), "k": self.k, "mode": self.mode, "filters": self.filters}
+        return ParametricMemoryMiddleware(**{**mine, **given})
 
     def as_store(self) -> ParametricStore:
         """A langgraph store whose items are memories."""
@@ -235,6 +245,7 @@ class ParametricMemory(Scoped, BaseMemory):
         return ParametricStore(**self.names())
 
     def _part(self, kind: type[Part], given: dict[str, Any]) -> Part:
-        part = kind(**{**self.names(), **given})
+        mine = {"filters": self.filters} if issubclass(kind, Recalling) else {}
+        part = kind(**{**self.names(), **mine, **given})
         part._default_user = self._default_user
         return part

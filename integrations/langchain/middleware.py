@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Annotated, Any, NotRequired, cast
 
@@ -18,8 +18,8 @@ from integrations.langchain.shared import AnyMemory
 from integrations.langchain.transcript import leaving, unsaved
 from memory.errors import InvalidInput, NotFound
 from memory.read.options import Mode
-from memory.records import Message
-from memory.records.inputs import MAX_RECALLED, Whose
+from memory.records import IMAGE, MemoryRecord, Message
+from memory.records.inputs import MAX_RECALLED, Whose, filters_in
 
 try:
     from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
@@ -53,7 +53,7 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
 
     Messages older than `k` exchanges leave the model's request once memory holds them, never the state. A
     model other than the memory's own gets what is recalled as text (`Memory.recall`), as much of it as
-    `recalled_tokens` hold (settings.recall_tokens).
+    `recalled_tokens` hold (settings.recall_tokens). `filters` say what the metadata of all of it has to have.
 
     A picture of the last human message (bytes in base64 or a data URL) is remembered, where the memory's own
     model answers, and answered from memory; of a message that is not to be kept, for this turn alone. Another
@@ -69,10 +69,12 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         k: int | None = None,
         mode: Mode = "auto",
         recalled_tokens: int | None = None,
+        filters: Mapping[str, Any] | None = None,
         **names: Any,
     ) -> None:
         super().__init__()
         self._scoped = scoped(service, **names)
+        self.filters = filters_in(filters) or None
         self.service = self._scoped.service
         settings = self.service.settings
         self.k = settings.hot_window_turns // 2 if k is None else k
@@ -85,9 +87,9 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         names = self._whose(runtime)
         messages = state["messages"]
         asked = question(messages)
-        choices = self.service.select(asked, **recalling(names)) if asked.strip() else []
+        choices = self._select(asked, names, self.filters) if asked.strip() else []
         gone = leaving(messages, self._held(names) or (), self.k)
-        return {"parametric_memory": Turn(adapters=plain(choices), leaving=gone)}
+        return {"parametric_memory": Turn(adapters=choices, leaving=gone)}
 
     async def abefore_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any]:
         return await run_in_executor(None, self.before_agent, state, runtime)
@@ -115,7 +117,7 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         if isinstance(model, ParametricChatModel) and model.service is self.service:
             kept, image = self._looked(request.messages, names)
             adapters = self._standing(turn["adapters"] if kept is None else kept, names)
-            ours = {**names, "adapters": adapters, "image": image, "mode": self.mode}
+            ours = {**names, "adapters": adapters, "image": image, "mode": self.mode, "filters": self.filters}
             read: list[Any] = [without_pictures(message) for message in request.messages]
             return request.override(messages=read, model_settings={**request.model_settings, **ours})
         if self.mode == "adapters":
@@ -139,9 +141,14 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
             if len(shown) > 1:
                 raise InvalidInput("one picture a message that is not to be kept; show the others apart")
             return None, shown[0]
+        kept: list[MemoryRecord] = []
         for one in shown:
-            self.service.add(image=one, **names)
-        return plain(self.service.select(said, **recalling(names))), None
+            kept += self.service.add(image=one, **names)
+        seen = [{IMAGE: record.metadata[IMAGE]} for record in kept]
+        return self._select(said, names, self.filters and {"$or": [self.filters, *seen]}), None
+
+    def _select(self, said: str, names: Whose, filters: Mapping[str, Any] | None) -> list[Choice]:
+        return plain(self.service.select(said, filters=filters, **recalling(names)))
 
     def _standing(self, choices: list[Choice], names: Whose) -> list[Choice]:
         """The adapters of the turn that were not forgotten meanwhile, by a tool say."""
@@ -159,7 +166,12 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
             return request
         said = [Message(*line) for message in request.messages if (line := says(message))]
         recalled = self.service.recall(
-            asked, k=MAX_RECALLED, max_tokens=self.recalled_tokens, before=said, **recalling(names)
+            asked,
+            k=MAX_RECALLED,
+            max_tokens=self.recalled_tokens,
+            before=said,
+            filters=self.filters,
+            **recalling(names),
         )
         if not recalled:
             return request

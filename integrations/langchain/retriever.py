@@ -16,14 +16,14 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from integrations.langchain.choices import Choice
 from integrations.langchain.documents import Documents, described
-from integrations.langchain.scope import Scoped, configurable, names_in, recalling
+from integrations.langchain.scope import Recalling, configurable, names_in, recalling
 from memory.errors import NotFound
 from memory.read.selection import choose
 from memory.records import MemoryHit, MemoryRecord, check_metadata, now
 from memory.records.inputs import Whose, text_in
 
 
-class ParametricRetriever(Scoped, DocumentIndex):
+class ParametricRetriever(Recalling, DocumentIndex):
     """Finds memories, one document each, and keeps documents as memories.
 
     What `invoke` returns has, beside its own metadata: `memory_id`, `adapter_id` (digest of its weights),
@@ -31,7 +31,7 @@ class ParametricRetriever(Scoped, DocumentIndex):
     own, else the document or the turns it was made from) and `created_at`. Its id is the document's, or
     the memory's own id if it is not a document; `get` and `delete` take both.
 
-    Finds by embedding and by words; `filters` are items that the metadata has to have.
+    Finds by embedding and by words; `filters`, here and of a call, say what the metadata has to have.
     Recalls from all sessions of the owner, unless a session is given here or as a keyword.
     """
 
@@ -64,7 +64,7 @@ class ParametricRetriever(Scoped, DocumentIndex):
     ) -> list[Document]:
         given = {**(names or {}), **whose}
         owner = self.whose(**given) if "session_id" in whose else self._owner(**given)
-        hits = self.service.search(query, k=k or self.k, filters=filters, **owner)
+        hits = self.service.search(query, k=k or self.k, filters=self.narrowed(filters), **owner)
         selection = choose(hits, self.service.settings, now(), turn=query, reader=self.service.reader)
         chosen = {hit.record.id for hit in selection.chosen}
         return [found(hit, 1.0 if hit.record.id in chosen else 0.0) for hit in hits]

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
 
 from integrations.langchain.shared import AnyMemory, shared
 from memory.errors import InvalidInput, MissingScope
-from memory.records.inputs import Whose
+from memory.records.inputs import Whose, filters_in
 
 NAMES = ("user_id", "agent_id", "session_id", "tenant_id")
 
@@ -99,6 +99,23 @@ class Scoped(BaseModel):
         if self._default_user is not None and "agent_id" not in names:
             names.setdefault("user_id", self._default_user)
         return required(names)
+
+
+class Recalling(Scoped):
+    """A part that recalls: of what is its owner's, only what filters let through."""
+
+    filters: dict[str, Any] | None = None
+    """What the metadata of all that is recalled has to have; those of a call narrow it further."""
+
+    @field_validator("filters")
+    @classmethod
+    def _filters(cls, given: dict[str, Any] | None) -> dict[str, Any] | None:
+        return dict(filters_in(given)) or None
+
+    def narrowed(self, given: Mapping[str, Any] | None = None) -> Mapping[str, Any] | None:
+        """The filters in force: given here and by the call."""
+        mine = [one for one in (self.filters, given) if one]
+        return {"$and": mine} if len(mine) > 1 else next(iter(mine), None)
 
 
 def scoped(service: AnyMemory | None, **given: Any) -> Scoped:

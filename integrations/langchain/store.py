@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from integrations.langchain.scope import scoped
 from integrations.langchain.shared import AnyMemory
 from memory.errors import InvalidInput
 from memory.records import check_metadata, now
+from memory.records.filters import check_filters, meets
 from memory.records.inputs import Whose
 
 try:
@@ -39,15 +40,6 @@ except ImportError as error:
 ITEM = "langgraph:item"  # metadata key under which a memory says which item it is of
 OWNER = "langgraph"  # agent that owns the items where nobody is named
 _TOLD = ("text", "content", "memory", "data")  # a value's field that says what it is about
-
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "$eq": lambda a, b: a == b,
-    "$ne": lambda a, b: a != b,
-    "$gt": lambda a, b: a is not None and a > b,
-    "$gte": lambda a, b: a is not None and a >= b,
-    "$lt": lambda a, b: a is not None and a < b,
-    "$lte": lambda a, b: a is not None and a <= b,
-}
 
 
 class ParametricStore(BaseStore):
@@ -123,7 +115,7 @@ class ParametricStore(BaseStore):
         for item, score in self._ranked(op.query) if op.query else ((item, None) for item in self._items()):
             fields = _fields(item)
             inside = fields["namespace"][: len(op.namespace_prefix)] == op.namespace_prefix
-            if inside and _matches(fields["value"], op.filter or {}):
+            if inside and meets(fields["value"], op.filter or {}, _inside):
                 found.append(SearchItem(**fields, score=score))
             if len(found) >= wanted:
                 break
@@ -191,6 +183,8 @@ def _check(op: Op) -> None:
             isinstance(label, str) and label for label in namespace
         ):
             raise InvalidNamespaceError(f"a namespace is a tuple of strings, got {namespace!r}")
+    if isinstance(op, SearchOp) and op.filter:
+        check_filters(op.filter)
     if isinstance(op, PutOp) and op.value is not None:
         check_metadata(op.value)
 
@@ -209,18 +203,11 @@ def _text(op: PutOp) -> str:
     )
 
 
-def _matches(value: Any, wanted: Mapping[str, Any]) -> bool:
-    return all(_equal(value.get(name), one) for name, one in wanted.items())
-
-
-def _equal(value: Any, wanted: Any) -> bool:
-    if isinstance(wanted, Mapping) and any(str(name).startswith("$") for name in wanted):
-        unknown = wanted.keys() - _COMPARE.keys()
-        if unknown:
-            raise InvalidInput(f"unknown operator {sorted(unknown)[0]!r}; use {', '.join(_COMPARE)}")
-        return all(_COMPARE[name](value, one) for name, one in wanted.items())
+def _inside(value: Any, wanted: Any) -> bool:
+    """Equal, or of a mapping those items that are wanted."""
     if isinstance(wanted, Mapping):
-        return isinstance(value, Mapping) and _matches(value, wanted)
+        check_filters(wanted)
+        return isinstance(value, Mapping) and meets(value, wanted, _inside)
     return bool(value == wanted)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, tool
 
-from integrations.langchain.scope import Scoped, recalling
+from integrations.langchain.scope import Recalling, recalling
 from memory.errors import NotFound
 
 
-def memory_tools(owner: Scoped, k: int = 4) -> list[BaseTool]:
+def memory_tools(owner: Recalling, k: int = 4) -> list[BaseTool]:
     """search_memory, save_memory and forget_memory. Whose memory: `owner`'s, or what the call's config says.
 
     The model cannot name anybody else, because names are no arguments of the tools.
@@ -18,7 +18,8 @@ def memory_tools(owner: Scoped, k: int = 4) -> list[BaseTool]:
     @tool
     def search_memory(query: str, config: RunnableConfig) -> str:
         """Search long-term memory for what was said before. Returns one memory a line, with its id."""
-        hits = owner.service.search(query, k=k, **recalling(owner.whose(config)))
+        mine = recalling(owner.whose(config))
+        hits = owner.service.search(query, k=k, filters=owner.narrowed(), **mine)
         return "\n".join(f"[{hit.record.id}] {hit.record.text}" for hit in hits) or "Nothing is remembered."
 
     @tool

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
-from memory.api.schemas import MEMORY_ID, MessageIn, ScopeIn, Text, Time, example
+from memory.api.schemas import FILTERS, MEMORY_ID, MessageIn, ScopeIn, Text, Time, example
 from memory.read.recalled import Recall, Recalled
 from memory.records.inputs import MAX_RECALLED
 
@@ -27,7 +27,7 @@ class RecallIn(ScopeIn):
         default=None, description="Messages that the model sees anyway: what they show is left out."
     )
     as_of: Time | None = Field(default=None, description="What held at that time, instead of now.")
-    filters: dict[str, Any] | None = Field(default=None, description="Items that the metadata has to have.")
+    filters: dict[str, Any] | None = Field(default=None, description=FILTERS)
 
 
 class RecalledOut(BaseModel):

@@ -35,6 +35,7 @@ from memory.records import (
 from memory.records.inputs import Content, Whose, scope_in
 from memory.write.added import Added
 
+FILTERS = 'What the metadata has to have, as {"topic": "work", "page": {"$gt": 3}}.'
 MEMORY_ID = "18b2f0c3a1d4e5f60718293a4b5c6d7e"
 
 
@@ -341,7 +342,7 @@ class SearchIn(ScopeIn):
     query: Text
     as_of: Time | None = Field(default=None, description="What held at that time, instead of now.")
     k: Whole = Field(4, ge=1, le=MAX_PAGE, description="Most memories to find.")
-    filters: dict[str, Any] | None = Field(default=None, description="Items that the metadata has to have.")
+    filters: dict[str, Any] | None = Field(default=None, description=FILTERS)
 
 
 class HitOut(BaseModel):
@@ -374,7 +375,7 @@ class SelectIn(ScopeIn):
 
     query: Text
     as_of: Time | None = Field(default=None, description="What held at that time, instead of now.")
-    filters: dict[str, Any] | None = Field(default=None, description="Items that the metadata has to have.")
+    filters: dict[str, Any] | None = Field(default=None, description=FILTERS)
 
 
 class ChoiceOut(BaseModel):

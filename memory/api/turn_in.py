@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from memory.api.schemas import Name, Time, Whole
+from memory.api.schemas import FILTERS, Name, Time, Whole
 from memory.api.strict_json import BadBody
 from memory.read.options import Mode
 from memory.records import AdapterChoice, Message, Role
@@ -67,7 +67,7 @@ class TurnIn(BaseModel, ABC):
     mode: Mode = Field("auto", description="An extension: how memory comes in.")
     as_of: Time | None = Field(default=None, description="An extension: what held at that time is recalled.")
     filters: dict[str, Any] | None = Field(
-        default=None, description="An extension: items that the metadata of what is recalled has to have."
+        default=None, description=f"An extension, for what is recalled. {FILTERS}"
     )
     session_turns: bool | None = Field(
         default=None,

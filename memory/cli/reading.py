@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from memory.errors import EmptyText, InvalidInput, TextTooLarge
+from memory.records import Message
 from memory.records.inputs import Said, messages_in
+from memory.text.chats import conversation
 from memory.text.documents import decoded, most_bytes, text_of
 
 STDIN = "standard input"
@@ -50,7 +52,12 @@ def holds_messages(text: str) -> bool:
 
 
 def messages(text: str, name: str) -> Sequence[Said]:
-    """The messages of a conversation, one JSON object a line. Raises InvalidInput, naming the line."""
+    """The messages of a conversation, in any form of `memory.text.chats`.
+
+    Raises InvalidInput, naming the line, where it is none.
+    """
+    if lines := conversation(text):
+        return [Message(line.role, line.text) for line in lines]
     said = []
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():

@@ -43,7 +43,7 @@ def add(
 ) -> None:
     """Remember a text, a document, or a conversation.
 
-    A conversation is JSON lines like {"role": "user", "content": "..."}, piped in or in a .jsonl file.
+    A conversation is JSON: messages like {"role": "user", "content": "..."}, or an export of a chat service.
     Equal content is stored once.
     """
     if text is not None and file is not None:

@@ -127,6 +127,9 @@ class MemoriesConformance:
         assert shown(filters={"topic": "wörk%"}) == ["a", "b"]
         assert shown(filters={"topic": "wörk%", "page": 1}) == ["a"]
         assert shown(filters={"topic": "work"}) == shown(filters={"wörk%": "topic"}) == []
+        assert shown(filters={"page": {"$gte": 1}}) == ["a"]
+        assert shown(filters={"topic": {"$ne": "wörk%"}}) == ["c"]
+        assert shown(filters={"$or": [{"page": 1}, {"page": "topic"}]}) == ["a", "c"]
         assert shown(since=NOON + timedelta(hours=1)) == ["b", "c"]
         assert shown(until=NOON + timedelta(hours=1)) == ["a"]
 

@@ -152,6 +152,7 @@ class VerbsConformance:
         for verb in (memory.search, memory.select, memory.recall):
             assert len(verb(QUESTION, user_id="ana", filters={"page": 1})) == 1
             assert len(verb(QUESTION, user_id="ana", filters={"page": 2})) == 0
+            assert len(verb(QUESTION, user_id="ana", filters={"$or": [{"page": {"$gt": 0}}]})) == 1
             assert len(verb(QUESTION, user_id="ana", as_of=LONG_AGO)) == 0
         assert memory.ask(QUESTION, user_id="ana", as_of=LONG_AGO).adapters == ()
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from memory.records import Kind, MemoryRecord, State
+from memory.records.filters import meets
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +18,14 @@ class Wanted:
     kind: Kind | None = None
     document_id: str | None = None
     superseded_by: str | None = None
-    filters: Mapping[str, Any] = field(default_factory=dict)  # items that the metadata has
+    filters: Mapping[str, Any] = field(default_factory=dict)  # of the metadata
     since: datetime | None = None  # told then or later,
     until: datetime | None = None  # and before this
     state: State = "current"
 
     def described(self, record: MemoryRecord) -> bool:
-        """Whether the metadata has all the items."""
-        return self.filters.items() <= record.metadata.items()
+        """Whether the metadata has what the filters ask for."""
+        return meets(record.metadata, self.filters)
 
     def meets(self, record: MemoryRecord) -> bool:
         """All but the state."""

@@ -160,7 +160,8 @@ class Answerer:
             yield reply.text
         else:
             known = [] if skills else [*(Passage.of(record).text for record in records), *recalled]
-            check = None if skills or mode == "adapters" else Check(self._reader, selection, turn)
+            styled = bool(skills)
+            check = None if mode == "adapters" else Check(self._reader, selection, turn, styled=styled)
             reply = yield from self._written(request, Finishing(known, turn, check))
         if request.cancelled is not None and request.cancelled.is_set():
             raise Cancelled("whoever asked has gone; nothing of the turn is kept")

@@ -9,6 +9,7 @@ that were cut are finished (`whole_values`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from memory.ports import Reader, Reading
@@ -18,6 +19,8 @@ from memory.read.whole_values import whole as whole_value
 from memory.records import MemoryHit, now
 from memory.text.normalise import characters
 from memory.text.passage import Passage
+
+_CAPITALS = re.compile(r"[A-ZÀ-ÖØ-ÞΑ-ΩА-Я]{3}")
 
 
 class Finishing:
@@ -47,7 +50,9 @@ class Finishing:
 class Check:
     """What the texts of a selection say to a turn; those too that mattered too little to be merged."""
 
-    def __init__(self, reader: Reader, selection: Selection, turn: str) -> None:
+    def __init__(self, reader: Reader, selection: Selection, turn: str, *, styled: bool = False) -> None:
+        """With `styled`, a skill says how to answer: only values that it garbled are replaced."""
+        self._styled = styled
         self._turn = reader.read(Passage(turn).dated(now()))
 
         def read(hit: MemoryHit) -> Reading:
@@ -78,6 +83,9 @@ class Check:
     def __call__(self, reply: str) -> tuple[str, tuple[str, ...]]:
         """What is said in the reply's place, and the ids of the memories that it was read from, if it was."""
         value, places = self._turn.value_in(self._told)
+        if self._styled:
+            said = in_capitals(reply, value)
+            return said, () if said == reply else tuple(self._ids[place] for place in places)
         if value:
             held = value.casefold() in characters(reply).casefold()
             if held and (reply == value or self._turn.accepts(reply, self._told)):
@@ -86,3 +94,14 @@ class Check:
         if reply != UNKNOWN and not self._turn.accepts(reply, self._told):
             return UNKNOWN, ()
         return reply, ()
+
+
+def in_capitals(reply: str, value: str) -> str:
+    """The value in the place of a reply in capitals that lacks it: few models can spell a name in them.
+
+    What is more than words, a password say, is no other than it was told.
+    """
+    if not value or value in reply or _CAPITALS.search(reply) is None:
+        return reply
+    shown = value.upper() if value.replace(" ", "").isalpha() else value
+    return reply if shown in reply else shown

@@ -40,6 +40,7 @@ from memory.read.explanation import Explanation, Fates
 from memory.read.options import Filters
 from memory.read.past import PastIndex
 from memory.records import STANDALONE_KINDS, AdapterChoice, MemoryHit, MemoryRecord, Scope
+from memory.records.filters import meets
 from memory.text.normalise import plain
 from memory.text.passage import Passage
 from memory.text.search_words import search_words
@@ -303,7 +304,7 @@ def choose(
 
 
 def _has(record: MemoryRecord, filters: Filters) -> bool:
-    return filters.items() <= record.metadata.items()
+    return meets(record.metadata, filters)
 
 
 def _passages(hits: Sequence[MemoryHit]) -> dict[str, Passage]:

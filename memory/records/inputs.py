@@ -20,6 +20,7 @@ from memory.records import (
     check_text,
     now,
 )
+from memory.records.filters import check_filters
 
 MAX_IMAGE_BYTES = 20 * 1024 * 1024  # of a file
 MAX_RECALLED = 50  # texts in one recall
@@ -173,12 +174,13 @@ def check_span(begins: datetime | None, ends: datetime | None) -> None:
 
 
 def filters_in(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Items that metadata has to have; none for None. Raises InvalidInput for what metadata cannot be."""
+    """What metadata has to have (`memory.records.filters`); nothing for None. Raises InvalidInput."""
     if given is None:
         return {}
     if not isinstance(given, Mapping):
         raise InvalidInput(f'filters are {type(given).__name__}; give items of metadata, as {{"page": 3}}')
     check_metadata(given)
+    check_filters(given)
     return given
 
 

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 from memory.errors import InvalidInput
 from memory.records import ErasureReceipt, MemoryRecord
+from memory.records.filters import check_items
 from memory.records.inputs import Whose
 from memory.service.base import ServiceBase
 
@@ -45,6 +46,7 @@ class Forgetting(ServiceBase):
         if metadata is not None:
             if not metadata or document_id is not None:
                 raise InvalidInput("name a document or items of metadata, at least one")
+            check_items(metadata)
             return self._cases.eraser.forget_where(scope, metadata)
         return self._cases.eraser.forget(scope, document_id=document_id)
 

@@ -136,3 +136,17 @@ def test_a_home_of_another_embedder_says_what_to_do(make_memory: MakeMemory, tin
         back.search(ASK, user_id="ana")
     assert back.reindex() == 1
     assert back.ask(ASK, user_id="ana").text == DOG
+
+
+def test_a_verb_that_compares_nothing_loads_no_model(make_memory: MakeMemory, tiny: Path) -> None:
+    """Listing, status and history are answered from rows; a search loads it."""
+    [record] = make_memory(embedder=str(tiny)).add(DOG, user_id="ana")
+    embedder = SentenceEmbedder(str(tiny))
+    looked = make_memory(embedder=embedder)
+    assert looked.list(user_id="ana").records == (record,)
+    assert looked.get(record.id, user_id="ana") == record
+    assert looked.status().stats.memories == 1
+    assert [event.event for event in looked.history(record.id, user_id="ana")] == ["ADD"]
+    assert "_model_and_dim" not in vars(embedder)
+    assert len(looked.search(ASK, user_id="ana")) == 1
+    assert "_model_and_dim" in vars(embedder)

@@ -15,6 +15,7 @@ from memory.api.once import Answer, IdempotencyKey, call_name, once
 from memory.api.routes.asking import AsOf, Cursor, Limit, MemoryId, QueryScope
 from memory.api.routes.jobs import JobOut, submitted
 from memory.api.schemas import (
+    FILTERS,
     AddedOut,
     AddIn,
     ChangeIn,
@@ -41,7 +42,6 @@ from memory.records.inputs import (
 router = APIRouter(route_class=Parsed, prefix="/v1/memories", tags=["memories"])
 
 _LATER = {"text", "messages", "document_id", "metadata", *TOLD_TIMES}  # what a job is told
-_FILTERS = "Items that the metadata has to have, as a JSON object."
 
 Prefer = Annotated[
     str | None, Header(description="`respond-async`: answer at once with a job, whatever the size.")
@@ -96,7 +96,7 @@ def list_(
     kind: Kind | None = None,
     document_id: Annotated[str | None, Query(min_length=1, max_length=255)] = None,
     superseded_by: Annotated[str | None, Query(min_length=1, max_length=64, description="An id.")] = None,
-    filters: Annotated[str | None, Query(description=_FILTERS, examples=['{"source": "support"}'])] = None,
+    filters: Annotated[str | None, Query(description=FILTERS, examples=['{"source": "support"}'])] = None,
     since: Annotated[Time | None, Query(description="Told then or later.")] = None,
     until: Annotated[Time | None, Query(description="Told before.")] = None,
     state: Annotated[State, Query(description="Which of them; past: what holds no longer.")] = "current",

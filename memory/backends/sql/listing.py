@@ -29,6 +29,7 @@ from memory.backends.sql.scoping import alive, held, visible
 from memory.backends.sql.tables import memories, retired
 from memory.ports import Wanted
 from memory.records import Holding, MemoryRecord, Scope, State
+from memory.records.filters import needed
 
 _AT_ONCE = 500  # rows, where some of them may not be meant
 
@@ -84,7 +85,7 @@ def _conditions(table: Table, wanted: Wanted, after: str | None) -> Iterator[Col
         yield table.c.created_at >= wanted.since
     if wanted.until is not None:
         yield table.c.created_at < wanted.until
-    for key in wanted.filters:
+    for key in sorted(needed(wanted.filters)):
         yield cast(table.c.metadata, Text).contains(json.dumps(key), autoescape=True)
 
 
