@@ -247,7 +247,7 @@ def _doc_to_lora(settings: Settings) -> DocToLoRA:
             device=device,
             dtype=dtype,
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (ImportError, OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise ModelUnavailable(f"cannot load the model {settings.model!r}: {reason}") from error
 

@@ -103,7 +103,7 @@ def gemma3() -> tuple[PreTrainedModel, Any]:
         boi_token_index=words.boi_token_id,
         eoi_token_index=words.eoi_token_id,
     )
-    return _model(Gemma3ForConditionalGeneration, config), processor
+    return made(Gemma3ForConditionalGeneration, config), processor
 
 
 def idefics3() -> tuple[PreTrainedModel, Any]:
@@ -118,26 +118,38 @@ def idefics3() -> tuple[PreTrainedModel, Any]:
         image_token_id=processor.image_token_id,
         scale_factor=2,
     )
-    return _model(Idefics3ForConditionalGeneration, config), processor
+    return made(Idefics3ForConditionalGeneration, config), processor
 
 
 def qwen2_vl() -> tuple[PreTrainedModel, Any]:
     """As many tokens as an image has patches, which have positions in three dimensions."""
-    specials = ["<pad>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>"]
-    words = tokenizer(_QWEN, [*specials, "<|image_pad|>", "<|video_pad|>"])
+    words = qwen_tokenizer()
     pixels = Qwen2VLImageProcessorPil(patch_size=4, min_pixels=64, max_pixels=1024)
     processor = _without_video(Qwen2VLProcessor, pixels, words)
-    text = {**_TEXT, "vocab_size": len(words), "rope_parameters": {"rope_type": "default", "rope_theta": 1e4}}
-    text["rope_parameters"]["mrope_section"] = [1, 1, 2]
     config = Qwen2VLConfig(
-        text_config=text,
+        text_config=qwen_text(words),
         vision_config={"depth": 2, "embed_dim": 16, "hidden_size": HIDDEN, "num_heads": 2, "patch_size": 4},
-        image_token_id=words.convert_tokens_to_ids("<|image_pad|>"),
-        video_token_id=words.convert_tokens_to_ids("<|video_pad|>"),
-        vision_start_token_id=words.convert_tokens_to_ids("<|vision_start|>"),
-        vision_end_token_id=words.convert_tokens_to_ids("<|vision_end|>"),
+        **qwen_ids(words),
     )
-    return _model(Qwen2VLForConditionalGeneration, config), processor
+    return made(Qwen2VLForConditionalGeneration, config), processor
+
+
+def qwen_tokenizer() -> PreTrainedTokenizerFast:
+    specials = ["<pad>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>"]
+    return tokenizer(_QWEN, [*specials, "<|image_pad|>", "<|video_pad|>"])
+
+
+def qwen_text(words: PreTrainedTokenizerFast) -> dict[str, Any]:
+    """Sizes of the language part."""
+    turns = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [1, 1, 2]}
+    return {**_TEXT, "vocab_size": len(words), "rope_parameters": turns}
+
+
+def qwen_ids(words: PreTrainedTokenizerFast) -> dict[str, Any]:
+    """Where the parts of an image stand among the words."""
+    named = {"image": "image_pad", "video": "video_pad"}
+    named |= {"vision_start": "vision_start", "vision_end": "vision_end"}
+    return {f"{n}_token_id": words.convert_tokens_to_ids(f"<|{token}|>") for n, token in named.items()}
 
 
 FAMILIES: dict[str, Callable[[], tuple[PreTrainedModel, Any]]] = {
@@ -152,7 +164,7 @@ def picture(width: int, height: int, seed: int = 0) -> PIL.Image.Image:
     return PIL.Image.fromarray(noise)
 
 
-def _model(kind: Any, config: Any) -> PreTrainedModel:
+def made(kind: Any, config: Any) -> PreTrainedModel:
     torch.manual_seed(0)
     model: PreTrainedModel = kind(config)
     for weight in model.parameters():

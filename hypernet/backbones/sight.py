@@ -43,13 +43,18 @@ def sees(model: PreTrainedModel) -> bool:
 
 
 def load_processor(name: str) -> ProcessorMixin:
-    """The processor at a path or hub id. Raises FileNotFoundError, or ImportError naming what it needs."""
+    """The processor at a path or hub id. Raises FileNotFoundError, or ImportError with what to install."""
     from transformers import AutoProcessor
 
     try:
         return AutoProcessor.from_pretrained(name)
     except (OSError, ValueError) as error:
         raise FileNotFoundError(f"cannot load the image processor of {name}: {error}") from error
+    except ImportError as error:
+        needs = " ".join(str(error).split()).partition(". ")[0]
+        raise ImportError(
+            f"the image processor of {name} needs more: pip install torchvision num2words ({needs})"
+        ) from error
 
 
 class Sight(Protocol):

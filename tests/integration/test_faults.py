@@ -247,6 +247,20 @@ def test_a_model_that_cannot_be_loaded(tmp_path: Path) -> None:
         assert message.startswith(f"cannot load the model '{tmp_path / 'nowhere'}'")
 
 
+def test_a_model_that_needs_more_packages_is_named_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On one line: an image encoder's processor may need torchvision, for one."""
+
+    def lacking(*_: Any, **_given: Any) -> Any:
+        raise ImportError("the image processor of smol needs more:\npip install torchvision")
+
+    monkeypatch.setattr("hypernet.DocToLoRA.from_pretrained", lacking)
+    with Memory(home=tmp_path) as memory:
+        message = refused(lambda: memory.add(DOG, user_id="ana"), ModelUnavailable)
+        assert message.endswith("the image processor of smol needs more: pip install torchvision")
+
+
 def test_a_gpu_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is asked for by a setting, which the message names."""
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from hypernet.backbones.sight import ImageTurn
+from hypernet.backbones.sight import ImageTurn, load_processor
 from hypernet.checkpoints import published
 from hypernet.doc_to_lora import Chunk, DocToLoRA
 from hypernet.lora.adapter import LoRA
@@ -20,6 +22,7 @@ from tests.tiny_models import base_model
 from tests.tiny_sight import FAMILIES, picture
 
 SIZES = Sizes()
+PUBLISHED = ("gemma3", "idefics3", "smolvlm", "qwen2_vl", "qwen2_5_vl", "qwen3_vl")
 TINY, WIDE, LARGE = picture(3, 2, seed=1), picture(40, 9, seed=2), picture(150, 200, seed=3)
 
 
@@ -28,9 +31,20 @@ def weights() -> dict[str, Tensor]:
     return tensors(SIZES)
 
 
-@pytest.fixture(params=FAMILIES)
+@pytest.fixture(params=[*FAMILIES, *(f"{name} with torchvision" for name in PUBLISHED)])
 def family(request: pytest.FixtureRequest) -> tuple[PreTrainedModel, Any]:
-    return FAMILIES[request.param]()
+    """With processors that need Pillow alone, and with those that such models are published with."""
+    name, _, with_torchvision = request.param.partition(" ")
+    return (published_families() if with_torchvision else FAMILIES)[name]()
+
+
+def published_families() -> dict[str, Any]:
+    pytest.importorskip("torchvision", reason="the published processors need torchvision")
+    pytest.importorskip("num2words", reason="the published processors need num2words")
+    from tests.torchvision_sight import FAMILIES as WITH_TORCHVISION
+
+    assert set(WITH_TORCHVISION) == set(PUBLISHED)
+    return WITH_TORCHVISION
 
 
 def reader(
@@ -95,16 +109,19 @@ def test_the_turn_is_the_chat_form_of_the_family(
     _, processor = family
     (turn,) = reader(tmp_path, weights, *family).turns("What is it?", WIDE)
     rendered = processor.tokenizer.decode(turn.ids)
-    wanted = {
-        "Gemma3": "<bos><start_of_turn>user\n\n\n\n\n<start_of_image>"
+    gemma = (
+        "<bos><start_of_turn>user\n\n\n\n\n<start_of_image>"
         + "<image_soft_token>" * 4
-        + "<end_of_image>\n\nWhat is it?<end_of_turn>\n<start_of_turn>model\n",
-        "Idefics3": "<|im_start|>System: <end_of_utterance>\nUser:<fake_token_around_image>",
-        "Images": "<|im_start|>system\n<|im_end|>\n<|im_start|>user\n<|vision_start|>"
+        + "<end_of_image>\n\nWhat is it?<end_of_turn>\n<start_of_turn>model\n"
+    )
+    idefics = "<|im_start|>System: <end_of_utterance>\nUser:<fake_token_around_image>"
+    qwen = (
+        "<|im_start|>system\n<|im_end|>\n<|im_start|>user\n<|vision_start|>"
         + "<|image_pad|>" * 5
-        + "<|vision_end|>What is it?<|im_end|>\n<|im_start|>assistant\n",
-    }
-    assert rendered.startswith(wanted[type(processor).__name__.removesuffix("Processor")])
+        + "<|vision_end|>What is it?<|im_end|>\n<|im_start|>assistant\n"
+    )
+    wanted = {"Gemma3": gemma, "Idefics3": idefics, "SmolVLM": idefics}
+    assert rendered.startswith(wanted.get(type(processor).__name__.removesuffix("Processor"), qwen))
     assert rendered.count("What is it?") == 1
 
 
@@ -120,17 +137,50 @@ def test_an_image_tells_itself_from_another(
     assert before == {name: id(part) for name, part in model.encoder.named_modules()}
 
 
-@pytest.mark.parametrize("name", ["gemma3", "idefics3"])
+def loaded_here() -> dict[str, Any]:
+    """As transformers loads processors here: with torchvision where that is installed, else with Pillow."""
+    if importlib.util.find_spec("torchvision"):
+        return published_families()
+    return {name: FAMILIES[name] for name in ("gemma3", "idefics3")}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_a_published_checkpoint_may_name_such_an_encoder(
     tmp_path: Path, weights: dict[str, Tensor], name: str
 ) -> None:
     """Its folder brings model, tokenizer, chat form and image processor."""
-    encoder, processor = FAMILIES[name]()
+    if name not in loaded_here():
+        pytest.skip("the processor needs torchvision")
+    encoder, processor = loaded_here()[name]()
     encoder.save_pretrained(tmp_path / "encoder")
     processor.save_pretrained(tmp_path / "encoder")
     path = write(tmp_path / "pytorch_model.bin", SIZES, weights, ctx_encoder=str(tmp_path / "encoder"))
     named = DocToLoRA.from_pretrained(path, base_model=base_model(), tokenizer=processor.tokenizer)
     direct = reader(tmp_path, weights, encoder, processor)
+    assert type(named.sight.processor) is type(processor)  # type: ignore[attr-defined]
     for asked in ({"text": "A text."}, {"text": "A text.", "image": [WIDE, TINY]}):
         ours, theirs = (m.internalize(**asked).A["down_proj"] for m in (named, direct))
         torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_an_encoder_says_what_it_sees_in_words_of_its_own(
+    tmp_path: Path, weights: dict[str, Tensor], name: str
+) -> None:
+    """They end a reply and repeat nothing of what it was asked."""
+    model = reader(tmp_path, weights, *published_families()[name]())
+    said = model.sight.describe(WIDE)
+    assert isinstance(said, str)
+    assert "Describe this image" not in said
+
+
+def test_a_processor_that_lacks_packages_says_in_a_line_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever transformers says of it, on however many lines."""
+    lacks = ImportError("\nSmolVLMVideoProcessor requires the Torchvision library. Check out\nhttps://x\n")
+    monkeypatch.setattr("transformers.AutoProcessor.from_pretrained", Mock(side_effect=lacks))
+    with pytest.raises(ImportError, match="pip install torchvision num2words") as caught:
+        load_processor("smol")
+    assert "\n" not in str(caught.value)
+    assert "requires the Torchvision library" in str(caught.value)
