@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from memory.backends.embeddings import to_vectors
@@ -18,13 +18,20 @@ from memory.backends.sql.tables import history, memories, tenants
 from memory.ports import START, Changes, Version
 from memory.records import Event, Scope
 
+# Made once, because every write executes them and making them takes longer.
+_TENANT = tenants.c.tenant_id == bindparam("tenant")
+_LOCK = select(tenants.c.seq).where(_TENANT).with_for_update()
+_VERSION = select(tenants.c.seq, tenants.c.last).where(_TENANT)
+_MOVE_ON = update(tenants).where(_TENANT).values(seq=bindparam("newest"), last=bindparam("about"))
+_NOTE = insert(history)
+
 
 def lock(connection: Connection, tenant_id: str) -> int | None:
     """Hold the tenant's write lock until the transaction ends; returns its newest seq, None if unknown.
 
     SQLite's write transactions hold the lock of the whole file already; elsewhere it is the row's.
     """
-    return connection.scalar(select(tenants.c.seq).where(tenants.c.tenant_id == tenant_id).with_for_update())
+    return connection.scalar(_LOCK, {"tenant": tenant_id})
 
 
 def enroll(connection: Connection, tenant_id: str) -> None:
@@ -54,17 +61,14 @@ def note(
         {**history_columns(scope), "seq": seq, "memory_id": memory_id, "event": event, "at": at}
         for seq, (memory_id, scope) in zip(seqs, changed, strict=True)
     ]
-    connection.execute(insert(history), rows)
-    newest = {"seq": seqs[-1], "last": changed[-1][0]}
-    connection.execute(update(tenants).where(tenants.c.tenant_id == tenant_id).values(newest))
+    connection.execute(_NOTE, rows)
+    connection.execute(_MOVE_ON, {"tenant": tenant_id, "newest": seqs[-1], "about": changed[-1][0]})
     return seqs
 
 
 def version(connection: Connection, tenant_id: str) -> Version:
     """Where the tenant stands."""
-    row = connection.execute(
-        select(tenants.c.seq, tenants.c.last).where(tenants.c.tenant_id == tenant_id)
-    ).first()
+    row = connection.execute(_VERSION, {"tenant": tenant_id}).first()
     return START if row is None else Version(row.seq, row.last)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
 
 from memory.backends.sql.changes import enroll
 from memory.backends.sql.database import batches
@@ -23,17 +23,20 @@ from memory.ports.work import Erasure, Work, current, item_digests, name_digest,
 from memory.records import MemoryRecord, Removed, Scope
 
 ERASURE_RETENTION = timedelta(days=30)  # no work lasts longer
+_NEWEST = select(tenants.c.erased).where(tenants.c.tenant_id == bindparam("tenant"))
+_SINCE = select(erasures).where(
+    erasures.c.tenant_id == bindparam("tenant"), erasures.c.number > bindparam("number")
+)
 _NO_NAMES = {"user_id": "", "agent_id": "", "session_id": "", "idempotency_key": None, "reason": None}
 
 
 def newest(connection: Connection, tenant_id: str) -> int:
     """The number of the tenant's newest erasure."""
-    return connection.scalar(select(tenants.c.erased).where(tenants.c.tenant_id == tenant_id)) or 0
+    return connection.scalar(_NEWEST, {"tenant": tenant_id}) or 0
 
 
 def since(connection: Connection, tenant_id: str, number: int) -> list[Erasure]:
     """The tenant's erasures after that one."""
-    those = and_(erasures.c.tenant_id == tenant_id, erasures.c.number > number)
     return [
         Erasure(
             row.number,
@@ -42,7 +45,7 @@ def since(connection: Connection, tenant_id: str, number: int) -> list[Erasure]:
             tuple(row.metadata_digests),
             row.content_hash,
         )
-        for row in connection.execute(select(erasures).where(those))
+        for row in connection.execute(_SINCE, {"tenant": tenant_id, "number": number})
     ]
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     and_,
     bindparam,
     case,
@@ -29,15 +31,42 @@ from memory.backends.sql import retired as sql_retired
 from memory.backends.sql.changes import note
 from memory.backends.sql.database import batches
 from memory.backends.sql.rows import RECORD, REPLACED, record_columns, to_record, to_scope
-from memory.backends.sql.scoping import alive, covering, exactly, held, holding, unexpired, visible, within
+from memory.backends.sql.scoping import (
+    alive,
+    bound,
+    bound_within,
+    covering,
+    exactly,
+    given,
+    held,
+    holding,
+    scope_columns,
+    unexpired,
+    visible,
+    within,
+)
 from memory.backends.sql.sizes import passage_size
-from memory.backends.sql.tables import memories, turns
+from memory.backends.sql.tables import UtcDateTime, memories, turns
 from memory.errors import InvalidInput, NotFound
 from memory.records import SCOPE_FIELDS, SKILLS, MemoryRecord, Removed, Scope, StoreStats
 
 _NAMES = [memories.c[name] for name in ("id", "content_hash", "digest", "tenant_id", *SCOPE_FIELDS)]
 
 _RECORDS = select(*RECORD)  # made once: it takes longer than a short query
+_INSERT = insert(memories)
+_THERE = select(memories.c.content_hash).where(
+    bound(memories), memories.c.content_hash.in_(bindparam("hashes", expanding=True))
+)
+
+_AT = bindparam("at", type_=UtcDateTime())
+
+
+@lru_cache
+def _seen(names: tuple[str, ...]) -> Select[Any]:
+    """Memories of some ids that are visible in a scope which gives these fields."""
+    those = memories.c.id.in_(bindparam("ids", expanding=True))
+    return _RECORDS.where(bound_within(memories, names), holding(_AT), those)
+
 
 Standing = dict[tuple[Scope, str], MemoryRecord]  # by scope and content hash
 
@@ -67,10 +96,14 @@ def many(
     if not ids:
         return []
     found = {} if as_of is None else sql_retired.many(connection, scope, ids, at, as_of)
-    seen = visible(scope, at) if as_of is None else held(memories, scope, at, as_of)
+    values = given(scope)
     for some in batches(ids):
-        wanted = _RECORDS.where(seen, memories.c.id.in_(some))
-        rows = connection.execute(wanted).mappings()
+        if as_of is None:
+            asked = {**values, "at": at, "ids": some}
+            rows = connection.execute(_seen(tuple(values)), asked).mappings()
+        else:
+            then = held(memories, scope, at, as_of)
+            rows = connection.execute(_RECORDS.where(then, memories.c.id.in_(some))).mappings()
         found |= {row["id"]: to_record(row) for row in rows}
     return [found[memory_id] for memory_id in ids if memory_id in found]
 
@@ -79,8 +112,15 @@ def known(
     connection: Connection, scope: Scope, hashes: Collection[str], at: datetime
 ) -> dict[str, MemoryRecord]:
     """Content hash -> memory, in exactly this scope."""
+    return _known(connection, scope, hashes, _there(connection, scope, hashes), at)
+
+
+def _known(
+    connection: Connection, scope: Scope, hashes: Collection[str], there: Collection[str], at: datetime
+) -> dict[str, MemoryRecord]:
+    """Content hash -> memory, or the one that holds it; `there` are those of the contents that have a row."""
     found: dict[str, MemoryRecord] = {}
-    for some in batches(hashes):
+    for some in batches(there):
         same = and_(exactly(memories, scope), holding(at), memories.c.content_hash.in_(some))
         rows = connection.execute(_RECORDS.where(same)).mappings()
         found |= {row["content_hash"]: to_record(row) for row in rows}
@@ -119,7 +159,7 @@ def sort_out(
         if there := _there(connection, scope, hashes):  # rarely: what is told is new
             _remove_expired(connection, scope, there, at)
             _retire_others(connection, scope, there, at)
-        found = known(connection, scope, hashes, at)
+        found = _known(connection, scope, hashes, there, at)
         standing |= {(scope, content): record for content, record in found.items()}
     new = []
     for record in records:
@@ -139,7 +179,7 @@ def add(
     ]
     try:
         if rows:
-            connection.execute(insert(memories), rows)
+            connection.execute(_INSERT, rows)
     except IntegrityError as error:
         raise InvalidInput("another memory of this tenant has the same id; give a new one") from error
 
@@ -185,8 +225,7 @@ def _there(connection: Connection, scope: Scope, hashes: Collection[str]) -> lis
     """Which of the contents the very scope has a row of, whether that holds or not."""
     found: list[str] = []
     for some in batches(hashes):
-        those = and_(exactly(memories, scope), memories.c.content_hash.in_(some))
-        found += connection.scalars(select(memories.c.content_hash).where(those))
+        found += connection.scalars(_THERE, {**scope_columns(scope), "hashes": some})
     return found
 
 

@@ -9,18 +9,38 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, cast, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from memory.backends.embeddings import to_vectors
 from memory.backends.sql.changes import note
 from memory.backends.sql.database import batches
 from memory.backends.sql.rows import PAST, past_columns, to_past, to_scope
-from memory.backends.sql.scoping import alive, exactly, held, unexpired, within
+from memory.backends.sql.scoping import alive, bound, held, scope_columns, within
 from memory.backends.sql.sizes import json_size
 from memory.backends.sql.tables import memories, retired
 from memory.ports import Vectors
 from memory.records import MemoryRecord, Removed, Scope
 
+_HOLDERS = select(retired.c.content_hash, retired.c.held_by).where(  # made once: every write asks
+    bound(retired),
+    or_(retired.c.expires_at.is_(None), retired.c.expires_at > bindparam("at")),
+    retired.c.content_hash.in_(bindparam("hashes", expanding=True)),
+    retired.c.held_by.is_not(None),
+    retired.c.valid_until.is_(None),
+)
 _COPIED = [column.name for column in retired.c if column.name in memories.c]
 
 
@@ -70,14 +90,7 @@ def holders(connection: Connection, scope: Scope, hashes: Collection[str], at: d
     """Content hash -> id of the holder, for passages of exactly this scope that still hold."""
     known: dict[str, str] = {}
     for some in batches(hashes):
-        those = and_(
-            exactly(retired, scope),
-            unexpired(retired, at),
-            retired.c.content_hash.in_(some),
-            retired.c.held_by.is_not(None),
-            retired.c.valid_until.is_(None),
-        )
-        rows = connection.execute(select(retired.c.content_hash, retired.c.held_by).where(those))
+        rows = connection.execute(_HOLDERS, {**scope_columns(scope), "hashes": some, "at": at})
         known |= {row.content_hash: row.held_by for row in rows}
     return known
 

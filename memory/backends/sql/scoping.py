@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Table, and_, func, or_
+from sqlalchemy import BindParameter, ColumnElement, Table, and_, bindparam, func, or_
 
 from memory.backends.sql.tables import history, memories
 from memory.ports.work import name_digest
@@ -29,6 +29,24 @@ def exactly(table: Table, scope: Scope) -> ColumnElement[bool]:
     return and_(*(table.c[column] == value for column, value in scope_columns(scope).items()))
 
 
+def bound(table: Table) -> ColumnElement[bool]:
+    """`exactly`, its values to be given as `scope_columns` has them: for statements that are made once."""
+    return and_(*(table.c[column] == bindparam(column) for column in ("tenant_id", *SCOPE_FIELDS)))
+
+
+def given(scope: Scope) -> dict[str, str]:
+    """The tenant, and the fields that the scope gives."""
+    fields = {field: getattr(scope, field) for field in SCOPE_FIELDS}
+    return {"tenant_id": scope.tenant_id} | {
+        field: name for field, name in fields.items() if name is not None
+    }
+
+
+def bound_within(table: Table, names: tuple[str, ...]) -> ColumnElement[bool]:
+    """`within` a scope that gives these fields, its values to be given as `given` has them."""
+    return and_(*(table.c[column] == bindparam(column) for column in names))
+
+
 def covering(table: Table, scope: Scope) -> ColumnElement[bool]:
     """Rows of the tenant whose own scope takes in this one: a field they have not is open.
 
@@ -39,7 +57,7 @@ def covering(table: Table, scope: Scope) -> ColumnElement[bool]:
     return and_(table.c.tenant_id == scope.tenant_id, *fields)
 
 
-def unexpired(table: Table, at: datetime) -> ColumnElement[bool]:
+def unexpired(table: Table, at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Rows whose end, if they have one, has not come."""
     ends = table.c.expires_at
     return or_(ends.is_(None), ends > at)
@@ -55,7 +73,7 @@ def visible(scope: Scope, at: datetime) -> ColumnElement[bool]:
     return and_(within(memories, scope), holding(at))
 
 
-def holding(at: datetime) -> ColumnElement[bool]:
+def holding(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Memories that have not expired and hold now, whosever they are."""
     begins, ends = memories.c.valid_from, memories.c.valid_until
     holds = and_(or_(begins.is_(None), begins <= at), or_(ends.is_(None), ends > at))

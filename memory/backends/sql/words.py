@@ -26,6 +26,7 @@ from memory.ports import Vectors
 from memory.records import SCOPE_FIELDS, Scope
 from memory.text.search_words import ROWS_READ, ranked, telling
 
+_TEXTS_COUNTED = 10 * ROWS_READ
 _LEVELS_BYTES = 1024
 _LETTERS = {memories.name: "m", retired.name: "r"}
 
@@ -43,9 +44,9 @@ def find(
     found: dict[str, float] = {}
     for table, condition in seen.items():
         reader = _Sqlite(table, scope) if connection.dialect.name == "sqlite" else _Server(table, condition)
-        having = reader.counts(connection, words)
+        texts, having = reader.counts(connection, words)
         ids = {word: reader.ids(connection, word) for word in telling(having)}
-        scores = ranked(ids, reader.all(connection), having)
+        scores = ranked(ids, texts, having)
         found |= {i: scores[i] for i in _those(connection, table, condition, scores)}
     best = sorted(found, key=lambda memory_id: (found[memory_id], memory_id), reverse=True)
     return [(memory_id, found[memory_id]) for memory_id in best[:k]]
@@ -111,16 +112,20 @@ class _Sqlite:
         keys = [f"{tenant}x{letter}{_hex(name)}" for letter, name in given if name is not None] or [tenant]
         self._keys = " AND ".join(f'key : "{key}"' for key in keys)
 
-    def counts(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
-        """How many have each word, in one statement: a question has many words."""
-        found: dict[str, int] = {}
-        for some in batches(words):
-            counts = self._counted(connection, [f'{self._keys} AND word : "{word}"' for word in some])
-            found |= zip(some, counts, strict=True)
-        return found
+    def counts(self, connection: Connection, words: Sequence[str]) -> tuple[int, dict[str, int]]:
+        """How many there are, and how many have each word, in one statement: a question has many words.
 
-    def all(self, connection: Connection) -> int:
-        return self._counted(connection, [self._keys])[0]
+        FTS5 steps through all that it counts: a word that many rows have is not counted to its end, for
+        nothing is chosen by it, nor are all the rows of who has very many, for what a word is worth grows by
+        their logarithm.
+        """
+        found: dict[str, int] = {}
+        texts = 0
+        for some in batches(words):
+            queries = [f'{self._keys} AND word : "{word}"' for word in some]
+            texts, *counts = self._counted(connection, [self._keys, *queries])
+            found |= zip(some, counts, strict=True)
+        return texts, found
 
     def ids(self, connection: Connection, word: str) -> list[str]:
         wanted = "SELECT id FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?"
@@ -128,8 +133,10 @@ class _Sqlite:
         return list(connection.exec_driver_sql(wanted, (query, ROWS_READ)).scalars())
 
     def _counted(self, connection: Connection, queries: Sequence[str]) -> Sequence[int]:
-        each = ", ".join(["(SELECT count(*) FROM words WHERE words MATCH ?)"] * len(queries))
-        return tuple(connection.exec_driver_sql(f"SELECT {each}", tuple(queries)).one())
+        """Of all rows, and of those that match each other query, up to a bound."""
+        bounds = [_TEXTS_COUNTED, *[ROWS_READ + 1] * (len(queries) - 1)]
+        some = (f"(SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT {n}))" for n in bounds)
+        return tuple(connection.exec_driver_sql(f"SELECT {', '.join(some)}", tuple(queries)).one())
 
 
 class _Server:
@@ -139,11 +146,10 @@ class _Server:
         self._table = table
         self._seen = seen
 
-    def counts(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
-        return {word: self._counted(connection, self._those(word)) for word in words}
-
-    def all(self, connection: Connection) -> int:
-        return self._counted(connection, self._seen)
+    def counts(self, connection: Connection, words: Sequence[str]) -> tuple[int, dict[str, int]]:
+        """How many there are, and how many have each word."""
+        texts = self._counted(connection, self._seen)
+        return texts, {word: self._counted(connection, self._those(word)) for word in words}
 
     def ids(self, connection: Connection, word: str) -> list[str]:
         newest = select(self._table.c.id).where(self._those(word)).order_by(self._table.c.id.desc())
