@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from memory.errors import EmptyText, InvalidInput, TextTooLarge
-from memory.records import Message
 from memory.records.inputs import Said, messages_in
 from memory.text.chats import conversation
 from memory.text.documents import decoded, most_bytes, text_of
@@ -56,8 +55,8 @@ def messages(text: str, name: str) -> Sequence[Said]:
 
     Raises InvalidInput, naming the line, where it is none.
     """
-    if lines := conversation(text):
-        return [Message(line.role, line.text) for line in lines]
+    if found := conversation(text):
+        return found
     said = []
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():

@@ -43,7 +43,7 @@ def add(
 ) -> None:
     """Remember a text, a document, or a conversation.
 
-    A conversation is JSON: messages like {"role": "user", "content": "..."}, or an export of a chat service.
+    A conversation is JSON: messages like {"role": "user", "content": "..."}, a line each or in an array.
     Equal content is stored once.
     """
     if text is not None and file is not None:

@@ -37,7 +37,7 @@ def after_id(cursor: str | None) -> str | None:
     """The id after which a page goes on. Raises InvalidInput for an invalid cursor."""
     if cursor is None:
         return None
-    found, _, summed = cursor.rpartition(".")
+    found, _, summed = str(cursor).rpartition(".")
     if summed != f"{zlib.crc32(found.encode(errors='surrogatepass')):08x}":
         raise InvalidInput("the cursor is not valid; pass the one that the previous page returned")
     return found

@@ -24,7 +24,7 @@ from memory.records.inputs import (
     text_in,
 )
 from memory.service.base import ServiceBase
-from memory.text.chats import Line, conversation
+from memory.text.chats import conversation
 from memory.write.added import Added, Progress
 from memory.write.origin import Origin
 
@@ -49,8 +49,8 @@ class Remembering(ServiceBase):
         """Remember a text, or messages of a conversation; returns what stands for each passage of it.
 
         Content that the exact scope holds already is not stored again: `Added.created` names what is new.
-        A text longer than one passage is a document; a conversation in JSON, as programs write and chat
-        services export it (`memory.text.chats`), is read as its messages. Messages with a session become
+        A text longer than one passage is a document; a conversation in JSON, as programs
+        write it (`memory.text.chats`), is read as its messages. Messages with a session become
         turns of it. Of messages, only what tells something is remembered (see `memory.write.conversation`);
         that may be nothing. When the call returns, all of it is durable.
 
@@ -78,17 +78,15 @@ class Remembering(ServiceBase):
         with self._at_work(scope.tenant_id, self.begin(scope)):
             if image is not None:
                 return self._cases.images.add(image_in(image), caption_in(content, most), origin)
-            lines: Sequence[Line] = ()
             if isinstance(content, str):
                 check_copies(origin.metadata, [text_in(content, most)])
-                lines = conversation(content) or ()
-                if not lines:
+                said = conversation(content)
+                if said is None:
                     return self._cases.ingest.text(content, origin, progress)
-                content = [Message(line.role, line.text) for line in lines]
+                content = said
             messages = messages_in(content, most)
             check_copies(origin.metadata, [message.text for message in messages])
-            dates = {place: line.at for place, line in enumerate(lines) if line.at is not None}
-            added = self._cases.ingest.messages(messages, origin, progress, idempotency_key, dates=dates)
+            added = self._cases.ingest.messages(messages, origin, progress, idempotency_key)
         return _with_blank(added, content, messages)
 
     def append(

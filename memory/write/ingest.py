@@ -122,12 +122,8 @@ class Ingest:
         origin: Origin,
         progress: Progress | None = None,
         key: str | None = None,
-        *,
-        dates: Mapping[int, datetime] | None = None,
     ) -> Added:
         """Remember a conversation; with a session, its messages become turns of it first.
-
-        Without one, `dates` say when messages were said, by their places, where that is known of all.
 
         A call whose messages the session ends with already adds no turns: repeating one that was
         interrupted continues it. So does one with the key of a call that added its turns, whatever has been
@@ -135,9 +131,7 @@ class Ingest:
         """
         if origin.scope.session_id is None:
             skipped: list[Skipped] = []
-            said = utterances(messages, self._reader, skipped)
-            known = dates if dates and len(dates) == len(messages) else None
-            return self._told(said, origin, progress, known, skipped)
+            return self._told(utterances(messages, self._reader, skipped), origin, progress, skipped=skipped)
         ending = self._store.turns(origin.scope, last=len(messages))
         if [(turn.role, turn.text) for turn in ending] != [(m.role, m.text) for m in messages]:
             self._store.append_turns(origin.scope, messages, idempotency_key=key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from threading import Barrier, Thread
 
@@ -228,3 +229,16 @@ def test_what_opens_every_reply_is_not_shown() -> None:
         for token in [*tokens, END]:
             one.accept(token)
         assert "".join(one) == wanted
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform forks no process")
+def test_a_forked_child_is_told_so_and_does_not_wait(engine: Engine) -> None:
+    """The engine's thread stays behind in the parent."""
+    child = os.fork()
+    if child == 0:
+        try:
+            engine.run(lambda: None)
+        except ModelUnavailable as refused:
+            os._exit(7 if "forked" in str(refused) else 1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7

@@ -85,6 +85,8 @@ class Engine:
     def _check_open(self) -> None:
         if self._closed:
             raise ModelUnavailable("the memory is closed; open it again")
+        if not self._thread.is_alive():  # a thread is not forked with its process
+            raise ModelUnavailable("the model was loaded before this process was forked; open it here")
 
     def _work(self) -> None:
         while True:
