@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from benchmarks import capacity, scale
+from benchmarks import capacity, scale, users
 from benchmarks.capacity import Costs, Demand, hit_rate, need
 from benchmarks.tables import markdown_table
 
@@ -55,3 +55,35 @@ def test_the_measurement_runs(
     scale.main()
     assert "| of 4 searches, both find the same five | 4 |" in page.read_text()
     assert "pgvector" in capsys.readouterr().out
+
+
+def test_many_users_are_laid_and_asked_for(
+    vector_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In small: copies of those that were told are found as theirs are, and each verb has its row."""
+    page = tmp_path / "page.md"
+    page.write_text("".join(f"<!-- {name} -->\n<!-- /{name} -->\n" for name in users.PARTS))
+    where = vector_url.render_as_string(hide_password=False)
+    sizes = [
+        "--users",
+        "6",
+        "--tenants",
+        "2",
+        "--memories",
+        "2",
+        "--told",
+        "2",
+        "--calls",
+        "2",
+        "--large",
+        "40",
+    ]
+    monkeypatch.setattr(sys, "argv", ["users", "--database", where, *sizes, "--markdown", str(page)])
+    users.main()
+    said = page.read_text()
+    assert "6 users in 2 tenants, 12 memories" in said
+    for row in ("add, alone", "select, 8 at once", "an agent's"):
+        assert f"{row} |" in said
+    with users.opened(where, tmp_path) as memory:
+        found = memory.search(users.asked(0), user_id="user 4", tenant_id="tenant 0", k=1)
+        assert found[0].record.text == users.said(0, 0)

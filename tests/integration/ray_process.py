@@ -1,6 +1,8 @@
 """A process of its own for test_ray.py: two replicas under load, one of them killed; prints what was seen.
 
-python -m tests.integration.ray_process HOME KEY
+python -m tests.integration.ray_process HOME KEY memory|engine [ROUNDS]
+
+The replicas are of the server with all it has, or of the engine apart from it.
 """
 
 from __future__ import annotations
@@ -20,15 +22,16 @@ import httpx
 import psutil
 import ray
 from ray import serve
+from ray.serve import Application
 
-from integrations.ray import Arguments, deployed
+from integrations.ray import Arguments, Ports, apart, deployed
 from memory import Memory
 from memory.server.limited_store import LimitedStore
 from memory.settings import Settings
 from tests.command import echoes
 
 USERS = [f"user{n:02d}" for n in range(50)]
-ROUNDS = 8  # chats of each user
+ROUNDS = 8  # chats of each user, before the kill and after it
 
 
 class Watched(LimitedStore):
@@ -40,9 +43,18 @@ class Watched(LimitedStore):
         return super().find_words(scope, *given, **more)
 
 
-def opened() -> Memory:
+def opened(ports: Ports | None = None) -> Memory:
     settings = Settings.load(index_files=False, job_workers=0)
-    return Memory(settings, store=Watched.open(f"sqlite:///{settings.home}/memory.db"), **echoes())
+    store = Watched.open(f"sqlite:///{settings.home}/memory.db")
+    return Memory(settings, store=store, **{**echoes(), **(ports or {})})
+
+
+def application(killed: str) -> Application:
+    """With two replicas of what is to be killed."""
+    if killed == "memory":
+        return deployed(opened, Arguments(replicas=2, cpus=0.5))
+    each = {"cpus": 0.25, "engine_cpus": 0.25, "hypernetwork_cpus": 0.25}
+    return apart(opened, echoes, Arguments(engines=2, **each))
 
 
 def told(client: httpx.Client, user: str, number: int) -> str | None:
@@ -61,9 +73,9 @@ def asked(client: httpx.Client, user: str) -> tuple[int, str]:
     return answer.status_code, said
 
 
-def replicas() -> list[int]:
+def replicas(of: str) -> list[int]:
     named = [p.info for p in psutil.process_iter(["pid", "cmdline"]) if p.info["cmdline"]]
-    return [one["pid"] for one in named if "ServeReplica:memory" in one["cmdline"][0]]
+    return [one["pid"] for one in named if f"ServeReplica:memory:{of}" in one["cmdline"][0]]
 
 
 def kept(home: Path) -> float:
@@ -73,28 +85,29 @@ def kept(home: Path) -> float:
     return sum(found.most_common(1)[0][1] for found in by_user.values() if found) / len(seen)
 
 
-def main(home: str, key: str) -> None:
+def main(home: str, key: str, killed: str, rounds: str = str(ROUNDS)) -> None:
+    chats = USERS * int(rounds)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     os.environ["MEMORY_HOME"] = home
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     serve.start(http_options={"host": "127.0.0.1", "port": port})
-    serve.run(deployed(opened, Arguments(replicas=2, cpus=0.5)), name="memory", route_prefix="/")
-    before = replicas()
+    serve.run(application(killed), name="memory", route_prefix="/")
+    before = replicas(killed)
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
         with ThreadPoolExecutor(8) as threads:
             first = list(threads.map(lambda user: told(client, user, 0), USERS))
-            quiet = list(threads.map(lambda user: (user, asked(client, user)), USERS * ROUNDS))
+            quiet = list(threads.map(lambda user: (user, asked(client, user)), chats))
             share = kept(Path(home))
             loud = [threads.submit(told, client, user, n) for n in range(1, 4) for user in USERS]
             time.sleep(0.5)
             os.kill(before[0], signal.SIGKILL)
-            busy = list(threads.map(lambda user: (user, asked(client, user)), USERS * ROUNDS))
+            busy = list(threads.map(lambda user: (user, asked(client, user)), chats))
             acknowledged = {found for found in [*first, *(one.result() for one in loud)] if found}
         until = time.monotonic() + 60
-        while len(replicas()) < 2 and time.monotonic() < until:
+        while len(replicas(killed)) < 2 and time.monotonic() < until:
             time.sleep(0.5)
         listed: set[str] = set()
         for user in USERS:
@@ -112,7 +125,7 @@ def main(home: str, key: str) -> None:
                 "refused quietly": sum(status != 200 for _, (status, _) in quiet),
                 "refused": sum(status != 200 for _, (status, _) in busy),
                 "kept": share,
-                "back": len(replicas()),
+                "back": len(replicas(killed)),
             }
         ),
         flush=True,

@@ -19,7 +19,8 @@ pytest.importorskip("ray.serve", reason="the extra `ray` is not installed")
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_replica_that_is_killed_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("of", ["memory", "engine"])
+def test_a_replica_that_is_killed_loses_nothing(tmp_path: Path, of: str) -> None:
     """What was acknowledged is there, every reply is its own user's, and the replica comes back."""
     database = Database(sqlite_url(tmp_path / "memory.db"))
     migrate.open_current(database)
@@ -28,7 +29,7 @@ def test_a_replica_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     key = access.create_key("acme", "write").secret
     database.close()
     done = subprocess.run(
-        [sys.executable, "-m", "tests.integration.ray_process", str(tmp_path), key],
+        [sys.executable, "-m", "tests.integration.ray_process", str(tmp_path), key, of],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "MEMORY_HOME": str(tmp_path)},
         capture_output=True,
