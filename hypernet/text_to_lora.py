@@ -31,7 +31,8 @@ class TextToLoRA:
     """A network that writes adapters for ``base_model`` from embeddings of task descriptions.
 
     ``embedder`` names the sentence model whose embeddings it was trained on; it is loaded when the first
-    description comes. ``descriptions`` are those it was made for, where they are known.
+    description comes. ``descriptions`` are those it was made for, where they are known, and ``near`` is the
+    least cosine to one of them from which on it follows a description, where that was measured.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class TextToLoRA:
         embedder: str | None,
         device: torch.device | str,
         descriptions: Sequence[str] = (),
+        near: float | None = None,
     ) -> None:
         self.network = network.to(device)
         self.base_model = base_model
         self.embedder = embedder
         self.device = torch.device(device)
         self.descriptions = tuple(descriptions)
+        self.near = near
         self._descriptions = Descriptions(embedder, device)
 
     @classmethod
@@ -67,10 +70,10 @@ class TextToLoRA:
         folder = locate.checkpoint_path(path)
         folder = folder if folder.is_dir() else folder.parent
         if (folder / CONFIG).is_file():
-            config, weights, names, descriptions = _read_own(folder)
+            config, weights, names, descriptions, near = _read_own(folder)
         elif (folder / published_task.FILE).is_file():
             found = published_task.load(folder)
-            config, weights, descriptions = found.config, found.weights, ()
+            config, weights, descriptions, near = found.config, found.weights, (), None
             names = {"base_model": found.base_model, "embedder": found.embedder}
         else:
             raise FileNotFoundError(
@@ -82,6 +85,7 @@ class TextToLoRA:
             embedder=str(embedder) if embedder else names["embedder"],
             device=device or bases.default_device(),
             descriptions=descriptions,
+            near=near,
         )
 
     @property
@@ -121,6 +125,16 @@ class TextToLoRA:
         """The embedding [E] of a description, as ``Descriptions.embed`` makes it."""
         return self._descriptions.embed(description)
 
+    def nearest(self, description: str) -> tuple[float, str]:
+        """The cosine to the nearest of the descriptions it was made for, and that one."""
+        cosines = torch.cosine_similarity(self._made_for, self.embed(description)[None])
+        place = int(cosines.argmax())
+        return float(cosines[place]), self.descriptions[place]
+
+    @cached_property
+    def _made_for(self) -> Tensor:
+        return torch.stack([self.embed(one) for one in self.descriptions])
+
     def save(self, folder: str | Path) -> None:
         """Write the network in our own layout: ``task_hypernet.json`` and ``task_hypernet.safetensors``."""
         folder = Path(folder)
@@ -131,6 +145,7 @@ class TextToLoRA:
             "base_model": self.base_model,
             "embedder": self.embedder,
             "descriptions": self.descriptions,
+            "near": self.near,
             "config": self.config.to_dict(),
         }
         text = json.dumps({"format": FORMAT, **described}, indent=2) + "\n"
@@ -151,7 +166,9 @@ def _assemble(config: TaskConfig, weights: dict[str, Tensor], where: str) -> Tas
     return network.requires_grad_(False).eval()
 
 
-def _read_own(folder: Path) -> tuple[TaskConfig, dict[str, Tensor], dict[str, Any], tuple[str, ...]]:
+def _read_own(
+    folder: Path,
+) -> tuple[TaskConfig, dict[str, Tensor], dict[str, Any], tuple[str, ...], float | None]:
     try:
         described = json.loads((folder / CONFIG).read_text())
         if described["format"] != FORMAT:
@@ -160,6 +177,7 @@ def _read_own(folder: Path) -> tuple[TaskConfig, dict[str, Tensor], dict[str, An
         named = ((kind, described[kind]) for kind in ("base_model", "embedder"))
         names = {kind: locate.base_model(name, folder) if name else None for kind, name in named}
         descriptions = tuple(str(one) for one in described.get("descriptions", ()))
-        return TaskConfig.from_dict(described["config"]), weights, names, descriptions
+        near = None if described.get("near") is None else float(described["near"])
+        return TaskConfig.from_dict(described["config"]), weights, names, descriptions, near
     except (json.JSONDecodeError, KeyError, TypeError, safetensors.SafetensorError) as error:
         raise ValueError(f"the Text-to-LoRA network in {folder} is damaged: {error}") from error

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from hypernet.training import json_lines
-from hypernet.training.data import styles
+from hypernet.training.data import many_tasks, styles
 from hypernet.training.data.examples import Asked, Example
 from hypernet.training.json_lines import DataError
 from hypernet.world.dialogues import read_dialogues
@@ -70,6 +70,17 @@ def convert_styles(
 ) -> None:
     """Made-up facts, asked for in five styles of answering: what t2l learns on top of a memory."""
     count = json_lines.write(target, (task.to_record() for task in styles.tasks(groups, seed)))
+    typer.echo(f"{target}: {count} prompts")
+
+
+@app.command("tasks")
+def convert_tasks(
+    target: Target,
+    groups: Annotated[int, typer.Option(help="How many texts.")] = 10_000,
+    seed: int = 0,
+) -> None:
+    """Made-up facts in some fifty tasks: styles, formats, languages, lengths, refusals, classes."""
+    count = json_lines.write(target, (task.to_record() for task in many_tasks.tasks(groups, seed)))
     typer.echo(f"{target}: {count} prompts")
 
 

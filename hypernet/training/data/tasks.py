@@ -97,6 +97,23 @@ def split(found: Sequence[Described], heldout: float) -> tuple[list[Described], 
     return trained, judged
 
 
+def apart(found: Sequence[Task], unseen: float) -> tuple[list[Task], list[Task]]:
+    """Tasks that are learned, and those that are only judged on: a share of their names, by their hash.
+
+    With a share of 0 none is unseen. Raises DataError when a side would be empty.
+    """
+    if unseen == 0:
+        return list(found), []
+    learned = [one for one in found if share(one.name) >= unseen]
+    strange = [one for one in found if share(one.name) < unseen]
+    if not learned or not strange:
+        raise DataError(
+            f"of {len({one.name for one in found})} tasks none is left on one side with an unseen share of "
+            f"{unseen:g}: give more tasks, or another share"
+        )
+    return learned, strange
+
+
 def _adapter(folder: Path) -> LoRA:
     try:
         return LoRA.from_pretrained(folder)

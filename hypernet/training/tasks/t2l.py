@@ -117,6 +117,9 @@ def t2l(
     heldout: Annotated[
         float, typer.Option(help="Share of descriptions to judge on; 0 judges on those trained on.")
     ] = 0.1,
+    unseen: Annotated[
+        float, typer.Option(help="Share of tasks that are only judged on, whole; end to end only.")
+    ] = 0.0,
     judged: Annotated[
         int, typer.Option(help="How many of them, or of the texts that go with them, are judged.")
     ] = 32,
@@ -128,8 +131,8 @@ def t2l(
     """Train a network that turns descriptions of tasks into adapters of a frozen base model."""
     if (adapters is None) == (data is None):
         raise typer.BadParameter("give either --adapters or --data")
-    if adapters and (memory or own_steps):
-        raise typer.BadParameter("--memory and --own-steps go with --data")
+    if adapters and (memory or own_steps or unseen):
+        raise typer.BadParameter("--memory, --own-steps and --unseen go with --data")
     team, where = gather(device)
     torch.manual_seed(seed)
     sizes, embed = Sizes(encoded_size, place_size, head_size), Descriptions(embedder, where)
@@ -143,30 +146,51 @@ def t2l(
             network.to(where), trained, kept[:judged], vectors, batch=batch, seed=f"{seed}/{team.rank}"
         )
     elif data:
-        learned, asked = tasks.split(tasks.read_tasks(data), heldout)
-        vectors = embedded(embed, [*learned, *asked])
+        seen, strange = tasks.apart(tasks.read_tasks(data), unseen)
+        learned, asked = tasks.split(seen, heldout)
+        practised, strangers = tasks.split(strange, heldout) if strange else ([], [])
+        vectors = embedded(embed, [*seen, *strange])
         model = bases.load_model(base, where, bases.default_dtype(where))
         require_packing(model)
         network = fresh(sizes.on(model, modules, rank, width(vectors))).to(where)
         chat = Chat(bases.load_tokenizer(base))
         lessons = TaskLessons(learned, chat, tokens, prompts, seed)
         exam = TaskLessons(asked, chat, tokens, prompts, seed).exam(judged)
-        known = remembered(memory, [*learned, *asked], model)
-        require_own(own_steps, learned, asked)
-        course = Teaching(network, model, lessons, exam, vectors, known, rank=team.rank)
+        known = remembered(memory, [*seen, *strange], model)
+        require_own(own_steps, [*learned, *practised], [*asked, *strangers])
+        course = Teaching(
+            network,
+            model,
+            lessons,
+            exam,
+            vectors,
+            known,
+            rank=team.rank,
+            unseen=TaskLessons(strangers, chat, tokens, prompts, seed).exam(judged) if strangers else None,
+            practice=TaskLessons([*learned, *practised], chat, tokens, prompts, seed),
+        )
 
     pace = Pace(evaluate_every, save_every, muon_lr, adam_lr)
     train("t2l", course.network, course.loss, course.judge, steps=steps, pace=pace, folder=folder, team=team)
     own = None
     if own_steps and isinstance(course, Teaching):
-        own = OwnAdapters((task.name for task in learned), course.network.config).to(where)
+        own = OwnAdapters((task.name for task in [*learned, *practised]), course.network.config).to(where)
         loss, judge = partial(course.loss_of, own), partial(course.judge_of, own)
         train("own", own, loss, judge, steps=own_steps, pace=pace, folder=folder, team=team)
     if team.first:
         way = f"--adapters {adapters.name}" if adapters else f"--data {data.name if data else ''}"
-        figures = course.figures(own) if isinstance(course, Teaching) else course.figures()
-        settings = {"way": way, "held out": heldout, "own steps": own_steps, "seed": seed}
-        publish(folder, base, embedder, tuple(vectors), course, figures, settings)
+        settings = {"way": way, "held out": heldout, "unseen": unseen, "own steps": own_steps, "seed": seed}
+        if not isinstance(course, Teaching):
+            publish(folder, base, embedder, tuple(vectors), course, course.figures(), settings)
+            return
+        figures = course.figures(own)
+        made_for = list(dict.fromkeys(task.description for task in (learned if unseen else seen)))
+        sure = course.confidence(made_for) if unseen else None
+        if sure is not None:
+            figures["descriptions followed, taken"] = {"questions": sure.count, "value": sure.taken}
+            figures["descriptions not followed, refused"] = {"questions": sure.count, "value": sure.refused}
+        near = None if sure is None else sure.near
+        publish(folder, base, embedder, made_for, course, figures, settings, near)
 
 
 def remembered(memory: Path | None, found: Sequence[Task], base: PreTrainedModel) -> dict[str, LoRA]:
@@ -209,6 +233,7 @@ def publish(
     course: Course,
     figures: Mapping[str, Mapping[str, float]],
     settings: Mapping[str, object],
+    near: float | None = None,
 ) -> None:
     """``model/`` in the run's folder: weights in our layout, figures, curve and card."""
     folder, config, name = run / "model", course.network.config, Path(base).name
@@ -218,6 +243,7 @@ def publish(
         embedder=seen_from(folder, embedder),
         device=next(course.network.parameters()).device,
         descriptions=descriptions,
+        near=near,
     ).save(folder)
     card.write(
         folder,

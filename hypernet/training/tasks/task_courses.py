@@ -18,6 +18,7 @@ from hypernet.networks.task_hypernetwork import TaskHypernetwork
 from hypernet.training import card
 from hypernet.training.data.tasks import Given, Task
 from hypernet.training.packed import Turn
+from hypernet.training.tasks.task_confidence import FOLLOWED, Confidence, bound, nearest
 from hypernet.training.tasks.task_lessons import TaskLesson, TaskLessons, exact, misled
 from hypernet.training.tasks.task_losses import Vectors, reconstruction_loss, relative_error, task_loss
 from hypernet.training.tasks.task_writers import (
@@ -103,7 +104,8 @@ class Teaching:
 (those trained on where none are held out), judged teacher-forced, which equals greedy decoding. "No adapter",
 "wrong adapter" (that of a description of another task) and "instruction" (the description in the prompt) are
 the same base on the same prompts; "own LoRA" is an ordinary LoRA for each task, trained on the same lessons
-for as many of them as "own steps" says.
+for as many of them as "own steps" says. "Unseen tasks" are those of which no description was trained on, but
+for "own LoRA", which was.
 Where the data has contexts, every condition has the context's own adapter merged in, and no text."""
 
     def __init__(
@@ -116,19 +118,26 @@ Where the data has contexts, every condition has the context's own adapter merge
         documents: Mapping[str, LoRA],
         *,
         rank: int,
+        unseen: TaskLesson | None = None,
+        practice: TaskLessons | None = None,
     ) -> None:
+        """`unseen` is an exam of tasks that are not learned; for `practice` of an ordinary LoRA they are."""
         self.network, self.base = network, base
         self.lessons, self.exam, self.rank = lessons, exam, rank
-        self.documents = documents
+        self.unseen, self.practice = unseen, practice or lessons
+        self.documents, self.vectors = documents, vectors
         self.write: Writer = FromDescription(network, vectors)
 
     def loss(self, step: int) -> dict[str, Tensor]:
-        return self.loss_of(self.write, step)
+        return self._loss(self.write, self.lessons, step)
 
-    def loss_of(self, write: Writer, step: int) -> dict[str, Tensor]:
-        """The loss of whoever writes the adapters, on the step's lesson."""
-        lesson = self.lessons.at(step, self.rank)
-        return {"answers": task_loss(self.base, self._with(write), lesson, self.lessons.tokens)}
+    def loss_of(self, own: OwnAdapters, step: int) -> dict[str, Tensor]:
+        """The loss of an ordinary LoRA for each task, on the step's lesson."""
+        return self._loss(own, self.practice, step)
+
+    def _loss(self, write: Writer, lessons: TaskLessons, step: int) -> dict[str, Tensor]:
+        lesson = lessons.at(step, self.rank)
+        return {"answers": task_loss(self.base, self._with(write), lesson, lessons.tokens)}
 
     def judge(self) -> dict[str, float]:
         return self.judge_of(self.write)
@@ -136,23 +145,42 @@ Where the data has contexts, every condition has the context's own adapter merge
     @torch.no_grad()
     def judge_of(self, write: Writer) -> dict[str, float]:
         """Loss and exact match on the exam."""
-        right = self._exact(write)
+        right = self._exact(write, self.exam.tasks, self.exam.rows)
         loss = task_loss(self.base, self._with(write), self.exam, self.lessons.tokens)
         return {"loss": loss.item(), "exact": sum(right) / len(right)}
 
     def figures(self, own: OwnAdapters | None = None) -> dict[str, dict[str, float]]:
-        """Exact match under every condition, and with the description's adapter in every task."""
-        right = self._exact(self.write)
+        """Exact match under every condition, of unseen tasks too, and with the adapter in every task."""
+        found = self._conditions(self.exam, own)
+        if self.unseen is not None:
+            strange = self._conditions(self.unseen, own)
+            found |= {f"unseen tasks, {condition}": right for condition, right in strange.items()}
+        found |= self._by_task(found["adapter"])
+        return {condition: card.share(one) for condition, one in found.items()}
+
+    def _conditions(self, exam: TaskLesson, own: OwnAdapters | None) -> dict[str, list[bool]]:
         found = {
-            "no adapter": self._exact(nobody),
-            "instruction": self._exact(nobody, rows=self.exam.instructed),
-            "adapter": right,
+            "no adapter": self._exact(nobody, exam.tasks, exam.rows),
+            "instruction": self._exact(nobody, exam.tasks, exam.instructed),
+            "adapter": self._exact(self.write, exam.tasks, exam.rows),
         }
-        if len({task.name for task in self.exam.tasks}) > 1:
-            found["wrong adapter"] = self._exact(self.write, tasks=misled(self.exam.tasks))
+        if len({task.name for task in exam.tasks}) > 1:
+            found["wrong adapter"] = self._exact(self.write, misled(exam.tasks), exam.rows)
         if own:
-            found["own LoRA"] = self._exact(own)
-        return {condition: card.share(one) for condition, one in (found | self._by_task(right)).items()}
+            found["own LoRA"] = self._exact(own, exam.tasks, exam.rows)
+        return found
+
+    def confidence(self, learned: Sequence[str]) -> Confidence | None:
+        """How near to the learned descriptions one has to be to be followed, on both exams."""
+        judged = []
+        for exam in (self.exam, self.unseen):
+            if exam is None:
+                continue
+            answers = iter(self._exact(self.write, exam.tasks, exam.rows))
+            for task, row in zip(exam.tasks, exam.rows, strict=True):
+                right = sum(next(answers) for _ in row) >= FOLLOWED * len(row)
+                judged.append((nearest(self.vectors, learned, task.description), right))
+        return bound(judged)
 
     def _by_task(self, right: Sequence[bool]) -> dict[str, list[bool]]:
         if not any(task.task for task in self.exam.tasks):
@@ -163,14 +191,7 @@ Where the data has contexts, every condition has the context's own adapter merge
             by_name.setdefault(f"adapter, {name}", []).append(one)
         return dict(sorted(by_name.items()))
 
-    def _exact(
-        self,
-        write: Writer,
-        *,
-        tasks: Sequence[Task] | None = None,
-        rows: Sequence[Sequence[Turn]] | None = None,
-    ) -> list[bool]:
-        tasks, rows = tasks or self.exam.tasks, rows or self.exam.rows
+    def _exact(self, write: Writer, tasks: Sequence[Task], rows: Sequence[Sequence[Turn]]) -> list[bool]:
         return exact(self.base, self._with(write), tasks, rows, self.lessons.tokens)
 
     def _with(self, write: Writer) -> Adapters:

@@ -45,19 +45,27 @@ class SkillModel:
     def refusal(self, description: str) -> str | None:
         """A line for a description that is near none of those the network was made for."""
         with self._lock:
-            descriptions = self._loaded().descriptions
-            if not descriptions:
+            network = self._loaded()
+            if not network.descriptions:
                 return None
-            if self._known is None:
-                self._known = self._sentences.embed(descriptions)
-            scores = self._known @ self._sentences.embed([description])[0]
-        nearest = int(scores.argmax())
-        if scores[nearest] >= NEAR:
+            if network.near is None:
+                needed, (found, nearest) = NEAR, self._nearest(network.descriptions, description)
+            else:
+                needed, (found, nearest) = network.near, network.nearest(description)
+        if found >= needed:
             return None
         return (
             f"the network for skills was not made for such a description: the nearest that it knows, at "
-            f"{scores[nearest]:.2f} of {NEAR} needed, is {descriptions[nearest]!r}"
+            f"{found:.2f} of {needed:.2f} needed, is {nearest!r}"
         )
+
+    def _nearest(self, known: Sequence[str], description: str) -> tuple[float, str]:
+        """By the packaged sentence model, of a network that measured no bound of its own."""
+        if self._known is None:
+            self._known = self._sentences.embed(known)
+        scores = self._known @ self._sentences.embed([description])[0]
+        nearest = int(scores.argmax())
+        return float(scores[nearest]), known[nearest]
 
     def check(self, lora: LoRA) -> None:
         with self._lock:
