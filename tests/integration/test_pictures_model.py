@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from hypernet.doc_to_lora import DocToLoRA
 from hypernet.evaluation.scoring import Figure
 from hypernet.training.vision import vision_card
-from hypernet.training.vision.gallery import SEEN, held_out_digits, question, scene
+from hypernet.training.vision.gallery import CHOICES, SEEN, held_out_digits, question, scene
 from hypernet.training.vision.judging import cases, judge, said_of
 from memory import Memory
 from memory.api import create_app
@@ -76,6 +76,22 @@ def test_a_picture_is_remembered_and_asked_about(model: DocToLoRA, tmp_path: Pat
         reply = memory.chat(question("digit"), user_id="ana", mode="adapters")
         assert reply.text.strip(". ") == shown.facts["digit"]
         assert memory.chat(question("digit"), user_id="ben", mode="adapters").adapters == ()
+
+
+def test_a_picture_is_asked_about_and_its_class_chosen(model: DocToLoRA, tmp_path: Path) -> None:
+    """By the likeliest of all classes, of one that is not remembered; a caption hides nothing either."""
+    shown = next(each for each in held_out_digits() if model.sight.describe(each.image) == each.caption)
+    shown.image.save(tmp_path / "note.png")
+    digit, asked = shown.facts["digit"], question("digit")
+    with Memory(home=tmp_path / "home") as memory:
+        reply = memory.ask(asked, image=tmp_path / "note.png", choices=CHOICES["digit"], user_id="ana")
+        assert (reply.text, reply.seen, reply.adapters) == (digit, shown.caption, ())
+        assert reply.choices[0].probability > 0.5
+        assert memory.stats(user_id="ana").memories == 0
+        [kept] = memory.add("The number on our door.", image=tmp_path / "note.png", user_id="ana")
+        later = memory.ask(asked, choices=CHOICES["digit"], user_id="ana")
+        assert (later.text, [one.memory_id for one in later.adapters]) == (digit, [kept.id])
+        assert memory.ask(asked, user_id="ana").text.strip(". ") == digit
 
 
 def test_a_picture_in_a_chat_is_asked_about_in_later_turns(model: DocToLoRA, tmp_path: Path) -> None:
