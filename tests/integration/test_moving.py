@@ -131,12 +131,18 @@ def files(where: Where) -> list[str]:
 STEPS = [
     ("before rows.begin", 1),
     ("after rows.begin", 1),
+    ("before blobs.missing", 1),
+    ("after blobs.missing", 2),
+    ("before blobs.get", 2),
+    ("after blobs.get", 5),
     ("before blobs.put", 3),
     ("after blobs.put", 4),
     ("before rows.copy", 1),
     ("in rows.copy", 2),
     ("late in rows.copy", 9),
+    ("after rows.copy", 1),
     ("before rows.check", 1),
+    ("after rows.check", 1),
     ("before rows.end", 1),
     ("after rows.end", 1),
 ]
