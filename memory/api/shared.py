@@ -22,7 +22,7 @@ from memory.api.metrics import Metrics
 from memory.api.places import Places
 from memory.api.single_flight import SingleFlight
 from memory.backends.sql.database import Database
-from memory.errors import NotFound, ParametricMemoryError, StoreBusy
+from memory.errors import NotFound, ParametricMemoryError, StoreBusy, StoreUnavailable
 from memory.records import ErasureReceipt, MemoryRecord, Scope
 from memory.server.access import Access
 from memory.server.audit import Audit
@@ -171,7 +171,9 @@ class Shared:
         Raises NotFound, and StoreConflict where the memory is no longer as `expects` says.
         """
         one = whose(scope)
-        with suppress(NotFound):  # a compacted passage can be deleted, and not looked at
+        with suppress(
+            NotFound, StoreUnavailable
+        ):  # a compacted or damaged passage can be deleted all the same
             record = self.memory.get(memory_id, **one)
             if record.kind == "skill":
                 self.idempotency.erase(record.scope)

@@ -45,10 +45,14 @@ def after_id(cursor: str | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Part of a listing. `cursor` goes into the next call; None says that this was the last page."""
+    """Part of a listing. `cursor` goes into the next call; None says that this was the last page.
+
+    `damaged` are ids of memories that belong here and cannot be read; they can be erased.
+    """
 
     records: tuple[MemoryRecord, ...]
     cursor: str | None
+    damaged: tuple[str, ...] = ()
 
 
 def every_record(page: Callable[[str | None], Page]) -> Iterator[MemoryRecord]:

@@ -102,7 +102,7 @@ class Passage:
         """The label that a part beginning there needs, so that it keeps its speaker; "" for none."""
         place = bisect_right(self._starts, at) - 1
         line = self._lines[place]
-        if line.label and not self.text[self._starts[place] : at].strip():
+        if line.label and self._firsts[place] >= at:
             return ""  # the part begins with it
         said = line.spoken_by or (f"{line.name}: " if line.name else "")
         return (label(line.role) if line.role is not None else "") + said
@@ -111,6 +111,12 @@ class Passage:
     def _starts(self) -> list[int]:
         """The offsets at which its lines begin."""
         return [0, *(found.end() for found in re.finditer("\n", self.text))]
+
+    @cached_property
+    def _firsts(self) -> list[int]:
+        """Where each line's first character is that is no white space: found once, for a line may be long."""
+        spaces = re.compile(r"[^\S\n]*")
+        return [found.end() for start in self._starts if (found := spaces.match(self.text, start))]
 
     @cached_property
     def _lines(self) -> tuple[Line, ...]:

@@ -195,3 +195,29 @@ def test_a_server_says_of_a_damaged_row_that_the_store_fails(api: Api, column: s
     found += [api.call("PATCH", f"/v1/memories/{damaged}", json={"pinned": True})]
     assert [answer.status_code for answer in found] == [503] * 3
     assert not [answer for answer in found if "Biscuit" in answer.text]
+
+
+TIMES = ("created_at", "updated_at", "valid_from", "valid_until", "expires_at", "used_at")
+
+
+@pytest.mark.parametrize("column", [*TIMES, "metadata"])
+def test_a_time_that_is_none_hides_no_other_memory(api: Api, column: str) -> None:
+    """Listings and the console's pages go on, and the page names the damaged one, which can be erased."""
+    sound = [api.add("My cat is called Tom.")]
+    damaged = api.add("My dog is called Biscuit.")
+    sound.append(api.add("My boat is called Zed."))
+    write(api.parts.memory, column, "'Biscuit'", f"id = '{damaged}'")
+    listed = api.get("/v1/memories?user_id=ana").json()["memories"]
+    assert [one["id"] for one in listed] == sound[::-1]
+    first = api.get("/v1/memories?user_id=ana&limit=1").json()
+    second = api.get(f"/v1/memories?user_id=ana&limit=1&cursor={first['cursor']}").json()
+    assert [one["id"] for one in (*first["memories"], *second["memories"])] == sound[::-1]
+    page = api.get("/console/memories?user_id=ana")
+    assert page.status_code == 200
+    shown = column != "valid_from"  # which SQLite takes for one of the future
+    assert ("Tom" in page.text, "Zed" in page.text, damaged in page.text) == (True, True, shown)
+    assert "Biscuit" not in page.text
+    for path in ("/console/people", "/console/people/one?user_id=ana", "/v1/holdings"):
+        assert api.get(path).status_code == 200, path
+    assert api.call("DELETE", f"/v1/memories/{damaged}?user_id=ana").status_code == 200
+    assert damaged not in api.get("/console/memories?user_id=ana").text

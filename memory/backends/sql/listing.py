@@ -7,16 +7,18 @@ those whose metadata lacks a key.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    RowMapping,
+    Select,
     Table,
     Text,
     and_,
+    case,
     cast,
     func,
     literal,
@@ -32,7 +34,10 @@ from memory.records import Holding, MemoryRecord, Scope, State
 from memory.records.filters import needed
 
 _AT_ONCE = 500  # rows, where some of them may not be meant
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # what SQLite sorts behind it is no time
+_UNKNOWN = datetime(1, 1, 1, tzinfo=UTC)
 
+Row = Mapping[Any, Any]
 Seen = Sequence[tuple[Table, ColumnElement[bool]]]
 
 
@@ -50,28 +55,48 @@ def seen(scope: Scope, state: State, at: datetime, as_of: datetime | None) -> Se
 
 def listed(
     connection: Connection, seen: Seen, wanted: Wanted, after: str | None, most: int
-) -> list[MemoryRecord]:
-    """At most so many of them, newest first, that come after an id; damaged rows are left out."""
+) -> tuple[list[MemoryRecord], list[str]]:
+    """At most so many of them, newest first, that come after an id; and ids of damaged ones between them."""
     at_once = max(most, _AT_ONCE) if wanted.filters else most
     found: list[MemoryRecord] = []
+    damaged: list[str] = []
     while len(found) < most:
         some = _some(connection, seen, wanted, after, at_once)
-        found += [record for record in readable(some) if wanted.described(record)]
+        for row in some:
+            record = readable(row)
+            if record is None:
+                damaged.append(row["id"])
+            elif wanted.described(record):
+                found.append(record)
         if len(some) < at_once:
             break
         after = some[-1]["id"]
-    return found[:most]
+    return found[:most], [one for one in damaged if len(found) < most or one > found[most - 1].id]
 
 
-def _some(
-    connection: Connection, seen: Seen, wanted: Wanted, after: str | None, most: int
-) -> list[RowMapping]:
-    found: list[RowMapping] = []
+def _some(connection: Connection, seen: Seen, wanted: Wanted, after: str | None, most: int) -> list[Row]:
+    found: list[Row] = []
     for table, those in seen:
         columns = RECORD if table is memories else PAST
         met = select(*columns).where(those, *_conditions(table, wanted, after))
-        found += connection.execute(met.order_by(table.c.id.desc()).limit(most)).mappings()
+        found += _rows(connection, table, met.order_by(table.c.id.desc()).limit(most))
     return sorted(found, key=lambda row: str(row["id"]), reverse=True)[:most]
+
+
+def _rows(connection: Connection, table: Table, wanted: Select[Any]) -> list[Row]:
+    """The rows; of one with a time or JSON that is none, which SQLite keeps all the same, its id alone."""
+    try:
+        return [*connection.execute(wanted).mappings()]
+    except (ValueError, TypeError):
+        ids = [*connection.scalars(wanted.with_only_columns(table.c.id))]
+    return [_alone(connection, table, wanted, memory_id) for memory_id in ids]
+
+
+def _alone(connection: Connection, table: Table, wanted: Select[Any], memory_id: str) -> Row:
+    try:
+        return connection.execute(wanted.where(table.c.id == memory_id)).mappings().one()
+    except (ValueError, TypeError):
+        return {"id": memory_id}
 
 
 def _conditions(table: Table, wanted: Wanted, after: str | None) -> Iterator[ColumnElement[bool]]:
@@ -110,7 +135,7 @@ def holdings(
     counts = (
         func.count().label("memories"),
         func.sum(func.length(memories.c.text)).label("characters"),
-        func.max(memories.c.created_at).label("last_at"),
+        func.max(case((memories.c.created_at < _LATEST, memories.c.created_at))).label("last_at"),
     )
     those = [visible(scope, at), memories.c.kind != "skill"]
     those += [memories.c.document_id.is_not(None)] if by_document else []
@@ -125,7 +150,7 @@ def holdings(
             row.document or None,
             row.memories,
             row.characters,
-            row.last_at,
+            row.last_at or _UNKNOWN,
         )
         for row in connection.execute(wanted)
     ]

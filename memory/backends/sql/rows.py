@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, get_args
 
-from sqlalchemy import JSON, Column, Integer, RowMapping, String
+from sqlalchemy import JSON, Column, Integer, String
 
 from memory.backends.sql.scoping import scope_columns
 from memory.backends.sql.sizes import passage_size, text_size
@@ -64,12 +64,12 @@ def record_columns(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
     }
 
 
-def to_record(row: RowMapping) -> MemoryRecord:
+def to_record(row: Mapping[Any, Any]) -> MemoryRecord:
     """A memory from a row of the RECORD columns. Raises ValueError for a damaged one."""
     return _checked(row, _RECORD_TYPES, _record)
 
 
-def _record(row: RowMapping) -> MemoryRecord:
+def _record(row: Mapping[Any, Any]) -> MemoryRecord:
     return MemoryRecord(
         scope=to_scope(row),
         adapter=AdapterRef(**{name: row[name] for name in ADAPTER_FIELDS}),
@@ -96,30 +96,26 @@ def _derived(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
     return {"embedding": embedding, "words": words, "size": size}
 
 
-def to_past(row: RowMapping) -> MemoryRecord:
+def to_past(row: Mapping[Any, Any]) -> MemoryRecord:
     """A retired passage from a row of the PAST columns. Raises ValueError for a damaged one."""
     return _checked(row, _PAST_TYPES, _past)
 
 
-def readable(rows: Iterable[RowMapping]) -> list[MemoryRecord]:
-    """Memories and retired passages from the rows, without those that are damaged: their ids are logged."""
-    found = []
-    for row in rows:
-        try:
-            found.append(to_record(row) if "digest" in row else to_past(row))
-        except ValueError:
-            _log.warning(
-                "row %r is damaged, and no listing shows it; restore a backup, or erase it", row["id"]
-            )
-    return found
+def readable(row: Mapping[Any, Any]) -> MemoryRecord | None:
+    """A memory or retired passage from its row; None where that is damaged, which is logged."""
+    try:
+        return to_record(row) if "digest" in row else to_past(row)
+    except (ValueError, KeyError):  # a value that cannot be, or one that its type could not even read
+        _log.warning("row %r is damaged, and no listing shows it; restore a backup, or erase it", row["id"])
+    return None
 
 
-def _past(row: RowMapping) -> MemoryRecord:
+def _past(row: Mapping[Any, Any]) -> MemoryRecord:
     names = (*_PASSAGE, "metadata", "held_by")
     return MemoryRecord(scope=to_scope(row), adapter=RETIRED, **{name: row[name] for name in names})
 
 
-def to_scope(row: RowMapping) -> Scope:
+def to_scope(row: Mapping[Any, Any]) -> Scope:
     """The scope a row was written in."""
     return Scope(tenant_id=row["tenant_id"], **{field: row[field] or None for field in SCOPE_FIELDS})
 
@@ -131,17 +127,17 @@ def turn_columns(turn: Turn) -> dict[str, Any]:
     return {**scope_columns(turn.scope), **values, "size": text_size(turn.text)}
 
 
-def to_turn(row: RowMapping) -> Turn:
+def to_turn(row: Mapping[Any, Any]) -> Turn:
     """A turn from a row of all its columns. Raises ValueError for a damaged one."""
     return _checked(row, _TURN_TYPES, _turn)
 
 
-def _turn(row: RowMapping) -> Turn:
+def _turn(row: Mapping[Any, Any]) -> Turn:
     names = ("id", "ordinal", "role", "text", "created_at", "internalized")
     return Turn(scope=to_scope(row), **{name: row[name] for name in names})
 
 
-def _checked(row: RowMapping, types: Mapping[str, Any], made: Callable[[RowMapping], R]) -> R:
+def _checked(row: Mapping[Any, Any], types: Mapping[str, Any], made: Callable[[Mapping[Any, Any]], R]) -> R:
     for name, type_ in types.items():
         if not isinstance(row[name], type_):
             raise ValueError(f"{name} is {type(row[name]).__name__}")

@@ -251,8 +251,8 @@ class SqlStore:
         at, after = self._clock(), after_id(cursor)
         with self._database.read() as connection:
             seen = sql_listing.seen(scope, wanted.state, at, as_of)
-            found = sql_listing.listed(connection, seen, wanted, after, limit + 1)
-        return Page(*cut(found, limit, id_cursor))
+            found, damaged = sql_listing.listed(connection, seen, wanted, after, limit + 1)
+        return Page(*cut(found, limit, id_cursor), damaged=tuple(damaged))
 
     def everything(self, tenant_id: str, scope: Scope | None = None) -> Iterator[MemoryRecord]:
         return self._through(memories, sql_memories.listed, scope or Scope(tenant_id=tenant_id))

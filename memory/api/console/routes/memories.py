@@ -39,20 +39,21 @@ _STATES = {
 def list_(request: Request, tenant: TenantDep, parts: SharedDep, fields: Form) -> Response:
     """Somebody's memories: all, the newest first, or those that matter for a query."""
     scope = whose(fields, tenant.id)
-    records, cursor = tuple[MemoryRecord, ...](), None
+    records, cursor, damaged = tuple[MemoryRecord, ...](), None, tuple[str, ...]()
     named = scope_in(scope, tenant.id).names_somebody
     if named and "query" in fields:
         records = _searched(parts, scope, fields)
     elif named:
         place: dict[str, Any] = {"cursor": fields.get("cursor"), "limit": _PAGE}
         found = parts.memory.list(**asdict(_wanted(fields)), as_of=moment(fields), **place, **scope)
-        records, cursor = found.records, found.cursor
+        records, cursor, damaged = found.records, found.cursor, found.damaged
     return page(
         "memories.html",
         request.scope,
         fields=fields,
         records=records,
         cursor=cursor,
+        damaged=damaged,
         named=named,
         narrowed=any(name in fields for name in _NARROWING),
         states=_STATES,
