@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from memory.api.upstream import key_headers
+from memory.api.upstream import key_headers, redactor
 from memory.errors import ModelUnavailable
 from memory.settings import Settings
 
@@ -65,7 +65,7 @@ class Extraction:
                 url, json=body, headers=key_headers(settings), timeout=settings.upstream_timeout_s
             )
             reply.raise_for_status()
-            return _statements(reply.json())
+            return _statements(json.loads(redactor(settings).body(reply.content)))
         except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
             raise ModelUnavailable(
                 "the upstream model gave no statements; the turn is kept as it is"

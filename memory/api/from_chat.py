@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from memory.api.responses_out import Cut, Event, InputTokensOut, OutputTokensOut, ResponseUsageOut, Writing
+from memory.api.upstream import Answer
 from memory.api.wire import RESPONSES
 
 _CUT: dict[str, Cut] = {"length": "max_output_tokens", "content_filter": "content_filter"}
@@ -17,7 +18,7 @@ _CUT: dict[str, Cut] = {"length": "max_output_tokens", "content_filter": "conten
 class FromChat:
     """An upstream's answer to a chat, read as the answer to a request for a response."""
 
-    def __init__(self, response: httpx.Response, asked: Mapping[str, Any], memory_tokens: int) -> None:
+    def __init__(self, response: Answer, asked: Mapping[str, Any], memory_tokens: int) -> None:
         self._response = response
         self._memory_tokens = memory_tokens
         self._writing = Writing(asked, str(asked.get("model", "")))

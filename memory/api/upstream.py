@@ -1,21 +1,23 @@
 """Client of the upstream LLM: any OpenAI-compatible server, configured by the operator alone.
 
-Its key goes into one header of the requests to it, and nowhere else: what it says when it refuses is searched
-for the key before it is passed on, and our errors name neither address nor key.
+Its key goes into one header of the requests to it, and nowhere else: what it answers is searched for the key
+before anything reads it, and our errors name neither address nor key.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpx
 
+from memory.api.redacted import Redactor
 from memory.settings import Settings
 
 _KINDS = {400: "invalid_request_error", 404: "invalid_request_error", 429: "rate_limit_error"}
 _CONNECT_S = 10.0
+_EVENTS = "text/event-stream"
 _KEPT_OPEN = 512  # connections; those to us are limited, and so those from here
 
 
@@ -36,12 +38,41 @@ class UpstreamError(Exception):
         return self.status in (404, 405, 501) and self.body["error"].get("code") != "model_not_found"
 
 
+class Answer:
+    """The beginning of what the other server answers; nothing of it shows the key."""
+
+    def __init__(self, response: httpx.Response, redactor: Redactor) -> None:
+        self._response = response
+        self._redactor = redactor
+        self.headers = {"Content-Type": redactor.text(response.headers.get("Content-Type", _EVENTS))}
+
+    async def aread(self) -> bytes:
+        """All of it."""
+        return self._redactor.body(await self._response.aread())
+
+    def aiter_raw(self) -> AsyncIterator[bytes]:
+        """The bytes of a stream; its events, where there is a key to look for."""
+        return self._redactor.events(self._response.aiter_bytes())
+
+    async def aiter_lines(self) -> AsyncIterator[str]:
+        """The lines of a stream."""
+        rest = b""
+        async for piece in self.aiter_raw():
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                yield line.decode(errors="replace").rstrip("\r")
+
+    async def aclose(self) -> None:
+        """Let go of it, read or not."""
+        await self._response.aclose()
+
+
 class Upstream:
     """The other server. One for all requests of ours; used on the event loop."""
 
     def __init__(self, settings: Settings) -> None:
         """Take the settings' address, which must be there."""
-        self._key = settings.upstream_key.get_secret_value() if settings.upstream_key else ""
+        self._redactor = redactor(settings)
         self._models = settings.upstream_models
         self.chat_only = False  # it was found to have no /v1/responses
         # The bytes of a stream are passed on as they come.
@@ -57,7 +88,7 @@ class Upstream:
         """What the upstream calls a model that a client asks for."""
         return self._models.get(asked, asked)
 
-    async def open(self, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
+    async def open(self, path: str, body: Mapping[str, Any] | None) -> Answer:
         """Send a request; returns once the head of the answer is there. The caller closes it.
 
         Raises UpstreamError where it cannot be reached, is too slow, or refuses.
@@ -70,7 +101,7 @@ class Upstream:
             raise unreachable(error) from error
         if response.status_code >= 300:
             raise await self._refusal(response)
-        return response
+        return Answer(response, self._redactor)
 
     async def _refusal(self, response: httpx.Response) -> UpstreamError:
         try:
@@ -84,16 +115,14 @@ class Upstream:
             return failed(502, "the upstream model refuses the server's key; tell the server's operator")
         if status < 400:
             return failed(502, "the upstream model answers with a redirect; tell the server's operator")
-        waits = {"Retry-After": after} if (after := response.headers.get("Retry-After")) else {}
+        after = self._redactor.text(response.headers.get("Retry-After", ""))
+        waits = {"Retry-After": after} if after else {}
         return UpstreamError(status, self._readable(status, data), waits)
 
     def _readable(self, status: int, data: bytes) -> Mapping[str, Any]:
         """The upstream's own error where it is in OpenAI's form, else one that says what it is."""
-        text = data.decode(errors="replace")
-        if self._key and self._key in text:
-            text = text.replace(self._key, "***")
         try:
-            given = json.loads(text)
+            given = json.loads(self._redactor.body(data))
         except ValueError:
             given = None
         if isinstance(given, dict) and isinstance(given.get("error"), dict):
@@ -108,8 +137,17 @@ class Upstream:
 
 def key_headers(settings: Settings) -> dict[str, str]:
     """What lets us in there."""
-    key = settings.upstream_key.get_secret_value() if settings.upstream_key else ""
+    key = _key(settings)
     return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def redactor(settings: Settings) -> Redactor:
+    """What takes the key out of all that the upstream says."""
+    return Redactor(_key(settings))
+
+
+def _key(settings: Settings) -> str:
+    return settings.upstream_key.get_secret_value() if settings.upstream_key else ""
 
 
 def unreachable(error: httpx.HTTPError) -> UpstreamError:

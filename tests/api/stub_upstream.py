@@ -22,6 +22,9 @@ class Stub(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.fails = ""
+        self.leaks = (
+            ""  # "whole" or in "pieces" of a character: what it says has the key that it was sent
+        )
         self.statements: str | None = None  # what it draws out of a text, where it is asked in a form
         self.responds = False  # whether it has /v1/responses
         self.paths: list[str] = []
@@ -94,6 +97,21 @@ def response_events(words: str) -> list[bytes]:
     ]
 
 
+def leaking(header: str, in_response: bool, pieces: bool) -> list[bytes]:
+    """The events of a stream that says a header."""
+    words = f"Asked with {header}, yes."
+    deltas = [*words] if pieces else [words]
+    if in_response:
+        said: list[Any] = [
+            *({"type": "response.output_text.delta", "item_id": "m", "delta": one} for one in deltas),
+            {"type": "response.completed", "response": response(words)},
+        ]
+    else:
+        said = [{"choices": [{"index": 0, "delta": {"content": one}}]} for one in deltas]
+        said.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    return [f"data: {json.dumps(one)}\n\n".encode() for one in said]
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Stub
@@ -102,7 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing to say."""
 
     def do_GET(self) -> None:
-        self._json(200, {"object": "list", "data": [{"id": "big", "object": "model"}]})
+        said = {"owned_by": self.headers["Authorization"]} if self.server.leaks else {}
+        self._json(200, {"object": "list", "data": [{"id": "big", "object": "model", **said}]})
 
     def do_POST(self) -> None:
         given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -113,6 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.requests.append(given)
         self.server.headers.append(dict(self.headers))
         fails = self.server.fails
+        noted = "Noted." + (f" Asked with {self.headers['Authorization']}!" if self.server.leaks else "")
         if fails == "silent":
             time.sleep(1.5)
         if "response_format" in given and self.server.statements is not None:
@@ -124,17 +144,19 @@ class _Handler(BaseHTTPRequestHandler):
         elif given.get("stream"):
             self._stream(self._events(given))
         elif "input" in given:
-            self._json(200, {**response("Noted."), "odd": True})
+            self._json(200, {**response(noted), "odd": True})
         elif fails == "tools":
             call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
             self._json(200, {"choices": [{"index": 0, "message": {"content": None, "tool_calls": [call]}}]})
         else:
-            message = {"role": "assistant", "content": "Noted."}
+            message = {"role": "assistant", "content": noted}
             usage = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
             choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": {"content": []}}
             self._json(200, {"id": "x", "choices": [choice], "usage": usage, "odd": True})
 
     def _events(self, given: dict[str, Any]) -> list[bytes]:
+        if self.server.leaks:
+            return leaking(self.headers["Authorization"], "input" in given, self.server.leaks == "pieces")
         if "input" in given:
             return response_events(f"You said {given['input']}")
         words = chunks(f"You said {given['messages'][-1]['content']}")

@@ -306,3 +306,41 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
     """At the start, not at the first request."""
     with pytest.raises(InvalidSettings, match="upstream_url"):
         Settings.load(upstream_url=url)
+
+
+@pytest.mark.parametrize("path", [PATH, "/v1/responses"])
+@pytest.mark.parametrize("leaks", ["whole", "pieces"])
+@pytest.mark.parametrize(("stream", "responds"), [(False, False), (True, False), (False, True), (True, True)])
+def test_no_reply_shows_the_key(
+    api: Api,
+    stub: Stub,
+    path: str,
+    leaks: str,
+    stream: bool,
+    responds: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whole or streamed, in one piece or in many, in each form; what is kept of it does not either."""
+    stub.leaks, stub.responds = leaks, responds
+    said: dict[str, Any] = (
+        asked("My boat is called Nemo.")
+        if path == PATH
+        else {"model": "small", "user": "ana", "input": "My boat is called Nemo."}
+    )
+    with caplog.at_level(logging.DEBUG):
+        reply = api.post(path, {**said, "stream": stream, "metadata": {"session_id": "s"}})
+    assert reply.status_code == 200, reply.text
+    assert "***" in reply.text
+    assert KEY not in reply.text + caplog.text + str(dict(reply.headers))
+    assert KEY[4:] not in reply.text  # nor most of it
+    turns = api.get("/v1/sessions/s/turns?user_id=ana").json()["turns"]
+    assert [turn["role"] for turn in turns] == ["user", "assistant"]
+    assert "***" in turns[1]["content"]
+    assert KEY[4:] not in turns[1]["content"]
+
+
+def test_the_list_of_models_does_not_show_the_key(api: Api, stub: Stub) -> None:
+    """Whatever the upstream writes into it."""
+    stub.leaks = "whole"
+    listed = api.get("/v1/models")
+    assert listed.json()["data"][0]["owned_by"] == "Bearer ***"

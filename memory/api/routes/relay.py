@@ -32,7 +32,7 @@ from memory.api.relayed import Relayed
 from memory.api.routes.chat import may_tell
 from memory.api.routes.jobs import submitted
 from memory.api.shared import Shared, SharedDep
-from memory.api.upstream import Upstream, UpstreamError, failed, unreachable
+from memory.api.upstream import Answer, Upstream, UpstreamError, failed, unreachable
 from memory.errors import ParametricMemoryError
 from memory.ports.asker import to_the_end
 from memory.read.recalled import Recall
@@ -42,7 +42,7 @@ router = APIRouter(route_class=Parsed, prefix="/v1", tags=["openai"])
 
 _log = logging.getLogger(__name__)
 
-Opened = httpx.Response | FromChat  # the beginning of an upstream's answer
+Opened = Answer | FromChat  # the beginning of an upstream's answer
 
 
 @router.post("/chat/completions", response_model=None)
@@ -144,7 +144,7 @@ class Passed(StreamingResponse):
         self._remember = remember
         self._waiting = waiting
         self._heard = form.heard()
-        media = response.headers.get("Content-Type", "text/event-stream")
+        media = response.headers["Content-Type"]
         headers |= {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Content-Type": media}
         super().__init__(self._bytes(), headers=headers)
 
