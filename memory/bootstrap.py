@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import fields
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,11 @@ from memory.ports import (
     Backends,
     BlobStore,
     Embedder,
+    Generator,
+    Internalizer,
     MemoryStore,
     Reader,
+    Reranker,
     SkillWriter,
     VectorIndex,
 )
@@ -84,9 +88,13 @@ def assemble(settings: Settings, **given: Any) -> Backends:
         fill("blobs", lambda: _blobs(settings))
         fill("archives", lambda: _archives(settings))
         embedder = fill("embedder", lambda: _embedder(settings))
+        fill("reranker", lambda: _reranker(settings))
         fill("index", lambda: _index(settings, store, embedder))
         if filled.get("internalizer") is None or filled.get("generator") is None:
             made = models(settings)
+            internalizer = fill("internalizer", partial(made.get, "internalizer"))
+            if settings.generator is not None:
+                fill("generator", lambda: _generator(settings, internalizer))
             for name in made:
                 fill(name, partial(made.get, name))
     except BaseException:
@@ -163,7 +171,19 @@ def _embedder(settings: Settings) -> Embedder:
         return default
     from memory.backends.model.sentences import SentenceEmbedder
 
-    return SentenceEmbedder(settings.embedder, device=None if settings.device == "auto" else settings.device)
+    return SentenceEmbedder(settings.embedder, device=_device(settings))
+
+
+def _reranker(settings: Settings) -> Reranker | None:
+    if settings.reranker is None:
+        return None
+    from memory.backends.model.cross_encoder import CrossEncoderReranker
+
+    return CrossEncoderReranker(settings.reranker, device=_device(settings))
+
+
+def _device(settings: Settings) -> str | None:
+    return None if settings.device == "auto" else settings.device
 
 
 def _index(settings: Settings, store: MemoryStore, embedder: Embedder) -> VectorIndex:
@@ -215,6 +235,17 @@ def _model(settings: Settings) -> LocalModel:
     )
 
 
+def _generator(settings: Settings, internalizer: Internalizer) -> Generator:
+    """What the named function makes. Raises InvalidSettings where there is no such function."""
+    module, _, name = str(settings.generator).partition(":")
+    try:
+        make = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise InvalidSettings(f"setting 'generator' (MEMORY_GENERATOR): {error}") from error
+    made: Generator = make(settings, internalizer)
+    return made
+
+
 def _skills(settings: Settings, model: LocalModel) -> SkillWriter | None:
     """The Text-to-LoRA network of the settings, else the model's own; None where it has none."""
     from hypernet.checkpoints import catalog
@@ -232,7 +263,7 @@ def _doc_to_lora(settings: Settings) -> DocToLoRA:
     from hypernet import acquire
     from hypernet.checkpoints import catalog
 
-    device = None if settings.device == "auto" else settings.device
+    device = _device(settings)
     if settings.device.startswith("cuda") and not torch.cuda.is_available():
         raise ModelUnavailable(
             f"torch finds no GPU for {settings.device!r}; set MEMORY_DEVICE to auto or cpu"

@@ -104,6 +104,18 @@ class Settings(BaseModel):
         description="Sentence embedding model: the packaged one, or a folder or hub id of any "
         "sentence-transformers model (extra `embedder`); after a change `memory reindex`.",
     )
+    generator: str | None = Field(
+        None,
+        pattern=r"^[\w.]+:\w+$",
+        description="module:function that makes what answers in place of the base model in this process, of "
+        "the settings and the internalizer: `integrations.vllm:from_environment` (docs/vllm.md).",
+    )
+    reranker: str | None = Field(
+        None,
+        min_length=1,
+        description="Folder or hub id of a sentence-transformers cross-encoder (extra `embedder`), which "
+        "orders what recall as text finds once more; unset, none does.",
+    )
     tenant: str = Field(
         "default", min_length=1, description="Tenant used by the embedded library and the command."
     )

@@ -12,5 +12,6 @@ vLLM itself has not been run with it.
 from __future__ import annotations
 
 from integrations.vllm.generator import VllmGenerator
+from integrations.vllm.serving import from_environment
 
-__all__ = ["VllmGenerator"]
+__all__ = ["VllmGenerator", "from_environment"]

@@ -13,7 +13,7 @@ import httpx
 
 from integrations.vllm.exported import ExportedAdapters
 from memory.errors import Cancelled, InvalidInput, ModelUnavailable
-from memory.ports import GenerationRequest, Score, Trial
+from memory.ports import GenerationRequest, Merge, Score, Trial
 from memory.records import Message
 
 _log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class VllmGenerator:
             lora = request.lora
             model = self._base_model
             if lora is not None:
-                model = held.enter_context(self._adapters.using(request.owner, lora))
+                model = held.enter_context(self._adapters.using(_whose(request), lora))
             response = held.enter_context(self._opened(request, model))
             return VllmGeneration(response, request, held.pop_all())
 
@@ -180,6 +180,13 @@ class VllmGeneration:
         for choice in chunk.get("choices", ()):
             if said := choice["delta"].get("content"):
                 yield said
+
+
+def _whose(request: GenerationRequest) -> str:
+    """Tenant and memories of a turn: users whose memories say the same still have adapters of their own."""
+    merge = request.adapter
+    memories = [one.memory_id for one in merge.adapters] if isinstance(merge, Merge) else []
+    return "\0".join([request.owner, *memories])
 
 
 def _spoken(messages: Sequence[Message]) -> list[dict[str, str]]:

@@ -35,6 +35,7 @@ from memory.ports.generator import (
 from memory.ports.index import VectorIndex
 from memory.ports.internalizer import Internalizer, Look, SkillWriter
 from memory.ports.reader import Reader, Reading, Told
+from memory.ports.reranker import Reranker
 from memory.ports.store import MemoryStore
 from memory.ports.wanted import ANYTHING, Wanted
 
@@ -59,6 +60,7 @@ __all__ = [
     "MergedAdapter",
     "Reader",
     "Reading",
+    "Reranker",
     "Revision",
     "Score",
     "SkillWriter",
@@ -85,3 +87,4 @@ class Backends:
     reader: Reader
     skills: SkillWriter | None = None  # where there is none, skills are refused
     archives: ArchiveStore | None = None  # where there is none, the servers' common folder has them
+    reranker: Reranker | None = None  # where there is none, recall as text goes by embeddings and words

@@ -1,7 +1,8 @@
 """Recall as text, for the prompt of any LLM.
 
     candidates by embedding and by words -> filters -> the best first -> duplicates, and what the visible
-    messages show, left out -> at most k, and as many of them as the token budget holds
+    messages show, left out -> where there is a reranker, its order and this one together
+    -> at most k, and as many of them as the token budget holds
     -> what a newer one stands in the place of goes behind it -> one line each, with its date and speaker
 
 This is not a merge: a text that matters little costs a line and no recall. So there is no threshold and no
@@ -9,6 +10,7 @@ margin, and the token budget is the limit.
 
     relevance  =  cosine  +  WORDS * share of the question's words, the rarer the more
                           +  SPOKEN where the one speaker says it whom the question names
+                          +  THEN where it was told at the time that the question names, or soon after
                           +  BESIDE * relevance of the best passage just before or after it in its session
                           +  NEAR * relevance of the best one two turns before or after it
 
@@ -24,22 +26,27 @@ from datetime import datetime
 from itertools import islice
 
 from hypernet.overlap import overlap
-from memory.ports import Internalizer, Reader
+from memory.ports import Internalizer, Reader, Reranker
 from memory.read.options import Filters
 from memory.read.recalled import HEADING, Recall, Recalled
 from memory.read.selection import Selector
 from memory.read.speakers_asked import Asked, asked_of
+from memory.read.times_asked import Period, times_asked
 from memory.records import MemoryHit, MemoryRecord, Message, Scope
+from memory.records import now as utc_now
 from memory.text.passage import Passage
 from memory.text.sentences import sentences
 from memory.text.words import wording
 
 WORDS = 0.7  # what having all of the question's words adds to a cosine
-SPOKEN = 0.2
+SPOKEN = 0.4
+THEN = 0.2
 BESIDE = 0.4  # of the best neighbour's relevance that a passage gets,
 YIELDS = 0.45  # how far above a newer text an older one may be that goes behind it, where that is sure
 NEAR = 0.2  # and of that of a neighbour's neighbour
 _CANDIDATES = 200  # by embedding, and as many by words
+_RERANKED = 50  # of the best, which a reranker reads
+_EVEN = 60  # added to each rank where two orders become one (reciprocal rank fusion, Cormack 2009)
 
 
 class Recaller:
@@ -50,11 +57,13 @@ class Recaller:
         selector: Selector,
         internalizer: Internalizer,
         reader: Reader,
+        reranker: Reranker | None = None,
     ) -> None:
         """Tokens are counted as the internalizer counts them."""
         self._selector = selector
         self._internalizer = internalizer
         self._reader = reader
+        self._reranker = reranker
 
     def __call__(
         self,
@@ -74,10 +83,24 @@ class Recaller:
         asked = asked_of(query, passages)
         if asked.named:
             hits = self._selector.rescored(scope, hits, asked.query)
-        texts = list(islice(_unseen(_ranked(hits, passages, asked), passages, query, before), k))
-        kept = self._within(texts, max_tokens)
+        times = times_asked(query, as_of or utc_now())
+        ranked = _ranked(hits, passages, asked, times)
+        most = k if self._reranker is None else max(k, _RERANKED)
+        texts = list(islice(_unseen(ranked, passages, query, before), most))
+        kept = self._within(self._reranked(query, texts)[:k], max_tokens)
         ordered = self._current_first(kept, passages, query)
         return Recall(ordered, self._count([HEADING, *(one.line for one in ordered)]) if ordered else 0)
+
+    def _reranked(self, query: str, texts: list[Recalled]) -> list[Recalled]:
+        """In the order that the two ranks give together: a reranker sees no neighbours, dates or speakers."""
+        if self._reranker is None or len(texts) < 2:
+            return texts
+        scores = self._reranker.relevance(query, [one.shown or one.text for one in texts])
+        again = sorted(range(len(texts)), key=lambda i: -scores[i])
+        worth = [1 / (_EVEN + rank) for rank in range(len(texts))]
+        for rank, i in enumerate(again):
+            worth[i] += 1 / (_EVEN + rank)
+        return [texts[i] for i in sorted(range(len(texts)), key=lambda i: -worth[i])]
 
     def _within(self, texts: Sequence[Recalled], max_tokens: int) -> list[Recalled]:
         """As many as the budget holds; one that is too long makes room for shorter ones after it."""
@@ -124,16 +147,17 @@ def _says_one_thing(passage: Passage) -> bool:
     return sum(len(sentences(line.text)) for line in passage.lines) == 1
 
 
-def _ranked(hits: Sequence[MemoryHit], passages: Mapping[str, Passage], asked: Asked) -> Iterator[Recalled]:
+def _ranked(
+    hits: Sequence[MemoryHit], passages: Mapping[str, Passage], asked: Asked, times: Sequence[Period]
+) -> Iterator[Recalled]:
     """The best first; of equals the newer."""
     shares = overlap(asked.query, [passages[hit.record.id].bare for hit in hits])
-    scores = _with_neighbours(
-        hits,
-        [
-            hit.score + WORDS * share + SPOKEN * (hit.record.id in asked.spoken)
-            for hit, share in zip(hits, shares, strict=True)
-        ],
-    )
+
+    def relevance(hit: MemoryHit, share: float) -> float:
+        then = any(time.holds(told_at(hit.said)) for time in times)
+        return hit.score + WORDS * share + SPOKEN * (hit.record.id in asked.spoken) + THEN * then
+
+    scores = _with_neighbours(hits, [*map(relevance, hits, shares)])
     for i in sorted(range(len(hits)), key=lambda i: (scores[i], hits[i].said.id), reverse=True):
         yield _recalled(hits[i], scores[i], passages[hits[i].record.id].shown)
 

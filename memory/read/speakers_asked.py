@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hypernet.overlap import tokens
 from memory.text.passage import Passage
+from memory.text.speakers import addresses, first_person, may_be_name
 
 _LOOKED_AT = 20  # passages, to tell a speaker from what else stands before a colon
+_OFTEN = 5  # passages of a name that we have never heard, most of them speech, for it to be a speaker's
 _WORD = r"[^\W\d_][\w.'’-]{0,30}"
 _LABEL = re.compile(rf"^(?:User: |Assistant: )?({_WORD})(?: {_WORD}){{0,2}}:[ \t]+(?=\S)", re.MULTILINE)
 
@@ -36,15 +38,18 @@ def asked_of(query: str, passages: Mapping[str, Passage]) -> Asked:
     for memory_id, passage in passages.items():
         for name in {found.casefold() for found in _LABEL.findall(passage.text)} & words:
             said[name].append(memory_id)
-    names = [name for name, ids in said.items() if any(_speaks(name, passages[i]) for i in ids[:_LOOKED_AT])]
+    names = [name for name, ids in said.items() if _speaker(name, [passages[i] for i in ids[:_LOOKED_AT]])]
     if not names or not (bare := _without(names, query)):
         return Asked(query, named=False)
     return Asked(bare, named=True, spoken=frozenset(said[names[0]] if len(names) == 1 else ()))
 
 
-def _speaks(name: str, passage: Passage) -> bool:
-    """Whether it is a speaker's, and not a note's like "Car: I drive a Volvo."."""
-    return any(line.name.casefold().split(" ")[0] == name for line in passage.lines)
+def _speaker(name: str, labelled: Sequence[Passage]) -> bool:
+    """Whether these are a speaker's, and not notes like "Car: I drive a Volvo."."""
+    if any(line.name.casefold().split(" ")[0] == name for one in labelled for line in one.lines):
+        return True
+    speech = sum(first_person(one.bare) or addresses(one.bare) for one in labelled)
+    return len(labelled) >= _OFTEN and 2 * speech > len(labelled) and may_be_name(name)
 
 
 def _without(names: list[str], query: str) -> str:

@@ -73,7 +73,7 @@ def wire(settings: Settings, backends: Backends, exports: Exports) -> UseCases:
     past = PastIndex(store, index)
     selector = Selector(store, index, settings, internalizer, reader, backends.embedder, past=past)
     turn_skills = TurnSkills(store, selector.embed, settings)
-    recaller = Recaller(selector, internalizer, reader)
+    recaller = Recaller(selector, internalizer, reader, backends.reranker)
     usage = Usage(store)
     eraser = Eraser(
         store,

@@ -120,6 +120,16 @@ def first_person(text: str) -> bool:
     return _FIRST_PERSON.search(text) is not None
 
 
+def addresses(text: str) -> bool:
+    """Whether the text speaks to somebody."""
+    return _TO_SOMEBODY.search(text) is not None
+
+
+def may_be_name(word: str) -> bool:
+    """Whether a word before a colon may name a speaker: not "note" and its kin."""
+    return word.casefold() not in _NOBODY
+
+
 def named(lines: Sequence[str]) -> list[Named]:
     """The speaker of each line of a transcript; a speaker keeps the floor until a blank line.
 

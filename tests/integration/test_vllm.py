@@ -14,7 +14,7 @@ import pytest
 from integrations.vllm import VllmGenerator, resolver
 from integrations.vllm.naming import is_ours, number_of
 from memory import Memory, conformance
-from memory.errors import IncompatibleAdapter, ModelUnavailable
+from memory.errors import IncompatibleAdapter, InvalidSettings, ModelUnavailable
 from memory.ports import GenerationRequest, Internalizer, Trial
 from memory.records import Message
 from tests.command import echoes
@@ -200,3 +200,37 @@ def test_a_whole_memory_answers_by_vllm(generator: VllmGenerator, tmp_path: Path
         answers = [memory.ask("What is my dog called?", user_id=user) for user in ("ana", "bob")]
     assert ["Biscuit" in answers[0].text, "Rex" in answers[1].text] == [True, True]
     assert [answer.memory_tokens for answer in answers] == [0, 0]
+
+
+def test_the_environment_puts_vllm_in_the_models_place(
+    vllm: StandIn, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `memory serve` opens its memory: two users who say the same have adapters of different names."""
+    given = {"URL": vllm.url, "MODEL": BASE, "FOLDER": str(folder), "MAX_RANK": "64"}
+    for name, value in given.items():
+        monkeypatch.setenv(f"MEMORY_VLLM_{name}", value)
+    monkeypatch.setenv("MEMORY_GENERATOR", "integrations.vllm:from_environment")
+    with Memory(
+        home=tmp_path / "home", **{**echoes(), "internalizer": DownInternalizer(), "generator": None}
+    ) as memory:
+        for user in ("ana", "eve"):
+            memory.add("My dog is called Biscuit.", user_id=user)
+            assert memory.ask("What is my dog called?", user_id=user).text == "My dog is called Biscuit."
+    adapters = [name for name in vllm.asked if is_ours(name)]
+    assert len(adapters) == len(set(adapters)) == 2
+    assert [*folder.iterdir()] == []
+
+
+@pytest.mark.parametrize("named", ["integrations.vllm:nothing", "no.such.module:made"])
+def test_a_generator_that_is_not_there_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    """By the name of its setting; so is vLLM without what it needs."""
+    monkeypatch.setenv("MEMORY_GENERATOR", named)
+    given = {**echoes(), "internalizer": DownInternalizer(), "generator": None}
+    with pytest.raises(InvalidSettings, match="MEMORY_GENERATOR"):
+        Memory(home=tmp_path, **given)
+    monkeypatch.setenv("MEMORY_GENERATOR", "integrations.vllm:from_environment")
+    monkeypatch.setenv("MEMORY_VLLM_URL", "http://127.0.0.1:9")
+    with pytest.raises(InvalidSettings, match="MEMORY_VLLM_FOLDER, MEMORY_VLLM_MODEL"):
+        Memory(home=tmp_path, **given)

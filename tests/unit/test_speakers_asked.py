@@ -31,3 +31,14 @@ def test_what_is_no_speaker_stays() -> None:
     assert not asked_of("What is my car?", notes).named
     assert asked_of("Where is Eve?", TALK).query == "Where is Eve?"
     assert asked_of("Ana?", TALK) == asked_of("Ana?", {})
+
+
+def test_a_name_never_heard_is_a_speakers_where_it_speaks_often() -> None:
+    """And not where it labels notes, however many they are."""
+    said = ("I moved.", "How are you?", "I sing.", "Rain again.", "My car broke.")
+    talk = {str(i): Passage(f"Zorvan: {text}") for i, text in enumerate(said)}
+    asked = asked_of("Where did Zorvan move?", talk)
+    assert (asked.query, asked.spoken) == ("Where did move?", frozenset(talk))
+    assert not asked_of("Where did Zorvan move?", dict([*talk.items()][:3])).named
+    notes = {str(i): Passage(f"Recipe: {i} eggs and flour.") for i in range(9)}
+    assert not asked_of("What is the recipe?", notes).named
