@@ -22,9 +22,7 @@ class Stub(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.fails = ""
-        self.leaks = (
-            ""  # "whole" or in "pieces" of a character: what it says has the key that it was sent
-        )
+        self.leaks = ""  # "whole" or in "pieces" of a character: what it says has the key that it was sent
         self.statements: str | None = None  # what it draws out of a text, where it is asked in a form
         self.responds = False  # whether it has /v1/responses
         self.paths: list[str] = []
