@@ -31,7 +31,6 @@ from hypernet.lora import checks, latents
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.fingerprint import fingerprint
 from hypernet.lora.latents import Latents
-from hypernet.networks.anchored import AnchoredHypernetwork
 from hypernet.networks.config import HypernetConfig
 from hypernet.networks.heads import Factors
 from hypernet.networks.hypernetwork import AnyHypernetwork, Hypernetwork
@@ -250,10 +249,12 @@ class DocToLoRA:
 
     @torch.no_grad()
     def expand(self, kept: Latents) -> LoRA:
-        """The adapter of stored latents, the same bit for bit as when it was made.
+        """The adapter of stored latents, the same bit for bit each time, and as it was made of tokens.
 
         Raises ValueError where the hypernetwork keeps none, or such of another width or vocabulary.
         """
+        if isinstance(self.hypernetwork, Hypernetwork):
+            return self._expand_rows(self.hypernetwork, kept)
         network, table = self.hypernetwork, self.encoder.get_input_embeddings().weight
         if not isinstance(network, TokenHypernetwork):
             raise ValueError("the adapter is kept as latents, which this hypernetwork cannot expand")
@@ -267,6 +268,22 @@ class DocToLoRA:
         said = F.rms_norm(said, (said.size(-1),), eps=1e-6)
         a, b = network.expand(kept.values.to(table.device)[None], said[None])
         return LoRA({MODULE: a[0]}, {MODULE: b[0]}, self.config.scaling, self.config.written_layers, kept)
+
+    def _expand_rows(self, network: Hypernetwork, kept: Latents) -> LoRA:
+        """The same of learned latents: a chunk after the other, each with all its rows."""
+        c = self.config
+        rows = c.num_layers * c.num_modules * c.rank
+        found = tuple(kept.quantized.shape)
+        whole = torch.arange(rows).repeat(max(1, found[0] // rows))
+        if found[1] != c.latent_size or not torch.equal(kept.ids, whole):
+            raise ValueError(
+                f"the adapter is kept as latents of shape {found}; the hypernetwork expands rows of width "
+                f"{c.latent_size}, {rows} a chunk in their order"
+            )
+        values = kept.values.to(self.base_model.device)
+        factors = network.heads.expand(values.view(-1, c.num_layers, c.num_modules, c.rank, c.latent_size))
+        lora = LoRA.concat([self._one(factors, row) for row in range(len(whole) // rows)])
+        return replace(lora, latents=replace(kept, rounded=False))
 
     def combine(
         self, loras: Sequence[LoRA], weights: Sequence[float] | None = None, bias_weight: float = 1.0
@@ -298,8 +315,21 @@ class DocToLoRA:
         """One adapter a chunk, for a batch of them: ids [C, T] and mask [C, T]."""
         if isinstance(self.hypernetwork, TokenHypernetwork):
             return [self.expand(kept) for kept in self._latents(self.hypernetwork, feed, ids, mask)]
-        factors = self._factors(self.hypernetwork, feed, None if bool(mask.all()) else mask)
+        keep = None if bool(mask.all()) else mask
+        if isinstance(self.hypernetwork, Hypernetwork):
+            return self._of_rows(self.hypernetwork, self._rows(self.hypernetwork, feed, keep))
+        features = encode(self.encoder.get_decoder(), self.config, feed)
+        factors = self.hypernetwork(features, keep, self.tokens_at_once)
         return [self._one(factors, row) for row in range(len(ids))]
+
+    def _of_rows(self, network: Hypernetwork, rows: Tensor) -> list[LoRA]:
+        """The adapters of latents [C, L, M, R, D], each with what int8 keeps of it."""
+        factors = network.heads.expand(rows)
+        ids = torch.arange(rows[0, ..., 0].numel())
+        return [
+            replace(self._one(factors, i), latents=Latents.of(row.flatten(0, 2), ids, rounded=True))
+            for i, row in enumerate(rows)
+        ]
 
     def _latents(self, network: TokenHypernetwork, feed: Feed, ids: Tensor, mask: Tensor) -> list[Latents]:
         """What is kept of each chunk: of the tokens of its text, not of the template around it."""
@@ -312,20 +342,14 @@ class DocToLoRA:
             for row, length in enumerate(lengths)
         ]
 
-    def _factors(
-        self, network: Hypernetwork | AnchoredHypernetwork, feed: Feed, keep: Tensor | None
-    ) -> Factors:
+    def _rows(self, network: Hypernetwork, feed: Feed, keep: Tensor | None) -> Tensor:
+        """What the heads make factors of, for a batch of chunks [C, L, M, R, D]."""
         decoder = self.encoder.get_decoder()
-        if not (
-            self.layer_by_layer
-            and isinstance(network, Hypernetwork)
-            and self.config.feature_kind == "per_layer"
-        ):
-            factors: Factors = network(encode(decoder, self.config, feed), keep, self.tokens_at_once)
-            return factors
+        if not (self.layer_by_layer and self.config.feature_kind == "per_layer"):
+            return network.latents(encode(decoder, self.config, feed), keep, self.tokens_at_once)
         rows: list[Tensor] = []
         visit_features(decoder, self.config, feed, lambda feature: rows.append(network.embed(feature, keep)))
-        return network.factors(torch.stack(rows, dim=1).flatten(0, 1))
+        return network.kept(torch.stack(rows, dim=1).flatten(0, 1))
 
     def _text_alone(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Features [C, 1, T, F] and mask [C, T] without the tokens of the chat template."""

@@ -133,9 +133,9 @@ class LoRA:
     def to_bytes(self, storage: str | None = None) -> bytes:
         """One safetensors blob; equal adapters give equal bytes. See ``packing.pack`` for ``storage``.
 
-        Of an adapter with latents these alone, in int8 whatever ``storage`` says: it was made of them.
+        Of an adapter with latents these alone, in int8: whatever ``storage`` says where it was made of them.
         """
-        if self.latents is not None:
+        if self.latents is not None and (storage == "int8" or not self.latents.rounded):
             return latents.pack(self.latents)
         return packing.pack(Factors(self.A, self.B, self.scaling, self.layers), storage)
 

@@ -65,12 +65,21 @@ class FactorHeads(nn.Module):
 
     def forward(self, embeddings: Tensor) -> Factors:
         """embeddings [C, L, M, R, D] -> {module: (A [C, L, R, d_in], B [C, L, R, d_out])}, without bias."""
+        return self.expand(self.latents(embeddings))
+
+    def latents(self, embeddings: Tensor) -> Tensor:
+        """embeddings [C, L, M, R, D] -> what the factors are made of, rows of length 1 [C, L, M, R, D]."""
         chunks, layers, modules, rank, _ = embeddings.shape
         rows = embeddings.transpose(0, 1).flatten(1, 3)  # [L, C*M*R, D]
         for layer in self.pre_head:
             rows = layer(rows)
         rows = rows / rows.norm(dim=-1, keepdim=True)
-        by_module = rows.view(layers, chunks, modules, rank, -1).transpose(1, 2)  # [L, M, C, R, D]
+        return rows.view(layers, chunks, modules, rank, -1).transpose(0, 1)
+
+    def expand(self, latents: Tensor) -> Factors:
+        """latents [C, L, M, R, D] -> {module: (A [C, L, R, d_in], B [C, L, R, d_out])}."""
+        chunks, layers, modules, rank, _ = latents.shape
+        by_module = latents.permute(1, 2, 0, 3, 4)  # [L, M, C, R, D]
         flat = by_module.flatten(2, 3) @ self.head  # [L, M, C*R, F]
         flat = flat.view(layers, modules, chunks, rank, -1).permute(2, 0, 1, 3, 4)  # [C, L, M, R, F]
         return {m: self._split(flat[:, :, i], m) for i, m in enumerate(self.config.target_modules)}

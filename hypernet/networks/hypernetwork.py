@@ -60,7 +60,13 @@ class Hypernetwork(nn.Module):
     def forward(
         self, features: Tensor, mask: Tensor | None = None, tokens_at_once: int | None = None
     ) -> Factors:
-        """features [C, L or 1, T, H], mask [C, T] or None -> factors of C chunks, see ``heads.Factors``.
+        """features [C, L or 1, T, H], mask [C, T] or None -> factors of C chunks, see ``heads.Factors``."""
+        return self.heads.expand(self.latents(features, mask, tokens_at_once))
+
+    def latents(
+        self, features: Tensor, mask: Tensor | None = None, tokens_at_once: int | None = None
+    ) -> Tensor:
+        """The same -> what the heads make factors of [C, L, M, R, D].
 
         The Perceiver takes as many sequences at a time as hold ``tokens_at_once`` tokens, or all of them.
         """
@@ -72,7 +78,7 @@ class Hypernetwork(nn.Module):
             self.embed(sequences[i : i + step], None if keep is None else keep[i : i + step])
             for i in range(0, len(sequences), step)
         ]
-        return self.factors(torch.cat(rows))
+        return self.kept(torch.cat(rows))
 
     def embed(self, sequences: Tensor, mask: Tensor | None) -> Tensor:
         """sequences [N, T, H], mask [N, T] or None -> [N, queries, D] in float32.
@@ -85,11 +91,10 @@ class Hypernetwork(nn.Module):
             out: Tensor = self.perceiver(sequences, mask)
         return out.float()
 
-    def factors(self, rows: Tensor) -> Factors:
-        """Embeddings [C*(L or 1), queries, D] -> {module: (A [C, L, R, d_in], B [C, L, R, d_out])}."""
+    def kept(self, rows: Tensor) -> Tensor:
+        """Embeddings [C*(L or 1), queries, D] -> what the heads make factors of [C, L, M, R, D]."""
         c = self.config
-        factors: Factors = self.heads(rows.view(-1, c.num_layers, c.num_modules, c.rank, c.latent_size))
-        return factors
+        return self.heads.latents(rows.view(-1, c.num_layers, c.num_modules, c.rank, c.latent_size))
 
     def bias(self) -> Factors:
         """The bias adapter: {module: (A [1, L, R, d_in], B [1, L, R, d_out])}."""

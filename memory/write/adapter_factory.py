@@ -35,7 +35,7 @@ class Storage:
 
     def shrunk(self, lora: LoRA) -> LoRA:
         """The adapter truncated to the rank at which it is stored."""
-        return lora.truncate(self.rank) if self.rank else lora
+        return lora.truncate(self.rank) if 0 < self.rank < lora.rank else lora
 
 
 class AdapterFactory:

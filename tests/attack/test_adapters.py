@@ -175,7 +175,7 @@ def test_a_hypernetwork_knows_its_own(tiny_d2l: DocToLoRA, kind: str) -> None:
     """Its own pass, also after they were stored; those of others do not."""
     [own] = tiny_d2l.generate([tiny_d2l.chunks("My dog is called Biscuit.")[0]])
     for storage in (None, "bfloat16", "int8"):
-        tiny_d2l.require_own(LoRA.from_bytes(own.to_bytes(storage)))
+        tiny_d2l.require_own(tiny_d2l.unpack(own.to_bytes(storage)))
     with pytest.raises(ValueError, match=r"adapter|expected|factor"):
         tiny_d2l.require_own(hostile_adapters(tiny_d2l, "My dog is called Biscuit.")[kind])
 

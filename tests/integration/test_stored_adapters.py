@@ -21,16 +21,17 @@ def model(tiny_d2l: DocToLoRA) -> LocalModel:
 
 
 def test_a_smaller_form_takes_fewer_bytes(make_memory: MakeMemory, model: LocalModel, tmp_path: Path) -> None:
-    """A half, a quarter, and with a truncated rank still less; the record says which rank it has."""
+    """A half, with a truncated rank less, and as latents least; the record says which rank it has."""
     sizes = {}
-    for form in ({"adapter_storage": "float32"}, {"adapter_storage": "bfloat16"}, {}, {"adapter_rank": 1}):
+    half_numbers = {"adapter_storage": "bfloat16"}
+    for form in ({"adapter_storage": "float32"}, half_numbers, {}, {**half_numbers, "adapter_rank": 1}):
         home = tmp_path / str(len(sizes))
         memory = make_memory(home=home, internalizer=model, generator=model, **form)
         [record] = memory.add(FACT, user_id="ana")
         sizes[str(form)] = (record.adapter.nbytes, record.adapter.rank)
-    (full, rank), (half, _), (quarter, same), (least, one) = sizes.values()
+    (full, rank), (half, _), (least, same), (truncated, one) = sizes.values()
     assert full > 1.8 * half
-    assert half > 1.4 * quarter > 1.4 * least
+    assert half > 1.4 * truncated > 1.4 * least
     assert (rank, same, one) == (4, 4, 1)
 
 
