@@ -86,6 +86,10 @@ class Client:
         self.statuses: Counter[int] = Counter()
         self.wrong: str | None = None  # the first answer that nobody should get
 
+    def close(self) -> None:
+        """Hang up."""
+        self._http.close()
+
     def step(self) -> None:
         """One request, drawn at random; making room is one more."""
         [what] = self._random.choices([*MIX], [*MIX.values()])
@@ -227,6 +231,8 @@ def soak(home: Path, requests: int, clients: int, seconds: float, every: int) ->
                 client.step()
 
         list(pool.map(work, crowd))
+        for client in crowd:
+            client.close()
     if wrong := next((client.wrong for client in crowd if client.wrong), None):
         raise SystemExit(f"an answer that nobody should get, after {looking.requests:,}: {wrong}")
     return looking.found
