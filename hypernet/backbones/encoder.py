@@ -5,7 +5,6 @@ Axes: C chunks, T tokens, L base layers, H hidden width.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hypernet.backbones.parts import first_blocks
 from hypernet.lora.inject import bare
 from hypernet.networks.config import HypernetConfig
 
@@ -80,7 +80,7 @@ def visit_features(
         _visit(decoder, config.num_layers - 1, _feed(batch), visit)
     elif config.feature_kind == "early_exit" and config.exit_layer is not None:
         with bare():
-            visit(_feed(batch)(_first_blocks(decoder, config.exit_layer, None)).last_hidden_state)
+            visit(_feed(batch)(first_blocks(decoder, config.exit_layer, None)).last_hidden_state)
     else:
         raise ValueError(f"feature kind {config.feature_kind!r} has no features one by one")
 
@@ -92,13 +92,13 @@ def _feed(batch: Tensor | Feed) -> Feed:
 def _visit(decoder: nn.Module, count: int, feed: Feed, visit: Callable[[Tensor], object]) -> None:
     """What each of the first ``count`` blocks is fed, then what the last of them gives, through the norm."""
     with bare():
-        visit(feed(_first_blocks(decoder, count, visit)).last_hidden_state)
+        visit(feed(first_blocks(decoder, count, visit)).last_hidden_state)
 
 
 def _chosen(decoder: nn.Module, layers: Sequence[int], feed: Feed) -> Tensor:
     """What the blocks ``layers`` are fed, RMS-normed, side by side; no block runs that is not needed."""
     seen: list[Tensor] = []
-    view: Any = _first_blocks(decoder, layers[-1] + 1, seen.append)
+    view: Any = first_blocks(decoder, layers[-1] + 1, seen.append)
     view.layers[-1].runs = False
     with bare():
         feed(view)
@@ -107,36 +107,3 @@ def _chosen(decoder: nn.Module, layers: Sequence[int], feed: Feed) -> Tensor:
 
 def _normed(state: Tensor) -> Tensor:
     return F.rms_norm(state.float(), (state.size(-1),), eps=1e-6)
-
-
-class _Tap(nn.Module):
-    """A block that shows what it is fed, and is otherwise the block, or where it ``runs`` not, nothing."""
-
-    runs = True
-
-    def __init__(self, block: nn.Module, visit: Callable[[Tensor], object]) -> None:
-        super().__init__()
-        self.block, self.visit = block, visit
-
-    def forward(self, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
-        self.visit(hidden_states)
-        return self.block(hidden_states, *args, **kwargs) if self.runs else hidden_states
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            return getattr(self.block, name)
-
-
-def _first_blocks(decoder: Any, count: int, visit: Callable[[Tensor], object] | None) -> nn.Module:
-    """The decoder cut off after ``count`` blocks, final norm kept: a view that shares the weights.
-
-    The decoder itself is not touched, so other threads may be using it.
-    """
-    if count > len(decoder.layers):
-        raise ValueError(f"the context encoder has {len(decoder.layers)} blocks, the features need {count}")
-    view: nn.Module = copy.copy(decoder)
-    blocks = [block if visit is None else _Tap(block, visit) for block in decoder.layers[:count]]
-    view._modules = {**decoder._modules, "layers": nn.ModuleList(blocks)}
-    return view

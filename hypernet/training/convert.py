@@ -12,10 +12,10 @@ import typer
 
 from hypernet.training import json_lines
 from hypernet.training.data import many_tasks, styles
-from hypernet.training.data.examples import Asked, Example
+from hypernet.training.data.examples import Asked, Example, of_group
 from hypernet.training.json_lines import DataError
 from hypernet.world.dialogues import read_dialogues
-from hypernet.world.facts import Context, FactWorld, Group
+from hypernet.world.facts import Context, FactWorld
 from hypernet.world.sayings import Sayings
 
 app = typer.Typer(no_args_is_help=True, help="Turn other data into examples for d2l and t2l.")
@@ -113,22 +113,14 @@ def synthetic(groups: int, same_kind: float, seed: int) -> Iterator[Example]:
     for _ in range(groups):
         chunks, facts = rng.choice(_SHAPES)
         group = world.group(chunks, facts, same_kind=rng.random() < same_kind)
-        yield _example(group)
+        yield of_group(group)
 
 
 def said(groups: int, seed: int) -> Iterator[Example]:
     """Groups of one to eight messages that answer a question; the same seed gives the same groups."""
     sayings = Sayings("train", seed)
     made = (sayings.group() for _ in range(groups))
-    yield from (_example(group) for group in made if any(context.qa for context in group.contexts))
-
-
-def _example(group: Group) -> Example:
-    return Example(
-        tuple(context.text for context in group.contexts),
-        tuple(Asked(qa.question, qa.answer) for context in group.contexts for qa in context.qa),
-        tuple(qa.question for qa in group.unknown),
-    )
+    yield from (of_group(group) for group in made if any(context.qa for context in group.contexts))
 
 
 def _write(target: Path, examples: Iterator[Example]) -> None:

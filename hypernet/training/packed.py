@@ -1,7 +1,8 @@
 """Packs several chat-formatted question-answer pairs into one row, with attention masked between them.
 
 A packed row starts its position ids again with each turn; transformers builds from that a mask that keeps
-the turns apart. All turns of a row share one adapter, so a row is what one group of contexts is asked.
+the turns apart. All turns of a row share one adapter, so a row is what one group of contexts is asked. What
+opens every turn alike, the template's system turn say, can stand in a row once, under a mask of its own.
 
 Axes: N rows, T tokens, K answer tokens (row by row, in order), V vocabulary.
 """
@@ -17,16 +18,20 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+_PROBE = "HERE-STANDS-THE-TEXT"
+_OTHER_PROBES = (("Where is it? ", " Up there."), ("It was 9:\n- one", "No."))
 _TOLERANCE = 0.05  # of the logits' norm: half precision stays far below, a turn that sees another far above
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Ids of a question and, from ``start`` on, of its answer with its end; ``told``: it stands in a text."""
+    """Ids of a question and, from ``start`` on, of its answer with its end; ``told``: it stands in a text;
+    ``own``: it is what the base says by itself, whatever it was told."""
 
     ids: list[int]
     start: int
     told: bool = True
+    own: bool = False
 
 
 class Chat:
@@ -35,6 +40,7 @@ class Chat:
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self.tokenizer = tokenizer
         self._ends = frozenset(tokenizer.all_special_ids)
+        self._frame = self._found_frame()
 
     def encode(self, text: str) -> list[int]:
         """Ids of templated text: the template wrote the special tokens already."""
@@ -43,21 +49,46 @@ class Chat:
 
     def turn(self, question: str, answer: str, *, told: bool = True) -> Turn:
         """What the template writes for the answer, up to the token that ends it, behind an open question."""
-        opening = self._open(question)
-        turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-        whole = self._render(turns)
-        said = whole[len(opening) :] if whole.startswith(opening) else answer
+        opening, said = self._written(question, answer)
         before, both = self.encode(opening), self.encode(opening + said)
         behind = both[len(before) :] if both[: len(before)] == before else self.encode(said)
         return Turn(before + self._closed(behind), len(before), told)
 
+    def opened(self, question: str) -> list[int]:
+        """Ids of a question, up to where its answer begins."""
+        return self.encode(self._written(question, _PROBE)[0])
+
     def reworded(self, turn: Turn, question: str) -> Turn:
         """The same answer, token by token, to another question."""
-        before = self.encode(self._open(question))
+        before = self.opened(question)
         return Turn(before + turn.ids[turn.start :], len(before), turn.told)
 
-    def _open(self, question: str) -> str:
-        return self._render([{"role": "user", "content": question}], add_generation_prompt=True)
+    def _written(self, question: str, answer: str) -> tuple[str, str]:
+        """An open question, and what the template writes behind it for its answer."""
+        if self._frame is not None:
+            head, tail, end = self._frame
+            return head + question + tail, answer + end
+        return self._rendered(question, answer)
+
+    def _rendered(self, question: str, answer: str) -> tuple[str, str]:
+        turns = [{"role": "user", "content": question}]
+        opening = self._render(turns, add_generation_prompt=True)
+        whole = self._render([*turns, {"role": "assistant", "content": answer}])
+        return opening, whole[len(opening) :] if whole.startswith(opening) else answer
+
+    def _found_frame(self) -> tuple[str, str, str] | None:
+        """What the template writes around question and answer, where it changes neither: rendering takes
+        longer than everything else that is done with a turn. None for other templates."""
+        opening, said = self._rendered(_PROBE, _PROBE)
+        head, found, tail = opening.partition(_PROBE)
+        frame = head, tail, said.removeprefix(_PROBE)
+        if not found or not said.startswith(_PROBE):
+            return None
+        kept = all(
+            self._rendered(question, answer) == (head + question + tail, answer + frame[2])
+            for question, answer in _OTHER_PROBES
+        )
+        return frame if kept else None
 
     def _closed(self, ids: list[int]) -> list[int]:
         """Up to the last special token, which is what generation stops at; with one, where there is none."""
@@ -75,32 +106,57 @@ class Chat:
 @dataclass(frozen=True)
 class Packed:
     """Rows of turns: ``ids`` and ``positions`` [N, T]; ``counted`` [N, T-1], where the next token is of an
-    answer; and ``turn`` [K], the number of the turn, through all rows, that each of those belongs to."""
+    answer; and ``turn`` [K], the number of the turn, through all rows, that each of those belongs to.
+
+    ``segments`` [N, T] numbers each row's turns from 1 where they share their opening, which is 0 and stands
+    in the row once; None where each turn has its own.
+    """
 
     ids: Tensor
     positions: Tensor
     counted: Tensor
     turn: Tensor
+    segments: Tensor | None = None
 
     @classmethod
-    def of(cls, rows: Sequence[Sequence[Turn]], device: torch.device) -> Packed:
-        """The rows side by side; what fills up the shorter ones is a turn of its own that nobody counts."""
-        width = max(sum(len(turn.ids) for turn in row) for row in rows)
-        ids, positions, counted = [], [], []
+    def of(cls, rows: Sequence[Sequence[Turn]], device: torch.device | str, shared: int = 0) -> Packed:
+        """The rows side by side; what fills up the shorter ones is a turn of its own that nobody counts.
+
+        ``shared``: how many ids open every turn alike; no answer starts among them.
+        """
+        width = shared + max(sum(len(turn.ids) - shared for turn in row) for row in rows)
+        ids, positions, counted, segments = [], [], [], []
         for row in rows:
-            rest = width - sum(len(turn.ids) for turn in row)
-            ids.append([*chain.from_iterable(turn.ids for turn in row), *[0] * rest])
-            positions.append([*chain.from_iterable(range(len(turn.ids)) for turn in row), *range(rest)])
-            answers = ([i >= turn.start for i in range(len(turn.ids))] for turn in row)
-            counted.append([*chain.from_iterable(answers), *[False] * rest])
+            opening = row[0].ids[:shared] if row else [0] * shared
+            rest = width - shared - sum(len(turn.ids) - shared for turn in row)
+            ids.append([*opening, *chain.from_iterable(turn.ids[shared:] for turn in row), *[0] * rest])
+            own = chain.from_iterable(range(shared, len(turn.ids)) for turn in row)
+            positions.append([*range(shared), *own, *range(rest)])
+            answers = ([i >= turn.start for i in range(shared, len(turn.ids))] for turn in row)
+            counted.append([*[False] * shared, *chain.from_iterable(answers), *[False] * rest])
+            parts = chain.from_iterable([n] * (len(turn.ids) - shared) for n, turn in enumerate(row, 1))
+            segments.append([*[0] * shared, *parts, *[-1] * rest])
         turns = [turn for row in rows for turn in row]
         numbers = [number for number, turn in enumerate(turns) for _ in turn.ids[turn.start :]]
         return cls(
             torch.tensor(ids, device=device),
             torch.tensor(positions, device=device),
             torch.tensor(counted, device=device)[:, 1:],
-            torch.tensor(numbers, device=device),
+            torch.tensor(numbers, device=device, dtype=torch.long),
+            torch.tensor(segments, device=device) if shared else None,
         )
+
+    def placed(self, dtype: torch.dtype) -> dict[str, Tensor]:
+        """What a decoder needs beside the ids: positions, and where an opening is shared a mask in ``dtype``
+        that is added to the attention's scores, as every implementation of attention can."""
+        if self.segments is None:
+            return {"position_ids": self.positions}
+        segments, width = self.segments, self.segments.size(1)
+        seen = (segments[:, :, None] == segments[:, None, :]) | (segments[:, None, :] == 0)
+        seen &= torch.ones(width, width, dtype=torch.bool, device=segments.device).tril()
+        least = torch.finfo(dtype).min
+        mask = torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, least)
+        return {"position_ids": self.positions, "attention_mask": mask[:, None]}
 
     @property
     def targets(self) -> Tensor:
@@ -115,9 +171,14 @@ class Packed:
 
 def answer_logits(base: PreTrainedModel, packed: Packed) -> Tensor:
     """What the base, as it is, expects at each answer token: float32 [K, V]; other tokens are not scored."""
-    decoder = base.get_decoder()
-    states = decoder(input_ids=packed.ids, position_ids=packed.positions, use_cache=False).last_hidden_state
-    logits: Tensor = base.get_output_embeddings()(states[:, :-1][packed.counted]).float()
+    decoder, placed = base.get_decoder(), packed.placed(base.dtype)
+    states = decoder(input_ids=packed.ids, **placed, use_cache=False).last_hidden_state
+    return logits_of(base, states[:, :-1][packed.counted])
+
+
+def logits_of(base: PreTrainedModel, states: Tensor) -> Tensor:
+    """The base's logits for its decoder's outputs: float32 [..., V]."""
+    logits: Tensor = base.get_output_embeddings()(states).float()
     cap = getattr(base.config.get_text_config(), "final_logit_softcapping", None)  # Gemma 2
     return cap * torch.tanh(logits / cap) if cap else logits
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -109,8 +110,11 @@ class Trainer:
     def checkpoint(self) -> Path:
         return self.folder / f"{self.stage.name}.pt"
 
-    def run(self) -> None:
-        """Train to the end of the schedule, from the last checkpoint if there is one."""
+    def run(self, until: float = math.inf) -> bool:
+        """Train to the end of the schedule, from the last checkpoint if there is one; whether it was reached.
+
+        Stops with a checkpoint at the first step's end after ``until``, in seconds of ``time.monotonic``.
+        """
         self.resume()
         stage = self.stage
         bar = tqdm(
@@ -128,13 +132,17 @@ class Trainer:
             bar.update()
             bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()}, refresh=False)
             last = self.step == stage.schedule.steps
+            over = time.monotonic() > until
             if not self.team.first:
                 continue
             if self.step % stage.evaluate_every == 0 or last:
                 self._log({**losses, **self._evaluate()})
-            if self.step % stage.save_every == 0 or last:
+            if self.step % stage.save_every == 0 or last or over:
                 self.save()
+            if over:
+                break
         bar.close()
+        return self.step == stage.schedule.steps
 
     def _train_step(self) -> dict[str, float]:
         self.stage.model.train()

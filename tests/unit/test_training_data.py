@@ -55,7 +55,7 @@ def test_a_line_becomes_an_example_and_goes_back(tmp_path: Path) -> None:
         ('{"contexts": ["x"], "qa": [{"question": "y"}]}', r":2: expected a text .* 'answer', found nothing"),
         (
             '{"contexts": ["x"], "qa": [], "unkown": []}',
-            r"only the fields contexts, qa, unknown, found unkown",
+            r"only the fields contexts, qa, unknown, kind, found unkown",
         ),
     ],
 )

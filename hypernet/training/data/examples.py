@@ -1,7 +1,8 @@
 """What Doc-to-LoRA is trained on: texts that are told, questions they answer, and questions they do not.
 
 A line of the file (docs/training.md says what each field means):
-``{"contexts": ["..."], "qa": [{"question": "...", "answer": "..."}], "unknown": [{"question": "..."}]}``.
+``{"contexts": ["..."], "qa": [{"question": "...", "answer": "..."}], "unknown": [{"question": "..."}],
+"kind": "..."}``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from hypernet.training import json_lines
 from hypernet.training.json_lines import DataError, Fields
+from hypernet.world.facts import Group
 
 _PARTS = 10_000
 _FRAME_WORDS = frozenset(
@@ -46,11 +48,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Contexts that belong together, questions that they answer, and questions that none of them answers."""
+    """Contexts that belong together, questions that they answer, and questions that none of them answers.
+
+    ``kind`` names what is like it: each kind has a line of its own where recall is measured.
+    """
 
     contexts: tuple[str, ...]
     qa: tuple[Asked, ...]
     unknown: tuple[str, ...] = ()
+    kind: str = ""
 
     @property
     def size(self) -> int:
@@ -63,7 +69,18 @@ class Example:
             "contexts": list(self.contexts),
             "qa": [{"question": q.question, "answer": q.answer} for q in self.qa],
         }
-        return record | ({"unknown": [{"question": q} for q in self.unknown]} if self.unknown else {})
+        record |= {"unknown": [{"question": q} for q in self.unknown]} if self.unknown else {}
+        return record | ({"kind": self.kind} if self.kind else {})
+
+
+def of_group(group: Group, kind: str = "") -> Example:
+    """A group of the package's own generators as an example."""
+    return Example(
+        tuple(context.text for context in group.contexts),
+        tuple(Asked(qa.question, qa.answer) for context in group.contexts for qa in context.qa),
+        tuple(qa.question for qa in group.unknown),
+        kind,
+    )
 
 
 def read(path: Path) -> list[Example]:
@@ -114,7 +131,7 @@ def _normed(text: str) -> str:
 
 
 def _parse(record: Fields) -> Example:
-    json_lines.require_fields(record, ("contexts", "qa", "unknown"))
+    json_lines.require_fields(record, ("contexts", "qa", "unknown", "kind"))
     contexts = tuple(json_lines.not_blank(c, "contexts") for c in json_lines.items(record, "contexts"))
     qa = tuple(
         Asked(json_lines.text(q, "question"), json_lines.text(q, "answer"))
@@ -125,4 +142,5 @@ def _parse(record: Fields) -> Example:
         raise ValueError("expected at least one text in 'contexts', found none")
     if not qa:
         raise ValueError("expected at least one question with its answer in 'qa', found none")
-    return Example(contexts, qa, unknown)
+    kind = json_lines.not_blank(record["kind"], "kind") if "kind" in record else ""
+    return Example(contexts, qa, unknown, kind)

@@ -27,6 +27,9 @@ from hypernet.training.documents.document_judge import CONDITIONS, Judge
 from hypernet.training.documents.document_losses import Weights, document_losses
 from hypernet.training.documents.lessons import Lessons, Mix, Reader, exams
 from hypernet.training.packed import require_packing
+from hypernet.training.recipe.run import TUNED, TUNING_RANK, Options
+from hypernet.training.recipe.run import run as run_recipe
+from hypernet.training.recipe.stages import RECIPES
 from hypernet.training.team import gather
 from hypernet.training.trainer import Pace, train
 
@@ -40,8 +43,11 @@ holds it) are the same base on the same questions. "Never told" counts refusals 
 calls unknown."""
 
 
-TUNED = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-TUNING_RANK = 32
+_RECIPE_ALONE = {"minutes", "measure", "workers", "variety", "keep_gb"}
+_WITH_RECIPE = {
+    *_RECIPE_ALONE, "base", "data", "recipe", "folder", "steps", "start", "tokens", "muon_lr", "adam_lr",
+    "heldout", "judged", "evaluate_every", "save_every", "device", "seed",
+}  # fmt: skip
 
 
 class Kind(StrEnum):
@@ -120,12 +126,24 @@ def _token_layers(base: PreTrainedModel, width: int, template: tuple[int, int]) 
 
 
 def d2l(
+    context: typer.Context,
     base: Annotated[str, typer.Option(help="The frozen causal LM: a folder, a GGUF file or a hub id.")],
-    data: Annotated[Path, typer.Option(help="Examples as JSON lines; docs/training.md has the form.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="Examples as JSON lines; docs/training.md has the form. Several, if given again."),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="'memory': stages and sizes are given, --data is beside made-up facts and sayings."
+        ),
+    ] = None,
     folder: Annotated[
         Path, typer.Option(help="Checkpoints and curve, and the result in model/; rerun to resume.")
     ] = Path("runs/d2l"),
-    steps: Annotated[int, typer.Option(min=1)] = 10_000,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="10,000; of a recipe, of all stages, what suits the device.")
+    ] = None,
     modules: Annotated[str, typer.Option(help="What to adapt, with commas between.")] = "down_proj",
     rank: Annotated[int, typer.Option(help="Of each chunk's adapter; with anchors, the most rows.")] = 8,
     reader: Annotated[
@@ -142,7 +160,10 @@ def d2l(
     growth: Annotated[
         float, typer.Option(min=0, max=1, help="Part of the steps over which the chunks grow from 1.")
     ] = 0.5,
-    tokens: Annotated[int, typer.Option(help="Of chunks and questions, a step and process.")] = 8192,
+    tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of chunks and questions, a step and process: 8192, unless a recipe."),
+    ] = None,
     questions: Annotated[int, typer.Option(help="Of an example, at most.")] = 6,
     distractors: Annotated[
         float, typer.Option(min=0, max=1, help="Share of examples with another's chunks merged in.")
@@ -167,12 +188,39 @@ def d2l(
     evaluate_every: Annotated[int, typer.Option(min=1, help="Steps.")] = 200,
     save_every: Annotated[int, typer.Option(min=1, help="Steps; a killed run loses no more.")] = 100,
     device: Annotated[str | None, typer.Option(help="cpu or cuda; what there is, unless said.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Of a recipe: stop then, with all that is needed to go on.")
+    ] = None,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Of a recipe: only how fast each stage is.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of a recipe: processes that prepare steps; 12 beside a GPU, else 0."),
+    ] = None,
+    variety: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of a recipe: made-up groups in all; 0: endless. 20,000 on a CPU."),
+    ] = None,
+    keep_gb: Annotated[
+        float | None,
+        typer.Option(min=0, help="Of a recipe: disk for states of the base. 6 on a CPU, else 0."),
+    ] = None,
     seed: int = 1,
 ) -> None:
     """Train a hypernetwork that turns texts into adapters of a frozen base model."""
+    _require_fitting(context, recipe)
+    if recipe:
+        options = Options(
+            steps, tokens, workers, variety, keep_gb, minutes, heldout, judged, evaluate_every, save_every,
+            muon_lr, adam_lr, seed,
+        )  # fmt: skip
+        run_recipe(recipe, base, data or [], folder, start, device, options, measure=measure)
+        return
     team, where = gather(device)
     torch.manual_seed(seed)
-    trained, kept = examples.split(examples.read(data), heldout)
+    steps, tokens = steps or 10_000, tokens or 8192
+    trained, kept = examples.split([e for path in data or [] for e in examples.read(path)], heldout)
     model = bases.load_model(base, where, bases.default_dtype(where))
     require_packing(model)
     names = tuple(name.strip() for name in modules.split(","))
@@ -194,6 +242,20 @@ def d2l(
     if team.first:
         settings = {**asdict(sizes), **asdict(mix), **asdict(weights), "examples": len(trained), "seed": seed}
         publish(folder, base, hypernetwork, judge, kept[:judged], settings | {"processes": team.size})
+
+
+def _require_fitting(context: typer.Context, recipe: str | None) -> None:
+    """Raises typer.BadParameter for an unknown recipe, and for options that mean nothing with, or without."""
+    if recipe is not None and recipe not in RECIPES:
+        raise typer.BadParameter(f"expected a recipe of {', '.join(RECIPES)}, found {recipe!r}")
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+    idle = given - _WITH_RECIPE if recipe else given & _RECIPE_ALONE
+    if idle:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(idle))
+        raise typer.BadParameter(f"{named} {'is given by the recipe' if recipe else 'needs --recipe'}")
+    if not recipe and not context.params["data"]:
+        raise typer.BadParameter("--data is missing: the examples to train on")
 
 
 def fresh_or_from(
