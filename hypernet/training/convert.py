@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,8 @@ import typer
 from hypernet.training import json_lines
 from hypernet.training.data import many_tasks, styles
 from hypernet.training.data.examples import Asked, Example, of_group
-from hypernet.training.json_lines import DataError
+from hypernet.training.data.sources import attribution, counted
+from hypernet.training.json_lines import DataError, Fields
 from hypernet.world.dialogues import read_dialogues
 from hypernet.world.facts import Context, FactWorld
 from hypernet.world.sayings import Sayings
@@ -62,6 +64,26 @@ def convert_sayings(
     _write(target, said(groups, seed))
 
 
+@app.command("real")
+def convert_real(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="IN...", help="Passages with questions, or chats."),
+    ],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="One file for all; .gz compresses it.")],
+    longest: Annotated[
+        int, typer.Option(min=1, help="The most characters of an answer: longer ones are left out.")
+    ] = 120,
+    seed: int = 0,
+) -> None:
+    """Several files of real texts in one, each example with its kind, and a page that says whose they are."""
+    found = [example for source in sources for example in from_real(source, longest, seed)]
+    _write(target, iter(found))
+    page = target.with_name(f"{target.name.split('.')[0]}.md")
+    lines = attribution(counted(example.kind for example in found))
+    page.write_text("Made from:\n\n" + "\n".join(f"- {line}" for line in lines) + "\n", encoding="utf-8")
+
+
 @app.command("styles")
 def convert_styles(
     target: Target,
@@ -107,6 +129,19 @@ def from_squad(path: Path) -> Iterator[Example]:
     yield from (example for example in found if example.qa)
 
 
+def from_real(path: Path, longest: int, seed: int) -> Iterator[Example]:
+    """Examples of passages with questions, {"source", "context", "qa", "unknown"}, or, where a line has
+    turns, of conversations; answers of at most ``longest`` characters. Raises DataError for another form."""
+    if json_lines.first(path).keys() >= {"turns", "facts"}:
+        found = (replace(e, kind="sgd") for e in from_dialogues(read_dialogues(path, seed=seed), seed))
+    else:
+        found = iter(json_lines.read(path, _passage))
+    for example in found:
+        short = tuple(qa for qa in example.qa if len(qa.answer) <= longest)
+        if short:
+            yield replace(example, qa=short)
+
+
 def synthetic(groups: int, same_kind: float, seed: int) -> Iterator[Example]:
     """Groups of one to eight contexts; the same seed gives the same groups."""
     world, rng = FactWorld("train", seed), random.Random(seed)
@@ -138,6 +173,18 @@ def _elsewhere(contexts: Sequence[Context], services: set[str], rng: random.Rand
         if not services & {_service(qa.kind) for qa in other.qa}:
             return tuple(qa.question for qa in other.qa[:2])
     return ()
+
+
+def _passage(record: Fields) -> Example:
+    return Example(
+        (json_lines.text(record, "context"),),
+        tuple(
+            Asked(json_lines.text(q, "question"), json_lines.text(q, "answer"))
+            for q in json_lines.items(record, "qa")
+        ),
+        tuple(json_lines.text(q, "question") for q in json_lines.items(record, "unknown")),
+        json_lines.text(record, "source"),
+    )
 
 
 def _paragraph(paragraph: dict[str, Any]) -> Example:

@@ -38,6 +38,20 @@ def read(path: Path, parse: Callable[[Fields], Read]) -> list[Read]:
     return found
 
 
+def first(path: Path) -> Fields:
+    """The first object of a file. Raises as ``read`` does."""
+    try:
+        with _opened(path, "rt") as file:
+            line = next((line for line in file if line.strip()), "")
+    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
+        raise DataError(
+            f"{path}: expected text in UTF-8, gzipped if its name ends in .gz: {error}"
+        ) from error
+    if not line:
+        raise DataError(f"{path}: expected a JSON object a line, found no lines")
+    return _parsed(line, f"{path}:1", lambda record: record)
+
+
 def write(path: Path, records: Iterable[Fields]) -> int:
     """One record a line; gzipped where the name ends in .gz. Returns how many were written."""
     path.parent.mkdir(parents=True, exist_ok=True)

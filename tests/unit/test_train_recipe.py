@@ -282,7 +282,7 @@ def command(folder: Path, out: str, *options: str, base: str = "base") -> str:
         "memory",
     ]
     arguments += ["--folder", str(folder / out), "--device", "cpu", "--heldout", "0.3", "--judged", "2"]
-    arguments += ["--steps", "6", "--tokens", "600", "--save-every", "1", "--keep-gb", "0.05"]
+    arguments += ["--steps", "8", "--tokens", "600", "--save-every", "1", "--keep-gb", "0.05"]
     result = CliRunner().invoke(app, [*arguments, *options], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output

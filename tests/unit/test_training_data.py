@@ -148,3 +148,37 @@ def test_a_file_in_another_form_is_no_squad(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["squad", str(source), str(tmp_path / "out")])
     assert isinstance(result.exception, DataError)
     assert "in.json: expected JSON in SQuAD form" in str(result.exception)
+
+
+def test_real_texts_of_several_forms_become_one_file_that_says_whose_they_are(tmp_path: Path) -> None:
+    """Each example with its kind, answers that are long left out, and a page of sources beside it."""
+    passage = {
+        "source": "qamr",
+        "id": "1",
+        "context": "Bees make honey.",
+        "qa": [
+            {"question": "Who makes it?", "answer": "Bees"},
+            {"question": "What?", "answer": "honey " * 9},
+        ],
+        "unknown": [{"question": "Who sings?"}],
+    }
+    (tmp_path / "qamr.jsonl").write_text(json.dumps(passage) + "\n")
+    with gzip.open(tmp_path / "sgd.jsonl.gz", "wt") as file:
+        file.write(json.dumps(DIALOGUE) + "\n")
+    sources = [str(tmp_path / "qamr.jsonl"), str(tmp_path / "sgd.jsonl.gz")]
+    target = tmp_path / "real.jsonl.gz"
+    result = CliRunner().invoke(app, ["real", *sources, str(target), "--longest", "40"])
+    assert result.exit_code == 0, result.output
+    first, *rest = examples.read(target)
+    assert first == Example(("Bees make honey.",), (Asked("Who makes it?", "Bees"),), ("Who sings?",), "qamr")
+    assert {example.kind for example in rest} == {"sgd"}
+    page = (tmp_path / "real.md").read_text()
+    assert "QAMR, MIT" in page
+    assert "Schema-Guided Dialogue, CC BY-SA 4.0" in page
+
+
+def test_real_texts_of_an_unknown_form_are_refused(tmp_path: Path) -> None:
+    """In one line that names the file."""
+    source = written(tmp_path, '{"text": "x"}')
+    with pytest.raises(DataError, match=r"data.jsonl:1: expected a text that is not blank as 'context'"):
+        CliRunner().invoke(app, ["real", str(source), str(tmp_path / "out.jsonl")], catch_exceptions=False)

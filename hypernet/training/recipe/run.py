@@ -26,6 +26,7 @@ from hypernet.networks.tokens import MODULE, TokenHypernetwork
 from hypernet.training import card, curve
 from hypernet.training.data import examples
 from hypernet.training.data.examples import Example
+from hypernet.training.data.sources import attribution, counted
 from hypernet.training.packed import require_packing
 from hypernet.training.precision import has_fast_bfloat16, mix_frozen
 from hypernet.training.recipe.exams import Judge, exams
@@ -44,7 +45,8 @@ _REPLIES = 8  # of the base's own, for each question of an exam
 _MEASURED = 5  # steps of each stage, after two that do not count
 
 _ABOUT = """A hypernetwork with a row a token ({millions:.1f} M parameters, the base's LoRA
-among them) for `{base}`. Load it with `hypernet.DocToLoRA.from_pretrained(this folder)`."""
+among them) for `{base}`. Load it with `hypernet.DocToLoRA.from_pretrained(this folder)`.
+Trained on made-up facts and sayings{data}."""
 _EXPLAINED = """Whole answers in %, teacher-forced, with 95 % intervals, nothing in the prompt but the
 question: made-up facts whose values, owners and half of the phrasings are held out, and texts of files
 that were not trained on. "unknown" counts refusals to questions that nothing told answers. A stage that
@@ -318,7 +320,9 @@ def publish(course: Course, base: str, row: StageRow, *, whole: bool) -> None:
         folder,
         title=f"A memory for {Path(base).name}",
         about=_ABOUT.format(
-            millions=sum(p.numel() for p in network.parameters()) / 1e6, base=Path(base).name
+            data="".join(f"; {line}" for line in attribution(counted(e.kind for e in course.trained))),
+            millions=sum(p.numel() for p in network.parameters()) / 1e6,
+            base=Path(base).name,
         ),
         base=Path(base).name if Path(base).exists() else base,
         command="d2l --recipe memory",

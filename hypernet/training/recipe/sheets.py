@@ -88,13 +88,17 @@ class Sources:
     """Groups by number: the generators' are endless, or begin anew after ``variety`` of them."""
 
     def __init__(self, examples: Sequence[Example], seed: int, variety: int = 0) -> None:
-        self.examples, self.seed, self.variety = examples, seed, variety
+        self.seed, self.variety = seed, variety
+        self._kinds: dict[str, list[Example]] = {}
+        for example in examples:
+            self._kinds.setdefault(example.kind, []).append(example)
+        self._weights = [len(known) ** 0.5 for known in self._kinds.values()]  # small ones are not drowned
 
     def draw(self, rng: random.Random, merged: int) -> Example:
         """One group. Half of those of a stage that merges more than eight hold many chunks of one kind."""
         where = rng.random()
-        if self.examples and where < _FILES:
-            return rng.choice(self.examples)
+        if self._kinds and where < _FILES:
+            return rng.choice(rng.choices(tuple(self._kinds.values()), self._weights)[0])
         number = rng.randrange(self.variety) if self.variety else rng.getrandbits(48)
         rng = random.Random(f"{self.seed}/{number}/{merged}")
         if where > 1 - _SAYINGS:
