@@ -135,7 +135,7 @@ def from_real(path: Path, longest: int, seed: int) -> Iterator[Example]:
     if json_lines.first(path).keys() >= {"turns", "facts"}:
         found = (replace(e, kind="sgd") for e in from_dialogues(read_dialogues(path, seed=seed), seed))
     else:
-        found = iter(json_lines.read(path, _passage))
+        found = (e for e in json_lines.read(path, _passage))
     for example in found:
         short = tuple(qa for qa in example.qa if len(qa.answer) <= longest)
         if short:
