@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from hypernet import DocToLoRA
     from memory.backends.model.local import LocalModel
+    from memory.backends.reader.answer.spans import Spans
     from memory.upkeep.moving import MoveReport
     from memory.write.added import Progress
 
@@ -139,7 +140,12 @@ def _store(settings: Settings) -> MemoryStore:
 def _reader() -> Reader:
     from memory.backends.reader.deferred import DeferredEnglish
 
-    return DeferredEnglish()
+    def spans() -> Spans:
+        from memory.backends.model.reading import SpanReader
+
+        return SpanReader()
+
+    return DeferredEnglish(spans)
 
 
 def _blobs(settings: Settings) -> BlobStore:

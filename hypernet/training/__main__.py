@@ -24,6 +24,7 @@ from hypernet.training import convert
 from hypernet.training.documents.d2l import d2l
 from hypernet.training.json_lines import DataError
 from hypernet.training.precision import has_fast_bfloat16, mix_linears
+from hypernet.training.reading.reading import reading
 from hypernet.training.reference.binding import seed_bags, seed_comparing
 from hypernet.training.reference.curriculum import Curriculum
 from hypernet.training.reference.export import export_weights, write_card
@@ -42,6 +43,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.add_typer(convert.app, name="convert")
 app.command()(d2l)
 app.command()(t2l)
+app.command()(reading)
 app.command()(vision)
 app.command()(judge_vision)
 

@@ -95,7 +95,11 @@ class PlainReading:
         about = {s for s in PlainReading(older.text)._stated if s in turn.text.casefold()}
         return 0.5 if about and about <= self._stated.keys() else 0.0
 
-    def value_in(self, told: Sequence[Told]) -> tuple[str, Sequence[int]]:
+    def value_in(
+        self,
+        told: Sequence[Told],
+        nearest: Sequence[int] = (),  # noqa: ARG002 - it reads them all
+    ) -> tuple[str, Sequence[int]]:
         asked = self.text.casefold()
         given = [
             {value for subject, value in PlainReading(one.text)._stated.items() if subject in asked}

@@ -92,10 +92,11 @@ class Reading(Protocol):
         """
         ...
 
-    def value_in(self, told: Sequence[Told]) -> tuple[str, Sequence[int]]:
+    def value_in(self, told: Sequence[Told], nearest: Sequence[int] = ()) -> tuple[str, Sequence[int]]:
         """The value that texts, in the order in which they were told, give for this question, word by word.
 
-        With it the places of those that give it; of what is no longer so the newer value, several values only
+        A reader that cannot read them all reads those at the first of these places, the `nearest`. With the
+        value the places of those that give it; of what is no longer so the newer value, several values only
         where they go together, and "" with no places where none is plain to see.
         """
         ...

@@ -68,7 +68,9 @@ class Check:
                 *selection.rest,
             )
         }
-        told = sorted(candidates.values(), key=told_at)
+        told = sorted(candidates.values(), key=lambda hit: (told_at(hit), hit.said.first_turn or 0))
+        places = {hit.record.id: place for place, hit in enumerate(told)}
+        self._nearest = [places[memory_id] for memory_id in candidates]
         former = [selection.former.get(hit.record.id) for hit in told]
         self._ids = [hit.record.id for hit in told]
         self._told = [
@@ -82,7 +84,7 @@ class Check:
 
     def __call__(self, reply: str) -> tuple[str, tuple[str, ...]]:
         """What is said in the reply's place, and the ids of the memories that it was read from, if it was."""
-        value, places = self._turn.value_in(self._told)
+        value, places = self._turn.value_in(self._told, self._nearest)
         if self._styled:
             said = in_capitals(reply, value)
             return said, () if said == reply else tuple(self._ids[place] for place in places)

@@ -29,7 +29,8 @@ PLATE = re.compile(r"\b[A-Z]{1,3}-[A-Z]{1,2} \d{1,4}\b")
 LASTING = re.compile(r"\b\d{1,3} ?h(?:ours?)? \d{1,2} ?min(?:utes)?\b")
 _UNIT = (
     r"(?:euros?|dollars?|pounds?|cents?|francs?|percent|%|°[CF]?|mg|g|kg|kilos?|grams?|km|cm|mm|m|metres?|meters?"
-    r"|miles?|ml|l|litres?|liters?|seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?|people|persons?)"
+    r"|miles?|ml|l|litres?|liters?|seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?|people|persons?"
+    r"|[kmgt]b|k?wh?|[mg]hz|mph|km/h|inch(?:es)?|feet|ft|lbs?)"
 )
 AMOUNT = re.compile(rf"(?<![\w.])[-+]?[$€£]?\d[\d.,]*(?<=\d) ?{_UNIT}(?!\w)", re.IGNORECASE)
 QUOTED = re.compile(r'"([^"\n]{1,120})"')

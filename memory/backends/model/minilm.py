@@ -62,10 +62,15 @@ class MiniLM:
         total = (self.hidden_states(tokens, mask) * mask[..., None]).sum(1)
         return np.asarray(total / np.linalg.norm(total, axis=1, keepdims=True))  # of the mean's direction
 
-    def hidden_states(self, tokens: NDArray[np.int64], mask: NDArray[np.bool_]) -> Floats:
-        """Token ids [B, T] -> last hidden states [B, T, D]; `mask` [B, T] is false at padding."""
+    def hidden_states(
+        self, tokens: NDArray[np.int64], mask: NDArray[np.bool_], types: NDArray[np.int64] | int = 0
+    ) -> Floats:
+        """Token ids [B, T] -> last hidden states [B, T, D]; `mask` [B, T] is false at padding.
+
+        `types`, of all tokens or of each [B, T], tell a question (0) from the text that is read for it (1).
+        """
         position = self.weights["embeddings.position_embeddings.weight"][: tokens.shape[1]]
-        kind = self.weights["embeddings.token_type_embeddings.weight"][0]
+        kind = self.weights["embeddings.token_type_embeddings.weight"][types]
         x = self.weights["embeddings.word_embeddings.weight"][tokens] + (position + kind)
         x = self._norm(x, "embeddings.LayerNorm")
         bias = np.where(mask, np.float32(0), _MASKED)[:, None, None, :]  # on the scores [B, heads, T, T]

@@ -10,6 +10,16 @@ from memory.backends.reader.answer.asked import Asked, asked
 from memory.backends.reader.answer.clauses import Said
 from memory.backends.reader.answer.given import alike_values, fits, listed, same_thing, together, value
 from memory.backends.reader.answer.replaced import replacing
+from memory.backends.reader.answer.spans import (
+    ASSURED,
+    NEVER,
+    REPORTED,
+    ReadOut,
+    Spans,
+    names_options,
+    read_out,
+    readable,
+)
 from memory.backends.reader.changes import News, content, news
 from memory.backends.reader.claims import Claim, claims, contradicts, remaining, standing
 from memory.backends.reader.questions import questions
@@ -42,17 +52,22 @@ _OF_ONE = ("amount", "colour")  # kinds of values that change without a word abo
 
 
 class EnglishReader:
-    """Rules for English, of a millisecond at most for a passage."""
+    """Rules for English, a millisecond at most for a passage; and a model for values, where one is given."""
+
+    def __init__(self, spans: Spans | None = None) -> None:
+        self._spans = spans
 
     def read(self, said: Passage | str) -> EnglishReading:
         """The text, understood as far as it is asked about."""
-        return EnglishReading(passage_of(said))
+        return EnglishReading(passage_of(said), self._spans)
 
 
 class EnglishReading:
     """A text in English. What is asked of it is worked out once."""
 
-    def __init__(self, passage: Passage) -> None:
+    def __init__(self, passage: Passage, spans: Spans | None = None) -> None:
+        self._spans = spans
+        self._was_read: tuple[Sequence[Told], ReadOut | None] = ((), None)
         self.passage = passage
         self.text = passage.text
         self._kinds: dict[str, bool] = {}
@@ -132,6 +147,12 @@ class EnglishReading:
         return [line for line, said in self._lines if said.strip() and line.role != "assistant"]
 
     @property
+    def _trusted(self) -> float:
+        """How far it may answer though nobody but the assistant may state it."""
+        said = any(said.strip() and line.role == "assistant" for line, said in self._lines)
+        return REPORTED if said and not self._told_lines else NEVER
+
+    @property
     def _stands(self) -> bool:
         return bool(self._told_lines)
 
@@ -192,8 +213,16 @@ class EnglishReading:
             self._kinds[kind] = holds_kind(self.passage.bare, kind)
         return self._kinds[kind]
 
-    def value_in(self, told: Sequence[Told]) -> tuple[str, Sequence[int]]:
+    def value_in(self, told: Sequence[Told], nearest: Sequence[int] = ()) -> tuple[str, Sequence[int]]:
         """The value that the texts give, or several that go together."""
+        value, places = self._plain_value(told)
+        if value:
+            return value, places
+        found = self._read_out(told, nearest)
+        return (found.value, [found.place]) if found is not None and found.sure else ("", ())
+
+    def _plain_value(self, told: Sequence[Told]) -> tuple[str, Sequence[int]]:
+        """What the rules find."""
         wanted = self._asked_for
         if wanted is None:
             return "", ()
@@ -213,6 +242,9 @@ class EnglishReading:
         wanted = self._asked_for
         if wanted is None:
             return True
+        if self._spans is not None and not names_options(self._question) and _taken(reply, told):
+            found = self._read_out(told)
+            return found is not None and found.agrees(reply)
         texts = [english(one) for one, _ in told if one.answers(self)]
         if not fits(wanted, reply, [plain(one.standing) for one in texts]):
             return False
@@ -221,6 +253,24 @@ class EnglishReading:
             older for older, _, _ in self._outdated(told, ["held" if held else "" for held in holding])
         }
         return not outdated or any(held and place not in outdated for place, held in enumerate(holding))
+
+    def _read_out(self, told: Sequence[Told], nearest: Sequence[int] = ()) -> ReadOut | None:
+        """What the model finds, worked out once; None where there is none, or it is no question for it."""
+        if self._spans is None or not readable(self._question):
+            return None
+        if self._was_read[0] is not told:
+            texts = [english(one) for one, _ in told]
+            trust = [ASSURED if text.answers(self) else text._trusted for text in texts]
+            read = [plain(text.passage.bare) for text in texts]
+            self._was_read = told, read_out(self._spans, self._question, read, nearest, trust)
+        return self._was_read[1]
+
+    @cached_property
+    def _question(self) -> str:
+        """What is asked, as models read it; "" where nothing is."""
+        if self._asked_for is not None:
+            return self._asked_for.text
+        return next((one for one in reversed(sentences(plain(self.text))) if asking.asks(one)), "")
 
     def _outdated(self, told: Sequence[Told], given: Sequence[str]) -> Iterator[tuple[int, int, str]]:
         """Places of texts whose value is no longer so; of each what says so, and the value that it gives."""
@@ -300,6 +350,12 @@ class EnglishReading:
     @cached_property
     def _asked(self) -> ParsedPassage:
         return read_with_questions(self.passage)
+
+
+def _taken(reply: str, told: Sequence[Told]) -> bool:
+    """Whether a reply stands in the texts, word for word; else it is said in the model's own words."""
+    said = plain(reply).strip(" .!").casefold()
+    return any(said in plain(one.text).casefold() for one, _ in told)
 
 
 def _by_name(line: Line, said: str) -> str:

@@ -101,8 +101,9 @@ def test_adapters_given_for_a_call_are_used_and_no_others(model: ParametricChatM
     model.service.add("My cat is called Onyx.", user_id="ana")
     cat = model.service.select("What is my cat called?", user_id="ana")[:1]
     for given in (cat, [{"memory_id": cat[0].memory_id}]):
-        reply = model.invoke(QUESTION, whose("ana"), adapters=given)
+        reply = model.invoke("What is my cat called?", whose("ana"), adapters=given)
         assert "Onyx" in reply.text
+        assert "Biscuit" not in model.invoke(QUESTION, whose("ana"), adapters=given).text
     assert "Biscuit" not in model.invoke(QUESTION, whose("ana"), adapters=[]).text
 
 

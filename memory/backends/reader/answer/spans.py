@@ -1,0 +1,114 @@
+"""What a reading model finds where the rules find nothing, and whether it agrees with a reply.
+
+The rules give a value only where it is plain to see; people mostly say things otherwise. A model reads all
+texts together, in the order in which they were told, and gives the words that answer with how sure it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+from memory.text.values import grown
+
+SURE = 3.0  # log odds of an answer against none from which on it is said
+AGREED = 1.0  # and from which on a reply that says the same stands
+# What a text's answers lose of that: what somebody tells, what the assistant says, what does not stand.
+ASSURED, REPORTED, NEVER = 0.0, 1.0, float("inf")
+_MOST_TEXTS = 12
+_MOST_CHARACTERS = 1400  # of the texts that are read; more than the model's window holds
+_MORE = 2  # words by which what the model marks may be less than the value
+_EDGES = " .,;:!?\"'"
+_YES_NO = re.compile(
+    r"(?:is|are|was|were|am|do|does|did|can|could|will|would|shall|should|has|have|had|may)\b", re.IGNORECASE
+)
+_OR = re.compile(r"\bor\b", re.IGNORECASE)
+_PART = re.compile(
+    r"\b(?:year|month|first name|surname|last name|family name|start|begin|opens?|closes?|ends?|finish|until"
+    r"|starts|begins|leaves?|arrives?|check-in|check-out|how many|which day|what day)\b",
+    re.IGNORECASE,
+)
+
+
+class Span(Protocol):
+    """Words of one of the texts."""
+
+    @property
+    def place(self) -> int: ...  # of the text
+    @property
+    def start(self) -> int: ...  # characters of it
+    @property
+    def end(self) -> int: ...
+    @property
+    def margin(self) -> float: ...  # log odds against no answer
+
+
+class Spans(Protocol):
+    """Finds the words that answer a question."""
+
+    def find(self, question: str, texts: Sequence[str], doubts: Sequence[float] = ()) -> Span | None:
+        """The best answer, however unlikely, each text's less its doubt; None for nothing to read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOut:
+    """An answer in a text's own words, the place of the text, and how sure it is."""
+
+    value: str
+    place: int
+    margin: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is said in the place of another reply, or of none."""
+        return self.margin > SURE
+
+    def agrees(self, reply: str) -> bool:
+        """Whether a reply says this, or part of it."""
+        said, value = reply.casefold().strip(_EDGES), self.value.casefold()
+        return self.margin > AGREED and bool(said) and (said in value or value in said)
+
+
+def readable(question: str) -> bool:
+    """Whether words of a text can answer: not with yes or no."""
+    return bool(question) and (_YES_NO.match(question) is None or names_options(question))
+
+
+def names_options(question: str) -> bool:
+    """Whether it names what it may be answered with: "Lisbon or Porto?"."""
+    return _OR.search(question) is not None
+
+
+def read_out(
+    spans: Spans, question: str, texts: Sequence[str], nearest: Sequence[int], doubts: Sequence[float]
+) -> ReadOut | None:
+    """The best answer of the nearest texts that can be read at once; `doubts` are what each text's loses."""
+    chosen = sorted(_fitting(texts, nearest or range(len(texts) - 1, -1, -1)))  # as told: the newer counts
+    found = spans.find(question, [texts[place] for place in chosen], [doubts[place] for place in chosen])
+    if found is None:
+        return None
+    place = chosen[found.place]
+    text, start, end = texts[place], found.start, found.end
+    if not _PART.search(question):
+        start, end = _whole(text, start, end)
+    return ReadOut(text[start:end].strip(_EDGES), place, found.margin)
+
+
+def _whole(text: str, start: int, end: int) -> tuple[int, int]:
+    """With its unit, month or surname; a list stays as far as the model has it."""
+    first, last = grown(text, start, end)
+    more = text[first:start].split() + text[end:last].split()
+    return (first, last) if len(more) <= _MORE else (start, end)
+
+
+def _fitting(texts: Sequence[str], nearest: Iterable[int]) -> Iterator[int]:
+    """As many places as are read at once, the first at least."""
+    length = 0
+    for place in islice(nearest, _MOST_TEXTS):
+        length += len(texts[place])
+        if length <= _MOST_CHARACTERS or length == len(texts[place]):
+            yield place
