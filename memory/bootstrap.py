@@ -86,8 +86,9 @@ def assemble(settings: Settings, **given: Any) -> Backends:
     store = fill("store", lambda: _store(settings))
     try:
         fill("reader", _reader)
+        if filled.get("blobs") is None:  # archives are where the adapters are
+            fill("archives", lambda: _archives(settings))
         fill("blobs", lambda: _blobs(settings))
-        fill("archives", lambda: _archives(settings))
         embedder = fill("embedder", lambda: _embedder(settings))
         fill("reranker", lambda: _reranker(settings))
         fill("index", lambda: _index(settings, store, embedder))
