@@ -19,10 +19,9 @@ from memory.backends.sql import migrate
 from memory.backends.sql.database import Database, sqlite_url
 from memory.backends.sql.tables import metadata
 
-_SETTINGS = {  # nothing here outlives the tests, so nothing waits for the disk
+_SETTINGS = {  # nothing here outlives the tests, so nothing waits for the disk; a crash of the server keeps commits
     "listen_addresses": "",
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "32MB",
     "max_connections": "200",
