@@ -19,7 +19,7 @@ from memory.backends.sql import migrate
 from memory.backends.sql.database import Database, sqlite_url
 from memory.backends.sql.tables import metadata
 
-_SETTINGS = {  # nothing here outlives the tests, so nothing waits for the disk; a crash of the server keeps commits
+_SETTINGS = {  # nothing outlives the tests: the disk is not waited for; a crash of the server keeps commits
     "listen_addresses": "",
     "fsync": "off",
     "full_page_writes": "off",
