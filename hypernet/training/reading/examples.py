@@ -63,8 +63,8 @@ def read_asked(path: Path, *, heldout: bool | None = None) -> list[Asked]:
 def _asked(given: dict[str, object]) -> Asked:
     told: object = given.get("text") or given.get("context")
     texts = tuple(told) if isinstance(told, list) else (str(told),)
-    qa: Iterable[dict[str, str]] = given.get("qa") or ()  # type: ignore[assignment]
-    unknown: Iterable[dict[str, str] | str] = given.get("unknown") or ()  # type: ignore[assignment]
+    qa: Iterable[dict[str, str]] = given.get("qa") or ()  # type: ignore[assignment]  # of JSON
+    unknown: Iterable[dict[str, str] | str] = given.get("unknown") or ()  # type: ignore[assignment]  # of JSON
     answered = ((one["question"].strip(), one["answer"]) for one in qa)
     return Asked(
         texts,
