@@ -152,6 +152,7 @@ def test_whatever_two_tenants_do_neither_sees_the_other(
 def test_looking_for_another_tenants_id_takes_the_same_steps_as_for_an_unknown_one(api: Api) -> None:
     """The same statements, so that the time it takes tells nothing either."""
     memory_id = api.add()
+    api.parts.worker.stop(10)  # it looks for jobs now and then, which would stand among what is compared
     said: list[str] = []
 
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
@@ -165,7 +166,7 @@ def test_looking_for_another_tenants_id_takes_the_same_steps_as_for_an_unknown_o
                 said.clear()
                 body = {"json": {"text": "x"}} if method == "PATCH" else {}
                 assert api.call(method, f"/v1/memories/{asked}", "globex", **body).status_code == 404
-                traces.append([one for one in said if "FROM jobs" not in one])
+                traces.append(list(said))
         assert traces[0::2] == traces[1::2]
     finally:
         event.remove(Engine, "before_cursor_execute", note)
