@@ -25,6 +25,13 @@ def to_bytes(records: Sequence[MemoryRecord], vectors: Vectors) -> list[bytes]:
     return [vector.astype(_FLOAT32).tobytes() for vector in vectors]
 
 
+def to_vector(embedding: bytes) -> Vectors:
+    """One embedding as float32 [D]; a copy, for a product's last bit depends on where its numbers lie."""
+    import numpy as np
+
+    return np.frombuffer(embedding, _FLOAT32).astype(np.float32)
+
+
 def to_vectors(embeddings: Sequence[bytes]) -> Vectors:
     """Embeddings of one dimension as float32 [N, D]; [0, 0] for none."""
     import numpy as np

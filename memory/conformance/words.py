@@ -126,6 +126,21 @@ class WordsConformance:
         assert found(store, "Porto", as_of=NOON) == []
         assert found(store, "Lisbon", BEN, as_of=NOON) == []
 
+    def test_what_holds_is_found_behind_many_that_hold_no_longer(
+        self, store: MemoryStore, clock: Clock
+    ) -> None:
+        """However few are wanted, and whatever of those that match is looked at first."""
+        older, newer = kept(store, record("The quince is red."), record("The quince is green."))
+        ends = clock() + timedelta(hours=1)
+        many = [record(f"The quince is {i}.", valid_until=ends) for i in range(250)]
+        store.add(many, vectors(len(many)))
+        clock.pass_by(hours=2)
+        assert [found(store, "quince", k=k) for k in (1, 2, 3)] == [
+            [newer.text],
+            [newer.text, older.text],
+            [newer.text, older.text],
+        ]
+
     def test_skills_are_not_found(self, store: MemoryStore) -> None:
         """They are chosen in another way."""
         kept(store, record("Reply in pirate words.", kind="skill"))

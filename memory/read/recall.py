@@ -21,7 +21,7 @@ of the question without them. docs/benchmarks.md has what each brings.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -87,9 +87,8 @@ class Recaller:
         ranked = _ranked(hits, passages, asked, times)
         most = k if self._reranker is None else max(k, _RERANKED)
         texts = list(islice(_unseen(ranked, passages, query, before), most))
-        kept = self._within(self._reranked(query, texts)[:k], max_tokens)
-        ordered = self._current_first(kept, passages, query)
-        return Recall(ordered, self._count([HEADING, *(one.line for one in ordered)]) if ordered else 0)
+        kept, tokens = self._within(self._reranked(query, texts)[:k], max_tokens)
+        return Recall(self._current_first(kept, passages, query), tokens)
 
     def _reranked(self, query: str, texts: list[Recalled]) -> list[Recalled]:
         """In the order that the two ranks give together: a reranker sees no neighbours, dates or speakers."""
@@ -102,20 +101,20 @@ class Recaller:
             worth[i] += 1 / (_EVEN + rank)
         return [texts[i] for i in sorted(range(len(texts)), key=lambda i: -worth[i])]
 
-    def _within(self, texts: Sequence[Recalled], max_tokens: int) -> list[Recalled]:
-        """As many as the budget holds; one that is too long makes room for shorter ones after it."""
-        if not texts:
-            return []
-        left = max_tokens - self._count([HEADING])
-        kept = []
-        for one, tokens in zip(texts, self._internalizer.count([one.line for one in texts]), strict=True):
-            if tokens + 1 <= left:  # and the line's end
-                kept.append(one)
-                left -= tokens + 1
-        return kept
+    def _within(self, texts: Sequence[Recalled], max_tokens: int) -> tuple[list[Recalled], int]:
+        """As many as the budget holds, and the tokens of all that, heading included; 0 for none.
 
-    def _count(self, lines: Collection[str]) -> int:
-        return sum(self._internalizer.count([*lines])) + len(lines)
+        One that is too long makes room for shorter ones after it.
+        """
+        if not texts:
+            return [], 0
+        heading, *counts = self._internalizer.count([HEADING, *(one.line for one in texts)])
+        kept, together = [], heading + 1  # and the line's end
+        for one, tokens in zip(texts, counts, strict=True):
+            if together + tokens + 1 <= max_tokens:
+                kept.append(one)
+                together += tokens + 1
+        return kept, together if kept else 0
 
     def _current_first(
         self, texts: Sequence[Recalled], passages: Mapping[str, Passage], query: str
@@ -131,6 +130,8 @@ class Recaller:
 
         def outdates(newer: Recalled, older: Recalled) -> bool:
             if newer.said_at <= older.said_at or newer.document_id is not None:
+                return False
+            if newer.score < older.score - YIELDS:  # however sure it is; reading takes longer
                 return False
             sure = readings[newer.memory_id].stands_for(readings[older.memory_id], turn)
             return sure > 0 and newer.score >= older.score - YIELDS * sure
@@ -164,20 +165,20 @@ def _ranked(
 
 def _with_neighbours(hits: Sequence[MemoryHit], scores: Sequence[float]) -> list[float]:
     """The scores, each with part of those of what was said around it in the same session."""
-    places: dict[tuple[Scope, int], float] = {}
-    for hit, score in zip(hits, scores, strict=True):
-        for turn in _turns(hit.said):
-            place = (hit.said.scope, turn)
-            places[place] = max(score, places.get(place, score))
+    sessions: dict[Scope, dict[int, float]] = {}  # turn -> the best score of what was made of it
+    made_of = [(sessions.setdefault(hit.said.scope, {}), _turns(hit.said)) for hit in hits]
+    for (session, turns), score in zip(made_of, scores, strict=True):
+        for turn in turns:
+            session[turn] = max(score, session.get(turn, score))
 
-    def best(said: MemoryRecord, away: int) -> float:
-        turns = _turns(said)
-        around = (turns.start - away, turns.stop - 1 + away) if turns else ()
-        return max((places.get((said.scope, turn), 0.0) for turn in around), default=0.0)
+    def best(session: Mapping[int, float], turns: range, away: int) -> float:
+        if not turns:
+            return 0.0
+        return max(session.get(turns[0] - away, 0.0), session.get(turns[-1] + away, 0.0))
 
     return [
-        score + BESIDE * best(hit.said, 1) + NEAR * best(hit.said, 2)
-        for hit, score in zip(hits, scores, strict=True)
+        score + BESIDE * best(*place, 1) + NEAR * best(*place, 2)
+        for place, score in zip(made_of, scores, strict=True)
     ]
 
 

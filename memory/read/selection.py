@@ -199,7 +199,9 @@ class Selector:
         vectors = self._store.embeddings(scope, [hit.said.id for hit in hits])
         asked = self.embed(query)[0]
         return [
-            replace(hit, score=float(vectors[hit.said.id] @ asked)) if hit.said.id in vectors else hit
+            MemoryHit(hit.record, float(vectors[hit.said.id] @ asked), hit.passage)
+            if hit.said.id in vectors
+            else hit
             for hit in hits
         ]
 

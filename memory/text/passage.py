@@ -96,7 +96,7 @@ class Passage:
         """The text without labels of ours, which would draw embeddings of lines together."""
         if not self.in_turns:
             return self.text
-        return "\n".join(line.spoken_by + line.text for line in self._lines)
+        return "\n".join(self._told[2])
 
     def label_at(self, at: int) -> str:
         """The label that a part beginning there needs, so that it keeps its speaker; "" for none."""
@@ -119,7 +119,8 @@ class Passage:
         return [found.end() for start in self._starts if (found := spaces.match(self.text, start))]
 
     @cached_property
-    def _lines(self) -> tuple[Line, ...]:
+    def _told(self) -> tuple[list[Role | None], list[str], list[str]]:
+        """Of each line who told it, the label of ours that it begins with, and what stands behind that."""
         roles: list[Role | None] = []
         labels: list[str] = []
         texts: list[str] = []
@@ -131,6 +132,11 @@ class Passage:
             labels.append(label(begins) if ours and begins is not None else "")
             texts.append(line[len(labels[-1]) :])
             roles.append(role)
+        return roles, labels, texts
+
+    @cached_property
+    def _lines(self) -> tuple[Line, ...]:
+        roles, labels, texts = self._told
         return tuple(
             Line(text[len(by.label) :], role, by.name, by.label, ours)
             for text, by, role, ours in zip(texts, _named(texts, labels), roles, labels, strict=True)

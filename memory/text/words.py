@@ -6,9 +6,11 @@ import re
 
 from memory.text.passage import Passage
 
+_WORD = re.compile(r"\w+")
+
 
 def wording(said: Passage | str) -> tuple[str, ...]:
     """A key that passages with the same words share; a text without words is its own key."""
     text = said if isinstance(said, str) else said.bare
-    found = tuple(re.findall(r"\w+", text.casefold()))
+    found = tuple(_WORD.findall(text.casefold()))
     return found or (text if isinstance(said, str) else said.text,)

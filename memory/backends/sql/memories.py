@@ -30,8 +30,9 @@ from sqlalchemy.exc import IntegrityError
 from memory.backends.sql import retired as sql_retired
 from memory.backends.sql.changes import note
 from memory.backends.sql.database import batches
-from memory.backends.sql.rows import RECORD, REPLACED, record_columns, to_record, to_scope
+from memory.backends.sql.rows import RECORD, REPLACED, plain, record_columns, to_record, to_scope
 from memory.backends.sql.scoping import (
+    AT,
     alive,
     bound,
     bound_within,
@@ -46,7 +47,7 @@ from memory.backends.sql.scoping import (
     within,
 )
 from memory.backends.sql.sizes import passage_size
-from memory.backends.sql.tables import UtcDateTime, memories, turns
+from memory.backends.sql.tables import memories, turns
 from memory.errors import InvalidInput, NotFound
 from memory.records import SCOPE_FIELDS, SKILLS, MemoryRecord, Removed, Scope, StoreStats
 
@@ -58,14 +59,12 @@ _THERE = select(memories.c.content_hash).where(
     bound(memories), memories.c.content_hash.in_(bindparam("hashes", expanding=True))
 )
 
-_AT = bindparam("at", type_=UtcDateTime())
-
 
 @lru_cache
 def _seen(names: tuple[str, ...]) -> Select[Any]:
     """Memories of some ids that are visible in a scope which gives these fields."""
     those = memories.c.id.in_(bindparam("ids", expanding=True))
-    return _RECORDS.where(bound_within(memories, names), holding(_AT), those)
+    return _RECORDS.where(bound_within(memories, names), holding(AT), those)
 
 
 Standing = dict[tuple[Scope, str], MemoryRecord]  # by scope and content hash
@@ -100,11 +99,11 @@ def many(
     for some in batches(ids):
         if as_of is None:
             asked = {**values, "at": at, "ids": some}
-            rows = connection.execute(_seen(tuple(values)), asked).mappings()
+            rows = connection.execute(_seen(tuple(values)), asked)
         else:
             then = held(memories, scope, at, as_of)
-            rows = connection.execute(_RECORDS.where(then, memories.c.id.in_(some))).mappings()
-        found |= {row["id"]: to_record(row) for row in rows}
+            rows = connection.execute(_RECORDS.where(then, memories.c.id.in_(some)))
+        found |= {row["id"]: to_record(row) for row in plain(rows)}
     return [found[memory_id] for memory_id in ids if memory_id in found]
 
 

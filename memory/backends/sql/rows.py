@@ -7,10 +7,10 @@ that is damaged raises ValueError, which Database translates.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar, get_args
 
-from sqlalchemy import JSON, Column, Integer, String
+from sqlalchemy import JSON, Column, Integer, Result, String
 
 from memory.backends.sql.scoping import scope_columns
 from memory.backends.sql.sizes import passage_size, text_size
@@ -62,6 +62,12 @@ def record_columns(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
         "metadata": dict(record.metadata),
         **_derived(record, embedding),
     }
+
+
+def plain(result: Result[Any]) -> Iterator[dict[str, Any]]:
+    """The rows of a query by column name: SQLAlchemy's own are slow to read whole, as hundreds are."""
+    names = [*result.keys()]
+    return (dict(zip(names, row, strict=True)) for row in result.all())
 
 
 def to_record(row: Mapping[Any, Any]) -> MemoryRecord:

@@ -6,9 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import BindParameter, ColumnElement, Table, and_, bindparam, func, or_
 
-from memory.backends.sql.tables import history, memories
+from memory.backends.sql.tables import UtcDateTime, history, memories
 from memory.ports.work import name_digest
 from memory.records import SCOPE_FIELDS, Scope
+
+AT = bindparam("at", type_=UtcDateTime())  # the moment, for statements that are made once
 
 
 def scope_columns(scope: Scope) -> dict[str, str]:

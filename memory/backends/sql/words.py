@@ -13,14 +13,16 @@ query asks for both; what is found is read again through the statement that know
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, cast, func, select
 
-from memory.backends.embeddings import to_vectors
+from memory.backends.embeddings import to_vector
 from memory.backends.sql.database import batches
-from memory.backends.sql.scoping import alive, held, visible
+from memory.backends.sql.scoping import AT, bound_within, given, held, unexpired, visible
 from memory.backends.sql.tables import memories, retired
 from memory.ports import Vectors
 from memory.records import SCOPE_FIELDS, Scope
@@ -28,6 +30,7 @@ from memory.text.search_words import ROWS_READ, ranked, telling
 
 _TEXTS_COUNTED = 10 * ROWS_READ
 _LEVELS_BYTES = 1024
+_LOOKED_AT = 100  # ids at once, at least
 _LETTERS = {memories.name: "m", retired.name: "r"}
 
 
@@ -47,7 +50,7 @@ def find(
         texts, having = reader.counts(connection, words)
         ids = {word: reader.ids(connection, word) for word in telling(having)}
         scores = ranked(ids, texts, having)
-        found |= {i: scores[i] for i in _those(connection, table, condition, scores)}
+        found |= {i: scores[i] for i in _those(connection, table, condition, [*scores], k)}
     best = sorted(found, key=lambda memory_id: (found[memory_id], memory_id), reverse=True)
     return [(memory_id, found[memory_id]) for memory_id in best[:k]]
 
@@ -55,12 +58,22 @@ def find(
 def embeddings(connection: Connection, scope: Scope, ids: Sequence[str], at: datetime) -> dict[str, Vectors]:
     """Of what was found by its words: how near it is, no index was asked."""
     found: dict[str, Vectors] = {}
+    values = given(scope)
     for table in (memories, retired):
-        for some in batches(ids):
-            wanted = and_(alive(table, scope, at), table.c.id.in_(some))
-            rows = connection.execute(select(table.c.id, table.c.embedding).where(wanted)).all()
-            found |= {row.id: to_vectors([row.embedding])[0] for row in rows}
+        for some in batches(memory_id for memory_id in ids if memory_id not in found):
+            asked = {**values, "at": at, "ids": some}
+            rows = connection.execute(_embeddings(table, tuple(values)), asked).all()
+            found |= {memory_id: to_vector(embedding) for memory_id, embedding in rows}
     return found
+
+
+@lru_cache
+def _embeddings(table: Table, names: tuple[str, ...]) -> Select[Any]:
+    """Of rows of some ids that are alive in a scope which gives these fields; made once."""
+    those = table.c.id.in_(bindparam("ids", expanding=True))
+    return select(table.c.id, table.c.embedding).where(
+        bound_within(table, names), unexpired(table, AT), those
+    )
 
 
 def settle(connection: Connection) -> None:
@@ -96,11 +109,16 @@ def _held_then(scope: Scope, at: datetime, as_of: datetime) -> dict[Table, Colum
 
 
 def _those(
-    connection: Connection, table: Table, seen: ColumnElement[bool], scores: Mapping[str, float]
-) -> Iterator[str]:
-    for some in batches(scores):
+    connection: Connection, table: Table, seen: ColumnElement[bool], ids: Sequence[str], k: int
+) -> list[str]:
+    """The first k of the ids, and some more, that meet the condition: a common word has a thousand."""
+    found: list[str] = []
+    for some in batches(ids, max(k, _LOOKED_AT)):
         wanted = and_(seen, table.c.id.in_(some), table.c.kind != "skill")
-        yield from connection.scalars(select(table.c.id).where(wanted))
+        found += connection.scalars(select(table.c.id).where(wanted)).all()
+        if len(found) >= k:
+            break
+    return found
 
 
 class _Sqlite:
@@ -130,7 +148,7 @@ class _Sqlite:
     def ids(self, connection: Connection, word: str) -> list[str]:
         wanted = "SELECT id FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?"
         query = f'{self._keys} AND word : "{word}"'
-        return list(connection.exec_driver_sql(wanted, (query, ROWS_READ)).scalars())
+        return [*connection.exec_driver_sql(wanted, (query, ROWS_READ)).scalars().all()]
 
     def _counted(self, connection: Connection, queries: Sequence[str]) -> Sequence[int]:
         """Of all rows, and of those that match each other query, up to a bound."""
