@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from tqdm import tqdm
@@ -35,6 +38,7 @@ def parser(name: str, doc: str) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=doc.splitlines()[0])
     made.add_argument("--data", type=Path, required=True, help="file of the corpus, gzipped or not")
     made.add_argument("--limit", type=int, metavar="N", help="ask at most N questions of each kind")
+    made.add_argument("--minutes", type=float, metavar="M", help="then stop, and show what was measured")
     made.add_argument("--max-tokens", type=int, default=1500, help="budget of a recall")
     made.add_argument("--recall-only", action="store_true", help="our model answers nothing")
     made.add_argument("--model", default="reference", help="our model, as the setting MEMORY_MODEL")
@@ -46,6 +50,7 @@ def parser(name: str, doc: str) -> argparse.ArgumentParser:
     return made
 
 
+T = TypeVar("T")
 Rows = Mapping[str, Sequence[Row]]
 
 
@@ -84,45 +89,51 @@ def _read(read: Callable[[], Corpus], given: argparse.Namespace) -> Corpus:
 
 
 def _measure(corpus: Corpus, given: argparse.Namespace) -> tuple[list[Recalled], list[Answered]]:
-    """Each story told, and its questions asked in each way."""
-    embedder = MiniLMEmbedder()
+    """Each story told, and its questions asked in each way. Raises UnusableInput without time to ask any."""
+    ends = math.inf if given.minutes is None else time.monotonic() + 60 * given.minutes
     answers: list[Answered] = []
     with ExitStack() as opened:
-        counts = {"internalizer": TokenCounter(), "generator": EchoGenerator()}
-        texts = opened.enter_context(_memory(_home(opened), embedder=embedder, **counts))
-        recalls = Recalls(texts, embedder, given.max_tokens)
-        ours = None
-        if not given.recall_only:
-            ours = OurModel(
-                opened.enter_context(_memory(_home(opened), embedder=embedder, model=given.model))
-            )
-        upstream = None
-        if given.upstream:
-            upstream = Upstream(given.upstream, os.environ.get(KEY, ""), given.upstream_model, given.window)
-            opened.callback(upstream.close)
+        recalls, ours, upstream = _parties(given, opened)
         by = answering.ways(ours, upstream)
         steps = sum(1 + len(story.questions) for story in corpus.stories)
         bar = opened.enter_context(tqdm(total=steps, unit="step", disable=not sys.stderr.isatty()))
-        for story in corpus.stories:
+        for story in _until(ends, corpus.stories):
             bar.set_description(f"telling {story.user}")
             recalls.tell(story)
             if ours is not None:
                 ours.tell(story)
             bar.update()
             bar.set_description(f"asking {story.user}")
-            for asked in story.questions:
+            for asked in _until(ends, story.questions):
                 recalled = recalls.ask(story.user, asked)
                 answers += answering.answered(corpus, story, asked, recalled, by)
                 bar.update()
+    if not recalls.measured:
+        raise UnusableInput(f"{given.minutes} minutes were over before anything was asked")
     return recalls.measured, answers
 
 
-def _memory(home: Path, **given: Any) -> Memory:
-    return Memory(home=home, database_url=None, **given)
+def _until(ends: float, items: Iterable[T]) -> Iterator[T]:
+    return takewhile(lambda _: time.monotonic() <= ends, items)
 
 
-def _home(opened: ExitStack) -> Path:
-    return Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="memory-bench-")))
+def _parties(
+    given: argparse.Namespace, opened: ExitStack
+) -> tuple[Recalls, OurModel | None, Upstream | None]:
+    """What recalls, and who answers; closed with `opened`."""
+    embedder, ours, upstream = MiniLMEmbedder(), None, None
+    texts = _memory(opened, embedder=embedder, internalizer=TokenCounter(), generator=EchoGenerator())
+    if not given.recall_only:
+        ours = OurModel(_memory(opened, embedder=embedder, model=given.model))
+    if given.upstream:
+        upstream = Upstream(given.upstream, os.environ.get(KEY, ""), given.upstream_model, given.window)
+        opened.callback(upstream.close)
+    return Recalls(texts, embedder, given.max_tokens), ours, upstream
+
+
+def _memory(opened: ExitStack, **given: Any) -> Memory:
+    home = opened.enter_context(tempfile.TemporaryDirectory(prefix="memory-bench-"))
+    return opened.enter_context(Memory(home=Path(home), database_url=None, **given))
 
 
 def _show(title: str, tables: Rows, as_json: bool) -> None:

@@ -91,8 +91,8 @@ def by_kind(corpus: Corpus, measured: Sequence[M]) -> Iterator[tuple[str, list[M
     """Name and what was measured: the main kinds together first, then each kind by itself."""
     kinds = dict.fromkeys(question.kind for story in corpus.stories for question in story.questions)
     found = {kind: [one for one in measured if one.kind == kind] for kind in [*corpus.main, *kinds]}
-    if len(corpus.main) > 1:
-        yield corpus.together, [one for kind in corpus.main for one in found[kind]]
+    if any(together := [one for kind in corpus.main for one in found[kind]]):
+        yield corpus.together, together
     yield from ((kind, some) for kind, some in found.items() if some)
 
 

@@ -333,6 +333,7 @@ def test_a_window_cuts_what_an_upstream_is_sent(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (["--recall-only", "--minutes", 0], "0.0 minutes were over before anything was asked"),
         (["--limit", 0], "a limit of 0 asks nothing"),
         (["--conversations", 7], "cannot read"),
         (["--recall-only", "--upstream", "http://127.0.0.1:9/v1"], "gives no answer: ConnectError"),
