@@ -44,6 +44,7 @@ class PartIn(BaseModel):
 
     type: str = Field(examples=["text"])
     text: str | None = None
+    refusal: str | None = None
     image_url: dict[str, Any] | None = Field(
         default=None, description="A picture of the user's, its `url` a data URL: data:image/png;base64,..."
     )
@@ -57,18 +58,25 @@ class ChatMessageIn(BaseModel):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[PartIn] | None = None
 
-    def message(self, place: str) -> Message:
-        """As the service takes it. Raises BadBody for what is not text."""
-        return Message(ROLES[self.role], self._text(place))
+    @property
+    def of_tools(self) -> bool:
+        """Whether it calls tools, or says what one found out."""
+        return self.role in ("tool", "function") or bool((self.model_extra or {}).get("tool_calls"))
 
-    def _text(self, place: str) -> str:
-        if not isinstance(self.content, list):
-            return self.content or ""
+    @property
+    def message(self) -> Message:
+        """As the service takes it: its texts."""
+        content = self.content
+        if isinstance(content, list):
+            content = "\n".join(filter(None, (part.text or part.refusal for part in content)))
+        return Message(ROLES[self.role], content or "")
+
+    def check_parts(self, place: str) -> None:
+        """Refuse parts that cannot be answered. Raises BadBody."""
         pictures = PICTURES[:1] if self.role == "user" else ()
-        for i, part in enumerate(self.content):
-            if part.type not in ("text", *pictures):
+        for i, part in enumerate(self.content if isinstance(self.content, list) else ()):
+            if part.type not in ("text", "refusal", *pictures):
                 raise BadBody(f"{place}.content[{i}].type", f"{part.type!r} is not supported; {TAKEN}")
-        return "\n".join(part.text or "" for part in self.content if part.type == "text")
 
 
 class ChatIn(TurnIn):
@@ -111,13 +119,26 @@ class ChatIn(TurnIn):
         return self.n or 1
 
     def picture(self) -> bytes | None:
-        last = self.messages[-1].content
-        parts = [part.model_dump() for part in last] if isinstance(last, list) else []
-        return shown_in(parts, f"messages[{len(self.messages) - 1}].content")
+        asked, place = self._asked
+        parts = [part.model_dump() for part in asked.content] if isinstance(asked.content, list) else []
+        return shown_in(parts, f"{place}.content")
 
     def said(self) -> list[Message]:
         refuse_unknown(self.model_extra or {}, _NEUTRAL, _IGNORED, _CHOICES)
         if len(self.stops) > 4:
             raise BadBody("stop", "at most 4 strings")
-        said = [one.message(f"messages[{i}]") for i, one in enumerate(self.messages)]
-        return checked(said, f"messages[{len(said) - 1}]", self)
+        asked, place = self._asked
+        asked.check_parts(place)
+        said = [one.message for one in self.messages]
+        return checked(said if asked is self.messages[-1] else [*said, asked.message], place, self)
+
+    @property
+    def _asked(self) -> tuple[ChatMessageIn, str]:
+        """The message that is answered, and its place: the last, or the one for which tools were called.
+
+        The latter is then asked again, after what they found out.
+        """
+        i = len(self.messages) - 1
+        while i and self.messages[i].of_tools:
+            i -= 1
+        return self.messages[i], f"messages[{i}]"

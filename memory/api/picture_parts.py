@@ -15,18 +15,18 @@ TAKEN = "only text is, and pictures of the user's"
 
 
 def as_picture(given: Any) -> Any:
-    """A body whose one message has content parts, with `image` and `text` in the place of `messages`.
+    """A body whose one message shows a picture, with `image` and `text` in the place of `messages`.
 
-    Any other body stays as it is. Raises ValueError for parts that are not one image_url and texts.
+    Any other body stays as it is. Raises ValueError for more than one picture, or what is no text beside it.
     """
     parts = _parts(given)
-    if parts is None:
-        return given
-    mappings = [part for part in parts if isinstance(part, Mapping)]
+    mappings = [part for part in parts or () if isinstance(part, Mapping)]
     texts = [part["text"] for part in mappings if isinstance(part.get("text"), str)]
     urls = [url for part in mappings if (url := _url(part)) is not None]
+    if parts is None or not urls:
+        return given
     if len(urls) != 1 or len(urls) + len(texts) != len(parts):
-        raise ValueError("a message in parts has one image_url and texts")
+        raise ValueError("a message with a picture has one image_url and texts")
     kept = {name: value for name, value in given.items() if name != "messages"}
     return {**kept, "image": urls[0], "text": "\n".join(texts) or None}
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,7 +30,8 @@ _IGNORED = {"max_tool_calls", "parallel_tool_calls", "prompt_cache_key", "prompt
 _IGNORED |= {"prompt_cache_retention", "reasoning", "service_tier", "stream_options", "truncation"}
 _KEPT = ("previous_response_id", "conversation")  # they name what OpenAI keeps
 _TEXTS = ("input_text", "output_text", "text", "refusal")
-_SAYS_NOTHING = ("function_call", "reasoning")
+_OUTPUTS = ("function_call_output", "custom_tool_call_output")
+_CALLS = re.compile(r"\w+_call|reasoning|mcp_list_tools")  # say nothing
 
 
 class ItemIn(BaseModel):
@@ -42,18 +44,29 @@ class ItemIn(BaseModel):
     content: str | list[dict[str, Any]] | None = None
     output: str | list[dict[str, Any]] | None = None
 
+    @property
+    def of_tools(self) -> bool:
+        """Whether it calls tools, or says what one found out."""
+        return self.type in _OUTPUTS or _CALLS.fullmatch(self.type) is not None
+
     def message(self, place: str) -> Message | None:
-        """What it says; None for what says nothing. Raises BadBody for what is not text."""
-        if self.type in _SAYS_NOTHING:
-            return None
-        if self.type == "function_call_output":
+        """What it says; None for what says nothing. Raises BadBody for what is no message."""
+        if self.type in _OUTPUTS:
             return Message("assistant", _text(self.output, f"{place}.output"))
+        if self.of_tools:
+            return None
         if self.type != "message":
             raise BadBody(f"{place}.type", f"{self.type!r} is not supported")
         if self.role is None:
             raise BadBody(f"{place}.role", "a message has a role")
+        return Message(ROLES[self.role], _text(self.content, f"{place}.content"))
+
+    def check_parts(self, place: str) -> None:
+        """Refuse parts that cannot be answered. Raises BadBody."""
         pictures = PICTURES[1:] if self.role == "user" else ()
-        return Message(ROLES[self.role], _text(self.content, f"{place}.content", pictures))
+        for i, part in enumerate(self.content if isinstance(self.content, list) else ()):
+            if part.get("type") not in (*_TEXTS, *pictures):
+                raise BadBody(f"{place}.content[{i}].type", f"{part.get('type')!r} is not supported; {TAKEN}")
 
 
 class ResponsesIn(TurnIn):
@@ -77,8 +90,11 @@ class ResponsesIn(TurnIn):
         return self.max_output_tokens
 
     def picture(self) -> bytes | None:
-        last = "" if isinstance(self.input, str) else self.input[-1].content
-        return shown_in(last, f"input[{len(self.input) - 1}].content") if isinstance(last, list) else None
+        if isinstance(self.input, str):
+            return None
+        i = _asked(self.input)
+        content = self.input[i].content
+        return shown_in(content, f"input[{i}].content") if isinstance(content, list) else None
 
     def said(self) -> list[Message]:
         refuse_kept(self.model_extra or {})
@@ -86,12 +102,23 @@ class ResponsesIn(TurnIn):
         first = [Message("system", self.instructions)] if self.instructions else []
         if isinstance(self.input, str):
             return checked([*first, Message("user", self.input)], "input", self)
-        return checked([*first, *self._items(self.input)], f"input[{len(self.input) - 1}]", self)
+        i = _asked(self.input)
+        self.input[i].check_parts(f"input[{i}]")
+        found = [item.message(f"input[{j}]") for j, item in enumerate(self.input)]
+        asked = found[i:] if i == len(found) - 1 else [*found[i:], found[i]]
+        said = [one for one in (*first, *found[:i], *asked) if one is not None]
+        return checked(said, f"input[{i}]", self)
 
-    def _items(self, items: list[ItemIn]) -> Iterator[Message]:
-        for i, item in enumerate(items):
-            if (message := item.message(f"input[{i}]")) is not None:
-                yield message
+
+def _asked(items: Sequence[ItemIn]) -> int:
+    """The place of the message that is answered: the last, or the one for which tools were called.
+
+    The latter is then asked again, after what they found out.
+    """
+    i = len(items) - 1
+    while i and items[i].of_tools:
+        i -= 1
+    return i
 
 
 def refuse_kept(given: Mapping[str, Any]) -> None:
@@ -101,13 +128,10 @@ def refuse_kept(given: Mapping[str, Any]) -> None:
             raise BadBody(name, "no responses are kept here; send the whole conversation as `input`")
 
 
-def _text(content: str | list[dict[str, Any]] | None, place: str, pictures: Collection[str] = ()) -> str:
+def _text(content: str | list[dict[str, Any]] | None, place: str) -> str:
     if not isinstance(content, list):
         return content or ""
-    for i, part in enumerate(content):
-        if part.get("type") not in (*_TEXTS, *pictures):
-            raise BadBody(f"{place}[{i}].type", f"{part.get('type')!r} is not supported; {TAKEN}")
-    texts = [(i, part) for i, part in enumerate(content) if part["type"] in _TEXTS]
+    texts = [(i, part) for i, part in enumerate(content) if part.get("type") in _TEXTS]
     return "\n".join(text_of(part, f"{place}[{i}]", _name(part)) for i, part in texts)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -32,7 +33,7 @@ from memory.records import (
     SkipReason,
     Turn,
 )
-from memory.records.inputs import Content, Whose, scope_in
+from memory.records.inputs import Content, Whose, content_in, scope_in
 from memory.write.added import Added
 
 FILTERS = 'What the metadata has to have, as {"topic": "work", "page": {"$gt": 3}}.'
@@ -93,11 +94,28 @@ class ScopeIn(BaseModel):
 class MessageIn(BaseModel):
     """One line of a conversation."""
 
-    model_config = example(role="user", content="My dog is called Biscuit.")
+    model_config = ConfigDict(  # clients send their messages as they have them, calls and names among them
+        extra="ignore",
+        json_schema_extra={"examples": [{"role": "user", "content": "My dog is called Biscuit."}]},
+    )
 
-    role: Role
-    content: str
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[dict[str, Any]] | None = Field(
+        description='A text, or parts like {"type": "text", "text": "..."}, of which only texts are read; '
+        "null beside calls of tools."
+    )
     recalled: bool = Field(default=False, description="Said from memory: never remembered again.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _calls_alone(cls, given: Any) -> Any:
+        calls = isinstance(given, Mapping) and (given.get("tool_calls") or given.get("function_call"))
+        return {"content": None, **given} if calls else given
+
+    @property
+    def size(self) -> int:
+        """Of its text, in bytes of UTF-8. Raises InvalidInput."""
+        return len(content_in(self.content).encode())
 
 
 class ContentIn(BaseModel):
@@ -133,7 +151,8 @@ class AddIn(ContentIn, ScopeIn):
     )
     messages: list[MessageIn] | None = Field(
         default=None,
-        description="Messages; with a session, turns of it. One message of content parts is a picture.",
+        description="Messages; with a session, turns of it. Of content parts texts are read; one message "
+        "that shows a picture is that picture, its text the caption.",
     )
     image: str | None = Field(
         default=None,

@@ -10,6 +10,7 @@ import typer
 
 from memory.cli.options import EVERYBODY, Agent, Json, Session, User, WrongUsage, setup, whose
 from memory.cli.output import Output, jsonable
+from memory.errors import InvalidInput
 from memory.text.figures import counted, size
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def export(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Archive to write, such as ana.zip.")],
     everybody: Annotated[bool, typer.Option("--all", help="Everything of the tenant.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     tenant: Tenant = None,
     user: User = None,
     session: Session = None,
@@ -47,6 +49,8 @@ def export(
     """
     if everybody and (user or session or agent):
         raise WrongUsage("--all is everybody's; name nobody, or leave it out")
+    if path.is_file() and not force:
+        raise InvalidInput(f"{path} is there already; name another file, or replace it with --force")
     out = Output(as_json)
     with setup(context).memory() as memory, out.progress("Exporting") as progress:
         who = EVERYBODY if everybody else whose(context, user, session, agent)
@@ -118,7 +122,6 @@ def _history(
 
 def _refuse_history(path: Path) -> None:
     """Say which option a file of another product needs. Raises InvalidInput."""
-    from memory.errors import InvalidInput
     from memory.upkeep.histories import formats
 
     if not path.is_file():

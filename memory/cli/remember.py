@@ -10,9 +10,11 @@ import typer
 
 from memory.cli import reading
 from memory.cli.columns import MEMORIES
+from memory.cli.naming import document_of
 from memory.cli.options import Agent, Json, Session, User, WrongUsage, setup, whose
 from memory.cli.output import Column, Output, jsonable
 from memory.records import MemoryRecord
+from memory.text.figures import counted
 
 if TYPE_CHECKING:
     from memory.records.inputs import Content
@@ -57,15 +59,21 @@ def add(
     with setup(context).memory() as memory:
         caption = "" if text is None and image is not None else text
         content = caption if caption is not None else _read(file, session, most)
-        name = document or (file.name if file is not None and isinstance(content, str) else None)
+        who = whose(context, user, session, agent)
+        name, metadata = document, dict[str, str]()
+        if name is None and file is not None and isinstance(content, str):
+            name, metadata = document_of(memory, file, who)
         with out.progress("Remembering") as progress:
             added = memory.add(
                 content,
                 image=image,
                 document_id=name,
+                metadata=metadata,
                 progress=progress,
-                **whose(context, user, session, agent),
+                **who,
             )
+    if file is not None and name not in (None, document, file.name):
+        out.note(f"another {file.name} is remembered; this one is called {name}")
     _report(out, added)
 
 
@@ -87,6 +95,10 @@ def _report(out: Output, added: Added) -> None:
     )
     if not added and not out.json:
         out.note("nothing in this was stored")
+    if added.superseded and not out.json and not out.terminal:
+        out.note(
+            f"{counted(len(added.superseded), 'memory')} superseded; `memory list --state past` shows them"
+        )
     if out.terminal:
         for one in added.skipped:
             if one.reason != "duplicate":  # the table says so

@@ -140,6 +140,20 @@ def messages_in(content: Said | Sequence[Said], max_bytes: int) -> list[Message]
     return messages
 
 
+def content_in(content: object) -> str:
+    """What the content of a message says: a text, parts of which texts are read, or nothing.
+
+    Raises InvalidInput.
+    """
+    if content is None:
+        return ""
+    if isinstance(content, Sequence) and not isinstance(content, str | bytes | bytearray):
+        return "\n".join(filter(None, map(_part, content))).strip()
+    if not isinstance(content, str):
+        raise InvalidInput(f"content is {type(content).__name__}; give str")
+    return content
+
+
 def check_size(texts: Sequence[str], max_bytes: int) -> None:
     """Refuse more UTF-8 bytes than that. Raises TextTooLarge."""
     if sum(map(len, texts)) <= max_bytes // 4:
@@ -208,7 +222,7 @@ def _part(part: object) -> str:
     """The text of a part of a message; "" for an image and its like."""
     if isinstance(part, str):
         return part
-    text = part.get("text", "") if isinstance(part, Mapping) else None
+    text = part.get("text") or "" if isinstance(part, Mapping) else None
     if not isinstance(text, str):
         raise InvalidInput('a part of content is {"type": "text", "text": "..."}')
     return text
@@ -219,14 +233,10 @@ def _message(one: Said) -> Message:
         one = {"role": one.role, "content": one.text, "recalled": one.recalled}
     if not isinstance(one, Mapping):
         raise InvalidInput(f'a message is {{"role": ..., "content": ...}}, got {type(one).__name__}')
-    role, text = one.get("role"), one.get("content")
-    if role in _NOT_SAID or (text is None and role == "assistant"):
-        return Message("system", "")  # of a tool, or nothing beside a call of one
+    role = one.get("role")
+    if role in _NOT_SAID:
+        return Message("system", "")  # of a tool
     role = "system" if role == "developer" else role
-    if isinstance(text, Sequence) and not isinstance(text, str):
-        text = "\n".join(map(_part, text)).strip()
     if role not in get_args(Role):
         raise InvalidInput(f"role is {role!r}; choose one of {', '.join(get_args(Role))}")
-    if not isinstance(text, str):
-        raise InvalidInput(f"content is {type(text).__name__}; give str")
-    return Message(cast(Role, role), text, bool(one.get("recalled", False)))
+    return Message(cast(Role, role), content_in(one.get("content")), bool(one.get("recalled", False)))

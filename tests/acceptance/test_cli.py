@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -71,6 +72,41 @@ def test_a_file_is_a_document_of_its_name(run: Any, tmp_path: Path) -> None:
     assert [m["document_id"] for m in run("list", "--json").json["memories"]] == ["notes.md"]
     assert run("list", "--document", "bakery", "--user", "ben", "--json").json["memories"] != []
     assert "\ufeff" not in run("list").out
+
+
+def test_files_of_one_name_are_documents_of_their_own(run: Any, tmp_path: Path) -> None:
+    """The second is called by its path; each replaces what it said itself, which is announced."""
+    said = {"work": "The printer is in room 12.", "home": "The printer is in the attic."}
+    for place, text in said.items():
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "notes.md").write_text(text)
+    work, home = str(tmp_path / "work" / "notes.md"), str(tmp_path / "home" / "notes.md")
+    run("add", "--file", work)
+    assert f"this one is called {home}" in run("add", "--file", home).err
+
+    def documents() -> dict[str, str]:
+        return {one["document_id"]: one["text"] for one in run("list", "--json").json["memories"]}
+
+    assert documents() == {"notes.md": said["work"], home: said["home"]}
+    for file in (work, home):
+        Path(file).write_text("The printer was sold.".replace("printer", file[-13:-9]))
+        assert "1 memory superseded" in run("add", "--file", file).err
+    assert documents() == {"notes.md": "The work was sold.", home: "The home was sold."}
+    run("forget", "--document", home, "--yes")
+    assert [*documents()] == ["notes.md"]
+
+
+def test_a_pipe_is_no_document(run: Any, tmp_path: Path) -> None:
+    """Whatever its path is called, the next one replaces nothing of it."""
+    pipe = tmp_path / "stdin"
+    os.mkfifo(pipe)
+    for text in ("My bike is green.", "My hat is blue."):
+        writer = Thread(target=pipe.write_text, args=(text,))
+        writer.start()
+        run("add", "--file", str(pipe))
+        writer.join()
+    said = {one["text"]: one["document_id"] for one in run("list", "--json").json["memories"]}
+    assert said == {"My bike is green.": None, "My hat is blue.": None}
 
 
 def test_piped_text_is_added(run: Any) -> None:

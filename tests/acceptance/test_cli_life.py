@@ -128,6 +128,10 @@ def test_a_user_moves(run: Any, tmp_path: Path) -> None:
     assert run(*other, "import", str(archive), "--json").json["known"] == 8
     assert run(*other, "import", str(archive), "--user", "eve", "--json").json["memories"] == 8
     assert len(run(*other, "list", "--user", "eve").lines) == 8
+    before = archive.read_bytes()
+    assert "--force" in run("export", str(archive)).err
+    assert archive.read_bytes() == before
+    assert run("export", str(archive), "--force", "--json").json["memories"] == 8
     assert run("export", str(tmp_path / "all.zip"), "--all", "--json").json["memories"] == 8
     assert run("export", str(archive), "--all", "--user", "x").code == 2
     archive.write_bytes(b"PK")

@@ -36,7 +36,7 @@ def test_a_picture_is_added_by_its_data_url(api: Api) -> None:
 
 
 def test_a_message_of_content_parts_is_a_picture_and_its_caption(api: Api) -> None:
-    """As OpenAI's clients send it; parts without one picture are refused."""
+    """As OpenAI's clients send it; several pictures, and what is neither picture nor text, are refused."""
 
     def told(*content: object) -> dict[str, object]:
         return {"user_id": "ana", "messages": [{"role": "user", "content": list(content)}]}
@@ -47,7 +47,7 @@ def test_a_message_of_content_parts_is_a_picture_and_its_caption(api: Api) -> No
     assert added.status_code == 201, added.text
     [found] = api.get("/v1/memories?user_id=ana").json()["memories"]
     assert (found["kind"], found["text"]) == ("image", "Our barn.")
-    for parts in ((words,), (shown, shown), (words, shown, 3), ({"type": "image_url"}, shown)):
+    for parts in ((3,), (shown, shown), (words, shown, 3), ({"type": "image_url"}, shown)):
         assert api.post("/v1/memories", told(*parts)).status_code == 422
 
 

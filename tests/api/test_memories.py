@@ -20,6 +20,34 @@ from tests.faults import Faulty
 TALK = [{"role": "user", "content": CAT}, {"role": "assistant", "content": "Nice."}]
 
 
+def test_messages_are_taken_as_clients_have_them(api: Api) -> None:
+    """Of parts texts are read; developers', tools' and empty messages tell nothing, and refuse nothing."""
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/boat.png"}}
+    said = [
+        {"role": "developer", "content": "Be kind."},
+        {"role": "user", "content": [{"type": "text", "text": DOG}, picture], "name": "ana"},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": "It rains."},
+        {"role": "assistant", "content": None, "refusal": "I can't."},
+        {"role": "user", "content": None},
+    ]
+    added = api.post("/v1/memories", {"user_id": "ana", "session_id": "s", "messages": said})
+    assert added.status_code == 201, added.text
+    parts = {"user_id": "ana", "messages": [{"role": "user", "content": [{"type": "text", "text": DOG}]}]}
+    assert api.post("/v1/sessions/s/turns", parts).status_code == 201
+    assert api.post("/v1/memories", {**parts, "user_id": "ben"}).status_code == 201
+    turns = api.get("/v1/sessions/s/turns?user_id=ana").json()["turns"]
+    assert [(one["role"], one["content"]) for one in turns] == [
+        ("system", "Be kind."),
+        ("user", DOG),
+        ("user", DOG),
+    ]
+    for user in ("ana", "ben"):
+        [memory] = api.get(f"/v1/memories?user_id={user}").json()["memories"]
+        assert memory["text"] == f"User: {DOG}"
+
+
 def test_what_was_added_is_found_listed_and_read(api: Api) -> None:
     """One memory, by every way of looking."""
     memory_id = api.add(metadata={"source": "test"}, expires_at="2999-01-01T00:00:00+02:00")

@@ -179,6 +179,33 @@ def test_conversations_with_tools_are_followed(client: openai.OpenAI) -> None:
     assert reply.choices[0].message.content == "Your parrot is called Rio."
 
 
+def test_a_conversation_that_ends_with_tools_is_answered(client: openai.OpenAI) -> None:
+    """The user's last message is, after what the tools found out; alone they are no question."""
+    call = {"id": "1", "type": "function", "function": {"name": "pet", "arguments": "{}"}}
+    found = {"role": "tool", "tool_call_id": "1", "content": "Your parrot is called Rio."}
+    said: list[Any] = [{"role": "user", "content": "What is my parrot called?"}]
+    said += [{"role": "assistant", "content": None, "tool_calls": [call]}, found]
+    reply = client.chat.completions.create(model="reference", messages=said)
+    assert reply.usage is not None
+    assert reply.usage.prompt_tokens == 3 * 6  # the question, what was found, the question
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(model="reference", messages=[found])  # type: ignore[list-item]
+
+
+def test_parts_of_earlier_messages_are_read_for_their_text(client: openai.OpenAI) -> None:
+    """What is no text was for other models; of a message that is to be answered it is refused."""
+    sound = {"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}
+    said: list[Any] = [
+        {"role": "user", "content": [{"type": "text", "text": "Listen."}, sound]},
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "Your parrot is called Rio."}]},
+        {"role": "user", "content": "What is my parrot called?"},
+    ]
+    reply = client.chat.completions.create(model="reference", messages=said)
+    assert reply.choices[0].message.content == "Your parrot is called Rio."
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(model="reference", messages=said[:1])
+
+
 def test_models_and_unknown_ones(client: openai.OpenAI) -> None:
     """One is listed; another is not found."""
     assert [model.id for model in client.models.list()] == ["reference"]

@@ -92,6 +92,20 @@ def test_a_conversation_with_tools_and_sessions(client: openai.OpenAI) -> None:
     assert "Tom" not in other.output_text
 
 
+def test_what_other_tools_did_is_passed_over(client: openai.OpenAI) -> None:
+    """Calls of built-in tools and files of earlier messages; outputs are read before the question."""
+    client.responses.create(model="reference", input=DOG, user="ana")
+    items: list[Any] = [
+        {"role": "user", "content": [{"type": "input_file", "file_id": "f"}]},
+        {"type": "web_search_call", "id": "ws_1", "status": "completed"},
+        {"role": "user", "content": QUESTION},
+        {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "1", "output": "It rains."},
+    ]
+    answer = client.responses.create(model="reference", input=items, user="ana", store=False)
+    assert "Biscuit" in answer.output_text
+
+
 def test_a_reply_that_is_cut_says_so(client: openai.OpenAI) -> None:
     """By its status, whole and streamed."""
     client.responses.create(model="reference", input=DOG, user="ana")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -129,6 +130,28 @@ def test_a_database_that_cannot_be_written_is_read(
         read_only.add([record("milk")], vectors(1))
     read_only.close()
     assert not Path("file:").exists()
+
+
+def test_a_database_in_a_folder_that_cannot_be_written_is_read(
+    store: SqlStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No log is made beside it; writing says why not, and what is written elsewhere is seen."""
+    store.add([record("tea")], vectors(1))
+    store.close()
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda place, mode: mode != os.W_OK and access(place, mode))
+    read_only = SqlStore.open(sqlite_url(path))
+    assert [one.text for one in read_only.page(ANA).records] == ["tea"]
+    with pytest.raises(StoreReadOnly, match="cannot be written"):
+        read_only.add([record("milk")], vectors(1))
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    monkeypatch.undo()
+    owner = SqlStore.open(sqlite_url(path))
+    owner.add([record("milk")], vectors(1))
+    assert {one.text for one in read_only.page(ANA).records} == {"tea", "milk"}
+    owner.close()
+    read_only.close()
 
 
 def test_a_file_that_is_no_database_is_refused(path: Path) -> None:

@@ -61,6 +61,7 @@ def test_messages_of_other_products_are_read_for_their_text() -> None:
         {"role": "user", "content": parts},
         {"role": "assistant", "content": None, "tool_calls": []},
         {"role": "tool", "content": "17 degrees"},
+        {"role": "user", "content": None},
     ]
     said = [Message("system", "Be brief."), Message("user", "My hat is blue.")]
     assert messages_in(given, 1000) == said

@@ -187,8 +187,7 @@ def history(tenant: TenantDep, parts: SharedDep, memory_id: MemoryId, scope: Que
 
 def _size(given: AddIn) -> int:
     """Of its text, in bytes of UTF-8."""
-    texts = [given.text or "", *(message.content for message in given.messages or [])]
-    return sum(len(text.encode()) for text in texts)
+    return len((given.text or "").encode()) + sum(message.size for message in given.messages or [])
 
 
 def _check(parts: Shared, tenant: CallingTenant, given: AddIn) -> None:

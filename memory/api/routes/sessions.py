@@ -71,7 +71,7 @@ def append(
     whose = Whose(tenant_id=tenant.id, user_id=given.user_id, agent_id=given.agent_id, session_id=session_id)
 
     def act() -> Answer:
-        check_quotas(parts, tenant, sum(len(message.content.encode()) for message in given.messages))
+        check_quotas(parts, tenant, sum(message.size for message in given.messages))
         with parts.metrics.internalizing():
             added = parts.memory.append(
                 [message.model_dump() for message in given.messages],

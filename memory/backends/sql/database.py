@@ -29,6 +29,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from memory.backends.sql.fair_lock import FairLock
+from memory.backends.sql.read_only import only_read, read_only_engine
 from memory.backends.sql.server_clock import ServerClock
 from memory.errors import (
     DiskFull,
@@ -222,6 +223,10 @@ def _sqlite(url: URL, busy_timeout_s: float) -> Engine:
     if not str(url.database).startswith("file:"):  # a URI, which has its own word on what is made
         _make_folder(Path(str(url.database)).parent)
         _make_private(Path(str(url.database)))
+        if only_read(Path(str(url.database))):
+            engine = read_only_engine(url)
+            _prepare_sqlite(engine, busy_timeout_s)
+            return engine
     engine = create_engine(url, pool_size=5, max_overflow=60, hide_parameters=True)
     _prepare_sqlite(engine, busy_timeout_s)
     return engine
