@@ -22,6 +22,7 @@ class Stub(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.fails = ""
+        self.moved_to = ""  # where it sends those who ask, when it "moved"
         self.leaks = ""  # "whole" or in "pieces" of a character: what it says has the key that it was sent
         self.statements: str | None = None  # what it draws out of a text, where it is asked in a form
         self.responds = False  # whether it has /v1/responses
@@ -118,6 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing to say."""
 
     def do_GET(self) -> None:
+        self.server.paths.append(self.path)
         said = {"owned_by": self.headers["Authorization"]} if self.server.leaks else {}
         self._json(200, {"object": "list", "data": [{"id": "big", "object": "model", **said}]})
 
@@ -136,6 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
         if "response_format" in given and self.server.statements is not None:
             message = {"role": "assistant", "content": self.server.statements}
             self._json(200, {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+        elif fails == "moved":
+            self._send(307, b"", {"Location": f"{self.server.moved_to}/chat/completions"})
         elif fails in ("429", "500", "401"):
             error = {"message": f"no, key {KEY}", "type": "t", "param": None, "code": "c"}
             self._json(int(fails), {"error": error}, {"Retry-After": "7"})

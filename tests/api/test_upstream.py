@@ -184,6 +184,35 @@ def test_an_upstream_that_fails_gives_its_error_and_loses_nothing_told(
     assert not any(KEY.encode() in path.read_bytes() for path in home.rglob("*") if path.is_file())
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_upstream_that_sends_us_elsewhere_is_not_followed(api: Api, stub: Stub, stream: bool) -> None:
+    """Neither what was asked nor the key goes there, and no client is told where; what was told is kept."""
+    with stub_upstream() as elsewhere:
+        stub.fails, stub.moved_to = "moved", elsewhere.url
+        reply = api.post(PATH, asked("My boat is called Nemo.", stream=stream))
+    assert (reply.status_code, elsewhere.paths) == (502, [])
+    assert elsewhere.url not in reply.text + str(dict(reply.headers))
+    assert texts(api) == ["User: My boat is called Nemo."]
+
+
+@pytest.mark.parametrize("path", [PATH, "/v1/responses"])
+def test_nothing_in_a_request_says_where_it_goes(api: Api, stub: Stub, path: str) -> None:
+    """Not fields that some clients have, nor headers; and a picture's address is not looked up."""
+    with stub_upstream() as elsewhere:
+        picture = {"type": "image_url", "image_url": {"url": f"{elsewhere.url}/a.png"}}
+        named = dict.fromkeys(("base_url", "api_base", "upstream_url", "url"), elsewhere.url)
+        body = {**asked([{"type": "text", "text": "What is this?"}, picture]), **named, "metadata": named}
+        if path != PATH:
+            part = {"type": "input_image", "image_url": f"{elsewhere.url}/a.png"}
+            body["input"] = [{"role": "user", "content": [part]}]
+            del body["messages"]
+        host = elsewhere.url.removeprefix("http://").removesuffix("/v1")
+        headers = dict.fromkeys(("X-Forwarded-Host", "X-Upstream-Url", "X-Original-Url"), host)
+        reply = api.post(path, body, headers=headers)
+    assert (reply.status_code, elsewhere.paths) == (200, [])
+    assert len(stub.requests) == 1
+
+
 def test_a_stream_that_breaks_off_ends_with_an_error(api: Api, stub: Stub) -> None:
     """What came is there, then the error, and no [DONE]; half a reply is no turn."""
     stub.fails = "cut"
