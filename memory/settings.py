@@ -294,6 +294,15 @@ class Settings(BaseModel):
         except (ValueError, RecursionError):
             raise ValueError("must be a JSON object") from None
 
+    @field_validator("key", "upstream_key")
+    @classmethod
+    def _carried(cls, given: SecretStr | None) -> SecretStr | None:
+        """A key that a header can carry: without the line's end that files leave behind it."""
+        key = "" if given is None else given.get_secret_value().strip()
+        if not re.fullmatch(r"[!-~]*", key):
+            raise ValueError("must be one word of ASCII characters, as a header carries it")
+        return None if given is None else SecretStr(key)
+
     @field_validator("home", mode="before")
     @classmethod
     def _folder(cls, given: object) -> Path:

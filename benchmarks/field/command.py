@@ -126,7 +126,9 @@ def _parties(
     if not given.recall_only:
         ours = OurModel(_memory(opened, embedder=embedder, model=given.model))
     if given.upstream:
-        upstream = Upstream(given.upstream, os.environ.get(KEY, ""), given.upstream_model, given.window)
+        upstream = Upstream(
+            given.upstream, os.environ.get(KEY, "").strip(), given.upstream_model, given.window
+        )
         opened.callback(upstream.close)
     return Recalls(texts, embedder, given.max_tokens), ours, upstream
 

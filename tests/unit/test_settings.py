@@ -118,3 +118,15 @@ def test_variables_that_are_no_settings_are_passed_over(monkeypatch: pytest.Monk
     assert Settings.load().tenant == "acme"
     with pytest.raises(InvalidSettings, match="no_such"):
         Settings.load(no_such=1)
+
+
+@pytest.mark.parametrize("name", ["key", "upstream_key"])
+def test_a_key_is_one_that_a_header_can_carry(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the line's end of the file it came from; another is refused here, and not quoted."""
+    monkeypatch.setenv(f"MEMORY_{name.upper()}", "sk-4711\n")
+    assert getattr(Settings.load(), name).get_secret_value() == "sk-4711"
+    for key in ("sk-ä4711", "sk 4711", "sk-4711\nX-Other: 1"):
+        with pytest.raises(InvalidSettings, match="one word of ASCII") as refused:
+            Settings.load(**{name: key})
+        assert "4711" not in f"{refused.value}{refused.value.__cause__}"
+    assert getattr(Settings.load(**{name: None}), name) is None
