@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +17,13 @@ from memory.backends.sql.tables import api_keys, memories, metadata
 from memory.bootstrap import move
 from memory.errors import InvalidInput, StoreBusy, StoreUnavailable
 from memory.records import now
+from memory.server.jobs import Jobs
 from memory.settings import Settings
 from tests.buckets import S3
 from tests.command import echoes
+from tests.integration import moving_process
 from tests.postgres import Postgres
 
-ROOT = Path(__file__).parents[2]
 Where = dict[str, Any]  # settings
 THINGS = ("dog", "cat", "horse", "boat", "band", "team", "shop", "river")
 
@@ -87,6 +86,8 @@ def check_answers(where: Where) -> None:
         reply = memory.ask("What is my cat called?", user_id="ana")
         assert (reply.adapters[0].text, reply.memory_tokens) == ("My cat is called Cat.", 0)
         assert memory.search("Boat", user_id="ana")[0].record.text == "My boat is called Boat."
+        [found] = memory.search("Boat", user_id="ana", filters={"of": ["boat", 1.5]})
+        assert found.record.text == "My boat is called Boat."
         assert [turn.text for turn in memory.turns(user_id="ana", session_id="s")][:1] == [
             "I was born in Porto."
         ]
@@ -168,31 +169,47 @@ def test_a_move_killed_on_its_way_is_begun_again(home: Where, server: Where, ste
         assert memory.ask("What is my car called?", user_id="ana").text.startswith("My car is called Comet.")
 
 
-@pytest.mark.parametrize(
-    ("step", "visit"), [("after blobs.put", 2), ("in rows.copy", 5), ("before rows.end", 1)]
-)
-def test_the_way_back_can_be_killed_too(
-    home: Where, server: Where, tmp_path: Path, step: str, visit: int
+ALL_STEPS = [
+    *(f"{when} rows.{what}" for what in ("begin", "count", "adapters") for when in ("before", "after")),
+    *(f"{when} blobs.{what}" for what in ("missing", "get", "put") for when in ("before", "after")),
+    *(f"{when} rows.copy" for when in ("before", "in", "late in", "after")),
+    *(f"{when} removing" for when in ("before", "after")),  # what an earlier try brought and is not so now
+    *(f"{when} rows.{what}" for what in ("check", "end") for when in ("before", "after")),
+]
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("direction", ["there", "back"])
+def test_each_try_may_be_killed_a_step_later(
+    home: Where, server: Where, tmp_path: Path, direction: str
 ) -> None:
-    """From PostgreSQL and the object store into a home."""
-    back = {"home": str(tmp_path / "back")}
-    moved(home, server)
-    killed(server, back, step, visit)
-    moved(server, back)
-    assert everything(back) == everything(home)
-    check_answers(back)
+    """Each goes on where the last one ended, though the source is written to between them; either way."""
+    source, target = home, server
+    if direction == "back":
+        moved(home, server)
+        source, target = server, {"home": str(tmp_path / "back")}
+    for number, step in enumerate(ALL_STEPS):
+        with opened(source) as memory:
+            memory.add(f"My box {number} is called {'ABCDEFGHIJKLM'[number % 13]}{number}.", user_id="ana")
+            changed = memory.list(user_id="ana").records[0]
+            memory.update(changed.id, f"My horse {number} is called Vesper.", user_id="ana")
+        killed(source, target, step)
+        if step not in ("before rows.begin", "after rows.end"):
+            with pytest.raises(StoreUnavailable, match="run `memory migrate --to` again"):
+                opened(target)
+    assert everything(target) == everything(source)
+    check_answers(target)
 
 
-def killed(source: Where, target: Where, step: str, visit: int) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "tests.integration.moving_process",
-        json.dumps(source),
-        json.dumps(target),
-    ]
-    done = subprocess.run([*command, step, str(visit)], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+def killed(source: Where, target: Where, step: str, visit: int = 1) -> None:
+    """Move until the step, in a process that ends there as by `kill -9`."""
+    processes = get_context("forkserver")  # each is forked off one that has imported what is needed
+    processes.set_forkserver_preload(["tests.integration.moving_process"])
+    process = processes.Process(target=moving_process.main, args=(source, target, step, visit))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    process.close()
 
 
 def test_nobody_writes_to_what_is_being_moved(home: Where, server: Where, tmp_path: Path) -> None:
@@ -227,6 +244,20 @@ def test_a_target_that_holds_memories_is_refused(home: Where, tmp_path: Path) ->
     assert everything(other) == before
     with pytest.raises(InvalidInput, match="there already"):
         moved(home, home)
+
+
+def test_an_import_under_way_is_waited_for(home: Where, server: Where) -> None:
+    """Its archive stays where it is, and the target would not find it."""
+    found = database(home)
+    queue = Jobs(found)
+    job = queue.submit("acme", "import", {"archive": "a"})
+    with pytest.raises(InvalidInput, match="let it end, or cancel it"):
+        moved(home, server)
+    queue.cancel("acme", job.id)
+    queue.submit("acme", "compact", {})  # which does not hold up anything
+    found.close()
+    moved(home, server)
+    assert everything(server) == everything(home)
 
 
 def test_a_damaged_adapter_is_counted_and_made_again(home: Where, server: Where) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Row, Table, delete, func, insert, select, tex
 
 from memory.backends.sql import migrate
 from memory.backends.sql.database import Database
-from memory.backends.sql.tables import memories, metadata
+from memory.backends.sql.tables import jobs, memories, metadata
 from memory.errors import InvalidInput, StoreUnavailable
 
 BATCH = 500  # rows of one transaction
@@ -51,7 +51,13 @@ class RowsMove:
             yield
 
     def begin(self) -> None:
-        """Make the target's tables and mark it. Raises InvalidInput where it holds something else."""
+        """Make the target's tables and mark it.
+
+        Raises InvalidInput where it holds something else, or an import is under way: archives are not moved.
+        """
+        importing = select(jobs).where(jobs.c.kind == "import", jobs.c.state.in_(("queued", "running")))
+        if self._held.execute(importing.limit(1)).first():
+            raise InvalidInput("an import is under way; its archive is not moved: let it end, or cancel it")
         with self._target.write() as connection:
             if migrate.current(connection) != migrate.MOVING:
                 migrate.upgrade(connection)
