@@ -89,13 +89,20 @@ class Check:
             said = in_capitals(reply, value)
             return said, () if said == reply else tuple(self._ids[place] for place in places)
         if value:
-            held = value.casefold() in characters(reply).casefold()
+            said = characters(reply).casefold()
+            held = value.casefold() in said and not _again(said, value.casefold())
             if held and (reply == value or self._turn.accepts(reply, self._told)):
                 return reply, ()
             return value, tuple(self._ids[place] for place in places)
         if reply != UNKNOWN and not self._turn.accepts(reply, self._told):
             return UNKNOWN, ()
         return reply, ()
+
+
+def _again(reply: str, value: str) -> bool:
+    """Whether a reply says a value and then part of it again: "Dr. No. No."."""
+    rest = {word.strip(".,;:!?") for word in reply.replace(value, " ", 1).split()} - {""}
+    return bool(rest) and rest <= {word.strip(".,;:!?") for word in value.split()}
 
 
 def in_capitals(reply: str, value: str) -> str:

@@ -4,10 +4,12 @@
     My dentist appointment is tomorrow.    My dentist appointment is on 30 November 2026.
     I saw Anna last night.                 I saw Anna on the night of 28 November 2026.
     We move in two weeks.                  We move on 13 December 2026.
+    My exam is on Friday.                  My exam is on Friday, 4 December 2026.
 
 What is stored stays as it was told; models read the date. Days are those of this machine's time zone. What
 may mean something else stays as it is: a name ("Yesterday" in a sentence), a quotation, a day of every month
-or week, how long something took ("built in two days"). A week begins on Monday: "next Friday" is next week's.
+or week ("The shop is closed on Monday."; only of what takes place once is "on Friday" a date), how long
+something took ("built in two days"). A week begins on Monday: "next Friday" is next week's.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ _NUMBERS = (
 )
 _WEEKDAY = rf"(?:{'|'.join(_DAYS)})"
 _MANY = rf"(?:\d{{1,3}}|an?|{'|'.join(_NUMBERS[1:])})"
+_TOMORROW = r"(?:tom{1,2}or{1,2}ow|tmr{1,2}w?|2mo?r{1,2}ow)"  # as phones have it too
 _UNIT = r"(?:days?|weeks?|fortnights?|months?|years?)"
 _PART = r"(?:morning|afternoon|evening|night)"
 _WHICH = r"(?:next|last|this(?:\ coming)?|(?:the\ )?coming)"
@@ -37,10 +40,12 @@ _NTH = r"(?P<nth>\d{1,2})(?:st|nd|rd|th)"
 _SAID = re.compile(
     rf"""(?P<quoted>"[^"\n]{{1,120}}"|“[^”\n]{{1,120}}”)
     |(?<![\w-])(?:
-    (?P<day>(?:the\ )?day\ after\ tomorrow|(?:the\ )?day\ before\ yesterday|tomorrow|yesterday|today)
+    (?P<day>(?:the\ )?day\ after\ tomorrow|(?:the\ )?day\ before\ yesterday|{_TOMORROW}|yesterday|today)
       (?:['’]s\ (?P<owned>\w+)(?=\ (?:is|are|was|were|will|has|starts?|begins?|at|in|on|with)\b|[.,;!?]|$)
         |\ (?P<part>{_PART})\b)?
     |this\ (?P<now>morning|afternoon|evening)|(?P<tonight>tonight)|last\ (?P<past>night|evening)
+    |(?:a\ week\ (?:on|from)\ (?P<far>{_WEEKDAY})|(?P<far_off>{_WEEKDAY})\ week)(?!\ (?:of|in|on|and|is)\b)
+    |the\ end\ of\ (?:the|this|next)\ (?P<ending>month|year)
     |(?P<of>{_WEEKDAY})\ (?:of\ )?(?P<week>next|last|this)\ week
     |(?P<which>{_WHICH})\ (?:(?P<weekday>{_WEEKDAY})(?:\ (?P<its>{_PART}))?|(?P<unit>weekend|week|month|year))
     |in\ (?P<after>{_MANY})\ (?P<after_unit>{_UNIT})(?:['’]?\ time)?
@@ -48,12 +53,14 @@ _SAID = re.compile(
     |(?P<before>{_MANY})\ (?P<before_unit>{_UNIT})\ ago
     |(?:on|by|until|before)\ the\ {_NTH}(?:\ of\ (?P<month>this|next)\ month)?
       (?=\ *(?:[.,;!?)]|$)|\ (?:at|in\ the|from|with|and|for|we|I)\b)
+    |(?P<bare>{_WEEKDAY})(?:\ (?P<bare_part>{_PART}))?(?!\ the\b|,?\ \d{{1,2}}(?:st|nd|rd|th)\b)
     )(?!\w|['’]s\b|-\w)""",
     re.IGNORECASE | re.VERBOSE,
 )
 # A part of each such expression, in small letters: quicker to look for than the expressions.
 _HINT = re.compile(
-    rf"tomorrow|yesterday|today|tonight|from now| ago|the \d|in {_MANY} {_UNIT}"
+    rf"{_TOMORROW}|yesterday|today|tonight|from now| ago|the \d|in {_MANY} {_UNIT}|{_WEEKDAY} week"
+    rf"|a week (?:on|from) |the end of |(?:on|by|until|till|before|to|is|was) {_WEEKDAY}"
     rf"|(?:next|last|this|coming) (?:{_WEEKDAY}|{_PART}|coming|week|month|year)"
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s|\n")
@@ -80,6 +87,21 @@ _RECURS = re.compile(
     |subscription|allowance)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+# What takes place once: "on Friday" is a day of it, and not of every week.
+_ONCE = re.compile(
+    r"""\b(?:exam|test|quiz|interview|appointment|viewing|flight|train|ferry|party|wedding|funeral|concert|gig|premiere
+    |deadline|delivery|parcel|package|presentation|operation|surgery|hearing|audition|trip|visit|inspection|match
+    |barbecue|launch|check-?up|lunch|dinner|brunch|meeting
+    |will|going\ to|(?:I\ am|we\ are)\ \w+ing
+    |fly|flies|leaves?|arrives?|land|lands|moved|postponed|rescheduled)\b
+    |['’](?:ll|(?:m|re)\ \w+ing)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_OFTEN = re.compile(
+    r"\b(?:every|each|always|usually|normally|often|sometimes|never|weekly|if|when|until|till)\b", re.I
+)
+_A_WEEKDAY = re.compile(rf"\b{_WEEKDAY}s?\b", re.IGNORECASE)
+_ON = re.compile(r"\b(?:on|by|before|to|is|was)\ $", re.IGNORECASE)
 _MONTH_NAMED = re.compile(rf"\b(?:{'|'.join(_MONTHS)})\b")
 _YEARLY = re.compile(r"\b(?:birthday|anniversary|name day)\b", re.IGNORECASE)
 
@@ -132,7 +154,9 @@ class _Meant:
         """Whether it is a name: "Yesterday" inside a sentence, "Yesterday by the Beatles"."""
         if self.begins and self.after.startswith(" by "):
             return True
-        return self.found[0][0].isupper() and not (self.begins or self.found["of"] or self.sentence.isupper())
+        shouted = self.found[0].isupper()  # TOMORROW
+        weekday = any(self.found[group] for group in ("of", "far", "far_off", "bare"))
+        return self.found[0][0].isupper() and not (self.begins or weekday or shouted)
 
     def _past(self) -> bool:
         """Whether the sentence, or the end of it, tells of what is over."""
@@ -143,7 +167,7 @@ class _Meant:
         """Tomorrow, yesterday morning, today's meeting."""
         said = self.found["day"].lower()
         far = 2 if "day " in said else 1
-        days = 0 if said == "today" else far if "tomorrow" in said else -far
+        days = 0 if said == "today" else -far if "yesterday" in said else far
         at = self.today + timedelta(days)
         if self.found["owned"]:
             return f"the {self.found['owned']} on {self.written(at)}"
@@ -164,6 +188,30 @@ class _Meant:
     def of_week(self) -> str:
         """Monday next week."""
         return self.on(self._weekday(self.found["of"], _shift(self.found["week"])))
+
+    def far(self) -> str:
+        """A week on Monday, Monday week."""
+        apart = (_DAYS.index((self.found["far"] or self.found["far_off"]).lower()) - self.today.weekday()) % 7
+        return self.on(self.today + timedelta((apart or 7) + 7))
+
+    def bare(self) -> str | None:
+        """Friday, of something that takes place once."""
+        once = _ONCE.search(self.sentence) and not _OFTEN.search(self.sentence)
+        if not once or not _ON.search(self.before) or len(_A_WEEKDAY.findall(self.sentence)) > 1:
+            return None
+        name, part = self.found["bare"], self.found["bare_part"]
+        apart = (_DAYS.index(name.lower()) - self.today.weekday()) % 7 or 7
+        over = self._past() and not self.before.endswith("to ")  # what was moved to Friday is to come
+        at = self.today + timedelta(apart - 7 if over and apart < 7 else -7 if over else apart)
+        return f"{f'the {part.lower()} of ' if part else ''}{name.capitalize()}, {_date(at)}"
+
+    def ending(self) -> str | None:
+        """The end of the month, of next year."""
+        if _RECURS.search(self.sentence):
+            return None
+        shift = int(" next " in self.found[0].lower())
+        year = self.found["ending"].lower() == "year"
+        return f"the end of {self.today.year + shift if year else _month(self.today, shift)}"
 
     def which(self) -> str:
         """Next Monday, last year, this weekend."""
@@ -255,12 +303,16 @@ _MEANINGS: dict[str, Callable[[_Meant], str | None]] = {
     "now": _Meant.now,
     "tonight": _Meant.tonight,
     "past": _Meant.past,
+    "far": _Meant.far,
+    "far_off": _Meant.far,
+    "ending": _Meant.ending,
     "of": _Meant.of_week,
     "which": _Meant.which,
     "after": _Meant.later,
     "from": _Meant.from_now,
     "before": _Meant.ago,
     "nth": _Meant.of_month,
+    "bare": _Meant.bare,
 }
 
 

@@ -28,12 +28,16 @@ from markdown_it.token import Token
 from memory.text.speakers import transcript
 
 _CELL = 80  # characters of a cell; more is prose with commas
+_SHORT_CELL = 30
+_QUOTED_CELL = re.compile(r'"[^"\n]*"')
+_OWN = re.compile(r"(?:my|our|your|his|her|their|the|a|an|this|that)\s", re.IGNORECASE)
 _SETTING = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]{0,60})\s?=\s?(\S.{0,200})")
 _KEYED = re.compile(r"([A-Za-z][\w '/()-]{0,40}):[ \t]+(\S.{0,120})")
 _YAML = re.compile(r"[A-Za-z_][\w .-]{0,40}:(?:\s.*)?")
 _NESTED = re.compile(r":[ \t]*\n[ \t]+\S")
 _MARKED = re.compile(
-    r"\*\*|`|\]\(|</[a-z]{1,10}>|^\s{0,3}(?:#{1,6}\s|>\s|\|)|^(?:-{3,}|={3,})\s*$", re.MULTILINE
+    r"\*\*|`|\]\(|(?<![\w*])\*[A-Za-z][^*\n]{0,80}\*(?![\w*])|</[a-z]{1,10}>|^\s{0,3}(?:#{1,6}\s|>\s|\|)|^(?:-{3,}|={3,})\s*$",
+    re.MULTILINE,
 )
 _NO_KEY = re.compile(
     r"(?:q|a|user|assistant|system|human|ai|bot|note|todo|ps|re|fwd|fyi|update|hint|tip|warning|correction|https?)$"
@@ -169,18 +173,32 @@ def _table(text: str) -> list[str]:
     """CSV, TSV and the like: a header and rows of its width."""
     lines = text.splitlines()
     for delimiter in ("\t", ";", ","):
-        if len(lines) < 2 or delimiter not in lines[0] or f"{delimiter} " in text:
+        if len(lines) < 2 or delimiter not in lines[0]:
             continue
+        spaced = f"{delimiter} " in _QUOTED_CELL.sub("", text)  # as in prose
         try:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter) if row]
+            rows = [
+                [cell.strip() for cell in row]
+                for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced)
+                if row
+            ]
         except csv.Error:
             continue
         header = rows[0]
         same = all(len(row) == len(header) and max(map(len, row)) <= _CELL for row in rows)
         named = all(cell and not cell[0].isdigit() and not cell.endswith((".", "!", "?")) for cell in header)
-        if same and named and len(rows) > 1 and (len(header) > 2 or len(rows) > 2):
+        clear = len(header) > 2 and len(rows) > 2 and _listing(rows) if spaced else True
+        if same and named and clear and len(rows) > 1 and (len(header) > 2 or len(rows) > 2):
             return _rows(header, rows[1:])
     return []
+
+
+def _listing(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether rows with a space behind each comma are no prose: short cells, a column of numbers."""
+    short = all(
+        len(cell) <= _SHORT_CELL and not cell.endswith((".", "!", "?")) for row in rows for cell in row
+    )
+    return short and any(all(row[i][:1].isdigit() for row in rows[1:]) for i in range(1, len(rows[0])))
 
 
 def _rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -286,7 +304,8 @@ def _unmarked(token: Token) -> str:
 
 def _stated(key: str, value: str) -> str:
     many = key.endswith("s") and not key.endswith(("ss", "us", "is")) and " and " in value
-    return f"The {key} {'are' if many else 'is'} {value}{'' if value.endswith('.') else '.'}"
+    name = f"{key[:1].upper()}{key[1:]}" if _OWN.match(key) else f"The {key}"
+    return f"{name} {'are' if many else 'is'} {value}{'' if value.endswith('.') else '.'}"
 
 
 def _words(key: str) -> str:

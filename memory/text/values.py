@@ -13,8 +13,8 @@ from collections.abc import Iterator
 Span = tuple[int, int]
 
 _MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
-    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+    r"(?:(?:january|february|march|april|may|june|july|august|september|october|november|december)\b"
+    r"|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?)"
 )
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?\b"
 _DATE = rf"(?:(?:the )?{_DAY}(?: of)? {_MONTH}(?:,? \d{{4}}\b)?|{_MONTH} {_DAY}(?:,? \d{{4}}\b)?)"
@@ -42,7 +42,7 @@ _CAPITALISED = re.compile(rf"\.? (?:(?:de|da|di|del|van|von|der|den|bin|al|el|la
 _TITLE = re.compile(r"(?:mr|mrs|ms|dr|prof|st|fr|sr)$", re.IGNORECASE)
 _NO_NAME = frozenset(
     ("I", "My", "We", "Our", "He", "She", "It", "They", "The", "This", "That", "And", "But", "So", "On", "In",
-     "At")
+     "At", "His", "Her", "Their", "Your", "Is", "Are", "Was", "Has", "Or", "With", "From", "To", "For")
 )  # fmt: skip
 _ITEM = r"[^\s,;!?]+(?: [^\s,;!?]+){0,2}"
 _LIST = re.compile(rf"(?:, {_ITEM}){{0,12}},? (?:and|&) ")
@@ -81,13 +81,27 @@ def chunks(text: str) -> Iterator[Span]:
             yield start, end
 
 
+def unmarked(said: str) -> str:
+    """A value without the marks of Markdown around it; the star of a code that is dialled (*100#) stays."""
+    bare = said.strip("*_` ")
+    if any(map(str.isdigit, bare)):
+        opened, ended = said.startswith("*"), said.endswith("*")
+        if opened != ended and "**" not in said:
+            return f"{'*' if opened else ''}{bare}{'*' if ended else ''}"
+    return bare
+
+
 def _core(text: str, start: int, end: int) -> Span:
+    first, last = start, end
     while start < end and text[start] in _CORE_OPENS:
         start += 1
     while start < end and text[end - 1] in _CORE_ENDS:
         end -= 1
     if text[start:end].endswith(("'s", "s'")) and end - start > 2:
         end -= 2 if text[end - 2] == "'" else 1
+    if start < end and "*" in text[first:last] and "**" not in text[first:last]:
+        code = unmarked(text[max(first, start - 1) : min(last, end + 1)])
+        return max(first, start - code.startswith("*")), min(last, end + code.endswith("*"))
     return start, end
 
 
@@ -132,7 +146,7 @@ def _named(text: str, start: int, end: int) -> int:
         return end
     for _ in range(_NAME_WORDS):
         following = _CAPITALISED.match(text, end)
-        if not following or following[1] in _NO_NAME:
+        if not following or following[1].capitalize() in _NO_NAME or text[end - 1] == ".":
             return end
         if following[0].startswith(".") and not _TITLE.search(text[start:end]):
             return end

@@ -13,6 +13,16 @@ from memory.text.forms import statements
     ("text", "said"),
     [
         ("name,city,phone\nBen,Oslo,555-2000", "Ben's city is Oslo. Ben's phone is 555-2000."),
+        (
+            'item,price,qty\n"Nuts, mixed",4.50,2',
+            "The price of Nuts, mixed is 4.50. The qty of Nuts, mixed is 2.",
+        ),
+        (
+            "name, city, age\nBen, Oslo, 41\nIda, Rome, 5",
+            "Ben's city is Oslo. Ben's age is 41.\nIda's city is Rome. Ida's age is 5.",
+        ),
+        ("My todo: call Bob, buy glue", "My todo is call Bob, buy glue."),
+        ("My boat is called *Nixe*.", "My boat is called Nixe."),
         ("product\tprice\tstock\nlamp\t19.90\t14", "The price of lamp is 19.90. The stock of lamp is 14."),
         (
             "date;room;speaker\n2 May;Aula;Dr Kim",
@@ -60,6 +70,8 @@ def test_a_row_means_its_header_and_a_value_its_key(text: str, said: str) -> Non
         "Hi, I am Ana.\nYes, I live here.",
         "Anna: I'll bring the wine.\nBen: you are great!",
         "The ratio is 3:2, and a = b.",
+        "We ate, drank, slept\nand sang, danced, left\nor not, at, all",
+        "Dial *100# or #4471*, and 3 * r * 2.",
         "I got a new number: 555-8090.",
         "Notes:\n- milk\n- bread",
         "User: My PIN is 3.\nAssistant: Noted.",

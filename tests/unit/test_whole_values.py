@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from memory.read.finishing import _again
 from memory.read.whole_values import UNKNOWN, whole
 
 
@@ -29,6 +30,10 @@ from memory.read.whole_values import UNKNOWN, whole
         ("Б", "My dog is called Бублик.", "Бублик"),
         ("у", "My street is called улица Ленина.", "улица Ленина"),
         ("小白", "我的猫叫小白。", "小白"),
+        ("#4471", "The gate code is #4471*", "#4471*"),
+        ("4471", "The gate code is *4471#.", "*4471#"),
+        ("MR", "MY LANDLORD IS MR OKAFOR AND HIS NUMBER IS 020 7946 0958", "MR OKAFOR"),
+        ("4 Aug", "She was born on 4 Aug. 1990. Ida sings.", "4 Aug. 1990"),
         ("Your email is jo.", "Your email is jo@example.com, yes.", "Your email is jo@example.com"),
     ],
 )  # fmt: skip
@@ -46,6 +51,8 @@ def test_a_value_that_was_cut_is_finished(reply: str, told: str, said: str) -> N
         ("Monday", "On Monday I swim."),
         ("Jonas", "My partner's name is Jonas and we live in Utrecht."),
         ("Ana", "Ana and I live in Rome."),
+        ("4 May", "Ida's birthday is 4 May. Ida's shoe size is 38."),
+        ("8812", "The door code is **8812**."),
         ("Biscuit", "Biscuit's bowl is red."),
         ("Yes", "My dog is called Biscuit."),
         ("Paris is nice in spring.", "I live in Lyon."),
@@ -90,3 +97,11 @@ def test_it_takes_linear_time() -> None:
             began = time.perf_counter()
             whole(reply, [text])
             assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize("reply", ["Dr. No. No.", "Dr. No No"])
+def test_what_says_a_value_and_part_of_it_again_says_it_once(reply: str) -> None:
+    """The value alone is said; what adds something else to it stands."""
+    assert _again(reply.casefold(), "dr. no")
+    assert not _again("dr. no, since 1962", "dr. no")
+    assert not _again("dr. no.", "dr. no")

@@ -74,9 +74,12 @@ class EnglishReading:
 
     @cached_property
     def asks(self) -> bool:
-        """Whether the last sentence wants an answer; who is quoted asks somebody else."""
+        """Whether the last sentence wants an answer, not only to be kept; who is quoted asks another."""
         last = self.passage.lines[-1] if self.passage.lines else None
-        return last is not None and not last.name and asking.asks(sentences(last.text)[-1])
+        if last is None or last.name:
+            return False
+        ending = sentences(last.text)[-1]
+        return asking.asks(ending) and not keeping.asks_to_keep(ending)
 
     @property
     def small_talk(self) -> bool:

@@ -99,11 +99,13 @@ _ONLY = re.compile(
     _FLAGS,
 )
 _JOINT = re.compile(
-    r"[,;]\s+(?:(?:but|and|so|instead|though|however)\s+)?|\s+but\s+(?=(?:i|we|my|our|he|she|they|it)\b)",
+    r"[,;]\s+(?:(?:but|and|so|instead|though|however)\s+)?|\s+but\s+(?=(?:i|we|my|our|he|she|they|it)\b)"
+    r"|\s+(?:but|and)\s+(?=(?:now|these days|nowadays|today)\s+(?:i|we|my|our|he|she|they|it)\b)",
     re.IGNORECASE,
 )
 _VERB = re.compile(
-    r"""(?:i|we|he|she|they|it|you|my|our|his|her|their|the|only|just|please)\b|(?:call|use|give|send|meet|take|ask|try
+    r"""(?:(?:now|these\ days|nowadays|today|currently)\ )?
+    (?:i|we|he|she|they|it|you|my|our|his|her|their|the|only|just|please)\b|(?:call|use|give|send|meet|take|ask|try
     |put|bring|buy|make|keep|write|come|go)\b""",
     _FLAGS,
 )

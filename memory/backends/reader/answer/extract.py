@@ -9,7 +9,7 @@ from memory.backends.reader.answer import shapes
 from memory.backends.reader.answer.asked import Asked
 from memory.backends.reader.answer.clauses import Part
 from memory.backends.reader.answer.words import TOKEN, normal, places
-from memory.text.values import QUOTED
+from memory.text.values import QUOTED, unmarked
 
 _DOES = re.compile(
     r"\b(?:do|does|did|can|have|has|am|had|will|should|must|would)\b|\b(?:is|are|was|were)\b.*\w+ing\b",
@@ -38,7 +38,7 @@ def extract(asked: Asked, part: Part) -> str:
     said = (_manner if asked.manner else _BY_KIND.get(asked.kind, _anything))(asked, part)
     if not said and part.answers and asked.kind in ("", "name", "where", "who"):
         said = to_end(part.text)
-    return shapes.TAIL.sub("", said.strip().strip('"“”')).strip("*_` ")
+    return unmarked(shapes.TAIL.sub("", said.strip().strip('"“”')))
 
 
 def new(asked: Asked, said: str) -> bool:
