@@ -3,7 +3,8 @@
 ===================  ==================================================================================
 nothing              the question alone
 weights              the adapters of the selected memories, and no text
-weights, checked     the same, compared with what the recalled texts plainly say: how a memory answers
+auto                 as a memory answers by itself: weights, compared with what recalled texts plainly say;
+                     text joins where more matters than is merged
 recalled text        what is recalled, the most relevant first, as much as the window holds
 full context         all that was told, the newest last; of a history longer than the window its end
 ===================  ==================================================================================
@@ -154,7 +155,7 @@ def ways(ours: OurModel | None, upstream: Upstream | None) -> dict[tuple[str, st
     if ours is not None:
         found[OURS, "nothing"] = _nothing(ours)
         found[OURS, "weights"] = lambda story, asked, _: ours.recall("adapters", story.user, asked.text)
-        found[OURS, "weights, checked"] = lambda story, asked, _: ours.recall("auto", story.user, asked.text)
+        found[OURS, "auto"] = lambda story, asked, _: ours.recall("auto", story.user, asked.text)
         found[OURS, "recalled text"] = _recalled_text(ours)
         found[OURS, "full context"] = _full_context(ours)
     if upstream is not None:

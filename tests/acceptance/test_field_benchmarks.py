@@ -370,7 +370,7 @@ def test_our_model_answers_from_weights_and_from_text(tmp_path: Path, run: Main)
     code, rows, _ = run(sgd.main, "--data", sgd_file(tmp_path), "--users", 2, "--limit", 1)
     assert code == 0
     answers = {(row["kind"], row["from"]): row for row in rows if row["table"] == "sgd-answers"}
-    ways = ["nothing", "weights", "weights, checked", "recalled text", "full context"]
+    ways = ["nothing", "weights", "auto", "recalled text", "full context"]
     assert [way for kind, way in answers if kind == sgd.NEVER] == ways
     assert answers["together", "nothing"]["refused %"] == 100
     assert answers["together", "weights"]["tokens"] == answers["together", "nothing"]["tokens"]
