@@ -16,21 +16,24 @@ from rich.console import Console
 from tqdm import tqdm
 
 from benchmarks.bench import Row
-from benchmarks.said.cases import Case, cases, kinds
+from benchmarks.said.cases import FOLDER, Case, asked_of_texts, cases, kinds
 from benchmarks.said.scoring import Score, score
 from benchmarks.tables import markdown_table, rich_table, write_between_markers
 from memory import Memory
+from memory.settings import Settings
 
 SESSION = "talk"
 
 
 def main() -> int:
     given = _arguments()
-    chosen = list(cases(given.kind))
+    chosen = [case for path in given.texts or () for case in asked_of_texts(path, given.questions)] or list(
+        cases(given.kind, given.cases)
+    )
     scores: dict[str, Counter[Score]] = {}
     with (
         tempfile.TemporaryDirectory(prefix="memory-said-") as folder,
-        Memory(home=Path(folder), database_url=None, model=given.model) as memory,
+        opened(Path(folder), given.model) as memory,
     ):
         for case, answer, scored in _measured(memory, chosen, given.mode):
             scores.setdefault(case.kind, Counter())[scored] += 1
@@ -39,6 +42,9 @@ def main() -> int:
                 print(json.dumps(line, ensure_ascii=False), flush=True)
             elif given.show and scored != "right":
                 tqdm.write(f"{case.kind:<11} {scored:<8} {case.ask}  ->  {answer}")
+    if not scores:
+        print(f"no cases of {given.kind or 'any kind'} in {given.cases}", file=sys.stderr)
+        return 2
     rows = table(scores)
     if not given.json:
         wide = None if sys.stdout.isatty() else 100
@@ -46,6 +52,12 @@ def main() -> int:
     if given.markdown is not None:
         write_between_markers(given.markdown, {f"said {given.model}": markdown_table(rows)})
     return 0
+
+
+def opened(home: Path, model: str) -> Memory:
+    """A memory in an empty home, with the models that have been got for the usual one."""
+    (home / "models").symlink_to(Settings.load().models_folder)
+    return Memory(home=home, database_url=None, model=model)
 
 
 def table(scores: dict[str, Counter[Score]]) -> list[Row]:
@@ -91,7 +103,12 @@ def _arguments() -> argparse.Namespace:
         prog="python -m benchmarks.said", description="Everyday cases, told and asked."
     )
     parser.add_argument("--model", default="reference", help="as the setting MEMORY_MODEL")
-    parser.add_argument("--kind", choices=kinds(), help="one kind only")
+    parser.add_argument("--kind", metavar="KIND", help=f"one kind only: {', '.join(kinds())}")
+    parser.add_argument("--cases", type=Path, default=FOLDER, metavar="FOLDER", help="cases of your own")
+    parser.add_argument(
+        "--texts", type=Path, action="append", metavar="FILE", help="texts with questions instead, JSON lines"
+    )
+    parser.add_argument("--questions", type=int, default=150, metavar="N", help="asked of each such file")
     parser.add_argument("--mode", default="auto", choices=["auto", "adapters", "text", "both"])
     parser.add_argument("--json", action="store_true", help="one JSON object a case instead of the table")
     parser.add_argument("--show", action="store_true", help="also each answer that is not right")

@@ -12,7 +12,9 @@ The file's name is the kind. "{day +1}", "{next monday}", "{last friday}" stand 
 
 from __future__ import annotations
 
+import gzip
 import json
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +45,24 @@ def cases(kind: str | None = None, folder: Path = FOLDER) -> Iterator[Case]:
         if kind in (None, path.stem):
             for line in path.read_text(encoding="utf-8").splitlines():
                 yield _case(path.stem, json.loads(line))
+
+
+def asked_of_texts(path: Path, questions: int, seed: int = 0) -> list[Case]:
+    """Questions drawn from texts in the form of training data (docs/training.md), each with its text told.
+
+    Of a question with several "answers" any is right.
+    """
+    data = path.read_bytes()
+    lines = (gzip.decompress(data) if path.suffix == ".gz" else data).decode().splitlines()
+    found = [(line, one) for line in map(json.loads, lines) for one in line["qa"]]
+    drawn = random.Random(seed).sample(found, min(questions, len(found)))
+    kind = path.name.split(".")[0]
+    return [_of_text(kind, line.get("text") or line["context"], one) for line, one in drawn]
+
+
+def _of_text(kind: str, told: str | list[str], one: dict[str, Any]) -> Case:
+    right = tuple(one.get("answers") or [one["answer"]])
+    return Case(kind, one["question"], right, tell=(told,) if isinstance(told, str) else tuple(told))
 
 
 def kinds(folder: Path = FOLDER) -> list[str]:

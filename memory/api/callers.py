@@ -33,8 +33,7 @@ class CallingTenant:
     caller: Caller
 
 
-# Async, as every dependency that waits for nothing: FastAPI has threads call the others, one after the other.
-async def caller(request: Request, credentials: Credentials) -> Caller | None:  # noqa: ARG001  described, and read at the door
+def caller(request: Request, credentials: Credentials) -> Caller | None:  # noqa: ARG001  described, and read at the door
     """Whoever calls, as the door found out."""
     found: Caller | None = request.state.caller
     return found
@@ -43,7 +42,7 @@ async def caller(request: Request, credentials: Credentials) -> Caller | None:  
 CallerDep = Annotated[Caller | None, Depends(caller)]
 
 
-async def tenant(found: CallerDep) -> CallingTenant:
+def tenant(found: CallerDep) -> CallingTenant:
     """The tenant that calls; whether its key reaches this far, the door has checked (`rights`)."""
     assert found is not None
     assert found.tenant_id is not None

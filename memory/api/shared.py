@@ -44,10 +44,8 @@ _STOPS_WITHIN_S = 20.0  # a running job, once it is told to
 class Model:
     """Loads the models in the background when the server starts, and knows whether that went well."""
 
-    def __init__(self, load: Callable[[], object], then: Callable[[], object] | None = None) -> None:
-        """`then` is called once they are loaded."""
+    def __init__(self, load: Callable[[], object]) -> None:
         self._load = load
-        self._then = then
         self._lock = Lock()
         self._thread: Thread | None = None
         self.loaded = False
@@ -74,8 +72,6 @@ class Model:
             self.reason = reason_of(error)
         else:
             self.loaded, self.reason = True, ""
-            if self._then is not None:
-                self._then()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +97,7 @@ class Shared:
     door: CapacityLimiter  # threads that look at keys, and write the audit of who is refused
 
     @classmethod
-    def around(
-        cls, memory: Service, database: Database, loaded: Callable[[], object] | None = None
-    ) -> Shared:
+    def around(cls, memory: Service, database: Database) -> Shared:
         """The parts of a server for this memory, whose tables are in this database."""
         settings = memory.settings
         jobs, idempotency, metrics = Jobs(database), Idempotency(database), Metrics(memory)
@@ -130,7 +124,7 @@ class Shared:
             metrics=metrics,
             activity=Activity(),
             archives=archives,
-            model=Model(lambda: _use(memory), loaded),
+            model=Model(lambda: _use(memory)),
             worker=Worker(
                 jobs,
                 Handlers(memory, metrics, archives, access, room).by_kind(),
@@ -192,7 +186,7 @@ def _use(memory: Service) -> None:
     memory.select("warm", user_id="nobody")
 
 
-async def shared(request: Request) -> Shared:
+def shared(request: Request) -> Shared:
     """The parts of the server that this request came to."""
     found: Shared = request.app.state.shared
     return found

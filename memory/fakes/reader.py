@@ -109,7 +109,16 @@ class PlainReading:
         places = [place for place, found in enumerate(given) if found]
         return (values.pop(), places) if len(values) == 1 else ("", [])
 
-    def accepts(self, reply: str, told: Sequence[Told]) -> bool:  # noqa: ARG002 - any value is one
+    @property
+    def personal(self) -> bool:
+        return False
+
+    def accepts(
+        self,
+        reply: str,
+        told: Sequence[Told],  # noqa: ARG002 - any value is one
+        beside: Sequence[str] = (),  # noqa: ARG002
+    ) -> bool:
         return reply.casefold().rstrip(".") not in self.text.casefold()
 
     def rivals(self, other: Reading) -> bool:

@@ -101,10 +101,16 @@ class Reading(Protocol):
         """
         ...
 
-    def accepts(self, reply: str, told: Sequence[Told]) -> bool:
-        """Whether a short reply, taken from these texts, may be what this question asks for.
+    @property
+    def personal(self) -> bool:
+        """Whether it asks for what only its teller can have told: "Where do I work?"."""
+        ...
 
-        "Lars" is no place where the text has "with Lars", and the question's own words are no answer.
+    def accepts(self, reply: str, told: Sequence[Told], beside: Sequence[str] = ()) -> bool:
+        """Whether a reply may be what this question asks for.
+
+        "Lars" is no place where the text has "with Lars", and the question's own words are no answer. What
+        only its teller can know has to be told, or in the texts that the replier saw `beside`.
         """
         ...
 

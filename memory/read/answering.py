@@ -161,7 +161,10 @@ class Answerer:
         else:
             known = [] if skills else [*(Passage.of(record).text for record in records), *recalled]
             styled = bool(skills)
-            check = None if mode == "adapters" else Check(self._reader, selection, turn, styled=styled)
+            seen = [message.text for message in said[:-1]]
+            check = (
+                None if mode == "adapters" else Check(self._reader, selection, turn, seen=seen, styled=styled)
+            )
             reply = yield from self._written(request, Finishing(known, turn, check))
         if request.cancelled is not None and request.cancelled.is_set():
             raise Cancelled("whoever asked has gone; nothing of the turn is kept")
@@ -294,13 +297,19 @@ def _asked(said: Sequence[Message], turn: str) -> list[Message]:
 
 
 def _finished(generation: Generation, request: GenerationRequest, finishing: Finishing) -> Iterator[str]:
-    """The pieces of a reply; a short one, which may be a value of what is known, as a whole value."""
+    """The pieces of a reply; a short one, which may be a value of what is known, as a whole value.
+
+    A longer one is no further written where the texts give the value that is asked for.
+    """
     held, holding = "", finishing.applies
     for piece in generation:
         held += piece
         if not holding:
             yield piece
         elif len(held) > LONGEST:
+            if said := finishing.instead(held):
+                yield from re.findall(r"\s*\S+", said)
+                return
             holding = False
             yield held
     if not holding:

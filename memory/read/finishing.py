@@ -3,6 +3,7 @@
 The weights recall; a small model may all the same refuse what they hold, stop inside a value or take the
 neighbour's. Then what the texts plainly say decides (`Reading.value_in`): a value that they give for the
 question is said, and a reply that cannot be what was asked for ("Lars" to "Where is my meeting?") is refused.
+So is what a language model makes up where only the teller can know ("Where do I work?") and nothing was told.
 Mode "adapters" leaves this out, so that it shows what the weights recall by themselves; there only values
 that were cut are finished (`whole_values`).
 """
@@ -16,7 +17,7 @@ from memory.ports import Reader, Reading
 from memory.read.selection import Selection, told_at
 from memory.read.whole_values import LONGEST, UNKNOWN
 from memory.read.whole_values import whole as whole_value
-from memory.records import MemoryHit, now
+from memory.records import MemoryHit, image_of, now
 from memory.text.normalise import characters
 from memory.text.passage import Passage
 
@@ -46,13 +47,32 @@ class Finishing:
         said, self.quoted = self._check(said)
         return said
 
+    def instead(self, reply: str) -> str:
+        """What is said in the place of a reply that is longer than values are; "" where it goes on."""
+        if self._check is None:
+            return ""
+        said, self.quoted = self._check.of_longer(reply)
+        return said
+
 
 class Check:
     """What the texts of a selection say to a turn; those too that mattered too little to be merged."""
 
-    def __init__(self, reader: Reader, selection: Selection, turn: str, *, styled: bool = False) -> None:
-        """With `styled`, a skill says how to answer: only values that it garbled are replaced."""
+    def __init__(
+        self,
+        reader: Reader,
+        selection: Selection,
+        turn: str,
+        *,
+        seen: Sequence[str] = (),
+        styled: bool = False,
+    ) -> None:
+        """`seen` are the messages before the turn.
+
+        With `styled`, a skill says how to answer: only values that it garbled are replaced.
+        """
         self._styled = styled
+        self._seen = seen
         self._turn = reader.read(Passage(turn).dated(now()))
 
         def read(hit: MemoryHit) -> Reading:
@@ -73,14 +93,24 @@ class Check:
         self._nearest = [places[memory_id] for memory_id in candidates]
         former = [selection.former.get(hit.record.id) for hit in told]
         self._ids = [hit.record.id for hit in told]
+        self._pictured = any(image_of(hit.record.metadata) for hit in told)
         self._told = [
             (read(hit), None if old is None else read(old)) for hit, old in zip(told, former, strict=True)
         ]
 
     @property
     def applies(self) -> bool:
-        """Whether anything told was found for the turn; without it a reply streams as it is written."""
-        return bool(self._told)
+        """Whether anything was found for the turn, or has to be; else a reply streams as it is written."""
+        return bool(self._told) or (self._turn.personal and not self._styled)
+
+    def of_longer(self, reply: str) -> tuple[str, tuple[str, ...]]:
+        """What is said in the place of a longer reply that has begun; "" where it goes on."""
+        if self._styled:
+            return "", ()
+        value, places = self._turn.value_in(self._told, self._nearest)
+        if not value and not self._may_stand(reply):
+            value = UNKNOWN
+        return value, tuple(self._ids[place] for place in places)
 
     def __call__(self, reply: str) -> tuple[str, tuple[str, ...]]:
         """What is said in the reply's place, and the ids of the memories that it was read from, if it was."""
@@ -91,12 +121,15 @@ class Check:
         if value:
             said = characters(reply).casefold()
             held = value.casefold() in said and not _again(said, value.casefold())
-            if held and (reply == value or self._turn.accepts(reply, self._told)):
+            if held and (reply == value or self._may_stand(reply)):
                 return reply, ()
             return value, tuple(self._ids[place] for place in places)
-        if reply != UNKNOWN and not self._turn.accepts(reply, self._told):
-            return UNKNOWN, ()
-        return reply, ()
+        return reply if self._may_stand(reply) else UNKNOWN, ()
+
+    def _may_stand(self, reply: str) -> bool:
+        """What a picture shows stands in no text."""
+        seen = [*self._seen, reply] if self._pictured else self._seen
+        return reply == UNKNOWN or self._turn.accepts(reply, self._told, seen)
 
 
 def _again(reply: str, value: str) -> bool:

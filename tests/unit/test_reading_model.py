@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from hypernet.reading import YES_OR_NO
 from hypernet.training.reading.examples import Example
 from hypernet.training.reading.model import ReadingModel, batch, best, encode, load_base, said, save
 from memory.backends.model.embedder import packaged_folder
@@ -83,3 +84,22 @@ def test_missing_weights_are_a_clear_error(tmp_path: Path) -> None:
     """A folder without the file is named."""
     with pytest.raises(ModelUnavailable, match=str(tmp_path)):
         SpanReader(tmp_path).find("Where?", ["Here."])
+
+
+def test_numpy_decides_as_torch_does(untrained: tuple[ReadingModel, Path]) -> None:
+    """The likelier half of the choice that stands before the texts, with its odds against neither."""
+    model, folder = untrained
+    _, tokenizer = load_base(packaged_folder())
+    for text in ("Biscuit is a beagle.", "answer no, he said; answer yes, she said.", "é" * 40):
+        example = Example("Is Biscuit a beagle?", (YES_OR_NO, text))
+        one = encode(example, tokenizer)
+        assert one is not None
+        with torch.no_grad():
+            scores = as_saved(model, folder)(*batch([one]))[0]
+        first = one.bounds[0][0]
+        yes, no = (float(scores[first + a, 0] + scores[first + b, 1]) for a, b in ((0, 1), (3, 4)))
+        found = SpanReader(folder).decide(example.question, [text])
+        assert found is not None
+        assert found.yes is (yes > no)
+        assert found.margin == pytest.approx(max(yes, no) - float(scores[0].sum()), abs=1e-2)
+    assert SpanReader(folder).decide("Is Biscuit a beagle?", [""]) is None

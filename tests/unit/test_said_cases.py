@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from benchmarks.said.cases import Case, Value, cases, kinds
+from benchmarks.said.cases import Case, Value, asked_of_texts, cases, kinds
 from benchmarks.said.scoring import score
 
 SATURDAY = date(2026, 11, 28)
@@ -59,3 +60,21 @@ def test_answers_are_right_wrong_or_refused(
     """A value counts as a whole; a day counts in words or figures; nothing told wants a refusal."""
     case = Case("any", "?", tuple(right), tuple(wrong))
     assert score(case, answer, SATURDAY) == expected
+
+
+@pytest.mark.parametrize("name", ["texts.jsonl", "texts.jsonl.gz"])
+def test_texts_with_questions_are_cases_too(name: str, tmp_path: Path) -> None:
+    """Drawn by the seed, each told its own text, right by any of its answers."""
+    lines = [
+        {"context": "Ana keeps bees.", "qa": [{"question": "Who keeps bees?", "answer": "Ana"}]},
+        {"text": ["Bo left.", "Cy came."], "qa": [{"question": "Who is here?", "answers": ["Cy", "Cyril"]}]},
+    ]
+    data = "\n".join(map(json.dumps, lines)).encode()
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    asked = {case.ask: case for case in asked_of_texts(path, 5)}
+    assert asked["Who keeps bees?"].tell == ("Ana keeps bees.",)
+    assert asked["Who is here?"].tell == ("Bo left.", "Cy came.")
+    assert score(asked["Who is here?"], "Cyril", date(2026, 1, 5)) == "right"
+    assert score(asked["Who is here?"], "Bo", date(2026, 1, 5)) == "wrong"
+    assert len(asked_of_texts(path, 1)) == 1

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from memory.backends.model.reading import Found
-from memory.backends.reader.answer.spans import AGREED, SURE
+from memory.backends.model.reading import Decided, Found
+from memory.backends.reader.answer.spans import AGREED, CERTAIN, OVERRULES, SURE, ReadOut
 from memory.backends.reader.english import EnglishReader
 from memory.ports import Told
 from memory.text.passage import Passage
@@ -19,10 +19,12 @@ UPSTAIRS = "the tenants upstairs are the kowalskis."
 class Marks:
     """Marks these words, with this margin, wherever they stand first; notes what it was given."""
 
-    def __init__(self, words: str, margin: float = SURE + 1) -> None:
+    def __init__(self, words: str, margin: float = SURE + 1, *, yes: bool = True) -> None:
         self.words = words
         self.margin = margin
+        self.yes = yes
         self.given: list[tuple[str, list[str], list[float]]] = []
+        self.decided: list[tuple[str, list[str]]] = []
 
     def find(self, question: str, texts: Sequence[str], doubts: Sequence[float] = ()) -> Found | None:
         self.given.append((question, list(texts), list(doubts)))
@@ -31,6 +33,10 @@ class Marks:
             if at >= 0:
                 return Found(place, at, at + len(self.words), self.margin - (doubts[place] if doubts else 0))
         return None
+
+    def decide(self, question: str, texts: Sequence[str]) -> Decided:
+        self.decided.append((question, list(texts)))
+        return Decided(self.yes, self.margin)
 
 
 def told(reader: EnglishReader, *texts: str) -> list[Told]:
@@ -45,12 +51,46 @@ def test_what_the_rules_do_not_find_the_model_gives() -> None:
         assert reader.read("who lives above me?").value_in(texts) == given
 
 
-def test_where_the_rules_find_a_value_the_model_is_not_asked() -> None:
-    """They are right where they speak, and cost a millisecond."""
-    marks = Marks("Rex")
-    reader = EnglishReader(marks)
-    assert reader.read("What is my dog called?").value_in(told(reader, "My dog is called Rex."))[0] == "Rex"
-    assert marks.given == []
+@pytest.mark.parametrize(
+    ("margin", "given"), [(OVERRULES + 0.1, ("Bello", [1])), (OVERRULES, ("Rex", [0])), (-5.0, ("Rex", [0]))]
+)
+def test_a_model_that_is_very_sure_overrules_the_rules(margin: float, given: tuple[str, list[int]]) -> None:
+    """They look at few forms, it reads all that was told."""
+    reader = EnglishReader(Marks("Bello", margin))
+    texts = told(reader, "My dog is called Rex.", "the biscuits on the shelf are for Bello.")
+    assert reader.read("What is my dog called?").value_in(texts) == given
+
+
+def test_options_are_answered_by_one_of_them() -> None:
+    """Not by what else is told of the same."""
+    texts = ("i like board games.", "on sundays i love hiking.")
+    for words, given in (("board games", ""), ("hiking", "hiking")):
+        reader = EnglishReader(Marks(words))
+        assert reader.read("what do i like, hiking or fishing?").value_in(told(reader, *texts))[0] == given
+
+
+@pytest.mark.parametrize(
+    ("rules", "own", "says"),
+    [
+        (".20", "192.168.178.20", True),
+        ("Sundays", "alternate Sundays", True),
+        ("a perch, mine was a pike", "a perch", True),
+        ("milk, eggs and rye bread", "milk", False),
+        ("a Pixel 8", "an iPhone 13", False),
+        ("Rex", "rex", False),
+    ],
+)
+def test_a_model_that_is_sure_makes_a_value_whole_or_ends_it(rules: str, own: str, says: bool) -> None:
+    """More of the same, and less where another clause begins; a list stays a list."""
+    assert ReadOut(own, 0, SURE + 1).overrules(rules) is says
+    assert ReadOut(own, 0, SURE).overrules(rules) is False
+
+
+def test_several_values_that_go_together_stay_several() -> None:
+    """The model marks one stretch of one text."""
+    reader = EnglishReader(Marks("latex", OVERRULES + 5))
+    texts = told(reader, "I'm allergic to latex.", "I'm also allergic to nuts.")
+    assert reader.read("What am I allergic to?").value_in(texts)[1] == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -60,15 +100,23 @@ def test_where_the_rules_find_a_value_the_model_is_not_asked() -> None:
         ("the Kowalskis", AGREED + 0.1, True),
         ("Kowalskis", AGREED, False),
         ("tenants", SURE + 1, False),
-        ("Nobody I know of.", -9.0, True),
+        ("Nobody I know of.", -9.0, False),
     ],
 )
 def test_a_reply_from_the_texts_stands_where_the_model_agrees(
     reply: str, margin: float, stands: bool
 ) -> None:
-    """What is in no text is the base model's own, and no value of anybody's."""
+    """What only the teller can know and is in no text is made up."""
     reader = EnglishReader(Marks("kowalskis", margin))
     assert reader.read("who lives above me?").accepts(reply, told(reader, UPSTAIRS)) is stands
+
+
+def test_what_anybody_may_know_is_the_base_models_own() -> None:
+    """It is in no text, and stands; so does what the conversation says."""
+    reader = EnglishReader(Marks("kowalskis", -9.0))
+    assert reader.read("who wrote Faust?").accepts("Goethe", told(reader, UPSTAIRS))
+    assert not reader.read("what is my name?").accepts("Bob", told(reader, UPSTAIRS))
+    assert reader.read("what is my name?").accepts("Bob", told(reader, UPSTAIRS), ["The user is called Bob."])
 
 
 def test_the_model_reads_once_a_turn() -> None:
@@ -81,13 +129,70 @@ def test_the_model_reads_once_a_turn() -> None:
     assert len(marks.given) == 1
 
 
-@pytest.mark.parametrize("asked", ["Do I have neighbours?", "thanks, good night", "I live in Rome.", ""])
+@pytest.mark.parametrize(
+    "asked", ["Are you a robot?", "can you write a poem", "thanks, good night", "I live in Rome.", ""]
+)
 def test_what_no_words_of_a_text_answer_is_not_asked(asked: str) -> None:
-    """Yes or no, small talk, statements, nothing."""
+    """What the assistant is or can do, small talk, statements, nothing."""
     marks = Marks("kowalskis")
     reader = EnglishReader(marks)
     assert reader.read(asked).value_in(told(reader, UPSTAIRS)) == ("", ())
-    assert marks.given == []
+    assert marks.given == marks.decided == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "Do I have neighbours?",
+        "so is the dentist on tuesday",
+        "isn't Rex a beagle?",
+        "isn’t Rex a beagle?",
+        "Tom still works at Shell, right?",
+        "It was on Friday, wasn't it?",
+        "must I pay the rent?",
+    ],
+)
+def test_yes_or_no_is_decided_by_all_texts_together(asked: str) -> None:
+    """What is denied is read too; the nearest text is named."""
+    marks = Marks("", CERTAIN + 0.1, yes=False)
+    reader = EnglishReader(marks)
+    texts = told(reader, "the tenants moved out.", "i have no neighbours.")
+    assert reader.read(asked).value_in(texts, [1, 0]) == ("No", [1])
+    assert [read for _, read in marks.decided] == [["the tenants moved out.", "i have no neighbours."]]
+
+
+@pytest.mark.parametrize(
+    ("margin", "said"),
+    [
+        (CERTAIN, "I can't say yes or no, but you told me: “the dentist moved to tuesday.”"),
+        (SURE, ""),
+        (-9.0, ""),
+    ],
+)
+def test_what_is_less_than_certain_is_said_in_the_tellers_words(margin: float, said: str) -> None:
+    """The sentence that is about it, of all that were found; none where nothing of it was told."""
+    reader = EnglishReader(Marks("", margin))
+    texts = told(reader, "rent is paid.", "good news today. the dentist moved to tuesday.")
+    assert reader.read("is the dentist on monday?").value_in(texts, [0, 1])[0] == said
+    assert reader.read("is mars far away?").value_in(texts, [0, 1])[0] == ""
+
+
+def test_an_unsure_yes_is_not_said_and_nothing_of_the_texts_in_its_place() -> None:
+    """No "Tuesday" to "Is the dentist on Monday?"; what the base says by itself stands."""
+    reader = EnglishReader(Marks("tuesday", SURE))
+    turn, texts = reader.read("is the dentist on monday?"), told(reader, "the dentist is on tuesday.")
+    assert turn.value_in(texts) == ("", ())
+    assert not turn.accepts("tuesday", texts)
+    assert turn.accepts("Mondays are busy everywhere.", texts)
+
+
+@pytest.mark.parametrize("asked", ["is it tea or coffee that i drink?", "do you know where i live?"])
+def test_what_only_looks_like_yes_or_no_is_answered_by_words(asked: str) -> None:
+    """A choice that is named, and a question within a polite one."""
+    marks = Marks("tea")
+    reader = EnglishReader(marks)
+    assert reader.read(asked).value_in(told(reader, "i only have tea."))[0] == "tea"
+    assert marks.decided == []
 
 
 def test_what_does_not_stand_never_answers_and_the_assistant_less_surely() -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hypernet.reading import NO, YES, YES_OR_NO
 from hypernet.world.dialogues import read_dialogues
 from hypernet.world.facts import UNKNOWN, Context, FactWorld, Group
 from hypernet.world.sayings import Sayings
@@ -27,6 +28,7 @@ _LONG = 420  # characters of a text that is read whole; of a longer one the sent
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\"'(A-Z0-9])")
 _WORD = re.compile(r"\w+")
 _TENTH = 10
+_DECIDED = {"yes": YES, "no": NO, "unknown": ""}
 _MOST_CHARS = 900  # of the texts of one example
 
 
@@ -46,10 +48,12 @@ class Asked:
     texts: tuple[str, ...]
     answered: tuple[tuple[str, str], ...]
     unknown: tuple[str, ...] = ()
+    decided: tuple[tuple[str, str], ...] = ()  # questions of yes or no, each with its answer; "" for neither
 
 
 def read_asked(path: Path, *, heldout: bool | None = None) -> list[Asked]:
-    """Lines of {"text" or "context", "qa": [{"question", "answer"}], "unknown": [question]}.
+    """Lines of {"text" or "context", "qa": [{"question", "answer"}], "unknown": [question], "yes_no":
+    [{"question", "answer": "yes", "no" or "unknown"}]}, all three optional.
 
     A text may be a list: messages in the order in which they were told. With `heldout` a tenth of the texts,
     chosen by their words, or the other nine.
@@ -65,11 +69,13 @@ def _asked(given: dict[str, object]) -> Asked:
     texts = tuple(told) if isinstance(told, list) else (str(told),)
     qa: Iterable[dict[str, str]] = given.get("qa") or ()  # type: ignore[assignment]  # of JSON
     unknown: Iterable[dict[str, str] | str] = given.get("unknown") or ()  # type: ignore[assignment]  # of JSON
+    yes_no: Iterable[dict[str, str]] = given.get("yes_no") or ()  # type: ignore[assignment]  # of JSON
     answered = ((one["question"].strip(), one["answer"]) for one in qa)
     return Asked(
         texts,
         tuple(one for one in answered if one[1] and any(one[1] in text for text in texts)),
         tuple(one if isinstance(one, str) else one["question"] for one in unknown),
+        tuple((one["question"], _DECIDED[one["answer"]]) for one in yes_no),
     )
 
 
@@ -81,6 +87,10 @@ def of_texts(texts: Sequence[Asked], rng: random.Random) -> Iterator[Example]:
     """Endless examples of texts with questions, one question a text at a time."""
     while True:
         for one in rng.sample(texts, len(texts)):
+            if one.decided and (rng.random() < 0.5 or not (one.answered or one.unknown)):
+                question, answer = rng.choice(one.decided)
+                yield Example(question, (YES_OR_NO, *one.texts), answer)
+                continue
             unanswered = one.unknown and (not one.answered or rng.random() < 0.4)
             if unanswered:
                 question, answer = rng.choice(one.unknown), ""
@@ -169,14 +179,17 @@ def _among(example: Example, aside: Sequence[str], rng: random.Random) -> Exampl
     """The example with texts around its own that share no word with the question or the answer."""
     words = {w for w in _WORD.findall(f"{example.question} {example.answer}".casefold()) if len(w) > 3}
     room = _MOST_CHARS - sum(map(len, example.texts))
-    texts = list(example.texts)
+    decided = example.texts[:1] == (YES_OR_NO,)
+    front, texts = (example.texts[:decided], list(example.texts[decided:]))
+    own = set(texts)
     for text in rng.sample(aside, rng.randint(1, 4)):
         if len(text) < room and not words & set(_WORD.findall(text.casefold())):
             texts.insert(rng.choice((0, len(texts))), text)
             room -= len(text)
-    if example.answer and rng.random() < 0.06 and len(texts) > len(example.texts):
-        return Example(example.question, tuple(t for t in texts if example.answer not in t))
-    return Example(example.question, tuple(texts), example.answer)
+    if example.answer and rng.random() < 0.06 and len(texts) > len(own):
+        telling = own if decided else {text for text in own if example.answer in text}
+        return Example(example.question, (*front, *(text for text in texts if text not in telling)))
+    return Example(example.question, (*front, *texts), example.answer)
 
 
 def _texts(contexts: Sequence[Context]) -> tuple[str, ...]:

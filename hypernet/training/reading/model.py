@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import BertModel
 
+from hypernet.reading import MOST_TOKENS
 from hypernet.training.reading.examples import Example
 
-MOST_TOKENS = 288
 _CLS, _SEP = "[CLS]", "[SEP]"
 _EMBEDDED = "embeddings."  # what stays as the base has it
+_SCALE = ".scale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,17 @@ def load_base(folder: Path) -> tuple[ReadingModel, Tokenizer]:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return ReadingModel(BertModel.from_pretrained(folder, add_pooling_layer=False)), tokenizer
+
+
+def load_trained(model: ReadingModel, path: Path) -> None:
+    """Take the weights that `save` wrote."""
+    tensors = load_file(path)
+    for name, weight in model.state_dict().items():
+        bare = name.removeprefix("encoder.")
+        if bare in tensors:
+            scale = tensors.get(bare + _SCALE)
+            given = tensors[bare].float()
+            weight.copy_(given if scale is None else given * scale[:, None])
 
 
 def encode(example: Example, tokenizer: Tokenizer) -> Encoded | None:
@@ -139,13 +151,13 @@ def save(model: ReadingModel, path: Path) -> None:
     """Write the trained weights: matrices in int8 with a scale a row, the rest in float32, no embeddings."""
     tensors: dict[str, Tensor] = {}
     for name, weight in model.state_dict().items():
-        bare = name.removeprefix("encoder.") if name.startswith("encoder.") else name
+        bare = name.removeprefix("encoder.")
         if bare.startswith(_EMBEDDED):
             continue
         if weight.ndim == 2 and not bare.startswith("span"):
             scale = weight.abs().amax(1) / 127
             tensors[bare] = (weight / scale[:, None]).round().to(torch.int8)
-            tensors[bare + ".scale"] = scale
+            tensors[bare + _SCALE] = scale
         else:
             tensors[bare] = weight.contiguous()
     save_file(tensors, path)

@@ -27,19 +27,20 @@ from hypernet.training.reading.model import (
     best,
     encode,
     load_base,
+    load_trained,
     loss,
     said,
     save,
 )
 from hypernet.training.reading.rivals import Rivals
 
-EVERYDAY = Path(__file__).parent / "everyday.jsonl"
+EVERYDAY, YES_NO = (Path(__file__).parent / name for name in ("everyday.jsonl", "yes_no.jsonl"))
 BATCH = 32
 BUCKET = 12  # batches that are drawn together and sorted by length
 RATE, WARMUP = 1.2e-4, 150
 LAST = 0.02  # share of the rate that is left at the end
 # How often each generator is drawn, and the package's own texts, beside the shares that files are given.
-SHARES = {"world": 0.05, "sayings": 0.06, "rivals": 0.16, "dialogues": 0.12, "everyday": 0.35}
+SHARES = {"world": 0.05, "sayings": 0.06, "rivals": 0.16, "dialogues": 0.12, "everyday": 0.8, "yes_no": 0.4}
 
 
 def reading(
@@ -54,6 +55,9 @@ def reading(
     base: Annotated[
         Path | None, typer.Option(help="A BERT encoder's folder instead of the packaged MiniLM.")
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="A folder with a trained model.safetensors to go on from.")
+    ] = None,
     steps: Annotated[int, typer.Option(min=1)] = 4000,
     every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints and figures.")] = 200,
     judged: Annotated[int, typer.Option(min=1, help="Held-out questions of each kind a figure.")] = 200,
@@ -63,8 +67,11 @@ def reading(
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
-    files = [(EVERYDAY, SHARES["everyday"]), *(_shared(given) for given in data or [])]
+    own = [(EVERYDAY, SHARES["everyday"]), (YES_NO, SHARES["yes_no"])]
+    files = [*own, *(_shared(given) for given in data or [])]
     model, tokenizer = load_base(base or Path(packaged()))
+    if start is not None:
+        load_trained(model, start / "model.safetensors")
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=RATE, weight_decay=0.01)
     done = _resumed(folder, model, optimizer)

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hypernet.reading import FOLDER, MOST_TOKENS, NO, YES, YES_OR_NO
 from memory.backends.model.embedder import packaged_folder
 from memory.backends.model.minilm import Floats, MiniLM
 from memory.errors import ModelUnavailable
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
-MOST_TOKENS = 288  # of question and texts, as in training
 _QUESTION_TOKENS = 64  # of which those of the question at most
 _LONGEST = 40  # tokens of an answer
 _CLS, _SEP = "[CLS]", "[SEP]"
@@ -39,6 +39,14 @@ class Found:
     place: int
     start: int
     end: int
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """An answer of yes or no. `margin` is its log odds against neither."""
+
+    yes: bool
     margin: float
 
 
@@ -59,6 +67,34 @@ class SpanReader:
         others. What the model's window does not hold is not read: the last texts, or the end of one. Raises
         ModelUnavailable.
         """
+        read, spans, scores = self._scored(question, texts)
+        if not spans:
+            return None
+        found = (_best(scores, span, read) for span in spans)
+        less = (replace(one, margin=one.margin - doubts[one.place]) if doubts else one for one in found)
+        best = max(less, key=lambda one: one.margin)
+        return best if best.margin > -np.inf else None
+
+    def decide(self, question: str, texts: Sequence[str]) -> Decided | None:
+        """Whether the texts say yes or no to a question that is put so; None where there is nothing to read.
+
+        Raises ModelUnavailable.
+        """
+        read, spans, scores = self._scored(question, [YES_OR_NO, *texts])
+        if len(spans) < 2:
+            return None
+        first, offsets = spans[0][1], read[0].offsets
+        none = scores[0].sum()
+        yes, no = (
+            _at(scores, first, offsets, YES_OR_NO.index(choice), len(choice)) - none for choice in (YES, NO)
+        )
+        return Decided(bool(yes > no), float(max(yes, no)))
+
+    def _scored(
+        self, question: str, texts: Sequence[str]
+    ) -> tuple[list[Encoding], list[tuple[int, int, int]], Floats]:
+        """The texts' tokens; of each text that is read its place, first token and number of tokens; and the
+        scores [T, 2] of all tokens."""
         tokenizer, model = self._loaded()
         asked, *read = tokenizer.encode_batch([question, *texts], add_special_tokens=False)
         cls, sep = tokenizer.token_to_id(_CLS), tokenizer.token_to_id(_SEP)
@@ -72,39 +108,36 @@ class SpanReader:
             spans.append((place, len(ids), min(room, len(text.ids))))
             ids += [*text.ids[:room], sep]
         if not spans:
-            return None
+            return read, spans, np.zeros((0, 2), np.float32)
         tokens = np.array([ids])
         types = (np.arange(len(ids)) >= first_text).astype(np.int64)[None]
         hidden = model.hidden_states(tokens, np.ones(tokens.shape, bool), types)[0]
-        scores = hidden @ model.weights["span.weight"].T + model.weights["span.bias"]  # [T, 2]
-        found = (_best(scores, span, read) for span in spans)
-        less = (replace(one, margin=one.margin - doubts[one.place]) if doubts else one for one in found)
-        best = max(less, key=lambda one: one.margin)
-        return best if best.margin > -np.inf else None
+        return read, spans, hidden @ model.weights["span.weight"].T + model.weights["span.bias"]
 
     def _loaded(self) -> tuple[Tokenizer, MiniLM]:
         with self._loading:
             if self._parts is None:
-                self._parts = _load(self._folder or trained_folder(), self._base or packaged_folder())
+                self._parts = _load(self._folder or FOLDER, self._base or packaged_folder())
             return self._parts
 
 
-def _best(scores: Floats, span: tuple[int, int, int], read: Sequence[object]) -> Found:
+def _at(
+    scores: Floats, first: int, offsets: Sequence[tuple[int, int]], start: int, length: int
+) -> np.floating:
+    """The score of the span of some characters of the text whose first token is `first`."""
+    inside = [i for i, (a, b) in enumerate(offsets) if a >= start and b <= start + length]
+    return scores[first + inside[0], 0] + scores[first + inside[-1], 1]
+
+
+def _best(scores: Floats, span: tuple[int, int, int], read: Sequence[Encoding]) -> Found:
     place, first, length = span
     begins, ends = scores[first : first + length, 0], scores[first : first + length, 1]
     pairs = begins[:, None] + ends[None, :]
     pairs[~np.triu(np.tril(np.ones(pairs.shape, bool), _LONGEST - 1))] = -np.inf
     start, end = np.unravel_index(int(pairs.argmax()), pairs.shape)
-    offsets = read[place].offsets  # type: ignore[attr-defined]
+    offsets = read[place].offsets
     margin = float(pairs[start, end] - scores[0].sum())
     return Found(place, offsets[start][0], offsets[end][1], margin)
-
-
-def trained_folder() -> Path:
-    """Where the trained blocks are."""
-    import hypernet
-
-    return Path(hypernet.__file__).parent / "reading"
 
 
 def _load(folder: Path, base: Path) -> tuple[Tokenizer, MiniLM]:

@@ -9,6 +9,7 @@ from memory.backends.reader import asking, keeping
 from memory.backends.reader.answer.asked import Asked, asked
 from memory.backends.reader.answer.clauses import Said
 from memory.backends.reader.answer.given import alike_values, fits, listed, same_thing, together, value
+from memory.backends.reader.answer.grounds import grounded, personal
 from memory.backends.reader.answer.replaced import replacing
 from memory.backends.reader.answer.spans import (
     ASSURED,
@@ -16,6 +17,8 @@ from memory.backends.reader.answer.spans import (
     REPORTED,
     ReadOut,
     Spans,
+    decidable,
+    decision,
     names_options,
     read_out,
     readable,
@@ -217,12 +220,17 @@ class EnglishReading:
         return self._kinds[kind]
 
     def value_in(self, told: Sequence[Told], nearest: Sequence[int] = ()) -> tuple[str, Sequence[int]]:
-        """The value that the texts give, or several that go together."""
+        """The value that the texts give, or several that go together.
+
+        Where the rules find one value, the model says another if it is sure enough.
+        """
         value, places = self._plain_value(told)
-        if value:
+        if len(places) > 1:
             return value, places
         found = self._read_out(told, nearest)
-        return (found.value, [found.place]) if found is not None and found.sure else ("", ())
+        if found is not None and (found.overrules(value) if value else found.sure):
+            return found.value, [found.place]
+        return (value, places) if value else ("", ())
 
     def _plain_value(self, told: Sequence[Told]) -> tuple[str, Sequence[int]]:
         """What the rules find."""
@@ -240,12 +248,27 @@ class EnglishReading:
             return (given[newest], [newest]) if texts[newest]._news.changed else ("", ())
         return listed(values), places
 
-    def accepts(self, reply: str, told: Sequence[Told]) -> bool:
-        """Whether the reply may be of the kind that is asked for, and is not of what is no longer so."""
+    @property
+    def personal(self) -> bool:
+        """Whether only what its teller told can answer it."""
+        return personal(self._question)
+
+    def accepts(self, reply: str, told: Sequence[Told], beside: Sequence[str] = ()) -> bool:
+        """Whether the reply may be of the kind that is asked for, and is not of what is no longer so.
+
+        To a personal question it has to be made of what was told, or of the texts beside; yes and no are only
+        where a model decides.
+        """
+        has_model, taken = self._spans is not None, _taken(reply, told)
+        if has_model and taken and decidable(self._question):
+            return False
+        if self.personal and not taken and (has_model or readable(self._question)):
+            known = (*(one.text for one, _ in told), *beside)
+            return grounded(plain(reply), self._question, map(plain, known))
         wanted = self._asked_for
         if wanted is None:
             return True
-        if self._spans is not None and not names_options(self._question) and _taken(reply, told):
+        if has_model and taken and not names_options(self._question):
             found = self._read_out(told)
             return found is not None and found.agrees(reply)
         texts = [english(one) for one, _ in told if one.answers(self)]
@@ -259,14 +282,19 @@ class EnglishReading:
 
     def _read_out(self, told: Sequence[Told], nearest: Sequence[int] = ()) -> ReadOut | None:
         """What the model finds, worked out once; None where there is none, or it is no question for it."""
-        if self._spans is None or not readable(self._question):
+        if self._spans is None or not (readable(self._question) or decidable(self._question)):
             return None
-        if self._was_read[0] is not told:
-            texts = [english(one) for one, _ in told]
+        if self._was_read[0] is told:
+            return self._was_read[1]
+        texts = [english(one) for one, _ in told]
+        read = [plain(text.passage.bare) for text in texts]
+        if decidable(self._question):
+            found = decision(self._spans, self._question, read, nearest)
+        else:
             trust = [ASSURED if text.answers(self) else text._trusted for text in texts]
-            read = [plain(text.passage.bare) for text in texts]
-            self._was_read = told, read_out(self._spans, self._question, read, nearest, trust)
-        return self._was_read[1]
+            found = read_out(self._spans, self._question, read, nearest, trust)
+        self._was_read = told, found
+        return found
 
     @cached_property
     def _question(self) -> str:

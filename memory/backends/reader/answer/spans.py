@@ -12,19 +12,31 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
+from memory.backends.reader.answer.words import content
+from memory.text.sentences import sentences
 from memory.text.values import grown
 
 SURE = 3.0  # log odds of an answer against none from which on it is said
-AGREED = 1.0  # and from which on a reply that says the same stands
+OVERRULES = 10.0  # in the place of what the rules find
+CERTAIN = 10.0  # as yes or no
+AGREED = -4.0  # and from which on a reply that says the same stands
 # What a text's answers lose of that: what somebody tells, what the assistant says, what does not stand.
 ASSURED, REPORTED, NEVER = 0.0, 1.0, float("inf")
 _MOST_TEXTS = 12
 _MOST_CHARACTERS = 1400  # of the texts that are read; more than the model's window holds
 _MORE = 2  # words by which what the model marks may be less than the value
+_RUNS_ON = re.compile(r"\b(?:is|are|was|were|has|have|i|we|my|mine|yours?|his|hers?)\b")
 _EDGES = " .,;:!?\"'"
-_YES_NO = re.compile(
-    r"(?:is|are|was|were|am|do|does|did|can|could|will|would|shall|should|has|have|had|may)\b", re.IGNORECASE
+_TOLD = "I can't say yes or no, but you told me: “{}”"
+_AUX = (
+    r"(?:is|are|was|were|am|do|does|did|can|could|will|would|shall|should|has|have|had|may|must)(?:n['’]?t)?"
 )
+_YES_NO = re.compile(
+    rf"(?:(?:hi|hey|ok|okay|so|and|but|by\s+the\s+way)[,!]?\s+)?{_AUX}\b"
+    rf"|.*,\s*(?:right|correct|yes|no|{_AUX}\s+(?:i|we|he|she|it|they))\s*\?*$",
+    re.IGNORECASE,
+)
+_OF_YOU = re.compile(rf"\b{_AUX}\s+you\b", re.IGNORECASE)
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
 _PART = re.compile(
     r"\b(?:year|month|first name|surname|last name|family name|start|begin|opens?|closes?|ends?|finish|until"
@@ -46,11 +58,24 @@ class Span(Protocol):
     def margin(self) -> float: ...  # log odds against no answer
 
 
+class Decided(Protocol):
+    """An answer of yes or no."""
+
+    @property
+    def yes(self) -> bool: ...
+    @property
+    def margin(self) -> float: ...  # log odds against neither
+
+
 class Spans(Protocol):
     """Finds the words that answer a question."""
 
     def find(self, question: str, texts: Sequence[str], doubts: Sequence[float] = ()) -> Span | None:
         """The best answer, however unlikely, each text's less its doubt; None for nothing to read."""
+        ...
+
+    def decide(self, question: str, texts: Sequence[str]) -> Decided | None:
+        """The likelier of yes and no, however unlikely; None for nothing to read."""
         ...
 
 
@@ -67,6 +92,16 @@ class ReadOut:
         """Whether it is said in the place of another reply, or of none."""
         return self.margin > SURE
 
+    def overrules(self, value: str) -> bool:
+        """Whether it is said in the place of what the rules find: more of the same, less where that runs on
+        into another clause ("a perch, mine was a pike"), and another value."""
+        own, theirs = self.value.casefold(), value.casefold()
+        if theirs in own:
+            return self.sure and own != theirs
+        if own in theirs:
+            return self.sure and _RUNS_ON.search(theirs.replace(own, " ", 1)) is not None
+        return self.margin > OVERRULES
+
     def agrees(self, reply: str) -> bool:
         """Whether a reply says this, or part of it."""
         said, value = reply.casefold().strip(_EDGES), self.value.casefold()
@@ -78,6 +113,11 @@ def readable(question: str) -> bool:
     return bool(question) and (_YES_NO.match(question) is None or names_options(question))
 
 
+def decidable(question: str) -> bool:
+    """Whether texts can answer with yes or no; what the assistant itself does or is they do not tell."""
+    return bool(question) and not readable(question) and _OF_YOU.search(question) is None
+
+
 def names_options(question: str) -> bool:
     """Whether it names what it may be answered with: "Lisbon or Porto?"."""
     return _OR.search(question) is not None
@@ -86,7 +126,10 @@ def names_options(question: str) -> bool:
 def read_out(
     spans: Spans, question: str, texts: Sequence[str], nearest: Sequence[int], doubts: Sequence[float]
 ) -> ReadOut | None:
-    """The best answer of the nearest texts that can be read at once; `doubts` are what each text's loses."""
+    """The best answer of the nearest texts that can be read at once; `doubts` are what each text's loses.
+
+    To a question that names options only one of them is an answer.
+    """
     chosen = sorted(_fitting(texts, nearest or range(len(texts) - 1, -1, -1)))  # as told: the newer counts
     found = spans.find(question, [texts[place] for place in chosen], [doubts[place] for place in chosen])
     if found is None:
@@ -95,7 +138,32 @@ def read_out(
     text, start, end = texts[place], found.start, found.end
     if not _PART.search(question):
         start, end = _whole(text, start, end)
-    return ReadOut(text[start:end].strip(_EDGES), place, found.margin)
+    value = text[start:end].strip(_EDGES)
+    if names_options(question) and not content(value) & content(question):
+        return None
+    return ReadOut(value, place, found.margin)
+
+
+def decision(spans: Spans, question: str, texts: Sequence[str], nearest: Sequence[int]) -> ReadOut | None:
+    """ "Yes" or "No" by the nearest texts that can be read at once; its place is the nearest one.
+
+    Where that is less than certain, the newest sentence about it is said instead: it is true in any case.
+    """
+    order = nearest or range(len(texts) - 1, -1, -1)
+    chosen = sorted(_fitting(texts, order))
+    found = spans.decide(question, [texts[place] for place in chosen])
+    if found is None:
+        return None
+    if found.margin > CERTAIN:
+        return ReadOut("Yes" if found.yes else "No", order[0], found.margin)
+    asked = content(question)
+    about = [
+        (len(asked & content(sentence)), place, sentence)
+        for place in order[:_MOST_TEXTS]
+        for sentence in sentences(texts[place])
+    ]
+    shared, place, sentence = max(about, default=(0, 0, ""))
+    return ReadOut(_TOLD.format(sentence.strip()), place, found.margin) if shared else None
 
 
 def _whole(text: str, start: int, end: int) -> tuple[int, int]:
