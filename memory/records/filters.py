@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import ge, gt, le, lt
 from typing import Any
 
@@ -15,6 +15,9 @@ from memory.errors import InvalidInput
 
 Same = Callable[[Any, Any], bool]
 """Whether a value is the one that a filter names."""
+
+MAX_VALUES = 1000  # in all of a filter, which is held against each memory
+_MAX_DEPTH = 32
 
 _ABSENT = object()
 _ORDERED: dict[str, Callable[[Any, Any], bool]] = {"$gt": gt, "$gte": ge, "$lt": lt, "$lte": le}
@@ -24,11 +27,31 @@ _JOINING = ("$and", "$or")
 
 
 def check_filters(filters: Mapping[str, Any]) -> None:
-    """Refuse an unknown operator, or one that is given something it cannot take. Raises InvalidInput."""
+    """Refuse unknown operators, what one cannot take, and too many values. Raises InvalidInput."""
+    if sum(_values(filters, 0)) > MAX_VALUES:
+        raise InvalidInput(f"filters compare with at most {MAX_VALUES:,} values; ask in parts")
+    _check_operators(filters)
+
+
+def _values(filters: Mapping[str, Any], depth: int) -> Iterator[int]:
+    """How many values each condition compares with."""
+    if depth > _MAX_DEPTH:
+        raise InvalidInput(f"filters are nested in more than {_MAX_DEPTH} levels of {' and '.join(_JOINING)}")
+    for key, wanted in filters.items():
+        if key in _JOINING and isinstance(wanted, list):
+            inner = (one for one in wanted if isinstance(one, Mapping))
+            yield 1 + sum(sum(_values(one, depth + 1)) for one in inner)
+        elif _compares(wanted):
+            yield sum(len(one) if isinstance(one, list | tuple) else 1 for one in wanted.values())
+        else:
+            yield 1
+
+
+def _check_operators(filters: Mapping[str, Any]) -> None:
     for key, wanted in filters.items():
         if key in _JOINING:
             for one in _joined(key, wanted):
-                check_filters(one)
+                _check_operators(one)
         elif key.startswith("$"):
             raise InvalidInput(f"unknown operator {key!r}; use {' or '.join(_JOINING)} around filters")
         elif _compares(wanted):

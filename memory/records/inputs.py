@@ -193,8 +193,8 @@ def filters_in(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
         return {}
     if not isinstance(given, Mapping):
         raise InvalidInput(f'filters are {type(given).__name__}; give items of metadata, as {{"page": 3}}')
-    check_metadata(given)
     check_filters(given)
+    check_metadata(given)
     return given
 
 

@@ -108,7 +108,7 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
     try:
         said = json.dumps(dict(metadata), allow_nan=False)
         same = json.loads(said) == dict(metadata)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"metadata cannot be kept as JSON: {error}") from error
     if len(said) > MAX_METADATA:  # each change of the text keeps a copy of it
         raise InvalidInput(f"the metadata has {len(said):,} characters; at most {MAX_METADATA:,} are kept")

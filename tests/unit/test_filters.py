@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from memory import Memory
 from memory.errors import InvalidInput
 from memory.records.filters import check_items, meets, needed
 from memory.records.inputs import filters_in
@@ -83,3 +85,40 @@ def test_what_is_forgotten_is_named_by_items_as_they_are() -> None:
     for items in ({"$or": [{"page": 3}]}, {"page": {"$gt": 3}}):
         with pytest.raises(InvalidInput, match="operator"):
             check_items(items)
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """A filter in so many levels of $and."""
+    filters: dict[str, Any] = {"page": 3}
+    for _ in range(levels):
+        filters = {"$and": [filters]}
+    return filters
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"page": {"$in": [*range(1001)]}},
+        {"page": {"$nin": ["x"] * 30_000}},
+        {"$or": [{"page": n} for n in range(1001)]},
+        {"$or": [{"$and": [{"page": n}, {"topic": n}]} for n in range(400)]},
+        {f"key{n}": 1 for n in range(1001)},
+        nested(33),
+        nested(5000),
+        {"page": nested(5000)["$and"]},
+    ],
+)
+def test_a_filter_has_a_size(filters: dict[str, Any]) -> None:
+    """It is held against each memory: thousands of values would make a small request hours of work."""
+    with pytest.raises(InvalidInput):
+        filters_in(filters)
+
+
+def test_as_many_values_as_are_allowed_are_looked_for(make_memory: Callable[..., Memory]) -> None:
+    """More keys than a statement of SQL takes conditions."""
+    items = {f"key{n}": n for n in range(1000)}
+    memory = make_memory()
+    memory.add("My dog is called Biscuit.", user_id="ana", metadata=items)
+    for filters in (items, {"key7": {"$in": [*range(1000)]}}):
+        assert len(memory.list(user_id="ana", filters=filters).records) == 1
+    assert memory.list(user_id="ana", filters={**items, "key7": 8}).records == ()

@@ -33,6 +33,7 @@ from memory.ports import Wanted
 from memory.records import Holding, MemoryRecord, Scope, State
 from memory.records.filters import needed
 
+_MOST_KEYS = 20  # that SQL looks for: few rows have as many, and SQLite bounds the conditions of a statement
 _AT_ONCE = 500  # rows, where some of them may not be meant
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # what SQLite sorts behind it is no time
 _UNKNOWN = datetime(1, 1, 1, tzinfo=UTC)
@@ -110,7 +111,7 @@ def _conditions(table: Table, wanted: Wanted, after: str | None) -> Iterator[Col
         yield table.c.created_at >= wanted.since
     if wanted.until is not None:
         yield table.c.created_at < wanted.until
-    for key in sorted(needed(wanted.filters)):
+    for key in sorted(needed(wanted.filters))[:_MOST_KEYS]:
         yield cast(table.c.metadata, Text).contains(json.dumps(key), autoescape=True)
 
 
