@@ -6,12 +6,14 @@ COPY constraints.txt ./
 # Beside PyPI, which has the versions of what torch needs; of two equal versions, pip takes the one named +cpu.
 RUN pip install --no-cache-dir --constraint constraints.txt torch \
     --extra-index-url https://download.pytorch.org/whl/cpu
+# Further ones: docker build --build-arg EXTRAS=cpu,server,postgres,objectstore,mcp,documents,images .
+ARG EXTRAS=cpu,server,postgres,objectstore
 COPY pyproject.toml README.md LICENSE ./
 COPY hypernet hypernet
 COPY memory memory
 COPY integrations integrations
 COPY migrations migrations
-RUN pip install --no-cache-dir --constraint constraints.txt '.[cpu,server,postgres,objectstore]' \
+RUN pip install --no-cache-dir --constraint constraints.txt ".[$EXTRAS]" \
     && useradd --create-home --uid 10001 memory \
     && install --directory --owner=memory /data
 

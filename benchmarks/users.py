@@ -27,19 +27,16 @@ from benchmarks.machine import described
 from benchmarks.scale import DIM
 from benchmarks.tables import markdown_table, rich_table, write_between_markers
 from memory import Memory
-from memory.backends.index.pgvector import PgvectorIndex
 from memory.backends.sql.database import Database
 from memory.backends.sql.store import SqlStore
 from memory.backends.sql.tables import memories as memories_table
 from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
-from memory.ports import Vectors
-from memory.records import Scope
 
 OWNED = ("dog", "cat", "boat", "team", "shop", "horse", "street", "doctor", "teacher", "garden")
 NAMES = ("Bis", "Cor", "Dal", "Fen", "Gor", "Hol", "Jun", "Kel", "Lum", "Mor", "Nor", "Pim", "Rus", "Tor")
 ENDS = ("a", "by", "cuit", "do", "en", "go", "ia", "ker", "lo", "my", "na", "ro", "sy", "vo")
 TEMPLATE = "template"  # the tenant whose users are copied
-PARTS = ("users-machine", "users-times", "users-recall")  # of a page
+PARTS = ("users-machine", "users-times")  # of a page
 TENANT_OF = "'tenant ' || (n % :tenants)"
 
 
@@ -115,7 +112,7 @@ def _copy(connection: Connection, given: dict[str, int]) -> None:
     )
     connection.execute(text(rows), given)
     vectors = (
-        f"INSERT INTO memory_vectors_{DIM} ({_VECTOR_COLUMNS}) "
+        f"INSERT INTO memory_vectors_{DIM} ({VECTOR_COLUMNS}) "
         f"SELECT m.embedder, {TENANT_OF}, {_ID}, 'user ' || n, m.agent_id, m.session_id, m.embedding "
         f"FROM {_USERS} u JOIN memory_vectors_{DIM} m {_TEMPLATES}"
     )
@@ -123,7 +120,7 @@ def _copy(connection: Connection, given: dict[str, int]) -> None:
 
 
 _TEMPLATES = f"ON m.tenant_id = '{TEMPLATE}' AND m.user_id = 'user ' || (n % :told)"
-_VECTOR_COLUMNS = "embedder, tenant_id, id, user_id, agent_id, session_id, embedding"
+VECTOR_COLUMNS = "embedder, tenant_id, id, user_id, agent_id, session_id, embedding"
 _OWN = ("tenant_id", "id", "user_id", "seq")
 _USERS = "(SELECT generate_series(CAST(:first AS int), CAST(:last AS int)) AS n)"
 _ID = "left(m.id, 16) || left(md5(m.id || n), 16)"
@@ -200,83 +197,6 @@ def _server_cpu_s(database: Database) -> float:
     return sum(int(ticks) for one in spent for ticks in one) / os.sysconf("SC_CLK_TCK")
 
 
-def recall(store: SqlStore, large: int, questions: int) -> Iterator[Row]:
-    """One tenant that is large enough for an HNSW index: what it finds of the nearest five, and how fast."""
-    embedder = WordEmbedder(dim=DIM)
-    drawn = random.Random(3)
-    few = np.random.default_rng(3)
-    directions = few.standard_normal((64, DIM)).astype(np.float32)
-    index = PgvectorIndex(store, store.database, embedder=embedder.name, dim=DIM, exact_up_to=large)
-    whole = Scope(tenant_id="large", agent_id="helper")
-    for what, vectors in (
-        ("sentences", embedder.embed([_sentence(drawn) for _ in range(large)])),
-        (
-            "vectors of 64 directions",
-            _unit(few.standard_normal((large, 64)) @ directions),
-        ),
-    ):
-        _lay_large(store, embedder.name, vectors)
-        queries = vectors[drawn.sample(range(large), questions)] + 0.02
-        scopes = [whole, Scope(tenant_id="large", user_id="user 7")]
-        exact = [_answers(index, scope, _unit(queries)) for scope in scopes]
-        began = time.perf_counter()
-        index._make_hnsw("large")
-        took = time.perf_counter() - began
-        near = [_answers(index, scope, _unit(queries)) for scope in scopes]
-        for name, true, found in zip(("an agent's", "of them a user's ten"), exact, near, strict=True):
-            right = [len(set(a) & set(b)) / max(1, len(a)) for a, b in zip(true[0], found[0], strict=True)]
-            p = np.percentile(true[1], [50, 95]), np.percentile(found[1], [50, 95])
-            yield {
-                "what": f"{large:,} {what}, {name}",
-                "recall of 5, %": 100 * float(np.mean(right)),
-                "exact p50 ms": p[0][0],
-                "exact p95 ms": p[0][1],
-                "HNSW p50 ms": p[1][0],
-                "HNSW p95 ms": p[1][1],
-                "made in s": took,
-            }
-
-
-def _sentence(drawn: random.Random) -> str:
-    name = f"{drawn.choice(NAMES)}{drawn.choice(ENDS)}{drawn.choice(ENDS)}"
-    return f"The {drawn.choice(OWNED)} of {name} is called {drawn.choice(NAMES)}{drawn.choice(ENDS)}"
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-
-
-def _lay_large(store: SqlStore, embedder: str, vectors: Vectors) -> None:
-    """Its vectors alone; the index made of those before goes."""
-    with store.database.write() as connection:
-        found = connection.scalars(
-            text(
-                f"SELECT indexname FROM pg_indexes WHERE tablename = 'memory_vectors_{DIM}' "
-                "AND indexdef LIKE '%hnsw%'"
-            )
-        ).all()
-        for name in found:
-            connection.execute(text(f"DROP INDEX {name}"))
-        connection.execute(text(f"DELETE FROM memory_vectors_{DIM} WHERE tenant_id = 'large'"))
-        cursor = connection.connection.cursor()
-        with cursor.copy(f"COPY memory_vectors_{DIM} ({_VECTOR_COLUMNS}) FROM STDIN") as copy:
-            for n, vector in enumerate(vectors):
-                written = "[" + ",".join(f"{x:.6g}" for x in vector.tolist()) + "]"
-                copy.write_row((embedder, "large", str(n), f"user {n // 10}", "helper", "", written))
-    with store.database.read() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql(f"VACUUM ANALYZE memory_vectors_{DIM}")
-
-
-def _answers(index: PgvectorIndex, scope: Scope, queries: Vectors) -> tuple[list[list[str]], list[float]]:
-    found, took = [], []
-    for query in queries:
-        began = time.perf_counter()
-        found.append([memory_id for memory_id, _ in index.search(scope, query, 5)])
-        took.append(1000 * (time.perf_counter() - began))
-    return found, took
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--database", required=True)
@@ -286,7 +206,6 @@ def main() -> None:
     parser.add_argument("--told", type=int, default=50, help="users whose memories are copied")
     parser.add_argument("--calls", type=int, default=500, help="of each verb")
     parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--large", type=int, default=60_000, help="vectors of a large tenant")
     parser.add_argument("--laid", action="store_true", help="an earlier run has laid the users")
     parser.add_argument("--markdown", type=Path)
     given = parser.parse_args()
@@ -303,14 +222,12 @@ def main() -> None:
             )
         )
         Console().print(rich_table(PARTS[1], times))
-        found = list(recall(store, given.large, min(100, given.calls)))
-        Console().print(rich_table(PARTS[2], found))
         store.close()
     laid = f"{given.users:,} users in {given.tenants:,} tenants, {given.users * given.memories:,} memories"
     Console().print(f"{machine} {laid}, laid in {took:.0f} s")
     if given.markdown:
         page = {PARTS[0]: f"Measured on {machine} {laid}.", PARTS[1]: markdown_table(times)}
-        write_between_markers(given.markdown, page | {PARTS[2]: markdown_table(found)})
+        write_between_markers(given.markdown, page)
 
 
 if __name__ == "__main__":

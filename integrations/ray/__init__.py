@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
 from ray.serve import Application, Deployment
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -34,6 +34,8 @@ USERS = 10_000  # of whom a replica remembers that their adapters are warm
 class Arguments(BaseModel):
     """What `serve run` takes after the name, as NAME=VALUE."""
 
+    model_config = ConfigDict(extra="forbid")
+
     replicas: int = Field(1, ge=1)
     most: int | None = Field(None, ge=1, description="Where it is more than `replicas`: how far to scale.")
     cpus: float = Field(1.0, ge=0, description="Of a replica.")
@@ -49,8 +51,9 @@ class Arguments(BaseModel):
     hypernetwork_gpus: float = Field(0.0, ge=0)
 
 
-def app(arguments: Arguments) -> Application:
-    """The server on the settings of the environment. Raises InvalidSettings."""
+def app(given: Mapping[str, Any]) -> Application:
+    """The server on the settings of the environment. Raises InvalidSettings, ValidationError of pydantic."""
+    arguments = Arguments.model_validate(given)
     settings = Settings.load()
     if settings.anonymous:  # behind Ray's proxy, everybody is a caller of this machine
         raise InvalidSettings("setting 'anonymous' (MEMORY_ANONYMOUS): not behind a proxy; make keys")
@@ -87,11 +90,8 @@ def apart(
         ports = {"internalizer": RemoteInternalizer(writer), "skills": RemoteSkills(writer)}
         return open_memory({"generator": engine, **ports})
 
-    engine = _models("engine", arguments.engines, arguments.engine_cpus, arguments.engine_gpus)
-    writer = _models(
-        "hypernetwork", arguments.hypernetworks, arguments.hypernetwork_cpus, arguments.hypernetwork_gpus
-    )
-    return _server(opened, arguments).bind(engine.bind(open_models), writer.bind(open_models))
+    parts = [_models(name, arguments).bind(open_models) for name in ("engine", "hypernetwork")]
+    return _server(opened, arguments).bind(*parts)
 
 
 def _server(open_memory: Callable[[], Service | None], arguments: Arguments) -> Deployment:
@@ -107,22 +107,28 @@ def _server(open_memory: Callable[[], Service | None], arguments: Arguments) -> 
     return serve.deployment(
         Server,
         name="memory",
-        ray_actor_options={"num_cpus": arguments.cpus, "num_gpus": arguments.gpus},
+        ray_actor_options=_share(arguments),
         max_ongoing_requests=arguments.requests,
         graceful_shutdown_timeout_s=Settings.load().shutdown_s + 5,
         **number,
     )
 
 
-def _models(name: str, replicas: int, cpus: float, gpus: float) -> Deployment:
+def _models(name: str, arguments: Arguments) -> Deployment:
+    """The deployment of that name, with which its arguments begin."""
     return serve.deployment(
         Models,
         name=name,
-        num_replicas=replicas,
-        ray_actor_options={"num_cpus": cpus, "num_gpus": gpus},
+        num_replicas=getattr(arguments, f"{name}s"),
+        ray_actor_options=_share(arguments, f"{name}_"),
         max_ongoing_requests=AT_ONCE,
         health_check_period_s=5,
     )
+
+
+def _share(arguments: Arguments, of: str = "") -> dict[str, float]:
+    """Of the machine, for each replica."""
+    return {f"num_{kind}": getattr(arguments, f"{of}{kind}") for kind in ("cpus", "gpus")}
 
 
 class KeptUsers:

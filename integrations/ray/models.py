@@ -83,26 +83,36 @@ class Remote:
 
     def _ask(self, name: str, *given: Any) -> Any:
         """Raises what the model raises, and ModelUnavailable where no replica answers."""
-        for left in reversed(range(TRIES)):
-            try:
-                return self._handle.ask.remote(self.port, name, *given).result(timeout_s=_TIMEOUT_S)
-            except (RayError, RayServeException, TimeoutError) as error:
-                _translate(error, again=left > 0)
-        raise AssertionError  # the last try raised
+        ask = self._handle.ask
+        return _tried(lambda: ask.remote(self.port, name, *given).result(timeout_s=_TIMEOUT_S))
 
 
-class RemoteInternalizer(Remote):
-    """The port Internalizer, by the hypernetwork's deployment."""
+class RemoteHypernetwork(Remote):
+    """What the ports of both hypernetworks have, by their deployment."""
+
+    @cached_property
+    def hypernet_fingerprint(self) -> str:
+        return str(self._ask("hypernet_fingerprint"))
+
+    def generate(self, texts: Sequence[str]) -> list[LoRA]:
+        return list(self._ask("generate", [*texts])) if texts else []
+
+    def check(self, lora: LoRA) -> None:
+        self._ask("check", lora)
+
+    def unpack(self, data: bytes) -> LoRA:
+        found: LoRA = self._ask("unpack", data)
+        return found
+
+
+class RemoteInternalizer(RemoteHypernetwork):
+    """The port Internalizer."""
 
     port = "internalizer"
 
     @cached_property
     def base_fingerprint(self) -> str:
         return str(self._ask("base_fingerprint"))
-
-    @cached_property
-    def hypernet_fingerprint(self) -> str:
-        return str(self._ask("hypernet_fingerprint"))
 
     @cached_property
     def passage_tokens(self) -> int:
@@ -115,18 +125,8 @@ class RemoteInternalizer(Remote):
     def count(self, texts: Sequence[str]) -> list[int]:
         return list(self._ask("count", [*texts])) if texts else []
 
-    def generate(self, passages: Sequence[str]) -> list[LoRA]:
-        return list(self._ask("generate", [*passages])) if passages else []
-
     def look(self, image: Image, caption: str = "") -> Look:
         found: Look = self._ask("look", image, caption)
-        return found
-
-    def check(self, lora: LoRA) -> None:
-        self._ask("check", lora)
-
-    def unpack(self, data: bytes) -> LoRA:
-        found: LoRA = self._ask("unpack", data)
         return found
 
     def combine(self, loras: Sequence[LoRA], weights: Sequence[float] | None = None) -> LoRA:
@@ -134,27 +134,13 @@ class RemoteInternalizer(Remote):
         return found
 
 
-class RemoteSkills(Remote):
-    """The port SkillWriter, by the hypernetwork's deployment."""
+class RemoteSkills(RemoteHypernetwork):
+    """The port SkillWriter."""
 
     port = "skills"
 
-    @cached_property
-    def hypernet_fingerprint(self) -> str:
-        return str(self._ask("hypernet_fingerprint"))
-
-    def generate(self, descriptions: Sequence[str]) -> list[LoRA]:
-        return list(self._ask("generate", [*descriptions])) if descriptions else []
-
     def refusal(self, description: str) -> str | None:
         found: str | None = self._ask("refusal", description)
-        return found
-
-    def check(self, lora: LoRA) -> None:
-        self._ask("check", lora)
-
-    def unpack(self, data: bytes) -> LoRA:
-        found: LoRA = self._ask("unpack", data)
         return found
 
 
@@ -177,12 +163,8 @@ class RemoteGenerator(Remote):
 
     def stream(self, request: GenerationRequest) -> RemoteReply:
         bare = replace(request, adapter=_at_hand(request.lora), cancelled=None)
-        for left in reversed(range(TRIES)):
-            try:
-                return RemoteReply(self._handle.options(stream=True).stream.remote(bare), request.cancelled)
-            except (RayError, RayServeException, TimeoutError) as error:
-                _translate(error, again=left > 0)
-        raise AssertionError  # the last try raised
+        replies = self._handle.options(stream=True).stream
+        return _tried(lambda: RemoteReply(replies.remote(bare), request.cancelled))
 
     def score(self, trials: Sequence[Trial]) -> list[Score]:
         given = [replace(trial, adapter=_at_hand(trial.adapter)) for trial in trials]
@@ -217,6 +199,16 @@ class RemoteReply:
 
     def close(self) -> None:
         self._pieces.cancel()
+
+
+def _tried(ask: Callable[[], T]) -> T:
+    """Ask until a replica answers, TRIES of them at most."""
+    for left in reversed(range(TRIES)):
+        try:
+            return ask()
+        except (RayError, RayServeException, TimeoutError) as error:
+            _translate(error, again=left > 0)
+    raise AssertionError  # the last try raised
 
 
 def _translate(error: Exception, *, again: bool) -> None:

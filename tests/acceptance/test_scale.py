@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import URL
 
-from benchmarks import capacity, scale, users
+from benchmarks import capacity, nearest, scale, users
 from benchmarks.capacity import Costs, Demand, hit_rate, need
 from benchmarks.tables import markdown_table
+from memory.backends.index.pgvector import PgvectorIndex
 
 PAGE = (Path(__file__).parents[2] / "docs" / "scale.md").read_text(encoding="utf-8")
 
@@ -75,15 +77,46 @@ def test_many_users_are_laid_and_asked_for(
         "2",
         "--calls",
         "2",
-        "--large",
-        "40",
     ]
     monkeypatch.setattr(sys, "argv", ["users", "--database", where, *sizes, "--markdown", str(page)])
     users.main()
     said = page.read_text()
     assert "6 users in 2 tenants, 12 memories" in said
-    for row in ("add, alone", "select, 8 at once", "an agent's"):
+    for row in ("add, alone", "select, 8 at once"):
         assert f"{row} |" in said
     with users.opened(where, tmp_path) as memory:
         found = memory.search(users.asked(0), user_id="user 4", tenant_id="tenant 0", k=1)
         assert found[0].record.text == users.said(0, 0)
+
+
+def test_hnsw_is_compared_with_all(vector_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In small; one of the two reads the index of HNSW, and the other does not."""
+    page = tmp_path / "page.md"
+    page.write_text("".join(f"<!-- {name} -->\n<!-- /{name} -->\n" for name in nearest.PARTS))
+    where = vector_url.render_as_string(hide_password=False)
+    by_hnsw: list[tuple[bool, bool]] = []
+    compared = nearest._compared
+
+    def watched(near: PgvectorIndex, exact: PgvectorIndex, *given: Any) -> dict[str, float]:
+        by_hnsw.append((uses_hnsw(near), uses_hnsw(exact)))
+        return compared(near, exact, *given)
+
+    monkeypatch.setattr(nearest, "_compared", watched)
+    asked = ["--database", where, "--sizes", "3000", "--questions", "5", "--markdown", str(page)]
+    monkeypatch.setattr(sys, "argv", ["nearest", *asked])
+    nearest.main()
+    said = page.read_text()
+    assert "| 3,000 sentences, an agent's |" in said
+    assert "| 3,000 vectors of 64 directions, of them a user's ten | 100 |" in said
+    assert by_hnsw == [(True, False)] * 4
+
+
+def uses_hnsw(index: PgvectorIndex) -> bool:
+    """Whether PostgreSQL goes by it where the whole tenant is asked for."""
+    asked = (
+        f"EXPLAIN SELECT id FROM {index._table} WHERE tenant_id = '{nearest.TENANT}' AND "
+        f"embedder = '{nearest.EMBEDDER}' ORDER BY embedding <#> array_fill(1, ARRAY[384])::vector LIMIT 5"
+    )
+    with index._database.read() as connection:
+        plan = connection.exec_driver_sql(asked).scalars().all()
+    return any("Index Scan using ix_" in line and "_user" not in line for line in plan)

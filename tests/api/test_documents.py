@@ -54,7 +54,7 @@ def test_settings_that_the_documents_name_are_there() -> None:
     }
     assert said <= {f"MEMORY_{name.upper()}" for name in Settings.model_fields}
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    for asked in re.findall(r"'\.\[([\w,]+)\]'", SERVER + README + dockerfile):
+    for asked in re.findall(r"(?:'\.\[|EXTRAS=)([\w,]+)", SERVER + README + dockerfile):
         assert set(asked.split(",")) <= extras.keys()
 
 
