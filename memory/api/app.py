@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -53,13 +53,16 @@ ANSWERING = (chat.router, responses.router, models.router)  # by the memory's ow
 RELAYING = (relay.router,)  # by another one, behind the same paths
 
 
-def create_app(memory: Service | Settings | None = None) -> FastAPI:
+def create_app(
+    memory: Service | Settings | None = None, *, loaded: Callable[[], object] | None = None
+) -> FastAPI:
     """A server in front of a memory, which the caller closes; or of settings, whose memory is its own.
 
     Quotas of memories and bytes are exact where the memory's store is `open_store`'s.
 
     The routes are made at once, everything else when the server starts. Keys, quotas, audit and jobs are
     kept in the database that the memory's settings name. Raises nothing that a memory would not.
+    `loaded` is called, in a thread, once the models are.
     """
     given = memory if isinstance(memory, Service) else None
     settings = memory.settings if isinstance(memory, Service) else memory or Settings.load()
@@ -67,7 +70,7 @@ def create_app(memory: Service | Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.server_threads
-        app.state.shared = parts = await anyio.to_thread.run_sync(_start, settings, given)
+        app.state.shared = parts = await anyio.to_thread.run_sync(_start, settings, given, loaded)
         app.state.upstream = upstream = Upstream(settings) if settings.upstream_url else None
         yield
         if upstream is not None:
@@ -97,11 +100,11 @@ def open_store(settings: Settings) -> LimitedStore:
     return LimitedStore.open(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
 
 
-def _start(settings: Settings, given: Service | None) -> Shared:
+def _start(settings: Settings, given: Service | None, loaded: Callable[[], object] | None = None) -> Shared:
     memory = given or Memory(settings, store=open_store(settings))
     database = Database(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
     migrate.open_current(database)
-    parts = Shared.around(memory, database)
+    parts = Shared.around(memory, database, loaded)
     parts.worker.start()
     parts.model.warm()
     return parts

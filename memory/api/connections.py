@@ -8,6 +8,7 @@ body nothing is taken from the socket before the app asks for it.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -15,8 +16,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HEADERS_S = 10.0  # from a connection's first moment, or a request's first byte, to the end of its headers
 UNREAD_S = 30.0  # that a client may leave an answer unread
 MOST_HEADER_BYTES = 64 * 1024
+MOST_HEADER_LINES = 256  # each of them is parsed by itself: 64 KiB of short ones take as long as a long reply
 _PIECE = 8 * 1024  # read at once: what is done with it holds up everybody else
 PROBES = ("/health/live", "/health/ready")
+_BLANK_LINE = re.compile(rb"\n\r?\n")  # ends the headers
 _SPARE = 8  # connections beyond the bound, on which nothing but a probe is answered
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
@@ -30,7 +33,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._timer: asyncio.TimerHandle | None = None
-        self._header_bytes = 0
+        self._begin_headers()
         self._since = self.loop.time()
         transport.max_size = _PIECE
         super().connection_made(transport)
@@ -52,6 +55,9 @@ class Connection(H11Protocol):
             self._header_bytes += len(data)
             if self._timer is None:
                 self._expect_headers()
+            if self._more_lines(data) > MOST_HEADER_LINES:
+                self.transport.abort()
+                return
         begun = self.cycle
         super().data_received(data)
         if self.cycle is not begun:
@@ -62,7 +68,8 @@ class Connection(H11Protocol):
             self.transport.abort()
 
     def on_response_complete(self) -> None:
-        self._header_bytes, self._since = 0, self.loop.time()
+        self._begin_headers()
+        self._since = self.loop.time()
         super().on_response_complete()
 
     def pause_writing(self) -> None:
@@ -78,6 +85,17 @@ class Connection(H11Protocol):
     def _busy(self) -> bool:
         """Whether a request is worked on."""
         return self.cycle is not None and not self.cycle.response_complete
+
+    def _begin_headers(self) -> None:
+        self._header_bytes, self._header_lines, self._header_end = 0, 0, b""
+
+    def _more_lines(self, data: bytes) -> int:
+        """How many lines there are with those of this piece, up to the blank one."""
+        seen = self._header_end + data  # a blank line may come in two pieces
+        end = _BLANK_LINE.search(seen)
+        self._header_lines += seen.count(b"\n", len(self._header_end), end.end() if end else len(seen))
+        self._header_end = seen[-2:]
+        return self._header_lines
 
     def _beyond(self) -> int:
         """How many connections there are too many, once those that were idle for longest are closed."""

@@ -44,8 +44,10 @@ _STOPS_WITHIN_S = 20.0  # a running job, once it is told to
 class Model:
     """Loads the models in the background when the server starts, and knows whether that went well."""
 
-    def __init__(self, load: Callable[[], object]) -> None:
+    def __init__(self, load: Callable[[], object], then: Callable[[], object] | None = None) -> None:
+        """`then` is called once they are loaded."""
         self._load = load
+        self._then = then
         self._lock = Lock()
         self._thread: Thread | None = None
         self.loaded = False
@@ -72,6 +74,8 @@ class Model:
             self.reason = reason_of(error)
         else:
             self.loaded, self.reason = True, ""
+            if self._then is not None:
+                self._then()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,9 @@ class Shared:
     door: CapacityLimiter  # threads that look at keys, and write the audit of who is refused
 
     @classmethod
-    def around(cls, memory: Service, database: Database) -> Shared:
+    def around(
+        cls, memory: Service, database: Database, loaded: Callable[[], object] | None = None
+    ) -> Shared:
         """The parts of a server for this memory, whose tables are in this database."""
         settings = memory.settings
         jobs, idempotency, metrics = Jobs(database), Idempotency(database), Metrics(memory)
@@ -124,7 +130,7 @@ class Shared:
             metrics=metrics,
             activity=Activity(),
             archives=archives,
-            model=Model(lambda: _use(memory)),
+            model=Model(lambda: _use(memory), loaded),
             worker=Worker(
                 jobs,
                 Handlers(memory, metrics, archives, access, room).by_kind(),

@@ -9,6 +9,7 @@ from memory.ports import Vectors
 from memory.records import MemoryRecord
 
 _FLOAT32 = "<f4"
+NUMBER_BYTES = 4
 
 
 def to_bytes(records: Sequence[MemoryRecord], vectors: Vectors) -> list[bytes]:
@@ -42,3 +43,11 @@ def to_vectors(embeddings: Sequence[bytes]) -> Vectors:
         raise IncompatibleAdapter("embeddings of one name have several dimensions; run `memory reindex`")
     flat = np.frombuffer(b"".join(embeddings), _FLOAT32).astype(np.float32)
     return flat.reshape(len(embeddings), -1)
+
+
+def are_finite(vectors: Vectors) -> list[bool]:
+    """Of each row of [N, D], whether it holds numbers alone."""
+    import numpy as np
+
+    found: list[bool] = np.all(np.isfinite(vectors), axis=1).tolist()
+    return found

@@ -19,8 +19,8 @@ def next_job(
     *,
     worker: str = "",
     most: int | None = None,
-) -> Row[Any] | None:
-    """The job that is next of those due, locked; None where there is none.
+) -> Row[Any, Any] | None:
+    """Tenant and id of the job that is next of those due, locked; None where there is none.
 
     Passed over are tenants of whom the worker runs `most` already: a long job of one holds up no other. Of
     the tenants with the fewest jobs running, the one that was served longest ago; of its jobs, the one
@@ -33,7 +33,7 @@ def next_job(
         mine = select(jobs.c.tenant_id).where(held, jobs.c.worker == worker).group_by(jobs.c.tenant_id)
         due = and_(due, jobs.c.tenant_id.not_in(mine.having(func.count() >= most)))
     found = (
-        select(jobs)
+        select(jobs.c.tenant_id, jobs.c.id)
         .outerjoin(busy, busy.c.tenant_id == jobs.c.tenant_id)
         .outerjoin(served, served.c.tenant_id == jobs.c.tenant_id)
         .where(due)

@@ -25,9 +25,10 @@ from sqlalchemy.exc import IntegrityError
 from memory.backends.sql import erasures as sql_erasures
 from memory.backends.sql.changes import lock
 from memory.backends.sql.database import Database
+from memory.backends.sql.reading import UNREADABLE
 from memory.backends.sql.rows import to_scope
 from memory.backends.sql.scoping import scope_columns, within
-from memory.backends.sql.sizes import json_size
+from memory.backends.sql.sizes import json_size, total
 from memory.backends.sql.tables import jobs
 from memory.errors import Conflict, JobCancelled, LeaseLost, NotFound, QuotaExceeded
 from memory.ports import REPEATED
@@ -256,8 +257,8 @@ class Jobs:
                 row = next_job(connection, _due(at, kinds), at, worker=worker, most=most)
                 if row is None:
                     return None
-                job = _to_job(row)
-                if not _give_up(connection, job, at):
+                job = _sound(connection, row.tenant_id, row.id, at)
+                if job is not None and not _give_up(connection, job, at):
                     lease = {"worker": worker, "due_at": at + timedelta(seconds=lease_s)}
                     _change(connection, job, state="running", attempt=job.attempt + 1, **lease)
                     note_served(connection, job.scope.tenant_id, at)
@@ -373,9 +374,8 @@ def _give_up(connection: Connection, job: Job, at: datetime) -> bool:
 
 def _check_line(connection: Connection, tenant_id: str) -> None:
     """Refuse one more job where too many of the tenant's wait, or too much in them. Raises QuotaExceeded."""
-    size = func.coalesce(func.sum(jobs.c.size), 0)
     open_ones = and_(jobs.c.tenant_id == tenant_id, jobs.c.state.in_(_OPEN))
-    waiting, characters = connection.execute(select(func.count(), size).where(open_ones)).one()
+    waiting, characters = connection.execute(select(func.count(), total(jobs.c.size)).where(open_ones)).one()
     if waiting >= MAX_OPEN_JOBS or characters >= MAX_OPEN_CHARACTERS:
         raise QuotaExceeded(
             f"{waiting:,} jobs of the tenant wait, with {characters:,} characters; come back later",
@@ -396,6 +396,19 @@ def _change(connection: Connection, job: Job, **values: Any) -> None:
         held = {"payload": job.payload, "result": job.result} | values
         values["size"] = json_size(held["payload"]) + json_size(held["result"])
     connection.execute(update(jobs).where(this).values(values))
+
+
+def _sound(connection: Connection, tenant_id: str, job_id: str, at: datetime) -> Job | None:
+    """A job that was chosen; None where its row is damaged, which ends it: others shall have their turn."""
+    try:
+        return _one(connection, tenant_id, job_id)
+    except UNREADABLE:
+        this = and_(jobs.c.tenant_id == tenant_id, jobs.c.id == job_id)
+        reason = "the database has a damaged row in its place; ask for it again"
+        ended = {"state": "failed", "reason": reason, "ended_at": at, "due_at": at, "worker": None}
+        empty: dict[str, Any] = {"payload": None, "result": None, "size": 0}
+        connection.execute(update(jobs).where(this).values(**ended, **empty))
+    return None
 
 
 def _one(connection: Connection, tenant_id: str, job_id: str, *, lock: bool = False) -> Job:

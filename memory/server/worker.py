@@ -243,8 +243,10 @@ class Worker:
         for purge in purges:
             try:
                 purge()
-            except StoreError as error:
-                _log.warning("cannot purge: %s", error)
+            except ParametricMemoryError as error:
+                _log.warning("cannot purge: %s", reason_of(error))
+            except Exception as error:  # the edge of the process: whatever it is, leases are prolonged
+                _log.warning("cannot purge: unexpected %s", type(error).__name__)
 
     def _now_running(self) -> list[_Running]:
         with self._lock:

@@ -19,7 +19,7 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from memory.errors import NotFound
+from memory.errors import NotFound, ParametricMemoryError
 from memory.ports import BlobStore, MemoryStore, VectorIndex
 from memory.ports.asker import to_the_end
 from memory.read.adapters import Adapters
@@ -128,10 +128,18 @@ class Eraser:
         self._receipt(tenant_id, [], erased=for_good)
 
     def expire(self) -> int:
-        """Erase what has expired, of all tenants; returns of how many."""
-        tenants = self._store.expired()
+        """Erase what has expired, of all tenants; returns of how many.
+
+        Where that fails for one tenant it is done for the others, and the first error raised.
+        """
+        tenants, errors = self._store.expired(), []
         for tenant_id in tenants:
-            self._clear(tenant_id)
+            try:
+                self._clear(tenant_id)
+            except ParametricMemoryError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
         return len(tenants)
 
     def settle(self, tenant_id: str) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from memory import Memory
 from memory.backends.index import faiss_index
@@ -19,7 +21,9 @@ from memory.backends.sql.database import Database, sqlite_url
 from memory.backends.sql.tables import memories
 from memory.errors import StoreUnavailable
 from memory.fakes import WordEmbedder
+from memory.records import now as utc_now
 from tests.api.conftest import Api
+from tests.command import echoes
 
 MakeMemory = Callable[..., Memory]
 TEXTS = [f"My dog number{n} is called Biscuit{n}." for n in range(3)]
@@ -39,7 +43,7 @@ def index_body(header: Any, codes: Any, vectors: Any) -> bytes:
     return body.getvalue()
 
 
-def spoiled(body: bytes) -> dict[str, bytes]:
+def spoiled_bodies(body: bytes) -> dict[str, bytes]:
     """Bodies of index files that a right hash can stand before."""
     with np.load(BytesIO(body)) as archive:
         header, codes, vectors = json.loads(archive["header"].tobytes()), archive["codes"], archive["vectors"]
@@ -80,7 +84,7 @@ def test_an_index_of_junk_with_a_right_hash_is_made_again(
     folder = memory.settings.index_folder
     assert folder is not None
     [path] = folder.rglob("*.index")
-    for name, body in spoiled(path.read_bytes()[32:]).items():
+    for name, body in spoiled_bodies(path.read_bytes()[32:]).items():
         path.write_bytes(hashlib.sha256(body).digest() + body)
         again = make_memory().search("dog", user_id="ana", k=3)
         assert [(hit.record.id, hit.score) for hit in again] == [(h.record.id, h.score) for h in found], name
@@ -137,16 +141,116 @@ def write(memory: Memory, column: str, value: str, where: str = "1") -> None:
     database.close()
 
 
-@pytest.mark.parametrize("column", ["metadata", "created_at", "embedding"])
-def test_a_damaged_row_is_one_clear_error_and_can_be_erased(make_memory: MakeMemory, column: str) -> None:
-    """It says what is wrong and quotes nobody; an erasure does not wait for who failed to read it."""
+UNTOUCHED = ("tenant_id", "id")  # by which a row is found at all
+MIGHT_BE = ("text", "embedder", "base_fingerprint", "hypernet_fingerprint")  # what a sound row says
+SPOILED = ("'Biscuit'", "x'00ff'", "CAST(x'ff42697363756974' AS TEXT)", "9e999")
+DAMAGES = [(column.name, value) for column in memories.c if column.name not in UNTOUCHED for value in SPOILED]
+DAMAGES = [
+    (column, value) for column, value in DAMAGES if column not in MIGHT_BE or value.startswith(("x", "CAST"))
+]
+DAMAGES += [("metadata", "'{\"a\": NaN}'"), ("metadata", f"'{'[' * 20_000}'"), ("embedding", "zeroblob(7)")]
+
+
+CATS = [f"My cat number{n} is called T{n}x." for n in range(len(DAMAGES))]
+
+
+@pytest.fixture(scope="module")
+def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with three sound memories of Ana's, a turn, and one memory for each damage of a column."""
+    home = tmp_path_factory.mktemp("spoiled") / "home"
+    with Memory(home=home, **echoes()) as memory:
+        ids = [memory.add(text, user_id="ana")[0].id for text in CATS]
+        for text in TEXTS:
+            memory.add(text, user_id="ana")
+        memory.chat("My boat is called Zed.", user_id="ana", session_id="s")
+        for (column, value), memory_id in zip(DAMAGES, ids, strict=True):
+            write(memory, column, value, f"id = '{memory_id}'")
+    return home
+
+
+@pytest.fixture
+def spoiled_memory(spoiled: Path, tmp_path: Path) -> Iterator[Memory]:
+    with Memory(home=shutil.copytree(spoiled, tmp_path / "home"), **echoes()) as memory:
+        yield memory
+
+
+def told_again(memory: Memory) -> str:
+    """What was damaged is told once more, and something new."""
+    told = CATS[::5]
+    for text in told:
+        memory.add(text, user_id="ana")
+    assert {*told} <= {record.text for record in memory.list(user_id="ana", limit=1000).records}
+    return "Biscuit1"
+
+
+def exported(memory: Memory) -> str:
+    """What goes into an archive."""
+    path = memory.settings.home / "all.zip"
+    memory.export(path, user_id="ana")
+    with ZipFile(path) as archive:
+        return archive.read("memories.jsonl").decode()
+
+
+VERBS: dict[str, Callable[[Memory], object]] = {
+    "search": lambda memory: memory.search("dog number1", user_id="ana"),
+    "then": lambda memory: memory.search("dog number1", user_id="ana", as_of=utc_now()),
+    "ask": lambda memory: memory.ask("What is my dog number1 called?", user_id="ana").text,
+    "chat": lambda memory: memory.chat("What is my dog number1 called?", user_id="ana", session_id="s").text,
+    "recall": lambda memory: memory.recall("dog number1", user_id="ana"),
+    "list": lambda memory: memory.list(user_id="ana", limit=1000).records,
+    "add": told_again,
+    "export": exported,
+    "compact": lambda memory: (memory.compact(), memory.list(user_id="ana", limit=1000).records),
+    "reindex": lambda memory: (memory.reindex(), memory.list(user_id="ana", limit=1000).records),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_damaged_rows_take_no_other_with_them(spoiled_memory: Memory, verb: str) -> None:
+    """Whatever stands in whatever column: the sound ones are found, and what is said of others stands."""
+    memory = spoiled_memory
+    assert "Biscuit1" in str(VERBS[verb](memory))
+    assert memory.holdings()
+    assert memory.sessions(user_id="ana").sessions
+    gone = memory.forget(user_id="ana").memories
+    assert len(gone) >= len(TEXTS)
+
+
+def test_all_of_a_tenant_is_erased_whatever_is_damaged(spoiled_memory: Memory) -> None:
+    """Names that are none hold up no erasure."""
+    memory = spoiled_memory
+    memory.forget_tenant(memory.settings.tenant)
+    database = Database(sqlite_url(memory.settings.home / "memory.db"))
+    with database.read() as connection:
+        assert connection.execute(select(memories.c.id)).all() == []
+    database.close()
+
+
+def test_a_damaged_row_is_logged_once(make_memory: MakeMemory, caplog: pytest.LogCaptureFixture) -> None:
+    """However often somebody searches; and nobody is quoted."""
     memory = filled(make_memory)
-    write(memory, column, "'Biscuit' || seq")
-    again = make_memory()
-    with pytest.raises(StoreUnavailable, match="a row is damaged; restore a backup") as refusal:
-        again.ask("What is my dog number1 called?", user_id="ana")
-    assert "Biscuit" not in str(refusal.value)
-    assert len(again.forget(user_id="ana").memories) == len(TEXTS)
+    damaged = memory.list(user_id="ana").records[0].id
+    write(memory, "created_at", "'Biscuit'", f"id = '{damaged}'")
+    for _ in range(3):
+        assert len(memory.search("dog", user_id="ana")) == len(TEXTS) - 1
+    assert caplog.text.count(damaged) == 1
+    assert "'Biscuit'" not in caplog.text
+
+
+@pytest.mark.parametrize("column", ["role", "text", "created_at", "ordinal"])
+def test_a_damaged_turn_takes_no_other_with_it(make_memory: MakeMemory, column: str) -> None:
+    """The conversation goes on with the turns that can be read."""
+    memory = make_memory()
+    for text in TEXTS:
+        memory.chat(text, user_id="ana", session_id="s")
+    database = Database(sqlite_url(memory.settings.home / "memory.db"))
+    with database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE turns SET {column} = x'00ff' WHERE ordinal = 2")
+    database.close()
+    assert "Biscuit1" in memory.chat("What is my dog number1 called?", user_id="ana", session_id="s").text
+    texts = str(memory.turns(session_id="s", user_id="ana"))
+    assert (TEXTS[0] in texts, TEXTS[1] in texts, TEXTS[2] in texts) == (True, False, True)
+    assert memory.sessions(user_id="ana").sessions
 
 
 WRONG = [
@@ -185,15 +289,21 @@ def test_a_row_of_wrong_values_is_one_clear_error_and_hides_no_other(
 
 @pytest.mark.parametrize(("column", "value"), WRONG[::3])
 def test_a_server_says_of_a_damaged_row_that_the_store_fails(api: Api, column: str, value: str) -> None:
-    """503 and no 500, nor a 422 that would blame who asks; a listing answers 200 with the rest."""
+    """503 and no 500, nor a 422 that would blame who asks; who asks for more has the rest, with 200."""
     damaged, sound = api.add("My dog is called Biscuit."), api.add("My cat is called Tom.")
     write(api.parts.memory, column, value, f"id = '{damaged}'")
     listed = api.get("/v1/memories?user_id=ana")
     assert (listed.status_code, [one["id"] for one in listed.json()["memories"]]) == (200, [sound])
+    hits = api.post("/v1/search", {"query": "What is my dog called?", "user_id": "ana"})
+    assert [one["memory"]["id"] for one in hits.json()["hits"]] == [sound]
+    told = [{"role": "user", "content": "What is my cat called?"}]
+    assert (
+        api.post("/v1/chat/completions", {"model": "reference", "messages": told, "user": "ana"}).status_code
+        == 200
+    )
     found = [api.get(f"/v1/memories/{damaged}?user_id=ana")]
-    found += [api.post("/v1/search", {"query": "What is my dog called?", "user_id": "ana"})]
     found += [api.call("PATCH", f"/v1/memories/{damaged}", json={"pinned": True})]
-    assert [answer.status_code for answer in found] == [503] * 3
+    assert [answer.status_code for answer in found] == [503] * 2
     assert not [answer for answer in found if "Biscuit" in answer.text]
 
 

@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from memory import Memory
-from memory.api import connections, incoming
+from memory.api import connections, incoming, serving
 from memory.api.descriptors import Shares
 from memory.api.strict_json import MAX_VALUES, BadBody, Bounds
 from memory.settings import Settings
@@ -144,6 +145,44 @@ def test_headers_have_a_size(address: tuple[str, int]) -> None:
         with pytest.raises((ConnectionResetError, BrokenPipeError)):
             client.sendall(b"X-Header: aaaaaaaa\r\n" * 1_000_000)
     assert health(address) < 20
+
+
+def test_headers_have_a_number(address: tuple[str, int]) -> None:
+    """Thousands of short ones end the connection, before any is parsed; as many as are usual do not."""
+    with socket.create_connection(address) as client, suppress(ConnectionResetError, BrokenPipeError):
+        client.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n" + b"a:\r\n" * 5000 + b"\r\n")
+        assert client.recv(100) == b""
+    usual = {f"X-{n}": "a" for n in range(200)}
+    assert httpx.get(f"http://{address[0]}:{address[1]}/health/live", headers=usual).status_code == 200
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_lines_of_a_body_are_no_headers(address: tuple[str, int], founded: Founded, size: int) -> None:
+    """In whatever pieces they come."""
+    body = json.dumps({"user_id": "ana", "query": "x"}).encode() + b"\n" * 600
+    head = f"POST /v1/search HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {founded.keys['acme']}\r\n"
+    head += f"Content-Type: application/json\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    sent = head.encode() + body
+    with socket.create_connection(address) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for start in range(0, len(head) + 10, size):
+            client.sendall(sent[start : start + size])
+        client.sendall(sent[start + size :])
+        assert answered(client).startswith(b"HTTP/1.1 200 ")
+
+
+def test_what_a_server_loaded_is_not_walked_by_the_garbage_collector(
+    founded: Founded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the models are there, all of it is left out; else each collection holds up everybody."""
+    frozen = []
+    monkeypatch.setattr(serving.gc, "freeze", lambda: frozen.append(True))
+    home = founded.copied(tmp_path / "home")
+    with Memory(home=home, **echoes()) as memory:
+        config = serving.configuration(memory, loaded=serving._settle)
+        with TestClient(config.app) as client:  # type: ignore[arg-type]
+            client.app.state.shared.model.wait(30)  # type: ignore[attr-defined]
+    assert frozen == [True]
 
 
 def test_a_body_that_trickles_in_is_408(

@@ -22,13 +22,15 @@ from memory import Memory
 from memory.backends.sql.database import Database
 from memory.backends.sql.store import SqlStore
 from memory.backends.sql.tables import metadata as tables
-from memory.errors import Conflict, Erased, NotFound, ParametricMemoryError, StoreConflict
+from memory.errors import BlobError, Conflict, Erased, NotFound, ParametricMemoryError, StoreConflict
 from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from memory.ports.work import Work, working
 from memory.records import Message, Scope, now
+from memory.server import worker
 from memory.server.idempotency import Idempotency
 from memory.server.jobs import Jobs
 from memory.upkeep.exports import Exports
+from tests.api.conftest import MakeApi
 
 WORD = "Biscuit"
 TOLD = f"My dog is called {WORD}."
@@ -262,6 +264,40 @@ def test_what_has_expired_is_erased_when_a_memory_opens_and_by_a_sweep(
         p for p in again.settings.adapter_folder.rglob("*") if p.is_file() and WORD in EchoBits.read(p)
     ]
     assert again.expire() == 0
+
+
+def test_what_expires_in_a_running_server_is_erased_within_a_minute(
+    make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody asks for anything meanwhile; and one tenant whose files fail holds up no other."""
+    assert worker._SWEEP_EVERY_S + worker._LOOK_EVERY_S <= 60
+    monkeypatch.setattr(worker, "_SWEEP_EVERY_S", 0.1)
+    api = make_api()
+    soon = (now() + timedelta(hours=1)).isoformat()
+    for who in ("acme", "globex"):
+        api.add(TOLD, who=who, expires_at=soon)
+    blobs, store = api.parts.memory._backends.blobs, api.parts.memory._backends.store
+    delete = blobs.delete
+
+    def failing(tenant_id: str, digest: str) -> None:
+        if tenant_id == "acme":
+            raise BlobError("the store is away")
+        delete(tenant_id, digest)
+
+    def kept() -> tuple[int, int]:
+        """Rows and files."""
+        with api.parts.database.read() as connection:
+            rows = connection.execute(select(tables.tables["memories"].c.id)).all()
+        folder = api.parts.memory.settings.adapter_folder
+        return len(rows), len([path for path in folder.rglob("*") if path.is_file()])
+
+    assert kept() == (2, 2)
+    monkeypatch.setattr(blobs, "delete", failing)
+    monkeypatch.setattr(store, "_clock", lambda: now() + timedelta(hours=2))
+    until = time.monotonic() + 60
+    while kept() != (0, 1) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert kept() == (0, 1)
 
 
 @pytest.mark.parametrize("seed", range(2 * SIZE))

@@ -321,3 +321,18 @@ def test_ended_jobs_are_purged_after_a_while(jobs: Jobs, clock: Clock) -> None:
     assert [job.id for job in jobs.list("acme").jobs] == [recent.id, waiting.id]
     with pytest.raises(NotFound):
         jobs.get("acme", old.id)
+
+
+@pytest.mark.parametrize("spoiled", ["payload = '{'", "created_at = 'junk'", "user_id = x'00ff'"])
+def test_a_damaged_job_holds_up_no_other(jobs: Jobs, database: Database, spoiled: str) -> None:
+    """It has failed, with a reason that quotes nothing; the jobs behind it have their turn."""
+    if not database.is_sqlite:
+        pytest.skip("PostgreSQL keeps no such value")
+    jobs.submit("acme", "add", {"n": 1})
+    with database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE jobs SET {spoiled}")
+    jobs.submit("globex", "add", {"n": 2})
+    assert claimed(jobs).payload == {"n": 2}
+    with database.read() as connection:
+        found = connection.exec_driver_sql("SELECT state, payload FROM jobs WHERE tenant_id = 'acme'").all()
+    assert [tuple(row) for row in found] == [("failed", None)]

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from memory.backends.sql.database import Database
-from memory.errors import ModelUnavailable, StoreUnavailable, TextTooLarge
+from memory.errors import BlobError, ModelUnavailable, StoreUnavailable, TextTooLarge
+from memory.server import worker as worker_module
 from memory.server.jobs import Job, Jobs
 from memory.server.worker import Handler, Progress, Worker
 
@@ -208,3 +209,22 @@ def test_a_job_whose_end_could_not_be_noted_comes_again(
     start(nothing)
     assert until(jobs, jobs.submit("acme", "add", {}), "done").attempt == 2
     assert tries == [1, 2]
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("away"), BlobError("away"), ValueError(SECRET)])
+def test_a_sweep_that_fails_comes_again_and_leases_are_kept(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    """Whatever it fails with: the thread that sweeps prolongs the leases, too."""
+    monkeypatch.setattr(worker_module, "_SWEEP_EVERY_S", 0.05)
+    swept = Event()
+    calls = iter(range(1000))
+
+    def sweep() -> None:
+        if next(calls):
+            swept.set()
+        raise error
+
+    start(nothing, sweeps=[sweep])
+    assert swept.wait(30)
+    assert SECRET not in caplog.text

@@ -11,8 +11,8 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from memory.backends.embeddings import to_vectors
-from memory.backends.sql.rows import to_scope
+from memory.backends.sql.reading import embedded
+from memory.backends.sql.rows import whose
 from memory.backends.sql.scoping import history_columns
 from memory.backends.sql.tables import history, memories, tenants
 from memory.ports import START, Changes, Version
@@ -83,15 +83,16 @@ def changes(connection: Connection, tenant_id: str, embedder: str, since: Versio
     after = 0 if full else since.seq
     table = memories.c
     wanted = and_(table.tenant_id == tenant_id, table.seq > after, table.embedder == embedder)
-    columns = (table.id, table.tenant_id, table.user_id, table.agent_id, table.session_id, table.embedding)
-    rows = connection.execute(select(*columns).where(wanted).order_by(table.seq)).all()
-    ids = tuple(row.id for row in rows)
+    names = (table.tenant_id, table.user_id, table.agent_id, table.session_id)
+    columns = (table.id, *names, table.dim, table.embedding)
+    rows, vectors = embedded(connection, select(*columns).where(wanted).order_by(table.seq))
+    ids = tuple(row["id"] for row in rows)
     return Changes(
         version=stands,
         full=full,
         ids=ids,
-        scopes=tuple(to_scope(row._mapping) for row in rows),
-        vectors=to_vectors([row.embedding for row in rows]),
+        scopes=tuple(whose(row) for row in rows),
+        vectors=vectors,
         removed=() if full else _removed(connection, tenant_id, after, set(ids)),
     )
 

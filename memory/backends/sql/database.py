@@ -18,6 +18,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from weakref import WeakValueDictionary
@@ -59,6 +60,7 @@ _SQLITE_ERRORS: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_CORRUPT_VTAB: (WordsDamaged, "the index of words is damaged; search to mend it"),
     sqlite3.SQLITE_CANTOPEN: (StoreUnavailable, "the database cannot be opened; check path and permissions"),
 }
+_DAMAGED = "a row is damaged; restore a backup"
 _LOST = (StoreUnavailable, "the connection to the database was lost; try again once it is back")
 _SQLSTATES: dict[str, tuple[type[StoreError], str]] = {
     "53100": _SQLITE_ERRORS[sqlite3.SQLITE_FULL],
@@ -74,6 +76,9 @@ _SQLSTATES: dict[str, tuple[type[StoreError], str]] = {
 }
 
 _SEVERAL_HOSTS = re.compile(r"(postgres[^:]*://(?:[^/?]*@)?)([^/?@]+,[^/?@]+)([/?].*)?")
+
+# Bytes that are no text stay some, which whoever reads the row refuses: the driver would refuse all the rows.
+_TEXT = partial(str, encoding="utf-8", errors="surrogateescape")
 
 _QUEUES: WeakValueDictionary[str, FairLock] = WeakValueDictionary()  # by file
 _QUEUES_GUARD = Lock()
@@ -172,9 +177,10 @@ class Database:
         except (
             ValueError,
             TypeError,
+            RecursionError,  # of JSON in thousands of brackets
         ) as error:  # a column that is no JSON, time or vector, and may be somebody's words
             where = _named(self._engine.url)
-            raise StoreUnavailable(f"{where}: a row is damaged; restore a backup") from error
+            raise StoreUnavailable(f"{where}: {_DAMAGED}") from error
 
 
 def _queue_of(url: URL) -> FairLock:
@@ -280,6 +286,7 @@ def _prepare_sqlite(engine: Engine, busy_timeout_s: float) -> None:
     def connected(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         # The driver would begin transactions by itself, too late and without the lock; `begun` does it.
         connection.isolation_level = None
+        connection.text_factory = _TEXT
         cursor = connection.cursor()
         for pragma in (
             f"busy_timeout = {int(busy_timeout_s * 1000)}",

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from memory.backends.sql.memories import listed
-from memory.backends.sql.rows import to_scope
+from memory.backends.sql.rows import whose
 from memory.backends.sql.scoping import alive, exactly, visible
 from memory.backends.sql.tables import memories
 from memory.ports import Group
@@ -22,8 +22,8 @@ def groups(connection: Connection, scope: Scope, at: datetime, before: datetime 
         select(*_WHOSE, func.count().label("memories")).where(_loose(scope, at, before)).group_by(*_WHOSE)
     )
     rows = connection.execute(counted).mappings().all()
-    ordered = sorted(rows, key=lambda row: tuple(row[column.name] or "" for column in _WHOSE))
-    return [Group(to_scope(row), row["document_id"], row["memories"]) for row in ordered]  # in any locale
+    ordered = sorted(rows, key=lambda row: tuple(str(row[column.name] or "") for column in _WHOSE))
+    return [Group(whose(row), row["document_id"], row["memories"]) for row in ordered]  # in any locale
 
 
 def members(

@@ -7,18 +7,15 @@ those whose metadata lacks a key.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
     Table,
     Text,
     and_,
-    case,
     cast,
     func,
     literal,
@@ -26,7 +23,8 @@ from sqlalchemy import (
     tuple_,
 )
 
-from memory.backends.sql.rows import PAST, RECORD, readable
+from memory.backends.sql.reading import NO_TIME, Row, latest, readable, rows
+from memory.backends.sql.rows import PAST, RECORD, shown, whose
 from memory.backends.sql.scoping import alive, held, visible
 from memory.backends.sql.tables import memories, retired
 from memory.ports import Wanted
@@ -35,10 +33,7 @@ from memory.records.filters import needed
 
 _MOST_KEYS = 20  # that SQL looks for: few rows have as many, and SQLite bounds the conditions of a statement
 _AT_ONCE = 500  # rows, where some of them may not be meant
-_LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # what SQLite sorts behind it is no time
-_UNKNOWN = datetime(1, 1, 1, tzinfo=UTC)
 
-Row = Mapping[Any, Any]
 Seen = Sequence[tuple[Table, ColumnElement[bool]]]
 
 
@@ -80,24 +75,8 @@ def _some(connection: Connection, seen: Seen, wanted: Wanted, after: str | None,
     for table, those in seen:
         columns = RECORD if table is memories else PAST
         met = select(*columns).where(those, *_conditions(table, wanted, after))
-        found += _rows(connection, table, met.order_by(table.c.id.desc()).limit(most))
+        found += rows(connection, met.order_by(table.c.id.desc()).limit(most))
     return sorted(found, key=lambda row: str(row["id"]), reverse=True)[:most]
-
-
-def _rows(connection: Connection, table: Table, wanted: Select[Any]) -> list[Row]:
-    """The rows; of one with a time or JSON that is none, which SQLite keeps all the same, its id alone."""
-    try:
-        return [*connection.execute(wanted).mappings()]
-    except (ValueError, TypeError):
-        ids = [*connection.scalars(wanted.with_only_columns(table.c.id))]
-    return [_alone(connection, table, wanted, memory_id) for memory_id in ids]
-
-
-def _alone(connection: Connection, table: Table, wanted: Select[Any], memory_id: str) -> Row:
-    try:
-        return connection.execute(wanted.where(table.c.id == memory_id)).mappings().one()
-    except (ValueError, TypeError):
-        return {"id": memory_id}
 
 
 def _conditions(table: Table, wanted: Wanted, after: str | None) -> Iterator[ColumnElement[bool]]:
@@ -136,7 +115,7 @@ def holdings(
     counts = (
         func.count().label("memories"),
         func.sum(func.length(memories.c.text)).label("characters"),
-        func.max(case((memories.c.created_at < _LATEST, memories.c.created_at))).label("last_at"),
+        latest(memories).label("last_at"),
     )
     those = [visible(scope, at), memories.c.kind != "skill"]
     those += [memories.c.document_id.is_not(None)] if by_document else []
@@ -147,11 +126,11 @@ def holdings(
     wanted = select(*names, *counts).where(*those).group_by(*grouped).order_by(*grouped).limit(most)
     return [
         Holding(
-            Scope(user_id=row.user_id or None, agent_id=row.agent_id or None, tenant_id=scope.tenant_id),
-            row.document or None,
-            row.memories,
-            row.characters,
-            row.last_at or _UNKNOWN,
+            whose(row | {"tenant_id": scope.tenant_id, "session_id": None}),
+            shown(row["document"]),
+            row["memories"],
+            row["characters"],
+            row["last_at"] or NO_TIME,
         )
-        for row in connection.execute(wanted)
+        for row in map(dict, connection.execute(wanted).mappings())
     ]

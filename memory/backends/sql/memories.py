@@ -30,7 +30,8 @@ from sqlalchemy.exc import IntegrityError
 from memory.backends.sql import retired as sql_retired
 from memory.backends.sql.changes import note
 from memory.backends.sql.database import batches
-from memory.backends.sql.rows import RECORD, REPLACED, plain, record_columns, to_record, to_scope
+from memory.backends.sql.reading import embedded, first, readable, records, rows
+from memory.backends.sql.rows import RECORD, REPLACED, record_columns, shown, to_record, whose
 from memory.backends.sql.scoping import (
     AT,
     alive,
@@ -46,9 +47,10 @@ from memory.backends.sql.scoping import (
     visible,
     within,
 )
-from memory.backends.sql.sizes import passage_size
+from memory.backends.sql.sizes import passage_size, total
 from memory.backends.sql.tables import memories, turns
 from memory.errors import InvalidInput, NotFound
+from memory.ports import Vectors
 from memory.records import SCOPE_FIELDS, SKILLS, MemoryRecord, Removed, Scope, StoreStats
 
 _NAMES = [memories.c[name] for name in ("id", "content_hash", "digest", "tenant_id", *SCOPE_FIELDS)]
@@ -98,12 +100,11 @@ def many(
     values = given(scope)
     for some in batches(ids):
         if as_of is None:
-            asked = {**values, "at": at, "ids": some}
-            rows = connection.execute(_seen(tuple(values)), asked)
+            those = records(connection, _seen(tuple(values)), {**values, "at": at, "ids": some})
         else:
             then = held(memories, scope, at, as_of)
-            rows = connection.execute(_RECORDS.where(then, memories.c.id.in_(some)))
-        found |= {row["id"]: to_record(row) for row in plain(rows)}
+            those = records(connection, _RECORDS.where(then, memories.c.id.in_(some)))
+        found |= {record.id: record for record in those}
     return [found[memory_id] for memory_id in ids if memory_id in found]
 
 
@@ -121,28 +122,25 @@ def _known(
     found: dict[str, MemoryRecord] = {}
     for some in batches(there):
         same = and_(exactly(memories, scope), holding(at), memories.c.content_hash.in_(some))
-        rows = connection.execute(_RECORDS.where(same)).mappings()
-        found |= {row["content_hash"]: to_record(row) for row in rows}
+        found |= {record.content_hash: record for record in records(connection, _RECORDS.where(same))}
     holders = sql_retired.holders(connection, scope, hashes, at)
     by_id = {record.id: record for record in many(connection, scope, list(set(holders.values())), at)}
     return {content: by_id[holder] for content, holder in holders.items() if holder in by_id} | found
 
 
-def skills(connection: Connection, scope: Scope, at: datetime) -> list[tuple[MemoryRecord, bytes]]:
-    """Skills whose scope takes in this one, oldest first, with their embeddings."""
+def skills(connection: Connection, scope: Scope, at: datetime) -> tuple[list[MemoryRecord], Vectors]:
+    """Skills whose scope takes in this one, oldest first, with their embeddings [N, D]."""
     theirs = and_(covering(memories, scope), unexpired(memories, at))
     those = and_(theirs, memories.c.document_id == SKILLS, memories.c.kind == "skill")
-    rows = connection.execute(select(*RECORD, memories.c.embedding).where(those)).mappings()
-    ordered = sorted(
-        rows, key=lambda row: str(row["id"])
-    )  # here: asked for order, SQLite reads the whole tenant
-    return [(to_record(row), row["embedding"]) for row in ordered]
+    rows, vectors = embedded(connection, select(*RECORD, memories.c.embedding).where(those))
+    read = [(record, at) for at, row in enumerate(rows) if (record := readable(row)) is not None]
+    read.sort(key=lambda pair: pair[0].id)  # here: asked for order, SQLite reads the whole tenant
+    return [record for record, _ in read], vectors[[at for _, at in read]]
 
 
 def listed(connection: Connection, *conditions: ColumnElement[bool], limit: int) -> list[MemoryRecord]:
     """Memories that meet the conditions, by id, which is by age."""
-    wanted = _RECORDS.where(*conditions).order_by(memories.c.id).limit(limit)
-    return [to_record(row) for row in connection.execute(wanted).mappings()]
+    return first(connection, _RECORDS.where(*conditions), memories.c.id, limit)
 
 
 def sort_out(
@@ -150,13 +148,15 @@ def sort_out(
 ) -> tuple[Standing, list[MemoryRecord]]:
     """What stands for each scope and content, and which of the records are new.
 
-    Expired ones give way, and so do those that hold no longer or not yet: these are retired.
+    Expired ones give way, damaged ones too, and so do those that hold no longer or not yet: these are
+    retired.
     """
     standing: Standing = {}
     for scope in dict.fromkeys(record.scope for record in records):
         hashes = [record.content_hash for record in records if record.scope == scope]
         if there := _there(connection, scope, hashes):  # rarely: what is told is new
             _remove_expired(connection, scope, there, at)
+            _remove_damaged(connection, scope, there, at)
             _retire_others(connection, scope, there, at)
         found = _known(connection, scope, hashes, there, at)
         standing |= {(scope, content): record for content, record in found.items()}
@@ -241,14 +241,23 @@ def _remove_expired(connection: Connection, scope: Scope, hashes: Collection[str
         remove_those(connection, and_(exactly(memories, scope), ended), at)
 
 
+def _remove_damaged(connection: Connection, scope: Scope, hashes: Collection[str], at: datetime) -> None:
+    """What was told once and cannot be read is told again."""
+    for some in batches(hashes):
+        those = _RECORDS.where(exactly(memories, scope), memories.c.content_hash.in_(some))
+        damaged = [row["id"] for row in rows(connection, those) if readable(row) is None]
+        if damaged:
+            remove(connection, scope, at, memories.c.id.in_(damaged))
+
+
 def remove_those(connection: Connection, those: ColumnElement[bool], at: datetime) -> list[Removed]:
     """Delete the memories that meet the condition, with all that they hold, and note it."""
     rows = connection.execute(select(*_NAMES).where(those).order_by(memories.c.id)).all()
     if not rows:
         return []
-    note(connection, "DELETE", [(row.id, to_scope(row._mapping)) for row in rows], at)
+    note(connection, "DELETE", [(row.id, whose(row._mapping)) for row in rows], at)
     connection.execute(delete(memories).where(those))
-    gone = [Removed(row.id, row.content_hash, row.digest) for row in rows]
+    gone = [Removed(row.id, shown(row.content_hash) or "", shown(row.digest) or "") for row in rows]
     ids = [memory.memory_id for memory in gone]
     return gone + sql_retired.remove_held(connection, rows[0].tenant_id, ids, at)
 
@@ -279,7 +288,7 @@ def stats(connection: Connection, scope: Scope, at: datetime) -> StoreStats:
         **counts._mapping,
         sessions=_sessions(connection, scope, seen),
         turns=connection.scalar(select(func.count()).select_from(turns).where(within(turns, scope))) or 0,
-        adapter_bytes=int(connection.scalar(select(func.coalesce(func.sum(blobs.c.nbytes), 0))) or 0),
+        adapter_bytes=int(connection.scalar(select(total(blobs.c.nbytes))) or 0),
     )
 
 

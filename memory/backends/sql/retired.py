@@ -24,10 +24,10 @@ from sqlalchemy import (
     update,
 )
 
-from memory.backends.embeddings import to_vectors
 from memory.backends.sql.changes import note
 from memory.backends.sql.database import batches
-from memory.backends.sql.rows import PAST, past_columns, to_past, to_scope
+from memory.backends.sql.reading import embedded, first, records
+from memory.backends.sql.rows import PAST, past_columns, shown, whose
 from memory.backends.sql.scoping import alive, bound, held, scope_columns, within
 from memory.backends.sql.sizes import json_size
 from memory.backends.sql.tables import memories, retired
@@ -53,28 +53,26 @@ def found(
 ) -> list[MemoryRecord]:
     """Those with the ids, or with these holders, oldest first."""
     column, wanted = (retired.c.id, ids) if ids is not None else (retired.c.held_by, held_by)
-    records = []
+    found: list[MemoryRecord] = []
     for some in batches(wanted or ()):
-        those = select(*PAST).where(alive(retired, scope, at), column.in_(some))
-        records += [to_past(row) for row in connection.execute(those).mappings()]
-    return sorted(records, key=lambda record: record.id)
+        found += records(connection, select(*PAST).where(alive(retired, scope, at), column.in_(some)))
+    return sorted(found, key=lambda record: record.id)
 
 
 def listed(connection: Connection, those: ColumnElement[bool], *, limit: int) -> list[MemoryRecord]:
     """Those that meet the condition, by id."""
-    rows = connection.execute(select(*PAST).where(those).order_by(retired.c.id).limit(limit)).mappings()
-    return [to_past(row) for row in rows]
+    return first(connection, select(*PAST).where(those), retired.c.id, limit)
 
 
 def many(
     connection: Connection, scope: Scope, ids: Iterable[str], at: datetime, as_of: datetime
 ) -> dict[str, MemoryRecord]:
     """Those of the ids that held then, by id."""
-    records: dict[str, MemoryRecord] = {}
+    found: dict[str, MemoryRecord] = {}
     for some in batches(ids):
         those = select(*PAST).where(held(retired, scope, at, as_of), retired.c.id.in_(some))
-        records |= {row["id"]: to_past(row) for row in connection.execute(those).mappings()}
-    return records
+        found |= {record.id: record for record in records(connection, those)}
+    return found
 
 
 def vectors(
@@ -82,8 +80,8 @@ def vectors(
 ) -> tuple[list[str], Vectors]:
     """Ids and embeddings of all that held then."""
     those = and_(held(retired, scope, at, as_of), retired.c.embedder == embedder)
-    rows = connection.execute(select(retired.c.id, retired.c.embedding).where(those)).all()
-    return [row.id for row in rows], to_vectors([row.embedding for row in rows])
+    rows, found = embedded(connection, select(retired.c.id, retired.c.dim, retired.c.embedding).where(those))
+    return [row["id"] for row in rows], found
 
 
 def holders(connection: Connection, scope: Scope, hashes: Collection[str], at: datetime) -> dict[str, str]:
@@ -116,7 +114,7 @@ def move(connection: Connection, those: ColumnElement[bool], held_by: str | None
     rows = connection.execute(select(*(memories.c[name] for name in _COPIED)).where(those)).mappings().all()
     if not rows:
         return
-    note(connection, "RETIRE", [(row["id"], to_scope(row)) for row in rows], at)
+    note(connection, "RETIRE", [(row["id"], whose(row)) for row in rows], at)
     connection.execute(insert(retired), [{**row, "held_by": held_by} for row in rows])
     connection.execute(delete(memories).where(those))
 
@@ -128,9 +126,9 @@ def remove(connection: Connection, those: ColumnElement[bool], at: datetime) -> 
     ]
     gone: list[Removed] = []
     while rows := connection.execute(select(*names).where(those).order_by(retired.c.id)).all():
-        note(connection, "DELETE", [(row.id, to_scope(row._mapping)) for row in rows], at)
+        note(connection, "DELETE", [(row.id, whose(row._mapping)) for row in rows], at)
         connection.execute(delete(retired).where(those))
-        gone += [Removed(row.id, row.content_hash, "") for row in rows]
+        gone += [Removed(row.id, shown(row.content_hash) or "", "") for row in rows]
         those = and_(retired.c.tenant_id == rows[0].tenant_id, _held_by([row.id for row in rows]))
     return gone
 
@@ -163,7 +161,7 @@ def describe_held(
     )
     held = connection.execute(select(*PAST).where(those)).mappings().all()
     if held:
-        note(connection, "UPDATE", [(row["id"], to_scope(row)) for row in held], at)
+        note(connection, "UPDATE", [(row["id"], whose(row)) for row in held], at)
         grown = json_size(dict(metadata)) - func.length(cast(retired.c.metadata, Text))
         values = {"metadata": dict(metadata), "size": retired.c.size + grown, "updated_at": at}
         connection.execute(update(retired).where(those).values(values))

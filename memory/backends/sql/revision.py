@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, and_, insert, select, update
 from memory.backends.sql import memories as sql_memories
 from memory.backends.sql import retired as sql_retired
 from memory.backends.sql.changes import note
-from memory.backends.sql.rows import PAST, RECORD, RENEWED, past_columns, to_past, to_record, to_scope
+from memory.backends.sql.rows import PAST, RECORD, RENEWED, past_columns, to_past, to_record, whose
 from memory.backends.sql.tables import memories, retired
 from memory.errors import StoreConflict
 from memory.ports import Revision
@@ -66,7 +66,7 @@ def _rows(connection: Connection, tenant_id: str, memory_id: str) -> Iterator[tu
 
 def _outdate(connection: Connection, tenant_id: str, old: str, new: str, at: datetime) -> None:
     for table, row in _rows(connection, tenant_id, old):
-        [seq] = note(connection, "OUTDATE", [(old, to_scope(row))], at)
+        [seq] = note(connection, "OUTDATE", [(old, whose(row))], at)
         ended: dict[str, Any] = {"valid_until": at, "superseded_by": new, "updated_at": at}
         if table is memories:
             ended["seq"] = seq
@@ -76,7 +76,7 @@ def _outdate(connection: Connection, tenant_id: str, old: str, new: str, at: dat
 
 def _keep(connection: Connection, tenant_id: str, old: str, copy: str, by: str, at: datetime) -> None:
     for _, row in _rows(connection, tenant_id, old):
-        note(connection, "OUTDATE", [(copy, to_scope(row))], at)
+        note(connection, "OUTDATE", [(copy, whose(row))], at)
         values = {column.name: row[column.name] for column in retired.c if column.name in row}
         changed = {"id": copy, "held_by": old, "valid_until": at, "superseded_by": by}
         connection.execute(insert(retired).values({**values, **changed}))

@@ -6,7 +6,6 @@ that is damaged raises ValueError, which Database translates.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar, get_args
 
@@ -19,6 +18,7 @@ from memory.errors import InvalidInput
 from memory.records import (
     ADAPTER_FIELDS,
     CONTENT_FIELDS,
+    MAX_NAME,
     PLAIN_FIELDS,
     RETIRED,
     SCOPE_FIELDS,
@@ -34,7 +34,6 @@ from memory.text.search_words import search_words
 
 R = TypeVar("R", MemoryRecord, Turn)
 
-_log = logging.getLogger(__name__)
 _DERIVED = ("embedding", "words", "size")
 RECORD = [column for column in memories.c if column.name not in _DERIVED]  # what reading a record takes
 
@@ -107,15 +106,6 @@ def to_past(row: Mapping[Any, Any]) -> MemoryRecord:
     return _checked(row, _PAST_TYPES, _past)
 
 
-def readable(row: Mapping[Any, Any]) -> MemoryRecord | None:
-    """A memory or retired passage from its row; None where that is damaged, which is logged."""
-    try:
-        return to_record(row) if "digest" in row else to_past(row)
-    except (ValueError, KeyError):  # a value that cannot be, or one that its type could not even read
-        _log.warning("row %r is damaged, and no listing shows it; restore a backup, or erase it", row["id"])
-    return None
-
-
 def _past(row: Mapping[Any, Any]) -> MemoryRecord:
     names = (*_PASSAGE, "metadata", "held_by")
     return MemoryRecord(scope=to_scope(row), adapter=RETIRED, **{name: row[name] for name in names})
@@ -124,6 +114,23 @@ def _past(row: Mapping[Any, Any]) -> MemoryRecord:
 def to_scope(row: Mapping[Any, Any]) -> Scope:
     """The scope a row was written in."""
     return Scope(tenant_id=row["tenant_id"], **{field: row[field] or None for field in SCOPE_FIELDS})
+
+
+def whose(row: Mapping[Any, Any]) -> Scope:
+    """The scope a row names, for listings, history and the index: of a damaged name what can be shown.
+
+    No memory is read in such a scope, so what was Ana's and is "A\ufffda"'s by damage is nobody's.
+    """
+    try:
+        return to_scope(row)
+    except InvalidInput:
+        return Scope(tenant_id=row["tenant_id"], **{name: shown(row[name]) for name in SCOPE_FIELDS})
+
+
+def shown(name: Any) -> str | None:
+    """A name as far as it can be read; None for none."""
+    kept = name if isinstance(name, bytes) else str(name or "").encode(errors="surrogateescape")
+    return kept.decode(errors="replace").replace("\0", "\ufffd")[:MAX_NAME].strip() or None
 
 
 def turn_columns(turn: Turn) -> dict[str, Any]:
@@ -147,6 +154,8 @@ def _checked(row: Mapping[Any, Any], types: Mapping[str, Any], made: Callable[[M
     for name, type_ in types.items():
         if not isinstance(row[name], type_):
             raise ValueError(f"{name} is {type(row[name]).__name__}")
+        if isinstance(row[name], str) and not row[name].isascii():
+            row[name].encode()  # UnicodeEncodeError, a ValueError, where its bytes were no text
     for name, values in _VALUES.items():
         if name in types and row[name] not in values:
             raise ValueError(f"{name} is unknown")

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, Table, func, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Table, case, func, select
 
 from memory.backends.sql.scoping import visible
 from memory.backends.sql.tables import answers, jobs, memories, retired, turns
 from memory.records import Scope
+
+_MOST = 2**53  # bytes of a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ def passage_size(text: str, metadata: Mapping[str, Any]) -> int:
     return text_size(text) + json_size(dict(metadata)) - len("{}")
 
 
+def total(sizes: ColumnElement[int]) -> ColumnElement[int]:
+    """The sum of some sizes: what a damaged row says in place of one counts nothing."""
+    return func.coalesce(func.sum(case((sizes.between(0, _MOST), sizes))), 0)
+
+
 def kept(connection: Connection, tenant_id: str, at: datetime) -> Kept:
     """All that counts towards a tenant's quotas.
 
@@ -47,7 +54,7 @@ def kept(connection: Connection, tenant_id: str, at: datetime) -> Kept:
     parts = [
         *(_sum(table, tenant_id) for table in (memories, retired, turns, answers)),
         _sum(jobs, tenant_id, jobs.c.state != "running"),
-        select(func.coalesce(func.sum(blobs.distinct().subquery().c.nbytes), 0)).scalar_subquery(),
+        select(total(blobs.distinct().subquery().c.nbytes)).scalar_subquery(),
     ]
     counted = select(func.count()).select_from(memories).where(visible(Scope(tenant_id=tenant_id), at))
     row = connection.execute(select(counted.scalar_subquery(), *parts)).one()
@@ -55,5 +62,4 @@ def kept(connection: Connection, tenant_id: str, at: datetime) -> Kept:
 
 
 def _sum(table: Table, tenant_id: str, *those: Any) -> ScalarSelect[Any]:
-    size = func.coalesce(func.sum(table.c.size), 0)
-    return select(size).where(table.c.tenant_id == tenant_id, *those).scalar_subquery()
+    return select(total(table.c.size)).where(table.c.tenant_id == tenant_id, *those).scalar_subquery()

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from sqlalchemy import URL, Connection, Table, and_, or_, select
 
-from memory.backends.embeddings import to_bytes, to_vectors
+from memory.backends.embeddings import to_bytes
 from memory.backends.sql import changes as sql_changes
 from memory.backends.sql import erasures as sql_erasures
 from memory.backends.sql import groups as sql_groups
@@ -28,6 +28,7 @@ from memory.backends.sql import turns as sql_turns
 from memory.backends.sql import words as sql_words
 from memory.backends.sql.database import Database
 from memory.backends.sql.mending import mends_words
+from memory.backends.sql.rows import shown
 from memory.backends.sql.scoping import alive, in_history
 from memory.backends.sql.tables import history, memories, retired, tenants, turns
 from memory.ports import ANYTHING, NOTHING, START, Changes, Group, Revision, Vectors, Version, Wanted
@@ -234,8 +235,7 @@ class SqlStore:
 
     def skills_for(self, scope: Scope) -> tuple[list[MemoryRecord], Vectors]:
         with self._database.read() as connection:
-            found = sql_memories.skills(connection, scope.required(), self._clock())
-        return [record for record, _ in found], to_vectors([embedding for _, embedding in found])
+            return sql_memories.skills(connection, scope.required(), self._clock())
 
     def page(
         self,
@@ -483,6 +483,7 @@ class SqlStore:
                 for name in connection.scalars(
                     select(table.c.embedder).where(table.c.tenant_id == tenant_id).distinct()
                 )
+                if name == shown(name)  # else of a damaged row
             }
 
     def version(self, tenant_id: str) -> Version:

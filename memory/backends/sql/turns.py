@@ -11,11 +11,14 @@ from sqlalchemy import Connection, and_, delete, func, insert, literal, select, 
 from memory.backends.repeated import turn_ids
 from memory.backends.sql.changes import lock
 from memory.backends.sql.database import batches
-from memory.backends.sql.rows import to_scope, to_turn, turn_columns
+from memory.backends.sql.reading import NO_TIME, latest, readable_turn, rows
+from memory.backends.sql.rows import to_turn, turn_columns, whose
 from memory.backends.sql.scoping import exactly, within
 from memory.backends.sql.tables import turns
 from memory.ports import REPEATED
 from memory.records import SCOPE_FIELDS, Message, Scope, Session, Turn, new_id
+
+_LAST = 2**31 - 2  # ordinal of a turn: what a damaged row says in place of one may be anything
 
 
 def append(
@@ -28,7 +31,8 @@ def append(
         ids, there = _called(connection, scope, key, len(messages), at)
         if there:
             return there
-    newest = connection.scalar(select(func.max(turns.c.ordinal)).where(exactly(turns, scope)))
+    theirs = and_(exactly(turns, scope), turns.c.ordinal.between(0, _LAST))
+    newest = connection.scalar(select(func.max(turns.c.ordinal)).where(theirs))
     first = 0 if newest is None else newest + 1
     added = [
         Turn(scope, message.role, message.text, ordinal, turn_id, message.said_at or at, message.recalled)
@@ -61,20 +65,21 @@ def read(connection: Connection, scope: Scope, last: int | None, internalized: b
     if internalized is not None:
         wanted = and_(wanted, turns.c.internalized.is_(internalized))
     newest_first = select(turns).where(wanted).order_by(turns.c.ordinal.desc()).limit(last)
-    return [to_turn(row) for row in connection.execute(newest_first).mappings()][::-1]
+    return [turn for row in rows(connection, newest_first) if (turn := readable_turn(row)) is not None][::-1]
 
 
 def sessions(connection: Connection, scope: Scope, limit: int, after: tuple[str, str, str]) -> list[Session]:
     """Sessions within the scope, by session, user and agent."""
     names = (turns.c.session_id, turns.c.user_id, turns.c.agent_id)
-    counts = (func.count().label("turns"), func.max(turns.c.created_at).label("last_at"))
+    counts = (func.count().label("turns"), latest(turns).label("last_at"))
     those = and_(
         within(turns, scope), turns.c.session_id != "", tuple_(*names) > tuple_(*map(literal, after))
     )
     wanted = select(turns.c.tenant_id, *names, *counts).where(those)
     grouped = wanted.group_by(turns.c.tenant_id, *names).order_by(*names).limit(limit)
     return [
-        Session(to_scope(row), row["turns"], row["last_at"]) for row in connection.execute(grouped).mappings()
+        Session(whose(row), row["turns"], row["last_at"] or NO_TIME)
+        for row in connection.execute(grouped).mappings()
     ]
 
 
@@ -87,9 +92,9 @@ def mark(connection: Connection, scope: Scope, turn_ids: Collection[str]) -> Non
 
 def session_scopes(connection: Connection, scope: Scope) -> list[Scope]:
     """The exact scopes within the scope that have turns."""
-    whose = [turns.c[name] for name in ("tenant_id", *SCOPE_FIELDS)]
-    those = select(*whose).where(within(turns, scope)).distinct().order_by(*whose)
-    return [to_scope(row) for row in connection.execute(those).mappings()]
+    names = [turns.c[name] for name in ("tenant_id", *SCOPE_FIELDS)]
+    those = select(*names).where(within(turns, scope)).distinct().order_by(*names)
+    return [whose(row) for row in connection.execute(those).mappings()]
 
 
 def restore(connection: Connection, scope: Scope, told: Sequence[Turn]) -> int:

@@ -20,8 +20,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, cast, func, select
 
-from memory.backends.embeddings import to_vector
 from memory.backends.sql.database import batches
+from memory.backends.sql.reading import vectors
 from memory.backends.sql.scoping import AT, bound_within, given, held, unexpired, visible
 from memory.backends.sql.tables import memories, retired
 from memory.ports import Vectors
@@ -61,9 +61,7 @@ def embeddings(connection: Connection, scope: Scope, ids: Sequence[str], at: dat
     values = given(scope)
     for table in (memories, retired):
         for some in batches(memory_id for memory_id in ids if memory_id not in found):
-            asked = {**values, "at": at, "ids": some}
-            rows = connection.execute(_embeddings(table, tuple(values)), asked).all()
-            found |= {memory_id: to_vector(embedding) for memory_id, embedding in rows}
+            found |= vectors(connection, _embeddings(table, tuple(values)), {**values, "at": at, "ids": some})
     return found
 
 
@@ -71,7 +69,7 @@ def embeddings(connection: Connection, scope: Scope, ids: Sequence[str], at: dat
 def _embeddings(table: Table, names: tuple[str, ...]) -> Select[Any]:
     """Of rows of some ids that are alive in a scope which gives these fields; made once."""
     those = table.c.id.in_(bindparam("ids", expanding=True))
-    return select(table.c.id, table.c.embedding).where(
+    return select(table.c.id, table.c.dim, table.c.embedding).where(
         bound_within(table, names), unexpired(table, AT), those
     )
 
