@@ -8,7 +8,7 @@ is from what the adapters say in float32.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import torch
@@ -34,15 +34,21 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Form:
-    """How adapters are stored: the kind of number, and the rank they are truncated to, 0 being none."""
+    """How adapters are stored: the kind of number, as latents where these are kept in it, and the rank.
+
+    They are truncated to that rank; 0 leaves them as they are.
+    """
 
     numbers: str
     rank: int = 0
+    latents: bool = False
 
     def __str__(self) -> str:
-        return self.numbers + (f", rank {self.rank}" if self.rank else "")
+        what = self.numbers + (": latents" if self.latents else "")
+        return what + (f", rank {self.rank}" if self.rank else "")
 
     def stored(self, lora: LoRA) -> bytes:
+        lora = lora if self.latents else replace(lora, latents=None)
         return (lora.truncate(self.rank) if self.rank else lora).to_bytes(self.numbers)
 
 
@@ -50,6 +56,7 @@ EXACT = Form("float32")
 FORMS = (
     EXACT,
     Form("bfloat16"),
+    Form("int8", latents=True),
     Form("int8"),
     *(Form("int8", rank) for rank in (16, 8, 4, 2)),
 )
@@ -121,7 +128,7 @@ def _parts(model: DocToLoRA, asked: Asked, form: Form) -> Iterator[tuple[tuple[T
     """Some trials at a time, each with its adapters as they come back from storage, merged."""
     pairs = zip(asked.trials, asked.loras, strict=True)
     while part := list(islice(pairs, BATCH)):
-        read = [[LoRA.from_bytes(form.stored(lora)) for lora in loras] for _, loras in part]
+        read = [[model.unpack(form.stored(lora)) for lora in loras] for _, loras in part]
         yield tuple(trial for trial, _ in part), [model.combine(loras) for loras in read]
 
 

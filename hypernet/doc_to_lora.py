@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from hypernet import expansion
 from hypernet.backbones import bases
 from hypernet.backbones.chat_templates import use_trained_template
 from hypernet.backbones.chunking import affixes, windows
@@ -31,10 +31,10 @@ from hypernet.lora import checks, latents
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.fingerprint import fingerprint
 from hypernet.lora.latents import Latents
+from hypernet.networks.anchored import AnchoredHypernetwork
 from hypernet.networks.config import HypernetConfig
-from hypernet.networks.heads import Factors
 from hypernet.networks.hypernetwork import AnyHypernetwork, Hypernetwork
-from hypernet.networks.tokens import MODULE, TokenHypernetwork
+from hypernet.networks.tokens import TokenHypernetwork
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
@@ -251,39 +251,9 @@ class DocToLoRA:
     def expand(self, kept: Latents) -> LoRA:
         """The adapter of stored latents, the same bit for bit each time, and as it was made of tokens.
 
-        Raises ValueError where the hypernetwork keeps none, or such of another width or vocabulary.
+        Raises ValueError for latents that this hypernetwork does not keep: of another width or vocabulary.
         """
-        if isinstance(self.hypernetwork, Hypernetwork):
-            return self._expand_rows(self.hypernetwork, kept)
-        network, table = self.hypernetwork, self.encoder.get_input_embeddings().weight
-        if not isinstance(network, TokenHypernetwork):
-            raise ValueError("the adapter is kept as latents, which this hypernetwork cannot expand")
-        found, most = kept.quantized.size(1), int(kept.ids.max())
-        if found != self.config.row_size or most >= len(table):
-            raise ValueError(
-                f"the adapter is kept as latents of width {found} for tokens up to {most}; the hypernetwork "
-                f"expands width {self.config.row_size} for {len(table)} tokens"
-            )
-        said = table[kept.ids.to(table.device)].float()
-        said = F.rms_norm(said, (said.size(-1),), eps=1e-6)
-        a, b = network.expand(kept.values.to(table.device)[None], said[None])
-        return LoRA({MODULE: a[0]}, {MODULE: b[0]}, self.config.scaling, self.config.written_layers, kept)
-
-    def _expand_rows(self, network: Hypernetwork, kept: Latents) -> LoRA:
-        """The same of learned latents: a chunk after the other, each with all its rows."""
-        c = self.config
-        rows = c.num_layers * c.num_modules * c.rank
-        found = tuple(kept.quantized.shape)
-        whole = torch.arange(rows).repeat(max(1, found[0] // rows))
-        if found[1] != c.latent_size or not torch.equal(kept.ids, whole):
-            raise ValueError(
-                f"the adapter is kept as latents of shape {found}; the hypernetwork expands rows of width "
-                f"{c.latent_size}, {rows} a chunk in their order"
-            )
-        values = kept.values.to(self.base_model.device)
-        factors = network.heads.expand(values.view(-1, c.num_layers, c.num_modules, c.rank, c.latent_size))
-        lora = LoRA.concat([self._one(factors, row) for row in range(len(whole) // rows)])
-        return replace(lora, latents=replace(kept, rounded=False))
+        return expansion.expand(self.hypernetwork, self.encoder.get_input_embeddings().weight, kept)
 
     def combine(
         self, loras: Sequence[LoRA], weights: Sequence[float] | None = None, bias_weight: float = 1.0
@@ -309,7 +279,9 @@ class DocToLoRA:
         if isinstance(self.hypernetwork, TokenHypernetwork):
             raise ValueError("the hypernetwork keeps a row for each token of a text: it cannot keep images")
         ids, mask = pad([seen.ids], self.encoder.device)
-        return self._generate(self.sight.feed(seen), ids, mask)[0]
+        made = self._generate(self.sight.feed(seen), ids, mask)[0]
+        images_have_no_ids = self.config.reader == "anchors"
+        return replace(made, latents=None) if images_have_no_ids else made
 
     def _generate(self, feed: Feed, ids: Tensor, mask: Tensor) -> list[LoRA]:
         """One adapter a chunk, for a batch of them: ids [C, T] and mask [C, T]."""
@@ -319,17 +291,31 @@ class DocToLoRA:
         if isinstance(self.hypernetwork, Hypernetwork):
             return self._of_rows(self.hypernetwork, self._rows(self.hypernetwork, feed, keep))
         features = encode(self.encoder.get_decoder(), self.config, feed)
-        factors = self.hypernetwork(features, keep, self.tokens_at_once)
-        return [self._one(factors, row) for row in range(len(ids))]
+        return self._of_anchors(self.hypernetwork, features, ids, keep)
 
     def _of_rows(self, network: Hypernetwork, rows: Tensor) -> list[LoRA]:
         """The adapters of latents [C, L, M, R, D], each with what int8 keeps of it."""
         factors = network.heads.expand(rows)
-        ids = torch.arange(rows[0, ..., 0].numel())
         return [
-            replace(self._one(factors, i), latents=Latents.of(row.flatten(0, 2), ids, rounded=True))
+            replace(expansion.one(factors, i, self.config), latents=expansion.rows_kept(row))
             for i, row in enumerate(rows)
         ]
+
+    def _of_anchors(
+        self, network: AnchoredHypernetwork, features: Tensor, ids: Tensor, keep: Tensor | None
+    ) -> list[LoRA]:
+        """The adapters of features [C, 1, T, F] of ids [C, T], each with what int8 keeps of it."""
+        made: list[LoRA] = []
+        for found, spoken in network.spoken(features, keep, self.tokens_at_once):
+            factors, first = network.factors(found, spoken), len(made)
+            made += [
+                replace(
+                    expansion.one(factors, i, self.config).compact(),
+                    latents=expansion.anchors_kept(found, spoken, ids[first:], i),
+                )
+                for i in range(len(spoken))
+            ]
+        return made
 
     def _latents(self, network: TokenHypernetwork, feed: Feed, ids: Tensor, mask: Tensor) -> list[Latents]:
         """What is kept of each chunk: of the tokens of its text, not of the template around it."""
@@ -366,15 +352,6 @@ class DocToLoRA:
         system = self.config.context_system_turn
         opening, closing = affixes(self.context_tokenizer, system_turn=system)
         return len(opening), len(closing)
-
-    def _one(self, factors: Factors, row: int) -> LoRA:
-        lora = LoRA(
-            {m: a[row].clone() for m, (a, _) in factors.items()},
-            {m: b[row].clone() for m, (_, b) in factors.items()},
-            self.config.scaling,
-            self.config.written_layers or None,
-        )
-        return lora.compact() if self.config.reader == "anchors" else lora
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

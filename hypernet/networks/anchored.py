@@ -12,7 +12,7 @@ Axes: C chunks, T tokens, F feature width, H hidden width, D latent width, R ran
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -126,15 +126,21 @@ class AnchoredHypernetwork(nn.Module):
         hardly worth saying (``SILENT``) are zero. R is the most that a chunk has of others, at least 1 and at
         most ``config.rank``.
         """
-        step = max(1, tokens_at_once // features.size(2)) if tokens_at_once else len(features)
         parts = []
-        for i in range(0, len(features), step):
-            here = None if mask is None else mask[i : i + step]
-            found = self.anchors(features[i : i + step], here, silent=False)
-            kept = found.there & (found.chances >= SILENT)
+        for found, kept in self.spoken(features, mask, tokens_at_once):
             through = 1 + found.chances - found.chances.detach()  # one, with the gradient of the chances
             parts.append(self.factors(found, kept * through))
         return cat_chunks(parts)
+
+    def spoken(
+        self, features: Tensor, mask: Tensor | None = None, tokens_at_once: int | None = None
+    ) -> Iterator[tuple[Anchors, Tensor]]:
+        """The same -> anchors of some chunks at a time, and which are worth saying [C, R]."""
+        step = max(1, tokens_at_once // features.size(2)) if tokens_at_once else len(features)
+        for i in range(0, len(features), step):
+            here = None if mask is None else mask[i : i + step]
+            found = self.anchors(features[i : i + step], here, silent=False)
+            yield found, found.there & (found.chances >= SILENT)
 
     def anchors(
         self,
@@ -184,13 +190,19 @@ class AnchoredHypernetwork(nn.Module):
 
     def factors(self, found: Anchors, kept: Tensor) -> Factors:
         """{module: (A [C, L, R, d_in], B [C, L, R, d_out])}; rows of A not ``kept`` [C, R] are zero."""
-        told = torch.cat([found.tokens, found.rows], dim=-1)
+        factors = self.expand(found.rows, found.bags, found.tokens)
+        return {m: (a * kept[:, None, :, None], b) for m, (a, b) in factors.items()}
+
+    def expand(self, rows: Tensor, bags: Tensor, tokens: Tensor) -> Factors:
+        """What anchors know, see ``Anchors`` -> the same, every row kept."""
+        shape = rows.shape[:2]
+        rows, bags, tokens = (known.flatten(0, 1) for known in (rows, bags, tokens))  # [C*R, width]
+        told = torch.cat([tokens, rows], dim=-1)
         out = {}
         for m in self.config.target_modules:
-            a = torch.einsum("crd,ldk->clrk", found.rows, self.key[m]) * self.scaler_A[m]
-            a = a + torch.einsum("crh,lhk->clrk", found.bags, self.bag_key[m])
-            b = torch.einsum("crd,ldk->clrk", told, self.value[m]) * self.scaler_B[m]
-            out[m] = (a * kept[:, None, :, None], b)
+            a = (rows @ self.key[m]) * self.scaler_A[m] + bags @ self.bag_key[m]  # [L, C*R, d_in]
+            b = (told @ self.value[m]) * self.scaler_B[m]
+            out[m] = (a.unflatten(1, shape).transpose(0, 1), b.unflatten(1, shape).transpose(0, 1))
         return out
 
     def bias(self) -> Factors:

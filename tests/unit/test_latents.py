@@ -1,9 +1,11 @@
-"""What is kept of an adapter of a token a row: latents and token ids, small, exact, refused when damaged."""
+"""What is kept of adapters: latents and token ids, small, the same each time, refused when damaged."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +16,9 @@ from hypernet.doc_to_lora import DocToLoRA
 from hypernet.lora import latents
 from hypernet.lora.adapter import LoRA
 from hypernet.lora.latents import Latents
+from hypernet.networks.anchored import BIAS_RANK, AnchoredHypernetwork
 from hypernet.networks.hypernetwork import build
+from hypernet.training.reference.reference import build_base, hypernet_config
 from tests.unit.test_tokens import CONFIG, fresh_base
 
 
@@ -214,3 +218,113 @@ def test_rows_that_are_no_whole_chunk_are_refused(tiny_d2l: DocToLoRA, rows: int
     kept = Latents.of(torch.randn(rows, tiny_d2l.config.latent_size), torch.arange(rows))
     with pytest.raises(ValueError, match=r"rows of width .* a chunk in their order"):
         tiny_d2l.unpack(latents.pack(kept))
+
+
+# A hypernetwork with anchors makes exact factors too; of a row int8 keeps its anchor's token and two parts.
+
+
+@pytest.fixture(scope="module")
+def anchored(byte_tokenizer: PreTrainedTokenizerFast) -> DocToLoRA:
+    """Random weights, the words around an anchor told in numbers far smaller than what it knows."""
+    torch.manual_seed(4)
+    base = build_base(261).eval()
+    network = build(hypernet_config(base)).requires_grad_(False).eval()
+    assert isinstance(network, AnchoredHypernetwork)
+    network.bag_key["down_proj"].normal_()
+    network.bag_value.weight.mul_(0.01)
+    return DocToLoRA(network, base, byte_tokenizer)
+
+
+@pytest.fixture(scope="module")
+def told(anchored: DocToLoRA) -> list[LoRA]:
+    """Of chunks of different lengths, some of one batch."""
+    texts = ("Anna keeps nine bees.", "Ben rows.", "Cora lives in a house by the lake and has a boat.")
+    return anchored.generate([chunk for text in texts for chunk in anchored.chunks(text)])
+
+
+def test_rows_of_anchors_are_as_near_as_int8_factors_in_a_fourth_of_the_bytes(
+    anchored: DocToLoRA, told: list[LoRA]
+) -> None:
+    """With one step a row, what the words around say would drown."""
+    for made in told:
+        data, factors = made.to_bytes("int8"), replace(made, latents=None).to_bytes("int8")
+        assert 4 * len(data) < len(factors)
+        read, other = anchored.unpack(data), LoRA.from_bytes(factors)
+        for side in ("A", "B"):
+            exact = getattr(made, side)["down_proj"]
+            off, far = ((getattr(one, side)["down_proj"] - exact).norm() for one in (read, other))
+            assert off < 1.2 * far < 0.03 * exact.norm()
+
+
+def test_rows_of_anchors_are_read_the_same_each_time(anchored: DocToLoRA, told: list[LoRA]) -> None:
+    """Bit for bit, in whatever storage; other storage keeps the factors themselves."""
+    for made in told:
+        data = made.to_bytes("int8")
+        read = anchored.unpack(data)
+        assert (read.rank, read.scaling, read.layers) == (made.rank, made.scaling, made.layers)
+        assert equal(anchored.unpack(data), read)
+        assert read.to_bytes("float32") == read.to_bytes("int8") == data
+        assert equal(LoRA.from_bytes(made.to_bytes("float32")), made)
+        anchored.require_own(read)
+
+
+def test_several_chunks_of_anchors_are_kept_whole(anchored: DocToLoRA, told: list[LoRA]) -> None:
+    """Side by side with what was stored as factors, in one merge."""
+    joined = anchored.unpack(LoRA.concat(told).to_bytes("int8"))
+    apart = LoRA.concat([anchored.unpack(made.to_bytes("int8")) for made in told])
+    torch.testing.assert_close(joined.A["down_proj"], apart.A["down_proj"])
+    torch.testing.assert_close(joined.B["down_proj"], apart.B["down_proj"])
+    older = anchored.unpack(replace(told[0], latents=None).to_bytes("int8"))
+    merged = anchored.combine([older, joined])
+    assert merged.rank == told[0].rank + joined.rank + BIAS_RANK
+
+
+def test_a_chunk_without_anchors_is_kept_as_factors(anchored: DocToLoRA) -> None:
+    """Its one row says nothing."""
+    network = anchored.hypernetwork
+    assert isinstance(network, AnchoredHypernetwork)
+    bias = network.saliency.bias.clone()
+    try:
+        network.saliency.bias.fill_(-1e4)
+        [silent] = anchored.generate(anchored.chunks("Anna keeps nine bees."))
+    finally:
+        network.saliency.bias.copy_(bias)
+    assert silent.latents is None
+    assert not anchored.unpack(silent.to_bytes("int8")).A["down_proj"].any()
+
+
+def test_an_adapter_of_anchors_leaves_as_a_peft_folder(
+    anchored: DocToLoRA, told: list[LoRA], tmp_path: Path
+) -> None:
+    """With the factors that its latents make."""
+    read = anchored.unpack(told[0].to_bytes("int8"))
+    read.save_pretrained(tmp_path)
+    assert equal(LoRA.from_pretrained(tmp_path), read)
+
+
+@pytest.mark.parametrize(
+    ("parts", "ids", "refusal"),
+    [
+        ((256, 191), [5], r"width 256 \+ 191 .* expands width 256 \+ 192"),
+        (None, [5], "width 448 .* expands"),
+        ((256, 192), [261], "tokens up to 261"),
+    ],
+)
+def test_rows_of_other_anchors_are_refused(
+    anchored: DocToLoRA, parts: tuple[int, ...] | None, ids: list[int], refusal: str
+) -> None:
+    kept = Latents.of(torch.randn(1, sum(parts or (448,))), torch.tensor(ids), parts=parts)
+    with pytest.raises(ValueError, match=refusal):
+        anchored.unpack(latents.pack(kept))
+
+
+@pytest.mark.parametrize("parts", [[256, 191], [448, 0], [500, -52], [256, 100, 92], ["a"], 3, [1e999]])
+def test_parts_that_do_not_make_up_the_rows_are_refused(anchored: DocToLoRA, parts: object) -> None:
+    sound = {
+        "latents": torch.zeros(1, 448, dtype=torch.int8),
+        "step": torch.ones(1, 2, dtype=torch.float16),
+        "ids": torch.zeros(1, dtype=torch.int32),
+    }
+    anchored.unpack(save(sound, {"latents": '{"format": 1, "parts": [256, 192]}'}))
+    with pytest.raises(ValueError, match=r"stored latents|not a stored adapter|damaged one"):
+        anchored.unpack(save(sound, {"latents": json.dumps({"format": 1, "parts": parts})}))
