@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -217,6 +219,42 @@ def test_a_password_is_in_no_message() -> None:
         pass
     assert "pa55word" not in str(raised.value)
     assert "127.0.0.1" in str(raised.value)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="descriptors are listed on Linux alone")
+def test_of_a_crowds_connections_few_stay_open(path: Path) -> None:
+    """Five, each with at most 2 MiB of pages; so neither these nor descriptors grow with what was ever asked.
+
+    SQLite keeps the file's descriptors of the others for the next ones: closing them would drop its locks.
+    """
+    database = Database(sqlite_url(path))
+    with database.write() as connection:
+        connection.execute(text("CREATE TABLE things (name TEXT)"))
+    crowds = [_descriptors_after_a_crowd(database, path) for _ in range(4)]
+    with database.read() as connection:
+        kilobytes = -int(connection.exec_driver_sql("PRAGMA cache_size").scalar() or 0)
+    database.close()
+    assert len(set(crowds[1:])) == 1
+    assert crowds[-1] <= _CROWD + _STAY_OPEN + 1  # of the file, of its log, of the log's index
+    assert 0 < kilobytes <= 2000
+
+
+_CROWD, _STAY_OPEN = 16, 5
+
+
+def _descriptors_after_a_crowd(database: Database, path: Path) -> int:
+    """Descriptors of the database's files that are open when a crowd has read at the same time."""
+    everybody = Barrier(_CROWD)
+
+    def reads(_: int) -> None:
+        with database.read() as connection:
+            connection.execute(text("SELECT count(*) FROM things"))
+            everybody.wait()
+
+    with ThreadPoolExecutor(_CROWD) as crowd:
+        list(crowd.map(reads, range(_CROWD)))
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return sum(os.path.realpath(link).startswith(str(path)) for link in links)
 
 
 def test_batches_hold_everything_once() -> None:
