@@ -97,7 +97,7 @@ def _adapters(blobs: BlobStore, model: LocalModel) -> list[AdapterRef]:
     """Real adapters of short notes, in the blob store."""
     refs = []
     for lora in model.generate([f"Note {i}: the code is {i * 7919 % 10_000:04}." for i in range(ADAPTERS)]):
-        data = lora.to_bytes()
+        data = lora.to_bytes("int8")  # as they are stored by default
         blobs.put("default", data)
         digest = hashlib.sha256(data).hexdigest()
         fits = (model.base_fingerprint, model.hypernet_fingerprint)
