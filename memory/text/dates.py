@@ -187,12 +187,12 @@ class _Meant:
 
     def of_week(self) -> str:
         """Monday next week."""
-        return self.on(self._weekday(self.found["of"], _shift(self.found["week"])))
+        return self.on(self._weekday(self.found["of"], _shift(self.found["week"])), named=True)
 
     def far(self) -> str:
         """A week on Monday, Monday week."""
         apart = (_DAYS.index((self.found["far"] or self.found["far_off"]).lower()) - self.today.weekday()) % 7
-        return self.on(self.today + timedelta((apart or 7) + 7))
+        return self.on(self.today + timedelta((apart or 7) + 7), named=True)
 
     def bare(self) -> str | None:
         """Friday, of something that takes place once."""
@@ -217,7 +217,7 @@ class _Meant:
         """Next Monday, last year, this weekend."""
         which = self.found["which"].lower()
         if self.found["weekday"]:
-            return self.on(self._nearest(self.found["weekday"], which), self.found["its"])
+            return self.on(self._nearest(self.found["weekday"], which), self.found["its"], named=True)
         shift, unit = _shift(which), self.found["unit"].lower()
         if unit == "year":
             return self.within(str(self.today.year + shift))
@@ -260,11 +260,10 @@ class _Meant:
                 return f"{said.lower()} {self.written(date(year, number, nth))}"
         return None
 
-    def on(self, at: date, part: str | None = None) -> str:
-        """A day, or a part of one, in the sentence."""
-        if part:
-            return self._put("on", f"the {part.lower()} of {self.written(at)}")
-        return self._put("on", self.written(at))
+    def on(self, at: date, part: str | None = None, *, named: bool = False) -> str:
+        """A day, or a part of one, in the sentence; with its weekday where that was said."""
+        day = f"{_DAYS[at.weekday()].capitalize()}, {self.written(at)}" if named else self.written(at)
+        return self._put("on", f"the {part.lower()} of {day}" if part else day)
 
     def within(self, span: str) -> str:
         """A week, a month, a year in the sentence."""
