@@ -20,6 +20,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 
 from benchmarks.bench import Row, UnusableInput
@@ -60,9 +61,9 @@ def corpus(file: Path, lengths: Sequence[int] = LENGTHS, documents: int = DOCUME
     prose = [*_sentences(read_text(file))]
     stories = [
         _story(prose, kind, length, number)
+        for number in range(documents)  # a run that is stopped has asked of each kind about as often
         for length in lengths
         for kind in KINDS
-        for number in range(documents)
     ]
     return Corpus("Needles", stories, "found", lambda said, asked: found(said, asked.answers))
 
@@ -135,19 +136,31 @@ def plot(rows: Sequence[Row], to: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, panels = pyplot.subplots(1, len(KINDS), figsize=(13, 3.4), sharey=True)
+    figure, panels = pyplot.subplots(1, len(KINDS), figsize=(13, 3.6), sharey=True)
+    ways = dict.fromkeys(_way(row) for row in rows)
+    lengths = sorted({_length(row) for row in rows})
     for panel, kind in zip(panels, KINDS, strict=True):
-        some = [row for row in rows if str(row["kind"]).startswith(f"{kind}, ")]
-        for way in dict.fromkeys(f"{row['who answers']}, {row['from']}" for row in some):
-            line = [row for row in some if f"{row['who answers']}, {row['from']}" == way]
-            lengths = [int(str(row["kind"]).split()[1].replace(",", "")) for row in line]
-            panel.plot(lengths, [row["found %"] for row in line], marker="o", label=way)
-        panel.set(title=kind, xscale="log", xlabel="tokens of the document", ylim=(-3, 103))
+        for way, marker in zip(ways, cycle("osD^vPX*"), strict=False):
+            line = [row for row in rows if str(row["kind"]).startswith(f"{kind}, ") and _way(row) == way]
+            found = [row["found %"] for row in line]
+            # hollow, because ways that find as much lie on each other
+            panel.plot([*map(_length, line)], found, marker=marker, fillstyle="none", markersize=9, label=way)
+        panel.set(title=kind, xscale="log", xlabel="tokens of the document", ylim=(-5, 105))
+        panel.set_xticks(lengths, [f"{length:,}" for length in lengths])
+        panel.minorticks_off()
     panels[0].set_ylabel("numbers found, %")
-    panels[-1].legend(fontsize=7)
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0, 1, 0.92))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="upper center", ncols=len(ways), frameon=False)
     figure.savefig(to, dpi=110)
     pyplot.close(figure)
+
+
+def _way(row: Row) -> str:
+    return f"{row['who answers']}, {row['from']}"
+
+
+def _length(row: Row) -> int:
+    return int(str(row["kind"]).split()[1].replace(",", ""))
 
 
 if __name__ == "__main__":

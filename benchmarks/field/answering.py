@@ -63,20 +63,23 @@ class OurModel:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def tell(self, story: Story) -> None:
-        """A document at once; of conversations the messages of a session, or one text a turn."""
+    def tell(self, story: Story) -> Iterator[None]:
+        """A document at once; of conversations the messages of a session, or one text a turn, one a step."""
         add, told = self._memory.add, story.told
         if story.document:
             add(" ".join(one.text for one in told), user_id=story.user, document_id="document")
+            yield
             return
         for session in dict.fromkeys(one.session for one in told):
             some = [one for one in told if one.session == session]
             if all(one.role for one in some):
                 said = [one.message for one in some]
                 add(said, user_id=story.user, session_id=session, valid_from=some[0].at)
+                yield
                 continue
             for one in some:
                 add(one.text, user_id=story.user, session_id=session, valid_from=one.at)
+                yield
 
     def recall(self, mode: Any, user: str, question: str) -> Reply:
         """The answer from weights, in a mode of memory."""

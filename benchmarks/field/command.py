@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -101,7 +102,7 @@ def _measure(corpus: Corpus, given: argparse.Namespace) -> tuple[list[Recalled],
             bar.set_description(f"telling {story.user}")
             recalls.tell(story)
             if ours is not None:
-                ours.tell(story)
+                deque(_until(ends, ours.tell(story)), maxlen=0)  # told in part, it is not asked
             bar.update()
             bar.set_description(f"asking {story.user}")
             for asked in _until(ends, story.questions):

@@ -104,8 +104,8 @@ def _row(name: str, some: Sequence[Recalled]) -> Row:
     return {
         "kind": name,
         "questions": len(some),
-        **{f"at {k} %": 100 * mean(one.shares[k] for one in some) for k in KS[:-1]},
-        "in the budget %": 100 * mean(one.shares[KS[-1]] for one in some),
+        **{f"at {k}, %": 100 * mean(one.shares[k] for one in some) for k in KS[:-1]},
+        "in the budget, %": 100 * mean(one.shares[KS[-1]] for one in some),
         "texts": mean(one.texts for one in some),
         "tokens at 20": mean(one.tokens[20] for one in some),
         "tokens": mean(one.tokens[KS[-1]] for one in some),

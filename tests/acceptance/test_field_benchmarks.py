@@ -270,6 +270,15 @@ def upstream() -> Iterator[tuple[str, Asked]]:
         thread.join()
 
 
+def test_telling_stops_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Step by step: what takes long is not told to its end first."""
+    seconds = iter(range(100))
+    monkeypatch.setattr(command.time, "monotonic", lambda: next(seconds))
+    told = iter(range(10))
+    assert len([*command._until(2.5, told)]) == 3
+    assert next(told) == 4
+
+
 Main = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
 
@@ -301,7 +310,7 @@ def test_an_upstream_is_asked_from_recalled_text_and_full_context(
     assert code == 0
     recalled = {row["kind"]: row for row in rows if row["table"] == "locomo-recall"}
     assert recalled["1 to 4"]["questions"] == 4
-    assert recalled["1 to 4"]["in the budget %"] == 100
+    assert recalled["1 to 4"]["in the budget, %"] == 100
     answers = {(row["kind"], row["from"]): row for row in rows if row["table"] == "locomo-answers"}
     assert {way for _, way in answers} == {"nothing", "recalled text", "full context"}
     assert answers["single-hop", "recalled text"]["F1 %"] == 100
@@ -385,6 +394,7 @@ def test_needles_are_told_as_a_document_and_drawn(tmp_path: Path, run: Main) -> 
     options = ("--tokens", 60, "--limit", 1, "--plot", drawn)
     code, rows, _ = run(needles.main, "--data", prose_file(tmp_path), *options)
     assert code == 0
-    found = {row["kind"] for row in rows if row["table"] == "needles-answers"}
-    assert found == {f"{kind}, 60 tokens" for kind in needles.KINDS}
+    answers = [row for row in rows if row["table"] == "needles-answers"]
+    assert {row["kind"] for row in answers} == {f"{kind}, 60 tokens" for kind in needles.KINDS}
     assert drawn.read_bytes().startswith(b"\x89PNG")
+    needles.plot([row for row in answers if row["kind"].startswith("single")], drawn)  # as when it is stopped
