@@ -3,6 +3,8 @@
 Clients stream replies of a stand-in LLM, which says a word every so often, first from it and then through a
 server that recalls and remembers. Each client is a user with memories of its own. Every stream must come
 whole, say what its client asked, and have had its own user's memories in the prompt and no others'.
+
+The clients and the stand-in need cores too, so the CPU time of each is told beside the wall time (Linux).
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -34,20 +37,25 @@ from benchmarks.bench import Row
 from benchmarks.machine import described
 from benchmarks.tables import markdown_table, rich_table, write_between_markers
 
+SETTLED_S = 2.0  # after the replies, in which what was said is remembered
 FACTS = ("My {} is called w{}x{}.", ("dog", "cat", "boat", "car", "sister", "street", "doctor", "horse"))
 
 
 def stand_in(words: int, pause_s: float) -> Starlette:
-    """An app that streams which user's words it was shown, and what it was asked."""
+    """An app that streams which user's words it was shown, and what it was asked.
+
+    Its words come by the clock, however busy the machine: a real LLM has another one to itself.
+    """
 
     async def complete(request: Request) -> StreamingResponse:
         messages = (await request.json())["messages"]
         shown = " ".join(m["content"] for m in messages if m["role"] == "system")
 
         async def events() -> AsyncIterator[str]:
-            for said in [json.dumps([shown, messages[-1]["content"]]), *["word "] * words]:
+            began = time.perf_counter()
+            for number, said in enumerate([json.dumps([shown, messages[-1]["content"]]), *["word "] * words]):
                 yield f"data: {json.dumps({'choices': [{'index': 0, 'delta': {'content': said}}]})}\n\n"
-                await asyncio.sleep(pause_s)
+                await asyncio.sleep(began + (number + 1) * pause_s - time.perf_counter())
             end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
             yield f"data: {json.dumps(end)}\n\ndata: [DONE]\n\n"
 
@@ -56,9 +64,23 @@ def stand_in(words: int, pause_s: float) -> Starlette:
     return Starlette(routes=[Route("/v1/chat/completions", complete, methods=["POST"])])
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server in a process of its own."""
+
+    url: str
+    pid: int
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time that it has taken so far."""
+        ticks = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def _process(*command: str, **env: str) -> Iterator[str]:
-    """A server in a process of its own; it says its address in its first line."""
+def _process(*command: str, **env: str) -> Iterator[Running]:
+    """A server that says its address in its first line."""
     process = subprocess.Popen(
         [sys.executable, *command],
         stdout=subprocess.PIPE,
@@ -68,7 +90,7 @@ def _process(*command: str, **env: str) -> Iterator[str]:
     )
     assert process.stdout is not None
     try:
-        yield process.stdout.readline().removeprefix("listening on ").strip()
+        yield Running(process.stdout.readline().removeprefix("listening on ").strip(), process.pid)
     finally:
         process.terminate()
         process.wait(60)
@@ -146,16 +168,20 @@ def rows(given: argparse.Namespace) -> Iterator[Row]:
         "0",
     )
     with tempfile.TemporaryDirectory(prefix="memory-relay-") as home, _process(*stand_in_command) as model:
-        settings = {"MEMORY_HOME": home, "MEMORY_UPSTREAM_URL": f"{model}/v1"}
-        with _process(*serve, **settings) as url:
-            _told(url, max(given.clients))
+        settings = {"MEMORY_HOME": home, "MEMORY_UPSTREAM_URL": f"{model.url}/v1"}
+        with _process(*serve, **settings) as server:
+            _told(server.url, max(given.clients))
             for clients in given.clients:
-                ways = {"direct": model, "through": url}
-                took = {way: asyncio.run(_crowd(to, clients, given.turns)) for way, to in ways.items()}
-                yield _row(clients, took)
+                direct = asyncio.run(_crowd(model.url, clients, given.turns))
+                before = [server.cpu_s, time.process_time(), model.cpu_s]
+                through = asyncio.run(_crowd(server.url, clients, given.turns))
+                time.sleep(SETTLED_S)
+                after = [server.cpu_s, time.process_time(), model.cpu_s]
+                spent = [1000 * (b - a) / len(through) for a, b in zip(before, after, strict=True)]
+                yield _row(clients, {"direct": direct, "through": through}, spent)
 
 
-def _row(clients: int, took: Mapping[str, list[tuple[float, float]]]) -> Row:
+def _row(clients: int, took: Mapping[str, list[tuple[float, float]]], spent: Sequence[float]) -> Row:
     def p50(way: str, which: int) -> float:
         return 1000 * median(one[which] for one in took[way])
 
@@ -167,6 +193,9 @@ def _row(clients: int, took: Mapping[str, list[tuple[float, float]]]) -> Row:
         "whole reply ms": p50("through", 1),
         "direct ": p50("direct", 1),
         "overhead p50 ms": p50("through", 1) - p50("direct", 1),
+        "server CPU ms a turn": spent[0],
+        "clients'": spent[1],
+        "stand-in's": spent[2],
         "lost or mixed": 0,  # else it would have ended
     }
 

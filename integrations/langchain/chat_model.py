@@ -25,11 +25,14 @@ from integrations.langchain.choices import given, plain
 from integrations.langchain.messages import question, to_prompt
 from integrations.langchain.scope import NAMES, Recalling, configurable, names_in, recalling
 from memory.errors import InvalidInput
+from memory.read.acknowledging import acknowledging
 from memory.read.options import Mode, Sampling
 from memory.records import ChatReply, Message
 from memory.records.inputs import filters_in
 
 _log = logging.getLogger(__name__)
+
+Piece = str | ChatReply
 
 
 class ParametricChatModel(Recalling, BaseChatModel):
@@ -41,8 +44,9 @@ class ParametricChatModel(Recalling, BaseChatModel):
     Whose memory answers is named here, as a keyword of the call, or in its config; nobody named is an
     error (MissingScope). Per call, `adapters=` takes what `ParametricMemory.select` or a compressor
     returns, and an empty list asks the bare base model; `filters=` narrow what is recalled, `choices=` and
-    `image=` are those of `Memory.ask`. Adapters hold for their row of a batch only: many threads with many
-    users share one model and never see each other's memory.
+    `image=` are those of `Memory.ask`, and with `told=True`, which the middleware says, statements are
+    acknowledged. Adapters hold for their row of a batch only: many threads with many users share one model
+    and never see each other's memory.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
@@ -88,7 +92,8 @@ class ParametricChatModel(Recalling, BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         said, asking = self._request(messages, stop, kwargs)
-        reply = self.service.answer(said, **asking)
+        *_, reply = self._told(lambda: iter([self.service.answer(said, **asking)]), said, kwargs)
+        assert isinstance(reply, ChatReply)
         text, calls, invalid = tool_calls.parse(reply.text) if kwargs.get("tools") else (reply.text, [], [])
         message = AIMessage(
             content=text,
@@ -108,7 +113,7 @@ class ParametricChatModel(Recalling, BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         said, asking = self._request(messages, stop, kwargs)
         text, sent = "", 0
-        for piece in self.service.answer_stream(said, **asking):
+        for piece in self._told(lambda: self.service.answer_stream(said, **asking), said, kwargs):
             if isinstance(piece, ChatReply):
                 yield self._last(piece, text, sent, with_tools=bool(kwargs.get("tools")))
                 return
@@ -117,6 +122,16 @@ class ParametricChatModel(Recalling, BaseChatModel):
             if ready > sent:
                 yield ChatGenerationChunk(message=AIMessageChunk(content=text[sent:ready]))
                 sent = ready
+
+    def _told(
+        self, pieces: Callable[[], Iterator[Piece]], said: Sequence[Message], kwargs: dict[str, Any]
+    ) -> Iterator[Piece]:
+        """The pieces of a reply; where what is said is remembered (`told`), a statement is acknowledged."""
+        plain_answer = kwargs.get("tools") or kwargs.get("choices") or said[-1].role != "user"
+        if plain_answer or not kwargs.get("told"):
+            return pieces()
+        reader = self.service.reader
+        return acknowledging(pieces, reader.read(said[-1].text), reader)
 
     def _last(self, reply: ChatReply, text: str, sent: int, *, with_tools: bool) -> ChatGenerationChunk:
         """The end of a stream: what was held back, tool calls, and what the reply was made from."""

@@ -118,6 +118,7 @@ class ParametricMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
             kept, image = self._looked(request.messages, names)
             adapters = self._standing(turn["adapters"] if kept is None else kept, names)
             ours = {**names, "adapters": adapters, "image": image, "mode": self.mode, "filters": self.filters}
+            ours["told"] = True
             read: list[Any] = [without_pictures(message) for message in request.messages]
             return request.override(messages=read, model_settings={**request.model_settings, **ours})
         if self.mode == "adapters":

@@ -33,7 +33,8 @@ class CallingTenant:
     caller: Caller
 
 
-def caller(request: Request, credentials: Credentials) -> Caller | None:  # noqa: ARG001  described, and read at the door
+# Async, as every dependency that waits for nothing: FastAPI has threads call the others, one after the other.
+async def caller(request: Request, credentials: Credentials) -> Caller | None:  # noqa: ARG001  described, and read at the door
     """Whoever calls, as the door found out."""
     found: Caller | None = request.state.caller
     return found
@@ -42,7 +43,7 @@ def caller(request: Request, credentials: Credentials) -> Caller | None:  # noqa
 CallerDep = Annotated[Caller | None, Depends(caller)]
 
 
-def tenant(found: CallerDep) -> CallingTenant:
+async def tenant(found: CallerDep) -> CallingTenant:
     """The tenant that calls; whether its key reaches this far, the door has checked (`rights`)."""
     assert found is not None
     assert found.tenant_id is not None

@@ -1,4 +1,4 @@
-"""Request bodies: limited in bytes, values and time, and parsed off the event loop."""
+"""Request bodies: limited in bytes, values and time, and parsed off the event loop where they are large."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from memory.errors import TextTooLarge, TooSlow
 
 GRACE_S = 20.0  # for the beginning of a body,
 SLOWEST = 16 * 1024  # and from then on at least so many bytes a second
+_SMALL = 4 * 1024  # bytes of a body that are parsed within a millisecond, whatever they are
 
 
 class Incoming:
@@ -95,14 +96,22 @@ class Incoming:
 
 
 async def read(incoming: Incoming, scope: Scope, most: int) -> bytes:
-    """The body of a request, its JSON parsed and its digest taken in another thread. Raises as above."""
+    """The body of a request, its JSON parsed and its digest taken. Raises as above.
+
+    In another thread where it is large: of a small one a thread costs more than it saves.
+    """
     headers = Headers(scope=scope)
     body = await incoming.read(headers, most)
-    if body:
-        state = scope["state"]
-        state["body_sha256"] = await anyio.to_thread.run_sync(lambda: sha256(body).hexdigest())
+
+    def take() -> None:
+        scope["state"]["body_sha256"] = sha256(body).hexdigest()
         if is_json(headers):
-            state["json"] = await anyio.to_thread.run_sync(parsed, body)
+            scope["state"]["json"] = parsed(body)
+
+    if len(body) > _SMALL:
+        await anyio.to_thread.run_sync(take)
+    elif body:
+        take()
     return body
 
 

@@ -192,7 +192,7 @@ def _use(memory: Service) -> None:
     memory.select("warm", user_id="nobody")
 
 
-def shared(request: Request) -> Shared:
+async def shared(request: Request) -> Shared:
     """The parts of the server that this request came to."""
     found: Shared = request.app.state.shared
     return found

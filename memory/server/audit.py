@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import Any
 
 from sqlalchemy import delete, insert, select
 
+from memory.backends.model.batcher import Batcher
 from memory.backends.sql.database import Database
 from memory.backends.sql.tables import audit
+from memory.ports.asker import to_the_end
 from memory.records import after_id, check_page, cut, id_cursor, new_id
 
 REFUSALS_A_MINUTE = 20
+_AT_ONCE = 256  # entries of one commit
 REFUSALS_KEPT = timedelta(days=30)  # also where the rest of the audit is kept for good
 _ID = re.compile(r"[0-9a-f]{16,64}")  # of a memory, job or key: tells nothing
 
@@ -42,11 +46,15 @@ class AuditPage:
 
 
 class Audit:
-    """The audit, in SQL. It is only added to, until its time is over. Safe to share between threads."""
+    """The audit, in SQL. It is only added to, until its time is over. Safe to share between threads.
+
+    What comes while the disk makes sure of others goes together: many calls at once wait for few commits.
+    """
 
     def __init__(self, database: Database, *, clock: Callable[[], datetime] | None = None) -> None:
         self._database = database
         self._clock = clock or database.now
+        self._batcher = Batcher(self._write, most=_AT_ONCE)
         self._lock = Lock()
         self._minute = self._refused = 0
 
@@ -78,8 +86,13 @@ class Audit:
             "target": discreet(tenant_id, target),
             "status": status,
         }
+        with to_the_end():
+            self._batcher([values])
+
+    def _write(self, entries: list[Mapping[str, Any]]) -> Sequence[None]:
         with self._database.write() as connection:
-            connection.execute(insert(audit).values(values))
+            connection.execute(insert(audit), entries)
+        return [None] * len(entries)
 
     def page(self, tenant_id: str | None, cursor: str | None = None, limit: int = 100) -> AuditPage:
         """A tenant's entries, or those of nobody, newest first."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from types import EllipsisType
 from typing import Any, Unpack
 
-from memory.records import MemoryRecord, Message, Skipped
+from memory.records import MemoryRecord, Message, Scope, Skipped
 from memory.records.inputs import (
     Content,
     Picture,
@@ -52,7 +52,9 @@ class Remembering(ServiceBase):
         A text longer than one passage is a document; a conversation in JSON, as programs
         write it (`memory.text.chats`), is read as its messages. Messages with a session become
         turns of it. Of messages, only what tells something is remembered (see `memory.write.conversation`);
-        that may be nothing. When the call returns, all of it is durable.
+        that may be nothing. When the call returns, all of it is durable. A message that is not to be kept
+        ("Don't remember this: ...") is no turn either, nor is the reply to it; where the last one wants
+        something forgotten ("Please forget my PIN."), memories of it are erased.
 
         `Added.skipped` says what was not stored, and why: questions, requests, small talk, what is not to be
         kept, duplicates.
@@ -87,6 +89,7 @@ class Remembering(ServiceBase):
             messages = messages_in(content, most)
             check_copies(origin.metadata, [message.text for message in messages])
             added = self._cases.ingest.messages(messages, origin, progress, idempotency_key)
+        self._forget_as_told(messages, scope)
         return _with_blank(added, content, messages)
 
     def append(
@@ -101,7 +104,14 @@ class Remembering(ServiceBase):
         said = messages_in(messages, self.settings.max_text_bytes)
         with self._at_work(scope.tenant_id, self.begin(scope)):
             added = self._cases.ingest.append(said, Origin(scope), idempotency_key)
+        self._forget_as_told(said, scope)
         return _with_blank(added, messages, said)
+
+    def _forget_as_told(self, messages: Sequence[Message], scope: Scope) -> None:
+        """Erase what the user's last message wants forgotten ("Please forget my PIN."), as a chat does."""
+        last = next((one.text for one in reversed(messages) if one.role == "user"), "")
+        if named := self._backends.reader.read(last).forgets:
+            self._cases.forget(named, scope)
 
     def add_later(self, content: Content, **given: Any) -> Future[Added]:
         """`add` in a background thread, one text after the other; its errors come out of the future.

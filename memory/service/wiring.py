@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from memory.ports import Backends
 from memory.read.adapters import Adapters
 from memory.read.answering import Answerer
-from memory.read.chat import Chat
+from memory.read.chat import Chat, Forget
 from memory.read.past import PastIndex
 from memory.read.recall import Recaller
 from memory.read.selection import Selector
@@ -53,6 +53,7 @@ class UseCases:
     exporter: Exporter
     importer: Importer
     histories: HistoryImporter
+    forget: Forget
 
 
 def wire(settings: Settings, backends: Backends, exports: Exports) -> UseCases:
@@ -118,4 +119,5 @@ def wire(settings: Settings, backends: Backends, exports: Exports) -> UseCases:
         exporter=Exporter(store, blobs),
         importer=Importer(store, making, internalizer, settings.max_text_bytes),
         histories=HistoryImporter(store, ingest, reader, settings.max_text_bytes),
+        forget=forget,
     )

@@ -74,6 +74,8 @@ class Ingest:
         text = forms.statements(text)
         parts = [*split_text(text, self._internalizer.count, self._internalizer.passage_tokens)]
         named = origin.document_id is not None
+        if len(parts) == 1 and not named and self._reader.read(text).withheld:
+            return Added(skipped=[Skipped(text, "not to be kept")])
         if len(parts) > 1 and origin.document_id is None:
             origin = replace(origin, document_id=content_hash(text)[:32])
         if origin.document_id is not None:
@@ -132,15 +134,36 @@ class Ingest:
         if origin.scope.session_id is None:
             skipped: list[Skipped] = []
             return self._told(utterances(messages, self._reader, skipped), origin, progress, skipped=skipped)
-        ending = self._store.turns(origin.scope, last=len(messages))
-        if [(turn.role, turn.text) for turn in ending] != [(m.role, m.text) for m in messages]:
-            self._store.append_turns(origin.scope, messages, idempotency_key=key)
-        return self.session(origin, progress)
+        kept, left_out = self._to_be_kept(messages)
+        ending = self._store.turns(origin.scope, last=max(1, len(kept)))
+        if kept and [(turn.role, turn.text) for turn in ending] != [(m.role, m.text) for m in kept]:
+            self._store.append_turns(origin.scope, kept, idempotency_key=key)
+        return self._of_session(origin, progress, left_out)
 
     def append(self, messages: Sequence[Message], origin: Origin, key: str | None = None) -> Added:
         """Make messages turns of their session, whatever it ends with, and remember what they tell."""
-        self._store.append_turns(origin.scope, messages, idempotency_key=key)
-        return self.session(origin)
+        kept, left_out = self._to_be_kept(messages)
+        if kept:
+            self._store.append_turns(origin.scope, kept, idempotency_key=key)
+        return self._of_session(origin, None, left_out)
+
+    def _of_session(self, origin: Origin, progress: Progress | None, left_out: Sequence[Skipped]) -> Added:
+        added = self.session(origin, progress)
+        added.skipped = (*left_out, *added.skipped)
+        return added
+
+    def _to_be_kept(self, messages: Sequence[Message]) -> tuple[list[Message], list[Skipped]]:
+        """The messages without those that a user wants forgotten or not kept, and the replies to them."""
+        kept, left_out = list[Message](), list[Skipped]()
+        withheld = False
+        for one in messages:
+            if one.role == "user":
+                withheld = self._reader.read(one.text).withheld
+            if not withheld:
+                kept.append(one)
+            elif one.role == "user":
+                left_out.append(Skipped(one.text, "not to be kept"))
+        return kept, left_out
 
     def exchange(self, said: Message, reply: Message, origin: Origin) -> Added:
         """Remember what a user said in a chat; with a session, keep both as turns of it."""

@@ -19,6 +19,7 @@ from memory.backends.sql.store import SqlStore
 from memory.errors import IncompatibleAdapter, InvalidInput, MissingScope, NotFound
 from memory.fakes import EchoGenerator, EchoInternalizer, WordEmbedder
 from memory.records import AdapterChoice, ChatReply, Message, content_hash, now
+from memory.records.inputs import Whose
 
 MakeMemory = Callable[..., Memory]
 DOG = "My dog is called Biscuit."
@@ -467,3 +468,34 @@ def test_a_chat_keeps_what_is_told_and_forgets_what_is_to_be_forgotten(memory: M
     assert memory.list(user_id="ana").records == ()
     assert len(memory.list(user_id="ben").records) == 1
     assert memory.chat("Please forget my PIN.", **scope).text == "I remember nothing about your PIN."
+
+
+@pytest.mark.parametrize("said", ["Don't remember this: my PIN is 9911.", "My PIN is 9911, don't save that."])
+def test_what_is_not_to_be_kept_is_no_turn_either(make_memory: MakeMemory, said: str) -> None:
+    """Nor is the reply to it; what else is told in the call is. As a text of its own it is not kept."""
+    memory = make_memory()
+    talk = [("user", "My dog is called Biscuit."), ("user", said), ("assistant", "I forget 9911.")]
+    messages = [{"role": role, "content": text} for role, text in talk]
+    named: Whose = {"user_id": "ana", "session_id": "s"}
+    for added in (memory.add(messages, **named), memory.append(messages[1:], **named)):
+        assert ("not to be kept", said) in [(one.reason, one.text) for one in added.skipped]
+    assert [turn.text for turn in memory.turns(**named)] == ["My dog is called Biscuit."]
+    [skipped] = memory.add(said, user_id="ana").skipped
+    assert skipped.reason == "not to be kept"
+    assert len(memory.list(user_id="ana").records) == 1
+
+
+def test_what_a_told_conversation_ends_with_is_forgotten(make_memory: MakeMemory) -> None:
+    """As in a chat; what a message before the last wanted forgotten was told again since."""
+    memory = make_memory()
+    memory.add("My dog is called Biscuit.", user_id="ana")
+    for text in ("My PIN is 9911.", "My hat is blue."):
+        memory.add([{"role": "user", "content": text}], user_id="ana", session_id="s")
+    asked = {"role": "user", "content": "Please forget my PIN."}
+    memory.append([asked, {"role": "assistant", "content": "I did."}], user_id="ana", session_id="s")
+    assert {one.text for one in memory.list(user_id="ana").records} == {
+        "User: My hat is blue.",
+        "My dog is called Biscuit.",
+    }
+    memory.add([asked, {"role": "user", "content": "My PIN is 4412."}], user_id="ana")
+    assert "User: My PIN is 4412." in [one.text for one in memory.list(user_id="ana").records]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
+from threading import Event
+from time import sleep
 
 import pytest
+from sqlalchemy import Connection
 
 from memory.backends.sql.database import Database
 from memory.errors import InvalidInput
@@ -47,6 +53,34 @@ def test_pages_hold_everything_once(audit: Audit) -> None:
     assert seen == [f"call {n}" for n in (4, 3, 2, 1, 0)]
     with pytest.raises(InvalidInput):
         audit.page("acme", limit=0)
+
+
+def test_calls_that_come_while_the_disk_is_waited_for_share_a_commit(
+    database: Database, audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each returns only when its entry is there, and none is lost."""
+    write, began, goes_on = database.write, Event(), Event()
+    commits: list[int] = []
+
+    @contextmanager
+    def slow() -> Iterator[Connection]:
+        with write() as connection:
+            yield connection
+        commits.append(len(audit.page("acme").entries))
+        began.set()
+        assert goes_on.wait(60)
+
+    monkeypatch.setattr(database, "write", slow)
+    with ThreadPoolExecutor(20) as pool:
+        calls = [pool.submit(audit.record, "acme", None, "call 0")]
+        assert began.wait(60)
+        calls += [pool.submit(audit.record, "acme", None, f"call {n}") for n in range(1, 20)]
+        while sum(1 for _ in audit._batcher._waiting) < 19:
+            sleep(0.01)
+        goes_on.set()
+        assert [call.result(60) for call in calls] == [None] * 20
+    assert commits == [1, 20]
+    assert {entry.action for entry in audit.page("acme").entries} == {f"call {n}" for n in range(20)}
 
 
 def test_what_is_old_is_purged(database: Database) -> None:

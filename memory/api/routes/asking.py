@@ -12,7 +12,7 @@ from memory.records import MAX_NAME, MAX_PAGE
 _Named = Annotated[str | None, Query(min_length=1, max_length=MAX_NAME)]
 
 
-def scope_in_query(
+async def scope_in_query(
     user_id: Annotated[_Named, Query(description="The person.", examples=["ana"])] = None,
     agent_id: Annotated[_Named, Query(description="The agent.")] = None,
     session_id: Annotated[_Named, Query(description="The conversation.")] = None,

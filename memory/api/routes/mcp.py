@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 router = APIRouter(include_in_schema=False)
 
 
-def named_scope(request: Request, tenant: TenantDep) -> MemoryScope:
+async def named_scope(request: Request, tenant: TenantDep) -> MemoryScope:
     """Whose memories: the key's tenant, and whom X-Memory-User, -Agent and -Session or the query name.
 
     Raises InvalidInput for a name that is given twice, MissingScope where nobody is named.

@@ -76,9 +76,7 @@ async def _relay(
     header = parts.memory.settings.upstream_user_header
     user = request.headers.get(header) if header else None
     turn = Relayed.of(form, parts.memory, given, tenant.id, user)
-    if turn.remembers and turn.new is not None:
-        await run_in_threadpool(may_tell, request, tenant, parts, turn.new.text)
-    recalled = await run_in_threadpool(turn.recall)
+    recalled = await run_in_threadpool(_recalled, request, tenant, parts, turn)
     headers = {"X-Memory-Tokens": str(recalled.tokens), "X-Memory-Recalled": str(len(recalled))}
     remember = partial(_remember, parts, turn, recalled)
     async with AsyncExitStack() as waiting:
@@ -96,6 +94,13 @@ async def _relay(
     if isinstance(reply, dict) and isinstance(reply.get("usage"), dict):
         reply["usage"]["memory_tokens"] = recalled.tokens
     return JSONResponse(reply, headers=headers)
+
+
+def _recalled(request: Request, tenant: CallingTenant, parts: Shared, turn: Relayed) -> Recall:
+    """What goes into the request, once it may be told. Raises Forbidden, QuotaExceeded."""
+    if turn.remembers and turn.new is not None:
+        may_tell(request, tenant, parts, turn.new.text)
+    return turn.recall()
 
 
 async def _opened(upstream: Upstream, turn: Relayed, recalled: Recall) -> Opened:

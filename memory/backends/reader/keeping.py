@@ -29,7 +29,7 @@ _TAG = re.compile(
 # What is asked not to be kept, to the end of the message.
 _WITHHELD = re.compile(
     rf"""{_PLEASE}(?:(?:do\s+not|don['’]?t|never)\s+(?:remember|store|save|keep|memori[sz]e|record|write\s+down)\b
-    (?!\s+(?:if|whether|when|where|who|what|why|how|exactly)\b)
+    (?=\s*(?:$|[:,.!;–—-])|\s+(?:this|that|it|any|anything|these|those|my|our|me|the\s+following|what\s+(?:i|we))\b)
     |(?:(?:there['’]?s\s+|there\s+is\s+)?no\s+need|you\s+(?:do\s+not|don['’]?t)\s+(?:need|have))\s+to\s+{_KEEP}\s+(?:this|that|it)\b
     |off\s+the\s+record\b|(?:this|that)\s+is\s+off\s+the\s+record\b)""",
     re.IGNORECASE | re.VERBOSE,

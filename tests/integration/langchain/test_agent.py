@@ -43,6 +43,22 @@ def ana(whose: Any) -> dict[str, Any]:
     return whose("ana", thread_id="t1")
 
 
+def test_what_an_agent_is_told_is_acknowledged(anybody: ParametricMemory, ana: Any) -> None:
+    """A statement is said back, whole and streamed; "don't remember" and "forget" are obeyed."""
+    agent = create_agent(anybody.as_chat_model(), middleware=[anybody.as_middleware()])
+    assert say(agent, "My dog is called Biscuit.", ana).text == "Noted: your dog is called Biscuit."
+    told = {"messages": [HumanMessage("Can you remember that my cat is called Tom?")]}
+    pieces = [piece.text for piece, _ in agent.stream(told, ana, stream_mode="messages")]
+    assert "".join(pieces) == "Noted: your cat is called Tom."
+    assert say(agent, "Don't remember this: my PIN is 9911.", ana).text == "I will not remember that."
+    assert "Biscuit" in say(agent, "What is my dog called?", ana).text
+    assert say(agent, "Please forget my dog.", ana).text == "I will forget your dog."
+    kept = [record.text for record in anybody.service.list(user_id="ana").records]
+    assert kept == ["User: My cat is called Tom."]
+    turns = [turn.text for turn in anybody.service.turns(user_id="ana", session_id="t1")]
+    assert not [text for text in turns if "PIN" in text or "forget" in text]
+
+
 def test_an_agent_recalls_what_has_left_its_prompt(
     anybody: ParametricMemory, ana: Any, recorder: Any
 ) -> None:
