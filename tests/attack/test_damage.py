@@ -248,7 +248,8 @@ def test_a_damaged_turn_takes_no_other_with_it(make_memory: MakeMemory, column: 
         connection.exec_driver_sql(f"UPDATE turns SET {column} = x'00ff' WHERE ordinal = 2")
     database.close()
     assert "Biscuit1" in memory.chat("What is my dog number1 called?", user_id="ana", session_id="s").text
-    texts = str(memory.turns(session_id="s", user_id="ana"))
+    told = memory.turns(session_id="s", user_id="ana")
+    texts = [turn.text for turn in told if turn.role == "user"]  # a reply may repeat what was told
     assert (TEXTS[0] in texts, TEXTS[1] in texts, TEXTS[2] in texts) == (True, False, True)
     assert memory.sessions(user_id="ana").sessions
 
