@@ -45,9 +45,8 @@ def to_vectors(embeddings: Sequence[bytes]) -> Vectors:
     return flat.reshape(len(embeddings), -1)
 
 
-def are_finite(vectors: Vectors) -> list[bool]:
-    """Of each row of [N, D], whether it holds numbers alone."""
+def are_finite(*vectors: Vectors) -> bool:
+    """Whether embeddings, each [D], hold numbers alone."""
     import numpy as np
 
-    found: list[bool] = np.all(np.isfinite(vectors), axis=1).tolist()
-    return found
+    return not vectors or bool(np.isfinite(np.concatenate(vectors)).all())

@@ -60,6 +60,12 @@ _INSERT = insert(memories)
 _THERE = select(memories.c.content_hash).where(
     bound(memories), memories.c.content_hash.in_(bindparam("hashes", expanding=True))
 )
+_SKILLS = select(*RECORD, memories.c.embedding).where(
+    covering(memories),
+    unexpired(memories, AT),
+    memories.c.document_id == SKILLS,
+    memories.c.kind == "skill",
+)
 
 
 @lru_cache
@@ -130,9 +136,7 @@ def _known(
 
 def skills(connection: Connection, scope: Scope, at: datetime) -> tuple[list[MemoryRecord], Vectors]:
     """Skills whose scope takes in this one, oldest first, with their embeddings [N, D]."""
-    theirs = and_(covering(memories, scope), unexpired(memories, at))
-    those = and_(theirs, memories.c.document_id == SKILLS, memories.c.kind == "skill")
-    rows, vectors = embedded(connection, select(*RECORD, memories.c.embedding).where(those))
+    rows, vectors = embedded(connection, _SKILLS, {**scope_columns(scope), "at": at})
     read = [(record, at) for at, row in enumerate(rows) if (record := readable(row)) is not None]
     read.sort(key=lambda pair: pair[0].id)  # here: asked for order, SQLite reads the whole tenant
     return [record for record, _ in read], vectors[[at for _, at in read]]

@@ -89,9 +89,9 @@ def embedded(
     """Rows that select id, dim and embedding, with their embeddings [N, D]; without damaged ones."""
     found = [row for row in rows(connection, wanted, given) if _whole(row)]
     vectors = to_vectors([row["embedding"] for row in found])
-    finite = are_finite(vectors)
-    if all(finite):
+    if are_finite(*vectors):
         return found, vectors
+    finite = [are_finite(vector) for vector in vectors]
     for row, sound in zip(found, finite, strict=True):
         if not sound:
             _tell(row["id"], _NO_VECTOR)
@@ -101,7 +101,9 @@ def embedded(
 def vectors(connection: Connection, wanted: Select[Any], given: Mapping[str, Any]) -> dict[str, Vectors]:
     """The embedding [D] of each row that selects id, dim and embedding; without damaged ones."""
     found = {row["id"]: to_vector(row["embedding"]) for row in rows(connection, wanted, given) if _whole(row)}
-    for memory_id in [memory_id for memory_id, vector in found.items() if not all(are_finite(vector[None]))]:
+    if are_finite(*found.values()):  # of all at once: a recall reads hundreds
+        return found
+    for memory_id in [memory_id for memory_id, vector in found.items() if not are_finite(vector)]:
         _tell(memory_id, _NO_VECTOR)
         del found[memory_id]
     return found

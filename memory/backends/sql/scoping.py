@@ -49,14 +49,15 @@ def bound_within(table: Table, names: tuple[str, ...]) -> ColumnElement[bool]:
     return and_(*(table.c[column] == bindparam(column) for column in names))
 
 
-def covering(table: Table, scope: Scope) -> ColumnElement[bool]:
-    """Rows of the tenant whose own scope takes in this one: a field they have not is open.
+def covering(table: Table) -> ColumnElement[bool]:
+    """Rows of the tenant whose own scope takes in one: a field they have not is open.
 
-    The scope's columns are wrapped, so that no planner reads all that a user ever told to find a few rows.
+    That one's values are to be given as `scope_columns` has them. The scope's columns are wrapped, so that no
+    planner reads all that a user ever told to find a few rows.
     """
     wrapped = {field: func.coalesce(table.c[field], "") for field in SCOPE_FIELDS}
-    fields = [wrapped[field].in_({"", getattr(scope, field) or ""}) for field in SCOPE_FIELDS]
-    return and_(table.c.tenant_id == scope.tenant_id, *fields)
+    fields = [or_(wrapped[field] == "", wrapped[field] == bindparam(field)) for field in SCOPE_FIELDS]
+    return and_(table.c.tenant_id == bindparam("tenant_id"), *fields)
 
 
 def unexpired(table: Table, at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
