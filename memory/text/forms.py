@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from configparser import ConfigParser
 from configparser import Error as NoIni
+from html import unescape
 from typing import Any
 
 import yaml
@@ -31,6 +32,8 @@ _CELL = 80  # characters of a cell; more is prose with commas
 _SHORT_CELL = 30
 _QUOTED_CELL = re.compile(r'"[^"\n]*"')
 _OWN = re.compile(r"(?:my|our|your|his|her|their|the|a|an|this|that)\s", re.IGNORECASE)
+_NAMING = ("title", "id", "key", "label")
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,400}>|<!--.{0,400}?-->", re.DOTALL)
 _SETTING = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]{0,60})\s?=\s?(\S.{0,200})")
 _KEYED = re.compile(r"([A-Za-z][\w '/()-]{0,40}):[ \t]+(\S.{0,120})")
 _YAML = re.compile(r"[A-Za-z_][\w .-]{0,40}:(?:\s.*)?")
@@ -75,6 +78,9 @@ def statements(text: str) -> str:
     made = _settings(said) or _sectioned(said) or _tree(said) or _table(said) or _list(said)
     if made:
         return "\n".join(made)
+    parts = [part.strip() for part in said.rstrip("; ").split(";")]
+    if len(parts) > 1 and "\n" not in said and all(map(_pair, parts)):
+        return "\n".join(_pairs("\n".join(parts)))
     if _MARKED.search(text):
         made = _bounded(_sections(_MARKDOWN.parse(text)), text)
         return "\n".join(made) or text
@@ -159,10 +165,23 @@ def _leaves(path: tuple[str, ...], given: object) -> Iterator[str]:
             yield from _leaves((*path, _words(str(key))), value)
     elif isinstance(given, list) and any(isinstance(one, dict | list) for one in given):
         for one in given:
-            yield from _leaves(path, one)
+            yield from _entry(one) or _leaves(path, one)
     elif given is not None:
         value = _listed([_said(one) for one in given]) if isinstance(given, list) else _said(given)
         yield _stated(" ".join(path), value)
+
+
+def _entry(given: object) -> list[str]:
+    """One of several things in a list, by its name: "Lena's role is admin."; none for what has no name."""
+    if not isinstance(given, dict):
+        return []
+    named = next((key for key in given if _PERSON.match(str(key)) or str(key).casefold() in _NAMING), None)
+    rest = {key: value for key, value in given.items() if key != named}
+    nested = any(isinstance(value, dict | list) for value in rest.values())
+    if nested or not rest or not isinstance(given.get(named), str):
+        return []
+    cells = [_said(value) if value is not None else "" for value in (given[named], *rest.values())]
+    return [*_row([str(key) for key in (named, *rest)], cells)]
 
 
 def _said(value: object) -> str:
@@ -269,8 +288,10 @@ def _sections(tokens: Sequence[Token]) -> Iterator[str]:
             said = _listed_under(heading, items or [])
             yield from said or (line for item in items or () for line in _lines(item, heading))
             items = None
-        elif token.type in ("fence", "code_block", "html_block"):
+        elif token.type in ("fence", "code_block"):
             yield token.content.rstrip()
+        elif token.type == "html_block":
+            yield from _lines(unescape(_TAG.sub("", token.content)).strip(), heading)
         elif token.type == "inline" and inside == "heading_open":
             heading = _words(_unmarked(token))
         elif token.type == "inline" and inside == "tr_open":

@@ -65,7 +65,7 @@ def _goes_on(text: str, end: re.Match[str]) -> bool:
     word = last[:-1].lstrip(_OPENING).casefold()
     if word in _NAMING:
         return True
-    if len(word) > _LONG or _BEGINS.match(following):
+    if (len(word) > _LONG and not word.endswith("str")) or _BEGINS.match(following):
         return False
     if word in _HOURS:
         return not following[0].isupper()

@@ -22,17 +22,22 @@ DATE = re.compile(rf"\b{_DATE}", re.IGNORECASE)
 _CLOCK = r"\d{1,2}(?:[:.]\d\d)?(?: ?[ap]\.?m\b\.?)?"
 _WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 _POINT = rf"(?:{_DATE}|{_WEEKDAY}|{_CLOCK})"
-RANGE = re.compile(rf"\b{_POINT}(?: ?- ?| to | until | till | and (?=\d)){_POINT}(?!\w)", re.IGNORECASE)
-GROUPS = re.compile(r"(?<![\w.])\+?[A-Z]{0,2}\d{2,4}(?: \d{2,}){1,8}(?: \d)?(?![\w:]|[.,]\d)")
+RANGE = re.compile(
+    rf"(?<![\w.,]){_POINT}(?: ?- ?| to | until | till | and (?=\d)){_POINT}(?!\w|[.,]\d)", re.IGNORECASE
+)
+GROUPS = re.compile(r"(?<![\w.])\+?[A-Z]{0,2}\d{2,5}(?: \d{2,}){1,8}(?: \d)?(?![\w:]|[.,]\d)")
 PAIR = re.compile(r"-?\d{1,3}\.\d+, ?-?\d{1,3}\.\d+")
 PLATE = re.compile(r"\b[A-Z]{1,3}-[A-Z]{1,2} \d{1,4}\b")
 LASTING = re.compile(r"\b\d{1,3} ?h(?:ours?)? \d{1,2} ?min(?:utes)?\b")
 _UNIT = (
     r"(?:euros?|dollars?|pounds?|cents?|francs?|percent|%|°[CF]?|mg|g|kg|kilos?|grams?|km|cm|mm|m|metres?|meters?"
     r"|miles?|ml|l|litres?|liters?|seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?|people|persons?"
-    r"|[kmgt]b|k?wh?|[mg]hz|mph|km/h|inch(?:es)?|feet|ft|lbs?)"
+    r"|cups?|tsp|tbsp|teaspoons?|tablespoons?|oz|ounces?|[kmgt]b|k?wh?|[mg]hz|mph|km/h|inch(?:es)?|feet|ft|lbs?)"
 )
-AMOUNT = re.compile(rf"(?<![\w.])[-+]?[$€£]?\d[\d.,]*(?<=\d) ?{_UNIT}(?!\w)", re.IGNORECASE)
+AMOUNT = re.compile(
+    rf"(?<![\w./])[-+]?[$€£]?(?:(?:\d{{1,3}} )?\d{{1,3}}/\d{{1,3}}|\d[\d.,]*(?<=\d)) ?{_UNIT}(?!\w)",
+    re.IGNORECASE,
+)
 QUOTED = re.compile(r'"([^"\n]{1,120})"')
 FOREIGN = re.compile(r"[^\x00-\u02ff\s]+(?: [^\x00-\u02ff\s]+){1,5}")  # words in another script than Latin
 _VALUES = (FOREIGN, DATE, RANGE, GROUPS, PAIR, PLATE, LASTING, AMOUNT)
@@ -71,6 +76,18 @@ def grown(text: str, start: int, end: int) -> Span:
         if (start, end) == before:
             break
     return start, _listed(text, start, end)
+
+
+def whole_number(text: str, value: str) -> str:
+    """The number in groups, or the amount, that this is part of ("07700" of "07700 900123"); else the value."""
+    if any(map(str.isdigit, value)):
+        for pattern in (GROUPS, AMOUNT):
+            for found in pattern.finditer(text):
+                if found[0].startswith(f"{value} ") or found[0].endswith(f" {value}"):
+                    return found[0]
+                if value in found[0] and "/" in found[0]:
+                    return found[0]
+    return value
 
 
 def chunks(text: str) -> Iterator[Span]:

@@ -8,6 +8,7 @@ import pytest
 
 from memory.read.finishing import _again
 from memory.read.whole_values import UNKNOWN, whole
+from memory.text.values import whole_number
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,8 @@ from memory.read.whole_values import UNKNOWN, whole
         ("4471", "The gate code is *4471#.", "*4471#"),
         ("MR", "MY LANDLORD IS MR OKAFOR AND HIS NUMBER IS 020 7946 0958", "MR OKAFOR"),
         ("4 Aug", "She was born on 4 Aug. 1990. Ida sings.", "4 Aug. 1990"),
+        ("07700", "Dad's new number is 07700 900123", "07700 900123"),
+        ("4 cups", "The recipe needs 1/2 cup sugar and 3 1/4 cups flour.", "3 1/4 cups"),
         ("Your email is jo.", "Your email is jo@example.com, yes.", "Your email is jo@example.com"),
     ],
 )  # fmt: skip
@@ -105,3 +108,19 @@ def test_what_says_a_value_and_part_of_it_again_says_it_once(reply: str) -> None
     assert _again(reply.casefold(), "dr. no")
     assert not _again("dr. no, since 1962", "dr. no")
     assert not _again("dr. no.", "dr. no")
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "said"),
+    [
+        ("Dad's number is 07700 900123.", "07700", "07700 900123"),
+        ("It needs 3 1/4 cups flour.", "4 cups", "3 1/4 cups"),
+        ("I am 41 and have 2 cats.", "41", "41"),
+        ("The PIN is 4471, room 12.", "12", "12"),
+        ("It weighs 12 kg.", "12 kg", "12 kg"),
+        ("My dog is called Biscuit.", "Biscuit", "Biscuit"),
+    ],
+)
+def test_part_of_a_number_is_none(text: str, value: str, said: str) -> None:
+    """A value that a rule gives is the number in all its groups."""
+    assert whole_number(text, value) == said

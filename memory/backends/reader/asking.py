@@ -40,7 +40,7 @@ _SMALL_TALK = re.compile(
     r"""hi|hello|hey|thanks?|thx|you|ok|okay|yes|yeah|yep|no|nope|sure|great|cool|nice|good|fine|bye|goodbye
     |please|alright|right|well|oh|ah|wow|morning|afternoon|evening|night|day|see|later|soon|welcome|you're|i
     |will|remember|that|got|it|noted|understood|done|a|lot|very|much|so|there|i'?m|glad|to|help|never|mind|nevermind
-    |lol|ha(?:ha)+|h+m+|np|cheers|perfect|awesome|exactly|forget|danke|bitte|hallo|ja|nein|gracias|hola|merci""",
+    |lol|ha(?:ha)+|h+m+|np|cheers|perfect|awesome|exactly|forget""",
     re.VERBOSE,
 )
 
