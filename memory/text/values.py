@@ -79,7 +79,7 @@ def grown(text: str, start: int, end: int) -> Span:
 
 
 def whole_number(text: str, value: str) -> str:
-    """The number in groups, or the amount, that this is part of ("07700" of "07700 900123"); else the value."""
+    """The number in groups, or the amount, that this is part of ("07700" of "07700 900123"), or itself."""
     if any(map(str.isdigit, value)):
         for pattern in (GROUPS, AMOUNT):
             for found in pattern.finditer(text):
