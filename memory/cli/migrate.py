@@ -78,11 +78,23 @@ def _target(source: Settings, to: str, to_blobs: str | None) -> Settings:
     return Settings.load(**{**source.model_dump(), **stay})
 
 
+_LEADS = (
+    "host",
+    "port",
+    "target_session_attrs",
+    "sslmode",
+)  # of a URL's query: others may be secret
+
+
 def _variables(target: Settings) -> str:
     """What leads there, without a password."""
-    from sqlalchemy import make_url
+    from shlex import quote
+
+    from memory.backends.sql.database import parsed_url
 
     if target.database_url is None:
         return f"MEMORY_HOME={target.home}" + (f" MEMORY_BLOBS={target.blobs}" if target.blobs else "")
-    url = make_url(target.database_url).set(query={}).render_as_string(hide_password=True)
-    return f"MEMORY_DATABASE_URL={url} MEMORY_BLOBS={target.adapter_place}"
+    url = parsed_url(target.database_url)
+    query = {name: value for name, value in url.query.items() if name in _LEADS}
+    said = url.set(query=query).render_as_string(hide_password=True)
+    return f"MEMORY_DATABASE_URL={quote(said)} MEMORY_BLOBS={target.adapter_place}"

@@ -12,9 +12,11 @@ from sqlalchemy import URL
 
 from memory.backends.sql import migrate
 from memory.backends.sql.database import Database, sqlite_url
+from memory.cli.migrate import _variables
 from memory.errors import Unauthenticated
 from memory.server.access import Access, Caller
 from memory.server.audit import Audit
+from memory.settings import Settings
 
 
 @pytest.fixture
@@ -111,3 +113,23 @@ def test_keys_are_kept_in_the_database_of_the_settings(
     assert Access(database).authenticate(made["key"]).tenant_id == "acme"
     database.close()
     assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            "postgresql://memory:secret@/there?host=/run/pg&password=secret",
+            "'postgresql+psycopg://memory:***@/there?host=%2Frun%2Fpg'",
+        ),
+        (
+            "postgresql://memory@one:5432,two:5432/there?target_session_attrs=read-write",
+            "/there?host=one%3A5432&host=two%3A5432&target_session_attrs=read-write'",
+        ),
+    ],
+)
+def test_what_leads_to_a_target_is_said_without_a_secret(given: str, said: str) -> None:
+    """A socket and the server that takes writes belong to it; a shell takes it as it stands."""
+    shown = _variables(Settings.load(database_url=given, blobs="s3://bucket"))
+    assert said in shown
+    assert "secret" not in shown

@@ -100,7 +100,7 @@ class Database:
     """Transactions on one database. Raises StoreError and its children, nothing of SQLAlchemy's."""
 
     def __init__(self, url: URL | str, *, busy_timeout_s: float = 10.0) -> None:
-        self._engine = _engine(_parsed(url), busy_timeout_s)
+        self._engine = _engine(parsed_url(url), busy_timeout_s)
         self.is_sqlite = self._engine.dialect.name == "sqlite"
         self._busy_timeout_s = busy_timeout_s
         self._queue = _queue_of(self._engine.url) if self.is_sqlite else None
@@ -189,7 +189,8 @@ def _queue_of(url: URL) -> FairLock:
         return _QUEUES.setdefault(str(url.database), FairLock())
 
 
-def _parsed(url: URL | str) -> URL:
+def parsed_url(url: URL | str) -> URL:
+    """As it is connected to, with one host or several. Raises InvalidSettings."""
     try:
         parsed = _several_hosts(url) if isinstance(url, str) else None
         parsed = parsed or make_url(url)
