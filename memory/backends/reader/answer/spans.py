@@ -31,8 +31,10 @@ _TOLD = "I can't say yes or no, but you told me: “{}”"
 _AUX = (
     r"(?:is|are|was|were|am|do|does|did|can|could|will|would|shall|should|has|have|had|may|must)(?:n['’]?t)?"
 )
+# "Don't tell anybody", not "Don't we have milk?".
+_TO_DO = r"don['’]?t\s+(?!(?:i|we|you|they|my|our|your|his|her|their|the|these|those|any|all|both)\b)"
 _YES_NO = re.compile(
-    rf"(?:(?:hi|hey|ok|okay|so|and|but|by\s+the\s+way)[,!]?\s+)?{_AUX}\b"
+    rf"(?:(?:hi|hey|ok|okay|so|and|but|by\s+the\s+way)[,!]?\s+)?(?!{_TO_DO}){_AUX}\b"
     rf"|.*,\s*(?:right|correct|yes|no|{_AUX}\s+(?:i|we|he|she|it|they))\s*\?*$",
     re.IGNORECASE,
 )
