@@ -20,7 +20,7 @@ from memory.read.whole_values import whole as whole_value
 from memory.records import MemoryHit, image_of, now
 from memory.text.normalise import characters
 from memory.text.passage import Passage
-from memory.text.values import whole_number
+from memory.text.values import whole_number, whole_secret
 
 _CAPITALS = re.compile(r"[A-ZÀ-ÖØ-ÞΑ-ΩА-Я]{3}")
 
@@ -120,7 +120,8 @@ class Check:
             said = in_capitals(reply, value)
             return said, () if said == reply else tuple(self._ids[place] for place in places)
         if value and len(places) == 1:
-            value = whole_number(characters(self._told[places[0]][0].text), value)
+            text = characters(self._told[places[0]][0].text)
+            value = whole_secret(text, whole_number(text, value))
         if value:
             said = characters(reply).casefold()
             held = value.casefold() in said and not _again(said, value.casefold())

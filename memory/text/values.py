@@ -63,6 +63,7 @@ _ROUNDS = 4  # a date in a range in a quotation
 _CORE_OPENS = "([{\"'<*_"
 _CORE_ENDS = ".,;:!?)]}\"'>*…。！？、，"
 _IDEOGRAPHIC = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
+_SECRET = re.compile(r"\b(?:pass\s?(?:word|phrase|code|key)?|pwd?|passwort|kennwort)\b", re.IGNORECASE)
 
 
 def grown(text: str, start: int, end: int) -> Span:
@@ -88,6 +89,14 @@ def whole_number(text: str, value: str) -> str:
                 if value in found[0] and "/" in found[0]:
                     return found[0]
     return value
+
+
+def whole_secret(text: str, value: str) -> str:
+    """A password with the marks that it ends with ("Sup3r!pass!"), or itself; a mere word ends without."""
+    if " " in value or value.isalpha() or _SECRET.search(text) is None:
+        return value
+    found = re.search(re.escape(value) + r"[!#$%&*+=@~^]+(?=[\s.,;)\"'”]|$)", text)
+    return found[0] if found else value
 
 
 def chunks(text: str) -> Iterator[Span]:

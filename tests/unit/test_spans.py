@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from memory.backends.model.reading import Decided, Found
-from memory.backends.reader.answer.spans import AGREED, CERTAIN, OVERRULES, SURE, ReadOut
+from memory.backends.reader.answer.spans import AGREED, OVERRULES, SURE, ReadOut
+from memory.backends.reader.answer.yes_no import CERTAIN
 from memory.backends.reader.english import EnglishReader
 from memory.ports import Told
 from memory.text.passage import Passage

@@ -8,7 +8,7 @@ import pytest
 
 from memory.read.finishing import _again
 from memory.read.whole_values import UNKNOWN, whole
-from memory.text.values import whole_number
+from memory.text.values import whole_number, whole_secret
 
 
 @pytest.mark.parametrize(
@@ -124,3 +124,20 @@ def test_what_says_a_value_and_part_of_it_again_says_it_once(reply: str) -> None
 def test_part_of_a_number_is_none(text: str, value: str, said: str) -> None:
     """A value that a rule gives is the number in all its groups."""
     assert whole_number(text, value) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "whole"),
+    [
+        ("the wifi password is Sup3r!pass!", "Sup3r!pass", "Sup3r!pass!"),
+        ("Password: Winter2024!!.", "Winter2024", "Winter2024!!"),
+        ("my pw is ab#1$ at work", "ab#1", "ab#1$"),
+        ("my password is swordfish!", "swordfish", "swordfish"),
+        ("the gate code is 4411!", "4411", "4411"),
+        ("my password is Winter2024. Nice!", "Winter2024", "Winter2024"),
+        ("my passport is due in 2027!", "2027", "2027"),
+    ],
+)
+def test_a_password_keeps_the_marks_that_it_ends_with(text: str, value: str, whole: str) -> None:
+    """Where it is one, and more than a word that somebody shouts."""
+    assert whole_secret(text, value) == whole

@@ -17,12 +17,10 @@ from memory.backends.reader.answer.spans import (
     REPORTED,
     ReadOut,
     Spans,
-    decidable,
-    decision,
     names_options,
     read_out,
-    readable,
 )
+from memory.backends.reader.answer.yes_no import decidable, decision, readable
 from memory.backends.reader.changes import News, content, news
 from memory.backends.reader.claims import Claim, claims, contradicts, remaining, standing
 from memory.backends.reader.questions import questions

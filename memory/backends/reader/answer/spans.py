@@ -13,32 +13,18 @@ from itertools import islice
 from typing import Protocol
 
 from memory.backends.reader.answer.words import content
-from memory.text.sentences import sentences
 from memory.text.values import grown
 
 SURE = 3.0  # log odds of an answer against none from which on it is said
 OVERRULES = 10.0  # in the place of what the rules find
-CERTAIN = 10.0  # as yes or no
-AGREED = -4.0  # and from which on a reply that says the same stands
+AGREED = -4.0  # where a reply says the same
 # What a text's answers lose of that: what somebody tells, what the assistant says, what does not stand.
 ASSURED, REPORTED, NEVER = 0.0, 1.0, float("inf")
-_MOST_TEXTS = 12
+MOST_TEXTS = 12
 _MOST_CHARACTERS = 1400  # of the texts that are read; more than the model's window holds
 _MORE = 2  # words by which what the model marks may be less than the value
 _RUNS_ON = re.compile(r"\b(?:is|are|was|were|has|have|i|we|my|mine|yours?|his|hers?)\b")
 _EDGES = " .,;:!?\"'"
-_TOLD = "I can't say yes or no, but you told me: “{}”"
-_AUX = (
-    r"(?:is|are|was|were|am|do|does|did|can|could|will|would|shall|should|has|have|had|may|must)(?:n['’]?t)?"
-)
-# "Don't tell anybody", not "Don't we have milk?".
-_TO_DO = r"don['’]?t\s+(?!(?:i|we|you|they|my|our|your|his|her|their|the|these|those|any|all|both)\b)"
-_YES_NO = re.compile(
-    rf"(?:(?:hi|hey|ok|okay|so|and|but|by\s+the\s+way)[,!]?\s+)?(?!{_TO_DO}){_AUX}\b"
-    rf"|.*,\s*(?:right|correct|yes|no|{_AUX}\s+(?:i|we|he|she|it|they))\s*\?*$",
-    re.IGNORECASE,
-)
-_OF_YOU = re.compile(rf"\b{_AUX}\s+you\b", re.IGNORECASE)
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
 _PART = re.compile(
     r"\b(?:year|month|first name|surname|last name|family name|start|begin|opens?|closes?|ends?|finish|until"
@@ -110,16 +96,6 @@ class ReadOut:
         return self.margin > AGREED and bool(said) and (said in value or value in said)
 
 
-def readable(question: str) -> bool:
-    """Whether words of a text can answer: not with yes or no."""
-    return bool(question) and (_YES_NO.match(question) is None or names_options(question))
-
-
-def decidable(question: str) -> bool:
-    """Whether texts can answer with yes or no; what the assistant itself does or is they do not tell."""
-    return bool(question) and not readable(question) and _OF_YOU.search(question) is None
-
-
 def names_options(question: str) -> bool:
     """Whether it names what it may be answered with: "Lisbon or Porto?"."""
     return _OR.search(question) is not None
@@ -132,7 +108,7 @@ def read_out(
 
     To a question that names options only one of them is an answer.
     """
-    chosen = sorted(_fitting(texts, nearest or range(len(texts) - 1, -1, -1)))  # as told: the newer counts
+    chosen = sorted(fitting(texts, nearest or range(len(texts) - 1, -1, -1)))  # as told: the newer counts
     found = spans.find(question, [texts[place] for place in chosen], [doubts[place] for place in chosen])
     if found is None:
         return None
@@ -146,28 +122,6 @@ def read_out(
     return ReadOut(value, place, found.margin)
 
 
-def decision(spans: Spans, question: str, texts: Sequence[str], nearest: Sequence[int]) -> ReadOut | None:
-    """ "Yes" or "No" by the nearest texts that can be read at once; its place is the nearest one.
-
-    Where that is less than certain, the newest sentence about it is said instead: it is true in any case.
-    """
-    order = nearest or range(len(texts) - 1, -1, -1)
-    chosen = sorted(_fitting(texts, order))
-    found = spans.decide(question, [texts[place] for place in chosen])
-    if found is None:
-        return None
-    if found.margin > CERTAIN:
-        return ReadOut("Yes" if found.yes else "No", order[0], found.margin)
-    asked = content(question)
-    about = [
-        (len(asked & content(sentence)), place, sentence)
-        for place in order[:_MOST_TEXTS]
-        for sentence in sentences(texts[place])
-    ]
-    shared, place, sentence = max(about, default=(0, 0, ""))
-    return ReadOut(_TOLD.format(sentence.strip()), place, found.margin) if shared else None
-
-
 def _whole(text: str, start: int, end: int) -> tuple[int, int]:
     """With its unit, month or surname; a list stays as far as the model has it."""
     first, last = grown(text, start, end)
@@ -175,10 +129,10 @@ def _whole(text: str, start: int, end: int) -> tuple[int, int]:
     return (first, last) if len(more) <= _MORE else (start, end)
 
 
-def _fitting(texts: Sequence[str], nearest: Iterable[int]) -> Iterator[int]:
+def fitting(texts: Sequence[str], nearest: Iterable[int]) -> Iterator[int]:
     """As many places as are read at once, the first at least."""
     length = 0
-    for place in islice(nearest, _MOST_TEXTS):
+    for place in islice(nearest, MOST_TEXTS):
         length += len(texts[place])
         if length <= _MOST_CHARACTERS or length == len(texts[place]):
             yield place
