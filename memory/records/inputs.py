@@ -218,14 +218,18 @@ def check_expiry(expires_at: datetime | None) -> None:
         raise InvalidInput(f"expires_at {expires_at} has passed already")
 
 
+_TEXTS = frozenset(("text", "input_text", "output_text"))  # types of parts that OpenAI's clients send
+
+
 def _part(part: object) -> str:
     """The text of a part of a message; "" for an image and its like."""
     if isinstance(part, str):
         return part
     text = part.get("text") or "" if isinstance(part, Mapping) else None
-    if not isinstance(text, str):
-        raise InvalidInput('a part of content is {"type": "text", "text": "..."}')
-    return text
+    kind = part.get("type", "text") if isinstance(part, Mapping) else None
+    if not isinstance(text, str) or not isinstance(kind, str):
+        raise InvalidInput('parts of content are like {"type": "text", "text": "..."}')
+    return text if kind in _TEXTS else ""
 
 
 def _message(one: Said) -> Message:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -38,11 +39,11 @@ def test_what_is_not_stored_is_skipped(api: Api) -> None:
     said = [f"{LISBON} What is the weather?", "Don't remember this: my PIN is 9911.", " ", LISBON]
     messages = [{"role": "user", "content": text} for text in said]
     added = api.post("/v1/sessions/s/turns", {"user_id": "ana", "messages": messages}).json()
-    assert added["skipped"] == [
-        {"text": "What is the weather?", "reason": "question"},
-        {"text": None, "reason": "not to be kept"},
+    assert sorted(added["skipped"], key=itemgetter("reason")) == [
         {"text": None, "reason": "duplicate"},
         {"text": "", "reason": "empty"},
+        {"text": None, "reason": "not to be kept"},
+        {"text": "What is the weather?", "reason": "question"},
     ]
     again = {"user_id": "ana", "text": PORTO}
     assert api.post("/v1/memories", again).json()["skipped"] == []

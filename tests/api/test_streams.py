@@ -32,6 +32,7 @@ ASK: dict[str, Any] = {
     "user": "ana",
     "messages": [{"role": "user", "content": QUESTION}],
 }
+OF_THE_WORLD = {"messages": [{"role": "user", "content": "Who wrote Faust?"}]}
 
 
 class Endless(EchoGenerator):
@@ -146,7 +147,7 @@ def _until(reached: Callable[[], bool]) -> bool:
 
 
 def test_a_stream_is_not_held_back(tmp_path: Path) -> None:
-    """Its first words arrive while the rest is being written."""
+    """Its first words arrive while the rest is being written, where nothing told has to answer."""
     gate = Event()
 
     class Held(EchoGenerator):
@@ -166,7 +167,9 @@ def test_a_stream_is_not_held_back(tmp_path: Path) -> None:
     with (
         Memory(home=tmp_path / "home", anonymous=True, **parts) as memory,
         live(memory) as url,
-        httpx.stream("POST", f"{url}/v1/chat/completions", json={**ASK, "stream": True}) as answer,
+        httpx.stream(
+            "POST", f"{url}/v1/chat/completions", json={**ASK, **OF_THE_WORLD, "stream": True}
+        ) as answer,
     ):
         events = _events(answer)
         assert next(events)["choices"][0]["delta"]["role"] == "assistant"
@@ -213,7 +216,9 @@ def test_a_silent_stream_says_that_it_is_alive(tmp_path: Path, halting: Halting)
     with (
         Memory(home=tmp_path / "home", anonymous=True, **parts) as memory,
         live(memory) as url,
-        httpx.stream("POST", f"{url}/v1/chat/completions", json={**ASK, "stream": True}) as answer,
+        httpx.stream(
+            "POST", f"{url}/v1/chat/completions", json={**ASK, **OF_THE_WORLD, "stream": True}
+        ) as answer,
     ):
         lines = (line for line in answer.iter_lines() if line)
         for awaited in ('"first', '" second', "[DONE]"):
@@ -244,7 +249,9 @@ def test_a_client_that_goes_away_in_silence_is_let_go(tmp_path: Path, halting: H
     """As soon as the model has something to say; nothing of it is remembered."""
     parts = {**echoes(), "generator": halting}
     with Memory(home=tmp_path / "home", anonymous=True, **parts) as memory, live(memory) as url:
-        with httpx.stream("POST", f"{url}/v1/chat/completions", json={**ASK, "stream": True}) as answer:
+        with httpx.stream(
+            "POST", f"{url}/v1/chat/completions", json={**ASK, **OF_THE_WORLD, "stream": True}
+        ) as answer:
             assert next(answer.iter_lines()) == ": keep-alive"
         halting.turns.put(None)
         assert halting.closed.wait(10)

@@ -255,7 +255,7 @@ def test_killed_while_forgetting_a_compacted_passage(tmp_path: Path) -> None:
             forget_passage(memory)
             add(memory)
             assert passages(memory) == sorted([CUP, HAT]), step
-            assert HAT in memory.ask("Which hat is mine?", user_id="bob").text
+            assert HAT in memory.ask("Which hat is mine?", user_id="bob", mode="adapters").text
         assert b"Rio" not in everything_in(home), step
     assert gone
 

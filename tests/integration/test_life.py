@@ -54,6 +54,7 @@ def compacted(memory: Memory, **given: Any) -> CompactReport:
 
 def answers(memory: Memory, **given: Any) -> list[str]:
     """The sentence that answers each question: of a compacted memory it is one among several."""
+    given = {"mode": "adapters", **given}
     return [memory.ask(question, user_id="ana", **given).text for question, _ in QUESTIONS]
 
 

@@ -125,7 +125,7 @@ def test_filters_take_what_has_the_metadata(memory: Memory) -> None:
     assert hit.record.text == "My dog is called Biscuit."
     [choice] = memory.select(query, filters=wanted, user_id="ana")
     assert choice.text == "My dog is called Biscuit."
-    assert "Biscuit" in memory.chat(query, filters=wanted, user_id="ana").text
+    assert "Biscuit" in memory.chat("What is my dog called?", filters=wanted, user_id="ana").text
     assert memory.search(query, filters={"of": "nobody"}, user_id="ana") == []
     with pytest.raises(InvalidInput, match="filters"):
         memory.search(query, filters=["of"], user_id="ana")  # type: ignore[arg-type]

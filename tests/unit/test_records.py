@@ -65,5 +65,5 @@ def test_messages_of_other_products_are_read_for_their_text() -> None:
     ]
     said = [Message("system", "Be brief."), Message("user", "My hat is blue.")]
     assert messages_in(given, 1000) == said
-    with pytest.raises(InvalidInput, match="a part of content is"):
+    with pytest.raises(InvalidInput, match="parts of content are"):
         messages_in([{"role": "user", "content": [5]}], 1000)
