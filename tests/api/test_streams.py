@@ -24,15 +24,14 @@ from memory.errors import ModelUnavailable
 from memory.fakes import EchoGenerator, WordEmbedder
 from memory.fakes.models import EchoGeneration
 from memory.ports import GenerationRequest
-from tests.api.conftest import QUESTION, live
+from tests.api.conftest import live
 from tests.command import echoes
 
 ASK: dict[str, Any] = {
     "model": "reference",
     "user": "ana",
-    "messages": [{"role": "user", "content": QUESTION}],
+    "messages": [{"role": "user", "content": "Who wrote Faust?"}],  # nothing told has to answer it
 }
-OF_THE_WORLD = {"messages": [{"role": "user", "content": "Who wrote Faust?"}]}
 
 
 class Endless(EchoGenerator):
@@ -167,9 +166,7 @@ def test_a_stream_is_not_held_back(tmp_path: Path) -> None:
     with (
         Memory(home=tmp_path / "home", anonymous=True, **parts) as memory,
         live(memory) as url,
-        httpx.stream(
-            "POST", f"{url}/v1/chat/completions", json={**ASK, **OF_THE_WORLD, "stream": True}
-        ) as answer,
+        httpx.stream("POST", f"{url}/v1/chat/completions", json={**ASK, "stream": True}) as answer,
     ):
         events = _events(answer)
         assert next(events)["choices"][0]["delta"]["role"] == "assistant"
@@ -216,9 +213,7 @@ def test_a_silent_stream_says_that_it_is_alive(tmp_path: Path, halting: Halting)
     with (
         Memory(home=tmp_path / "home", anonymous=True, **parts) as memory,
         live(memory) as url,
-        httpx.stream(
-            "POST", f"{url}/v1/chat/completions", json={**ASK, **OF_THE_WORLD, "stream": True}
-        ) as answer,
+        httpx.stream("POST", f"{url}/v1/chat/completions", json={**ASK, "stream": True}) as answer,
     ):
         lines = (line for line in answer.iter_lines() if line)
         for awaited in ('"first', '" second', "[DONE]"):
@@ -249,9 +244,7 @@ def test_a_client_that_goes_away_in_silence_is_let_go(tmp_path: Path, halting: H
     """As soon as the model has something to say; nothing of it is remembered."""
     parts = {**echoes(), "generator": halting}
     with Memory(home=tmp_path / "home", anonymous=True, **parts) as memory, live(memory) as url:
-        with httpx.stream(
-            "POST", f"{url}/v1/chat/completions", json={**ASK, **OF_THE_WORLD, "stream": True}
-        ) as answer:
+        with httpx.stream("POST", f"{url}/v1/chat/completions", json={**ASK, "stream": True}) as answer:
             assert next(answer.iter_lines()) == ": keep-alive"
         halting.turns.put(None)
         assert halting.closed.wait(10)
