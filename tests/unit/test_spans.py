@@ -62,6 +62,36 @@ def test_a_model_that_is_very_sure_overrules_the_rules(margin: float, given: tup
     assert reader.read("What is my dog called?").value_in(texts) == given
 
 
+def test_a_code_in_the_question_is_in_the_text_that_answers() -> None:
+    """Another flight's gate is none; where no text has the code, any may answer."""
+    texts = ("Flight SK410 leaves from gate 31.", "Flight SK104 leaves from gate 7.")
+    marks = Marks("gate 7", OVERRULES + 5)
+    reader = EnglishReader(marks)
+    assert "31" in reader.read("Which gate does SK410 leave from?").value_in(told(reader, *texts))[0]
+    [(_, _, doubts)] = marks.given
+    assert doubts == [0.0, float("inf")]
+    assert reader.read("which gate is for XY99?").value_in(told(reader, *texts))[0] == "gate 7"
+
+
+def test_a_day_is_no_answer_to_what_time() -> None:
+    """An hour is, and a day to "when"."""
+    for words, asked, given in (
+        ("7 December 2026", "what time is it that we fly?", ""),
+        ("half past three", "what time is it that we fly?", "half past three"),
+        ("7 December 2026", "when is it that we fly?", "7 December 2026"),
+    ):
+        reader = EnglishReader(Marks(words))
+        assert reader.read(asked).value_in(told(reader, f"we fly {words}, can't wait"))[0] == given
+
+
+def test_yes_is_not_said_of_what_somebody_else_is_quoted_with() -> None:
+    """Nor of what is denied; "no" may be."""
+    for yes, said in ((True, "I can't say"), (False, "No")):
+        reader = EnglishReader(Marks("", CERTAIN + 1, yes=yes))
+        texts = told(reader, 'My sister said, "I am vegan."')
+        assert reader.read("Am I vegan?").value_in(texts)[0].startswith(said)
+
+
 def test_options_are_answered_by_one_of_them() -> None:
     """Not by what else is told of the same."""
     texts = ("i like board games.", "on sundays i love hiking.")

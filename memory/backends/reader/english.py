@@ -286,11 +286,9 @@ class EnglishReading:
             return self._was_read[1]
         texts = [english(one) for one, _ in told]
         read = [plain(text.passage.bare) for text in texts]
-        if decidable(self._question):
-            found = decision(self._spans, self._question, read, nearest)
-        else:
-            trust = [ASSURED if text.answers(self) else text._trusted for text in texts]
-            found = read_out(self._spans, self._question, read, nearest, trust)
+        trust = [ASSURED if text.answers(self) else text._trusted for text in texts]
+        reads = decision if decidable(self._question) else read_out
+        found = reads(self._spans, self._question, read, nearest, trust)
         self._was_read = told, found
         return found
 

@@ -25,6 +25,9 @@ _MOST_CHARACTERS = 1400  # of the texts that are read; more than the model's win
 _MORE = 2  # words by which what the model marks may be less than the value
 _RUNS_ON = re.compile(r"\b(?:is|are|was|were|has|have|i|we|my|mine|yours?|his|hers?)\b")
 _EDGES = " .,;:!?\"'"
+_CODE = re.compile(r"\b(?=\w*[A-Za-z])(?=\w*\d)\w{3,}\b")  # letters and digits in one
+_HOUR = re.compile(r"\bwhat\s+time\b", re.IGNORECASE)
+_DAY = re.compile(r"(?:\w+day,?\s*)?(?:\d{1,2} [A-Z][a-z]+(?: \d{4})?)?")
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
 _PART = re.compile(
     r"\b(?:year|month|first name|surname|last name|family name|start|begin|opens?|closes?|ends?|finish|until"
@@ -106,10 +109,12 @@ def read_out(
 ) -> ReadOut | None:
     """The best answer of the nearest texts that can be read at once; `doubts` are what each text's loses.
 
-    To a question that names options only one of them is an answer.
+    To a question that names options only one of them is an answer, and to one for an hour no day.
     """
     chosen = sorted(fitting(texts, nearest or range(len(texts) - 1, -1, -1)))  # as told: the newer counts
-    found = spans.find(question, [texts[place] for place in chosen], [doubts[place] for place in chosen])
+    read = [texts[place] for place in chosen]
+    trust = [doubts[place] for place in chosen]
+    found = spans.find(question, read, _of_codes(question, read, trust))
     if found is None:
         return None
     place = chosen[found.place]
@@ -119,7 +124,18 @@ def read_out(
     value = text[start:end].strip(_EDGES)
     if names_options(question) and not content(value) & content(question):
         return None
+    if _HOUR.search(question) and _DAY.fullmatch(value):
+        return None
     return ReadOut(value, place, found.margin)
+
+
+def _of_codes(question: str, texts: Sequence[str], doubts: Sequence[float]) -> list[float]:
+    """The doubts, where the question names a code ("SK410") and some text has it: the others never answer."""
+    codes = [code.casefold() for code in _CODE.findall(question)]
+    having = [all(code in text.casefold() for code in codes) for text in texts]
+    if not codes or not any(having):
+        return list(doubts)
+    return [doubt if has else NEVER for doubt, has in zip(doubts, having, strict=True)]
 
 
 def _whole(text: str, start: int, end: int) -> tuple[int, int]:

@@ -10,7 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from memory.backends.reader.answer.spans import MOST_TEXTS, ReadOut, Spans, fitting, names_options
+from memory.backends.reader.answer.spans import (
+    MOST_TEXTS,
+    NEVER,
+    ReadOut,
+    Spans,
+    fitting,
+    names_options,
+)
 from memory.backends.reader.answer.words import content
 from memory.text.sentences import sentences
 
@@ -39,17 +46,21 @@ def decidable(question: str) -> bool:
     return bool(question) and not readable(question) and _OF_YOU.search(question) is None
 
 
-def decision(spans: Spans, question: str, texts: Sequence[str], nearest: Sequence[int]) -> ReadOut | None:
+def decision(
+    spans: Spans, question: str, texts: Sequence[str], nearest: Sequence[int], doubts: Sequence[float]
+) -> ReadOut | None:
     """Yes or no by the nearest texts that can be read at once; its place is the nearest one.
 
-    Where that is less than certain, the newest sentence about it is said instead: it is true in any case.
+    Where that is less than certain, the newest sentence about it is said instead: it is true in any case. So
+    it is where all that would say yes is denied, supposed or quoted (of endless doubt).
     """
     order = nearest or range(len(texts) - 1, -1, -1)
     chosen = sorted(fitting(texts, order))
     found = spans.decide(question, [texts[place] for place in chosen])
     if found is None:
         return None
-    if found.margin > CERTAIN:
+    stands = any(doubts[place] < NEVER for place in chosen)
+    if found.margin > CERTAIN and (stands or not found.yes):
         return ReadOut("Yes" if found.yes else "No", order[0], found.margin)
     asked = content(question)
     about = [
