@@ -16,7 +16,8 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,39 @@ CHOSEN_ON = (0, 4)  # set aside for choosing the weights of recall, and not repo
 def main() -> int:
     parser = command.parser("locomo", __doc__ or "")
     parser.add_argument("--conversations", type=int, nargs="+", help="by number; by default all but 0 and 4")
+    parser.add_argument(
+        "--one-user",
+        type=int,
+        metavar="N",
+        help="who has all of them, told again until there are N memories",
+    )
     given = parser.parse_args()
-    code, _ = command.run("locomo", given, lambda: corpus(given.data, given.conversations))
+
+    def read() -> Corpus:
+        found = corpus(given.data, given.conversations)
+        return found if given.one_user is None else of_one_user(found, given.one_user)
+
+    code, _ = command.run("locomo", given, read)
     return code
+
+
+def of_one_user(found: Corpus, memories: int) -> Corpus:
+    """All stories as one user's, told again as of years before until there are so many memories."""
+    told = [
+        replace(one, id=f"{n} {one.id}", session=f"{n} {one.session}")
+        for n, story in enumerate(found.stories)
+        for one in story.told
+    ]
+    asked = [
+        replace(one, evidence=frozenset(f"{n} {evidence}" for evidence in one.evidence))
+        for n, story in enumerate(found.stories)
+        for one in story.questions
+    ]
+    for i in range(memories - len(told)):
+        year, one = 1 + i // len(told), told[i % len(told)]
+        again = replace(one, id=f"{year} before {one.id}", session=f"{year} before {one.session}")
+        told.append(replace(again, at=one.at - year * timedelta(365)))
+    return replace(found, stories=[Story("one user", tuple(told), tuple(asked))])
 
 
 def corpus(file: Path, chosen: Sequence[int] | None = None) -> Corpus:

@@ -8,6 +8,7 @@ import random
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,22 @@ def prose_file(folder: Path) -> Path:
     file = folder / "prose.txt"
     file.write_text(" = Heading = \n \n" + " ".join(lines) + "\n", encoding="utf-8")
     return file
+
+
+def test_all_conversations_are_told_to_one_user_again_and_again(tmp_path: Path) -> None:
+    """As of earlier years, until there are enough; questions and their evidence stay the first."""
+    found = locomo.corpus(locomo_file(tmp_path), [0])
+    [alone] = found.stories
+    [story] = locomo.of_one_user(found, 2 * len(alone.told) + 1).stories
+    assert len(story.told) == len({one.id for one in story.told}) == 2 * len(alone.told) + 1
+    assert [one.said for one in story.told[: len(alone.told)]] == [one.said for one in alone.told]
+    assert story.told[len(alone.told)].at == alone.told[0].at - timedelta(365)
+    assert story.told[-1].at == alone.told[0].at - 2 * timedelta(365)
+    assert set().union(*(asked.evidence for asked in story.questions)) <= {
+        one.id for one in story.told[: len(alone.told)]
+    }
+    [as_it_is] = locomo.of_one_user(found, 1).stories
+    assert len(as_it_is.told) == len(alone.told)
 
 
 def test_locomo_is_read_with_its_dates_and_categories(tmp_path: Path) -> None:
