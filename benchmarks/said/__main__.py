@@ -27,9 +27,11 @@ SESSION = "talk"
 
 def main() -> int:
     given = _arguments()
-    chosen = [case for path in given.texts or () for case in asked_of_texts(path, given.questions)] or list(
-        cases(given.kind, given.cases)
-    )
+    try:
+        chosen = _chosen(given)
+    except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
+        print(f"said: no cases can be read: {str(error) or type(error).__name__}", file=sys.stderr)
+        return 2
     scores: dict[str, Counter[Score]] = {}
     with (
         tempfile.TemporaryDirectory(prefix="memory-said-") as folder,
@@ -42,9 +44,6 @@ def main() -> int:
                 print(json.dumps(line, ensure_ascii=False), flush=True)
             elif given.show and scored != "right":
                 tqdm.write(f"{case.kind:<11} {scored:<8} {case.ask}  ->  {answer}")
-    if not scores:
-        print(f"no cases of {given.kind or 'any kind'} in {given.cases}", file=sys.stderr)
-        return 2
     rows = table(scores)
     if not given.json:
         wide = None if sys.stdout.isatty() else 100
@@ -52,6 +51,17 @@ def main() -> int:
     if given.markdown is not None:
         write_between_markers(given.markdown, {f"said {given.model}": markdown_table(rows)})
     return 0
+
+
+def _chosen(given: argparse.Namespace) -> list[Case]:
+    """Raises OSError, EOFError, ValueError, LookupError, TypeError for what is no file of cases."""
+    if given.texts:
+        found = [case for path in given.texts for case in asked_of_texts(path, given.questions)]
+    else:
+        found = list(cases(given.kind, given.cases))
+    if not found:
+        raise LookupError(f"there are none of {given.kind or 'any kind'} in {given.cases}")
+    return found
 
 
 def opened(home: Path, model: str) -> Memory:

@@ -148,6 +148,8 @@ def test_what_anybody_may_know_is_the_base_models_own() -> None:
     assert reader.read("who wrote Faust?").accepts("Goethe", told(reader, UPSTAIRS))
     assert not reader.read("what is my name?").accepts("Bob", told(reader, UPSTAIRS))
     assert reader.read("what is my name?").accepts("Bob", told(reader, UPSTAIRS), ["The user is called Bob."])
+    assert reader.read("I'm Bob. What is my name?").accepts("You are Bob.", told(reader, UPSTAIRS))
+    assert not reader.read("I'm Bob. What is my name?").accepts("You are Tim.", told(reader, UPSTAIRS))
 
 
 def test_the_model_reads_once_a_turn() -> None:

@@ -56,7 +56,10 @@ def reading(
         Path | None, typer.Option(help="A BERT encoder's folder instead of the packaged MiniLM.")
     ] = None,
     start: Annotated[
-        Path | None, typer.Option(help="A folder with a trained model.safetensors to go on from.")
+        Path | None,
+        typer.Option(
+            exists=True, file_okay=False, help="A folder with a trained model.safetensors to go on from."
+        ),
     ] = None,
     steps: Annotated[int, typer.Option(min=1)] = 4000,
     every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints and figures.")] = 200,

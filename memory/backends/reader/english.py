@@ -254,14 +254,14 @@ class EnglishReading:
     def accepts(self, reply: str, told: Sequence[Told], beside: Sequence[str] = ()) -> bool:
         """Whether the reply may be of the kind that is asked for, and is not of what is no longer so.
 
-        To a personal question it has to be made of what was told, or of the texts beside; yes and no are only
-        where a model decides.
+        To a personal question it has to be made of what was told, in this text too, or of the texts beside;
+        yes and no are only where a model decides.
         """
         has_model, taken = self._spans is not None, _taken(reply, told)
         if has_model and taken and decidable(self._question):
             return False
         if self.personal and not taken and (has_model or readable(self._question)):
-            known = (*(one.text for one, _ in told), *beside)
+            known = (self.text, *(one.text for one, _ in told), *beside)
             return grounded(plain(reply), self._question, map(plain, known))
         wanted = self._asked_for
         if wanted is None:
