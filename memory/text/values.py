@@ -63,7 +63,9 @@ _ROUNDS = 4  # a date in a range in a quotation
 _CORE_OPENS = "([{\"'<*_"
 _CORE_ENDS = ".,;:!?)]}\"'>*…。！？、，"
 _IDEOGRAPHIC = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
-_SECRET = re.compile(r"\b(?:pass\s?(?:word|phrase|code|key)?|pwd?|passwort|kennwort)\b", re.IGNORECASE)
+_SECRET = re.compile(
+    r"\b(?:pass\s?(?:word|phrase|code|key)?|pwd?|pin|code|key|token|passwort|kennwort)\b", re.IGNORECASE
+)
 
 
 def grown(text: str, start: int, end: int) -> Span:
@@ -92,8 +94,8 @@ def whole_number(text: str, value: str) -> str:
 
 
 def whole_secret(text: str, value: str) -> str:
-    """A password with the marks that it ends with ("Sup3r!pass!"), or itself; a mere word ends without."""
-    if " " in value or value.isalpha() or _SECRET.search(text) is None:
+    """A password with the marks that it ends with ("Sup3r!pass!"), or itself; words and numbers end without."""
+    if " " in value or value.isalpha() or value.isdigit() or _SECRET.search(text) is None:
         return value
     found = re.search(re.escape(value) + r"[!#$%&*+=@~^]+(?=[\s.,;)\"'”]|$)", text)
     return found[0] if found else value

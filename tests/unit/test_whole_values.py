@@ -134,6 +134,7 @@ def test_part_of_a_number_is_none(text: str, value: str, said: str) -> None:
         ("my pw is ab#1$ at work", "ab#1", "ab#1$"),
         ("my password is swordfish!", "swordfish", "swordfish"),
         ("the gate code is 4411!", "4411", "4411"),
+        ("My PIN is Winter2024!", "Winter2024", "Winter2024!"),
         ("my password is Winter2024. Nice!", "Winter2024", "Winter2024"),
         ("my passport is due in 2027!", "2027", "2027"),
     ],
