@@ -94,7 +94,7 @@ def whole_number(text: str, value: str) -> str:
 
 
 def whole_secret(text: str, value: str) -> str:
-    """A password with the marks that it ends with ("Sup3r!pass!"), or itself; words and numbers end without."""
+    """A password with the marks that it ends with ("Sup3r!pass!"); words and numbers end without."""
     if " " in value or value.isalpha() or value.isdigit() or _SECRET.search(text) is None:
         return value
     found = re.search(re.escape(value) + r"[!#$%&*+=@~^]+(?=[\s.,;)\"'”]|$)", text)
