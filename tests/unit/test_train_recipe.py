@@ -225,6 +225,7 @@ def test_the_stages_take_all_steps_between_them() -> None:
     """Shares make up one whole, whatever its size."""
     assert sum(row.share for row in MEMORY) == pytest.approx(1)
     assert sum(steps_of(MEMORY, 1000)) == 1000
+    assert sum(steps_of(MEMORY[1:], 1000)) == 1000
     assert min(steps_of(MEMORY, 1)) == 1
 
 
@@ -336,6 +337,9 @@ def test_another_architecture_goes_through_the_whole_recipe(
     assert "| merge |" in command(folder, "measured", "--measure")
     assert not (folder / "measured" / "model").exists()
     command(folder, "run")
+    command(folder, "further", "--start", str(folder / "run" / "model"))
+    lines = [json.loads(line) for line in (folder / "further" / "curve.jsonl").read_text().splitlines()]
+    assert [line["stage"] for line in lines] == ["tune", "speak", "merge"]  # its LoRA is there already
     assert DocToLoRA.from_pretrained(folder / "run" / "model", device="cpu").config.reader == "tokens"
 
 

@@ -211,7 +211,9 @@ def prepared(
     own = own_replies(passes, scribe, _REPLIES * options.judged, options.seed, folder / "own.pt")
     random.Random(_SHUFFLED).shuffle(kept)
     sheets = exams(scribe, kept, options.judged)
-    return Course(RECIPES[recipe], options, folder, team, passes, scribe, trained, own, sheets)
+    # A start has learnt to find rows on the base as it is: its LoRA is trained on from the first step.
+    rows = tuple(row for row in RECIPES[recipe] if row.tuned or start is None)
+    return Course(rows, options, folder, team, passes, scribe, trained, own, sheets)
 
 
 def fresh_or_from(

@@ -53,4 +53,5 @@ RECIPES = {"memory": MEMORY}
 
 def steps_of(rows: tuple[StageRow, ...], total: int) -> list[int]:
     """How many of all steps each stage takes, at least one."""
-    return [max(1, round(row.share * total)) for row in rows]
+    whole = sum(row.share for row in rows)
+    return [max(1, round(row.share / whole * total)) for row in rows]
