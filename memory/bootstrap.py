@@ -85,7 +85,7 @@ def assemble(settings: Settings, **given: Any) -> Backends:
 
     store = fill("store", lambda: _store(settings))
     try:
-        fill("reader", _reader)
+        fill("reader", reader_of_english)
         if filled.get("blobs") is None:  # archives are where the adapters are
             fill("archives", lambda: _archives(settings))
         fill("blobs", lambda: _blobs(settings))
@@ -138,7 +138,8 @@ def _store(settings: Settings) -> MemoryStore:
     return SqlStore.open(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
 
 
-def _reader() -> Reader:
+def reader_of_english() -> Reader:
+    """The reader that a memory has where none is given: rules, and the packaged models beside them."""
     from memory.backends.reader.deferred import DeferredEnglish
 
     def spans() -> Spans:

@@ -20,6 +20,7 @@ from benchmarks.said.cases import FOLDER, Case, asked_of_texts, cases, kinds
 from benchmarks.said.scoring import Score, score
 from benchmarks.tables import markdown_table, rich_table, write_between_markers
 from memory import Memory
+from memory.ports import Reader
 from memory.settings import Settings
 
 SESSION = "talk"
@@ -64,10 +65,10 @@ def _chosen(given: argparse.Namespace) -> list[Case]:
     return found
 
 
-def opened(home: Path, model: str) -> Memory:
+def opened(home: Path, model: str, reader: Reader | None = None) -> Memory:
     """A memory in an empty home, with the models that have been got for the usual one."""
     (home / "models").symlink_to(Settings.load().models_folder)
-    return Memory(home=home, database_url=None, model=model)
+    return Memory(home=home, database_url=None, model=model, reader=reader)
 
 
 def table(scores: dict[str, Counter[Score]]) -> list[Row]:

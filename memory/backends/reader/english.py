@@ -23,6 +23,7 @@ from memory.backends.reader.answer.spans import (
 from memory.backends.reader.answer.yes_no import decidable, decision, readable
 from memory.backends.reader.changes import News, content, news
 from memory.backends.reader.claims import Claim, claims, contradicts, remaining, standing
+from memory.backends.reader.pairs import Judge, Pairs, near, statements
 from memory.backends.reader.questions import questions
 from memory.backends.reader.quoting import reported
 from memory.backends.reader.rivals import (
@@ -53,21 +54,23 @@ _OF_ONE = ("amount", "colour")  # kinds of values that change without a word abo
 
 
 class EnglishReader:
-    """Rules for English, a millisecond at most for a passage; and a model for values, where one is given."""
+    """Rules for English, a millisecond at most for a passage; models for values and changes, where given."""
 
-    def __init__(self, spans: Spans | None = None) -> None:
+    def __init__(self, spans: Spans | None = None, judge: Pairs | None = None) -> None:
         self._spans = spans
+        self._pairs = judge
 
     def read(self, said: Passage | str) -> EnglishReading:
         """The text, understood as far as it is asked about."""
-        return EnglishReading(passage_of(said), self._spans)
+        return EnglishReading(passage_of(said), self._spans, self._pairs)
 
 
 class EnglishReading:
     """A text in English. What is asked of it is worked out once."""
 
-    def __init__(self, passage: Passage, spans: Spans | None = None) -> None:
+    def __init__(self, passage: Passage, spans: Spans | None = None, judge: Pairs | None = None) -> None:
         self._spans = spans
+        self._pairs = judge
         self._was_read: tuple[Sequence[Told], ReadOut | None] = ((), None)
         self.passage = passage
         self.text = passage.text
@@ -167,8 +170,8 @@ class EnglishReading:
 
     @cached_property
     def claims(self) -> bool:
-        """Whether it claims a value of anything that has one at a time."""
-        return bool(self._claims)
+        """Whether it claims a value of anything that has one at a time, or a model judges what it says."""
+        return bool(self._claims) or self._judge is not None
 
     def contradicts(self, older: Reading) -> bool:
         """Whether it claims another value than the older text does."""
@@ -176,8 +179,25 @@ class EnglishReading:
         return any(contradicts(new, old) for new in self._claims for old in before)
 
     def left_of(self, older: Reading) -> str | None:
-        """The clauses of the older text whose claims hold beside those of this one."""
-        return remaining(english(older).passage, self.passage) if self.claims else None
+        """The clauses of the older text whose claims hold beside those of this one.
+
+        A model that is sure overrules the rules.
+        """
+        before = english(older)
+        left = remaining(before.passage, self.passage) if self._claims else None
+        if self._judge is None or not near(self._news, before._news):
+            return left
+        return self._judge.left_of(before._statements, left)
+
+    @cached_property
+    def _judge(self) -> Judge | None:
+        """None without a model, or for what is no statement that it judges."""
+        said = self._statements if self._pairs is not None else ()
+        return Judge(self._pairs, " ".join(said)) if self._pairs is not None and said else None
+
+    @cached_property
+    def _statements(self) -> Sequence[str]:
+        return () if self.asks or self.small_talk else statements(self.passage)
 
     def stands_for(self, older: Reading, turn: Reading) -> float:
         """Whether it says that the older text is no longer so, or has all that it has of the turn's words."""
