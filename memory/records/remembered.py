@@ -43,7 +43,8 @@ class Scope:
         if self.tenant_id is None:
             raise MissingScope("tenant_id is missing; name the tenant")
         for what in ("tenant_id", *SCOPE_FIELDS):
-            check_name(what, getattr(self, what))
+            if (name := getattr(self, what)) is not None:
+                check_name(what, name)
 
     @property
     def names_somebody(self) -> bool:
@@ -133,7 +134,8 @@ class MemoryRecord:
         check_name("document_id", self.document_id)
         check_metadata(self.metadata)
         for what in TIME_FIELDS:
-            check_aware(what, getattr(self, what))
+            if (at := getattr(self, what)) is not None:
+                check_aware(what, at)
 
     @property
     def retired(self) -> bool:

@@ -204,29 +204,26 @@ class EnglishReading:
         asked, before = english(turn), english(older)
         if self._news.adds or self._lacks_the_kind(before, asked):
             return 0.0
-        nobody_else = self._whole.people <= before._whole.people | asked._whole.words
-        if nobody_else and self._news.replaces(before._news, asked._news):
-            return 1.0
-        same_people = before._whole.people == self._whole.people
-        if (
-            same_people
-            and asked._kind in _OF_ONE
-            and self._news.about_nothing_else
-            and before._has_kind(asked._kind)
-        ):
-            return LIKELY
-        if (
-            self._news.may_replace(asked._news)
-            and nobody_else
-            and same_kinds(before._said, self._whole, asked._whole)
-        ):
-            return LIKELY
+        if self.changes and (sure := self._says_so(before, asked)):
+            return sure
         shared = before._whole.words & asked._whole.words
         if not (shared and mentions(self.text, shared)):
             return 0.0
         if not gives_way(asked._whole, before._said, self._said):
             return 0.0
         return 1.0 if self._news.changed else GUESSED
+
+    def _says_so(self, older: EnglishReading, turn: EnglishReading) -> float:
+        """How sure it is that what it says of a change is one of the older text."""
+        nobody_else = self._whole.people <= older._whole.people | turn._whole.words
+        if nobody_else and self._news.replaces(older._news, turn._news):
+            return 1.0
+        same_people = older._whole.people == self._whole.people
+        of_one = same_people and turn._kind in _OF_ONE and self._news.about_nothing_else
+        if of_one and older._has_kind(turn._kind):
+            return LIKELY
+        likely = self._news.may_replace(turn._news) and nobody_else
+        return LIKELY if likely and same_kinds(older._said, self._whole, turn._whole) else 0.0
 
     def _lacks_the_kind(self, older: EnglishReading, turn: EnglishReading) -> bool:
         """Whether the turn asks for a kind of value that the older text has and this one has not."""

@@ -6,8 +6,8 @@ that is damaged raises ValueError, which Database translates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar, get_args
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar, get_args
 
 from sqlalchemy import JSON, Column, Integer, Result, String
 
@@ -71,7 +71,7 @@ def plain(result: Result[Any]) -> Iterator[dict[str, Any]]:
 
 def to_record(row: Mapping[Any, Any]) -> MemoryRecord:
     """A memory from a row of the RECORD columns. Raises ValueError for a damaged one."""
-    return _checked(row, _RECORD_TYPES, _record)
+    return _read_record(row)
 
 
 def _record(row: Mapping[Any, Any]) -> MemoryRecord:
@@ -103,7 +103,7 @@ def _derived(record: MemoryRecord, embedding: bytes) -> dict[str, Any]:
 
 def to_past(row: Mapping[Any, Any]) -> MemoryRecord:
     """A retired passage from a row of the PAST columns. Raises ValueError for a damaged one."""
-    return _checked(row, _PAST_TYPES, _past)
+    return _read_past(row)
 
 
 def _past(row: Mapping[Any, Any]) -> MemoryRecord:
@@ -113,7 +113,7 @@ def _past(row: Mapping[Any, Any]) -> MemoryRecord:
 
 def to_scope(row: Mapping[Any, Any]) -> Scope:
     """The scope a row was written in."""
-    return Scope(tenant_id=row["tenant_id"], **{field: row[field] or None for field in SCOPE_FIELDS})
+    return Scope(row["user_id"] or None, row["agent_id"] or None, row["session_id"] or None, row["tenant_id"])
 
 
 def whose(row: Mapping[Any, Any]) -> Scope:
@@ -142,7 +142,7 @@ def turn_columns(turn: Turn) -> dict[str, Any]:
 
 def to_turn(row: Mapping[Any, Any]) -> Turn:
     """A turn from a row of all its columns. Raises ValueError for a damaged one."""
-    return _checked(row, _TURN_TYPES, _turn)
+    return _read_turn(row)
 
 
 def _turn(row: Mapping[Any, Any]) -> Turn:
@@ -150,19 +150,37 @@ def _turn(row: Mapping[Any, Any]) -> Turn:
     return Turn(scope=to_scope(row), **{name: row[name] for name in names})
 
 
-def _checked(row: Mapping[Any, Any], types: Mapping[str, Any], made: Callable[[Mapping[Any, Any]], R]) -> R:
-    for name, type_ in types.items():
-        if not isinstance(row[name], type_):
-            raise ValueError(f"{name} is {type(row[name]).__name__}")
-        if isinstance(row[name], str) and not row[name].isascii():
-            row[name].encode()  # UnicodeEncodeError, a ValueError, where its bytes were no text
-    for name, values in _VALUES.items():
-        if name in types and row[name] not in values:
-            raise ValueError(f"{name} is unknown")
-    try:
-        return made(row)
-    except InvalidInput as error:  # whoever reads it gave no such input
-        raise ValueError("what it says cannot be kept") from error
+class _Columns(Generic[R]):
+    """What the values of a row have to be; which types together are sound is found out once."""
+
+    def __init__(self, columns: Iterable[Column[Any]], made: Callable[[Mapping[Any, Any]], R]) -> None:
+        self._made = made
+        self._types = _python_types(columns)
+        self._names = [*self._types]
+        self._texts = [name for name, type_ in self._types.items() if issubclass(str, type_)]
+        self._values = {name: values for name, values in _VALUES.items() if name in self._types}
+        self._sound: set[tuple[type, ...]] = set()
+
+    def __call__(self, row: Mapping[Any, Any]) -> R:
+        """What a row says. Raises ValueError for a damaged one."""
+        found = tuple([type(row[name]) for name in self._names])
+        if found not in self._sound:
+            self._require(found)
+            self._sound.add(found)
+        # UnicodeEncodeError, a ValueError, where bytes of some were no text
+        "".join([row[name] or "" for name in self._texts]).encode()
+        for name, values in self._values.items():
+            if row[name] not in values:
+                raise ValueError(f"{name} is unknown")
+        try:
+            return self._made(row)
+        except InvalidInput as error:  # whoever reads it gave no such input
+            raise ValueError("what it says cannot be kept") from error
+
+    def _require(self, found: Sequence[type]) -> None:
+        for name, type_ in zip(self._names, found, strict=True):
+            if not issubclass(type_, self._types[name]):
+                raise ValueError(f"{name} is {type_.__name__}")
 
 
 def _python_types(columns: Iterable[Column[Any]]) -> dict[str, Any]:
@@ -175,5 +193,5 @@ def _python_types(columns: Iterable[Column[Any]]) -> dict[str, Any]:
     return found
 
 
-_RECORD_TYPES, _PAST_TYPES = _python_types(RECORD), _python_types(PAST)
-_TURN_TYPES = _python_types(turns.c)
+_read_record, _read_past = _Columns(RECORD, _record), _Columns(PAST, _past)
+_read_turn = _Columns(turns.c, _turn)
