@@ -154,7 +154,7 @@ class _Columns(Generic[R]):
     """What the values of a row have to be; which types together are sound is found out once."""
 
     def __init__(self, columns: Iterable[Column[Any]], made: Callable[[Mapping[Any, Any]], R]) -> None:
-        self._made = made
+        self._made: Callable[[Mapping[Any, Any]], R] = made
         self._types = _python_types(columns)
         self._names = [*self._types]
         self._texts = [name for name, type_ in self._types.items() if issubclass(str, type_)]
