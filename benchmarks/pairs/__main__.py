@@ -21,7 +21,7 @@ from benchmarks.said.scoring import score
 from benchmarks.tables import markdown_table, rich_table, write_between_markers
 from memory import Memory
 from memory.backends.model.reading import SpanReader
-from memory.backends.reader.english import EnglishReader
+from memory.backends.reader.english import EnglishReader, english
 from memory.bootstrap import reader_of_english
 from memory.ports import Reader
 
@@ -41,7 +41,7 @@ def main() -> int:
         "go together, of one text": of_texts(given.half, given.data),
         "change": changed(given.half),
     }
-    rows = [_row(name, some, superseding(reader, given.show)) for name, some in sets.items() if some]
+    rows = [_row(name, some, replacing(reader, given.show)) for name, some in sets.items() if some]
     if given.answers:
         with (
             tempfile.TemporaryDirectory(prefix="memory-pairs-") as folder,
@@ -55,14 +55,15 @@ def main() -> int:
     return 0
 
 
-def superseding(reader: Reader, show: bool = False) -> Judged:
-    """Whether the newer statement supersedes the older one, which the index found."""
+def replacing(reader: Reader, show: bool = False) -> Judged:
+    """Whether the newer statement supersedes the older one, which the index found, or answers for it."""
 
     def judged(one: Statements) -> bool:
         newer = reader.read(one.new)
-        found = newer.claims and newer.left_of(reader.read(one.old)) is not None
+        older = reader.read(one.old)
+        found = (newer.claims and newer.left_of(older) is not None) or english(newer).outdates(english(older))
         if show and found == (not one.ask):
-            tqdm.write(json.dumps({"superseded": found, "old": one.old, "new": one.new}, ensure_ascii=False))
+            tqdm.write(json.dumps({"replaced": found, "old": one.old, "new": one.new}, ensure_ascii=False))
         return found
 
     return judged

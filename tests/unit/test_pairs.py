@@ -1,85 +1,120 @@
-"""What a model that judges pairs changes in what newer statements leave of older ones."""
+"""What a model that judges pairs changes in which of two recalled texts answers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
 from memory.backends.reader.english import EnglishReader
-from memory.backends.reader.pairs import REPLACES, TOGETHER
+from memory.backends.reader.pairs import REPLACES, UNSAID
 
 
 @dataclass(frozen=True)
 class Odds:
-    """Log odds of each."""
+    """Log odds that the newer statement replaces the older."""
 
-    together: float = -9.0
-    replaces: float = -9.0
+    replaces: float
 
 
 @dataclass
 class Scripted:
-    """Gives the same odds for each older statement every time, and notes what it is asked."""
+    """Gives the same odds every time, and notes what it is asked."""
 
-    odds: dict[str, Odds]
+    odds: float
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def judge(self, older: str, newer: str) -> Odds:
         self.asked.append((older, newer))
-        return self.odds.get(older, Odds(together=9.0))
+        return Odds(self.odds)
 
 
-WORK = "I work at Deloitte."
-QUIT = "I quit Deloitte, I'm at KPMG now."
+@dataclass(frozen=True)
+class Marked:
+    """All of a text, for sure."""
+
+    place: int
+    end: int
+    start: int = 0
+    margin: float = 20.0
 
 
-def left(judge: Scripted | None, older: str, newer: str) -> str | None:
-    reader = EnglishReader(judge=judge)
-    return reader.read(newer).left_of(reader.read(older))
+class FirstTrusted:
+    """Marks the first of the texts that may answer at all."""
+
+    def find(self, _question: str, texts: Sequence[str], doubts: Sequence[float] = ()) -> Marked | None:
+        free = [place for place, doubt in enumerate(doubts) if doubt != float("inf")]
+        return Marked(free[0], len(texts[free[0]])) if free else None
+
+    def decide(self, _question: str, _texts: Sequence[str]) -> None:
+        return None
 
 
-def test_a_change_in_free_words_takes_the_place_of_what_was_told() -> None:
-    """Where the model is sure; without it, or where it is not, both are kept."""
-    assert left(None, WORK, QUIT) is None
-    assert left(Scripted({WORK: Odds(replaces=REPLACES + 0.1)}), WORK, QUIT) == ""
-    assert left(Scripted({WORK: Odds(replaces=REPLACES - 0.1)}), WORK, QUIT) is None
+ROOM = "My office is in room 210."
+SWAPPED = "We swapped offices, I'm sitting in 305 now."
+QUESTION = "Which room is my office in?"
 
 
-def test_what_else_the_older_text_says_is_left() -> None:
-    """Each sentence is judged by itself."""
-    judge = Scripted({WORK: Odds(replaces=9.0)})
-    assert left(judge, f"{WORK} Deloitte has a canteen.", QUIT) == "Deloitte has a canteen."
+def answering(judge: Scripted | None, *told: str, asked: str = QUESTION) -> Sequence[int]:
+    reader = EnglishReader(FirstTrusted(), judge)
+    return reader.read(asked).value_in([(reader.read(text), None) for text in told])[1]
 
 
-def test_rules_that_see_two_values_of_one_thing_are_overruled_where_the_model_is_sure() -> None:
-    """Else they stand."""
-    older, newer = "My hair colour is red.", "My hair colour is brown."
-    assert left(Scripted({older: Odds(together=TOGETHER + 0.1)}), older, newer) is None
-    assert left(Scripted({older: Odds(together=TOGETHER - 0.1)}), older, newer) == ""
+def test_what_a_newer_text_replaces_does_not_answer() -> None:
+    """Where the model is sure; without it, or where it is not, the older text may answer."""
+    assert list(answering(None, ROOM, SWAPPED)) == [0]
+    assert list(answering(Scripted(REPLACES - 0.1), ROOM, SWAPPED)) == [0]
+    assert list(answering(Scripted(REPLACES + 0.1), ROOM, SWAPPED)) == [1]
+
+
+def test_what_says_nothing_of_a_change_has_to_be_surer() -> None:
+    """Of two such texts both are mostly so."""
+    plain = "My office is in room 305."
+    for sure in (False, True):
+        judge = Scripted(UNSAID + (0.1 if sure else -0.1))
+        reader = EnglishReader(judge=judge)
+        assert reader.read(plain).outdates(reader.read(ROOM)) is sure
+
+
+def test_all_that_the_older_text_says_has_to_be_replaced() -> None:
+    """A text with another statement still answers."""
+
+    class Partly(Scripted):
+        def judge(self, older: str, _newer: str) -> Odds:
+            return Odds(9.0 if older == ROOM else -9.0)
+
+    assert list(answering(Partly(0.0), f"{ROOM} It has two windows.", SWAPPED)) == [0]
 
 
 @pytest.mark.parametrize(
     ("older", "newer"),
     [
-        (WORK, "Where do I work now?"),
-        (WORK, "Thanks!"),
+        (ROOM, "Where is my office now?"),
+        (ROOM, "Thanks!"),
         ("The cat is asleep.", "I play the harp."),
-        (WORK, "I also work at KPMG."),
-        (WORK, "I quit Deloitte. " * 200),
+        (ROOM, "I also have an office in room 305."),
+        (ROOM, "We swapped offices. " * 200),
     ],
 )
 def test_what_is_no_change_is_not_judged(older: str, newer: str) -> None:
-    """A question, small talk, another matter, an addition, a long text: both are kept, unasked."""
-    judge = Scripted({older: Odds(replaces=9.0)})
-    assert left(judge, older, newer) is None
+    """A question, small talk, another matter, an addition, a long text: nothing is asked."""
+    judge = Scripted(9.0)
+    reader = EnglishReader(judge=judge)
+    assert not reader.read(newer).outdates(reader.read(older))
     assert judge.asked == []
 
 
 def test_a_pair_is_judged_once() -> None:
     """However often it is asked about."""
-    judge = Scripted({WORK: Odds(replaces=9.0)})
+    judge = Scripted(9.0)
     reader = EnglishReader(judge=judge)
-    newer, older = reader.read(QUIT), reader.read(WORK)
-    assert (newer.left_of(older), newer.left_of(older)) == ("", "")
-    assert judge.asked == [(WORK, QUIT)]
+    newer, older = reader.read(SWAPPED), reader.read(ROOM)
+    assert [newer.outdates(older), newer.outdates(older)] == [True, True]
+    assert judge.asked == [(ROOM, SWAPPED)]
+
+
+def test_nothing_that_is_stored_is_changed_by_it() -> None:
+    """What supersedes what is the rules' alone: a truth is never lost by a guess."""
+    reader = EnglishReader(judge=Scripted(9.0))
+    assert reader.read(SWAPPED).left_of(reader.read(ROOM)) is None

@@ -170,8 +170,8 @@ class EnglishReading:
 
     @cached_property
     def claims(self) -> bool:
-        """Whether it claims a value of anything that has one at a time, or a model judges what it says."""
-        return bool(self._claims) or self._judge is not None
+        """Whether it claims a value of anything that has one at a time."""
+        return bool(self._claims)
 
     def contradicts(self, older: Reading) -> bool:
         """Whether it claims another value than the older text does."""
@@ -179,25 +179,8 @@ class EnglishReading:
         return any(contradicts(new, old) for new in self._claims for old in before)
 
     def left_of(self, older: Reading) -> str | None:
-        """The clauses of the older text whose claims hold beside those of this one.
-
-        A model that is sure overrules the rules.
-        """
-        before = english(older)
-        left = remaining(before.passage, self.passage) if self._claims else None
-        if self._judge is None or not near(self._news, before._news):
-            return left
-        return self._judge.left_of(before._statements, left)
-
-    @cached_property
-    def _judge(self) -> Judge | None:
-        """None without a model, or for what is no statement that it judges."""
-        said = self._statements if self._pairs is not None else ()
-        return Judge(self._pairs, " ".join(said)) if self._pairs is not None and said else None
-
-    @cached_property
-    def _statements(self) -> Sequence[str]:
-        return () if self.asks or self.small_talk else statements(self.passage)
+        """The clauses of the older text whose claims hold beside those of this one."""
+        return remaining(english(older).passage, self.passage) if self.claims else None
 
     def stands_for(self, older: Reading, turn: Reading) -> float:
         """Whether it says that the older text is no longer so, or has all that it has of the turn's words."""
@@ -256,6 +239,8 @@ class EnglishReading:
         given = [value(wanted, one._said_by) if one.answers(self) else "" for one in texts]
         for older, newer, said in self._outdated(told, given):
             given[older], given[newer] = "", said
+        for place in _replaced(texts):
+            given[place] = ""
         values = list({said.casefold(): said for said in given if said}.values())
         places = [place for place, said in enumerate(given) if said]
         if len(values) > 1 and not (together(wanted) or self._added(told, places)):
@@ -303,7 +288,11 @@ class EnglishReading:
             return self._was_read[1]
         texts = [english(one) for one, _ in told]
         read = [plain(text.passage.bare) for text in texts]
-        trust = [ASSURED if text.answers(self) else text._trusted for text in texts]
+        replaced = _replaced(texts)
+        trust = [
+            NEVER if place in replaced else ASSURED if text.answers(self) else text._trusted
+            for place, text in enumerate(texts)
+        ]
         reads = decision if decidable(self._question) else read_out
         found = reads(self._spans, self._question, read, nearest, trust)
         self._was_read = told, found
@@ -360,6 +349,21 @@ class EnglishReading:
             (one := english(told[place][0]))._news.adds and not one.changes for place in places[1:]
         )
 
+    def outdates(self, older: EnglishReading) -> bool:
+        """Whether a model is sure that what the older text says is no longer so."""
+        judge = self._judge if near(self._news, older._news) else None
+        return judge is not None and judge.replaces(older._statements)
+
+    @cached_property
+    def _judge(self) -> Judge | None:
+        """None without a model, or for what is no statement that it judges."""
+        said = self._statements if self._pairs is not None else ()
+        return Judge(self._pairs, " ".join(said), self.changes) if self._pairs is not None and said else None
+
+    @cached_property
+    def _statements(self) -> Sequence[str]:
+        return () if self.asks or self.small_talk else statements(self.passage)
+
     @cached_property
     def _asked_for(self) -> Asked | None:
         return asked(self.text)
@@ -394,6 +398,15 @@ class EnglishReading:
     @cached_property
     def _asked(self) -> ParsedPassage:
         return read_with_questions(self.passage)
+
+
+def _replaced(texts: Sequence[EnglishReading]) -> set[int]:
+    """Places of those that a newer one among them replaces, as far as a model is sure."""
+    return {
+        place
+        for place, older in enumerate(texts)
+        if any(newer.outdates(older) for newer in texts[place + 1 :])
+    }
 
 
 def _taken(reply: str, told: Sequence[Told]) -> bool:

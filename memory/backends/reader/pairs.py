@@ -1,9 +1,10 @@
-"""What a small model says where the rules see no change, or see one that it is sure is none.
+"""What a small model says of an older and a newer statement, where the rules see no change.
 
-    I quit Deloitte, I'm at KPMG now.   replaces   I work at Deloitte.
-    My sister lives in Ghent.           beside     My brother lives in Liège.
+    I work at Deloitte.           I quit Deloitte, I'm at KPMG now.   replaced
+    My brother lives in Liège.    My sister lives in Ghent.           both hold
 
-It reads single statements of one person; of a longer older text what is replaced goes sentence by sentence.
+What it is sure of decides which of two recalled texts answers: an older one that a newer one replaces is
+read beside it, for what both are about, and gives no value. Nothing that is stored is changed by it.
 """
 
 from __future__ import annotations
@@ -16,17 +17,15 @@ from memory.text.normalise import plain
 from memory.text.passage import Passage
 from memory.text.sentences import sentences
 
-REPLACES = 4.0  # log odds from which on a newer statement takes an older one's place
-TOGETHER = 4.0  # from which on both are kept, though the rules see two values of one thing
+# Log odds from which on a newer statement replaces an older one: where it speaks of a change, and else.
+REPLACES, UNSAID = 3.0, 5.0
 _LONGEST = 240  # characters of a statement that is judged
 _MOST = 4  # sentences of a text of which each is judged
 
 
 class Judged(Protocol):
-    """What a newer statement does to an older one: log odds of each against the other two."""
+    """What a newer statement does to an older one: log odds that it replaces it."""
 
-    @property
-    def together(self) -> float: ...
     @property
     def replaces(self) -> float: ...
 
@@ -51,25 +50,19 @@ def near(newer: News, older: News) -> bool:
 
 
 class Judge:
-    """What a newer text leaves of older ones. Each statement is judged once."""
+    """What a newer text does to older ones. Each statement is judged once."""
 
-    def __init__(self, pairs: Pairs, newer: str) -> None:
+    def __init__(self, pairs: Pairs, newer: str, changed: bool) -> None:
         self._pairs = pairs
         self._newer = plain(newer)
-        self._verdicts: dict[str, Judged] = {}
+        self._least = REPLACES if changed else UNSAID
+        self._odds: dict[str, float] = {}
 
-    def left_of(self, told: Sequence[str], left: str | None) -> str | None:
-        """What is left of an older text with these statements, where the rules leave this: see `Reading`.
+    def replaces(self, told: Sequence[str]) -> bool:
+        """Whether it takes the place of all statements of an older text."""
+        return bool(told) and all(self._replaced(one) > self._least for one in told)
 
-        They are overruled where the model is sure of each.
-        """
-        if left is not None:
-            beside = bool(told) and all(self._judged(one).together > TOGETHER for one in told)
-            return None if beside else left
-        kept = [one for one in told if self._judged(one).replaces <= REPLACES]
-        return " ".join(kept) if len(kept) < len(told) else None
-
-    def _judged(self, older: str) -> Judged:
-        if older not in self._verdicts:
-            self._verdicts[older] = self._pairs.judge(plain(older), self._newer)
-        return self._verdicts[older]
+    def _replaced(self, older: str) -> float:
+        if older not in self._odds:
+            self._odds[older] = self._pairs.judge(plain(older), self._newer).replaces
+        return self._odds[older]
