@@ -119,7 +119,9 @@ class Handlers:
         path = self._archives.fetched(tenant_id, name)
         try:
             quotas = self._access.quotas(tenant_id)
-            check_import(self._memory, self._room, path, job.scope, quotas)  # again: it may have waited
+            check_import(
+                self._memory, self._room, path, job.scope, quotas, progress
+            )  # again: it may have waited
             with _told(job):
                 report = asdict(self._memory.import_(path, progress=progress, **whose(job.scope)))
         except (*FINAL, JobCancelled):  # it is not tried again, and holds what people said
@@ -131,14 +133,16 @@ class Handlers:
         return report
 
 
-def check_import(memory: Service, room: Room, path: Path, scope: Scope, quotas: Quotas) -> None:
+def check_import(
+    memory: Service, room: Room, path: Path, scope: Scope, quotas: Quotas, progress: Progress | None = None
+) -> None:
     """Refuse an archive that the tenant has no room for, before anything of it is added.
 
     The archive itself goes once it is imported. Raises QuotaExceeded, and InvalidInput for a file that is not
     an archive.
     """
     if limited(quotas):
-        added = memory.import_size(path, **whose(scope))
+        added = memory.import_size(path, progress=progress, **whose(scope))
         nbytes = path.stat().st_size
         room.check(scope.tenant_id, quotas, memories=added.memories, size=added.nbytes, but=nbytes)
 

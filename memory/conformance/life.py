@@ -76,6 +76,31 @@ class LifeConformance:
         assert shown(state="past") == ["Lisbon"]
         assert shown() == ["Lisbon", "Porto", "tea"]
 
+    @pytest.mark.parametrize("how", ["delete", "update", "revise"])
+    def test_what_is_erased_was_never_said(self, store: MemoryStore, clock: Clock, how: str) -> None:
+        """What was so once and is so again goes with its former time; another's, or another text, stays."""
+        lisbon, porto = superseded(store, clock)
+        kept(store, record("Lisbon", BEN))
+        again = record("Lisbon", created_at=clock())
+        kept(store, again, revision=Revision(expects=[porto], outdated={porto.id: again.id}))
+        assert texts(store, ANA, as_of=NOON + HOUR) == ["Lisbon"]
+        if how == "delete":
+            gone = {memory.memory_id for memory in store.delete(ANA, again.id)}
+            assert gone == {again.id, lisbon.id}
+        else:
+            rome = replace(store.get(ANA, again.id), text="Rome", content_hash=content_hash("Rome"))
+            if how == "update":
+                store.update(ANA, rome, vectors(1))
+            else:
+                store.revise(ANA.tenant_id, Revision(expects=[], renewed=[rome], vectors=vectors(1)))
+        assert texts(store, ANA, as_of=NOON + HOUR) == []
+        assert [r.text for r in store.everything(ANA.tenant_id, ANA)] == [
+            "Porto",
+            *([] if how == "delete" else ["Rome"]),
+        ]
+        assert [*store.everything_retired(ANA.tenant_id, ANA)] == []
+        assert texts(store, BEN) == ["Lisbon"]
+
     def test_what_was_outdated_can_hold_again(self, store: MemoryStore, clock: Clock) -> None:
         """The same content is new, and its former time stays in the past."""
         lisbon, porto = superseded(store, clock)

@@ -113,7 +113,9 @@ class InMemoryStore:
         renewed = _renewed(revision)
         with self._writing(tenant_id) as tenant:
             before = tenant.records() if revision.erased or not (revision.kept or revision.outdated) else {}
-            gone = tenant.revise(revision, renewed, {}, self._clock())
+            at = self._clock()
+            gone = tenant.remove_same(tenant.overwritten(revision), at)
+            gone = tenant.revise(revision, renewed, {}, at) + gone
             tenant.note_lost(before)
             if before_commit is not None:
                 before_commit()
@@ -133,6 +135,8 @@ class InMemoryStore:
         with self._writing(scope.tenant_id) as tenant:
             tenant.check([] if expects is None else [expects])
             before = tenant.one(scope, record.id, at)
+            if before.content_hash != record.content_hash:
+                tenant.remove_same([before], at)
             tenant.renew(record, embedding, at)
             if before.content_hash != record.content_hash:
                 tenant.note_lost({before.id: before})
@@ -323,6 +327,7 @@ class InMemoryStore:
             removed = tenant.remove(lambda r: scope.covers(r.scope) and r.id == memory_id, at)
             if not removed:
                 raise tenant.not_found(scope, memory_id, at)
+            removed += tenant.remove_same([before[memory_id]], at)
             tenant.note_lost(before)
         return removed
 

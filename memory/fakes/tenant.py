@@ -143,6 +143,24 @@ class TenantState:
         removed = self._take(self.past, goes, at)
         return removed + self._held({passage.memory_id for passage in removed}, at)
 
+    def remove_same(self, those: Sequence[MemoryRecord], at: datetime) -> list[Removed]:
+        """Take away what said before, in the very scope of one of those, the very same."""
+        said = {(record.scope, record.content_hash) for record in those}
+        return self.remove_past(lambda r: r.valid_until is not None and (r.scope, r.content_hash) in said, at)
+
+    def overwritten(self, revision: Revision) -> list[MemoryRecord]:
+        """What memories say that a revision is about to replace for good, and not only to move."""
+        if not revision.erased and (revision.kept or revision.outdated):
+            return []
+        rows = [(self.rows.get(record.id), record) for record in revision.renewed]
+        return [
+            row.record
+            for row, record in rows
+            if row is not None
+            and record.id not in revision.kept
+            and row.record.content_hash != record.content_hash
+        ]
+
     def called(self, scope: Scope, key: str, many: int, at: datetime) -> tuple[list[str], list[Turn]]:
         """Ids for the turns of a call with this key, and those turns, where it came before."""
         of_session = {turn.id: turn for turn in self.turns if turn.scope == scope}

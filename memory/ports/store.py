@@ -107,9 +107,10 @@ class MemoryStore(Protocol):
     ) -> Removed:
         """Replace text, embedding, adapter, expiry, metadata and pin of the row with the record's id.
 
-        Returns the names of what stood there before, for `release`. Raises NotFound, InvalidInput when
-        another memory in the scope already says the same, and StoreConflict where the row is not as
-        `expects` says. `vector` is [1, D] or [D].
+        What it said is kept nowhere: what said the same before in its very scope goes, too. Returns the
+        names of what stood there before, for `release`. Raises NotFound, InvalidInput when another memory
+        in the scope already says the same, and StoreConflict where the row is not as `expects` says.
+        `vector` is [1, D] or [D].
         """
         ...
 
@@ -135,7 +136,7 @@ class MemoryStore(Protocol):
         ...
 
     def delete(self, scope: Scope, memory_id: str, *, expects: MemoryRecord | None = None) -> list[Removed]:
-        """Delete one memory, with all that it holds; itself comes first.
+        """Delete one memory, with all that it holds and what said the same before; itself comes first.
 
         Raises NotFound, and StoreConflict where the row is not as `expects` says.
         """

@@ -98,10 +98,12 @@ class Upkeep(ServiceBase):
                 Path(path), source, scope, self.settings.user, dry_run=dry_run, progress=progress
             )
 
-    def import_size(self, path: str | Path, **whose: Unpack[Whose]) -> ImportSize:
+    def import_size(
+        self, path: str | Path, *, progress: Progress | None = None, **whose: Unpack[Whose]
+    ) -> ImportSize:
         """How much `import_` would add of an archive; adds nothing. Raises InvalidInput, StoreError."""
-        scope = self._scope(whose)
-        return self._cases.importer.size(Path(path), scope, named=whose.get("tenant_id") is not None)
+        scope, named = self._scope(whose), whose.get("tenant_id") is not None
+        return self._cases.importer.size(Path(path), scope, named=named, progress=progress)
 
     def reindex(self, *, progress: Progress | None = None, **whose: Unpack[Whose]) -> int:
         """Make again what another embedder, base model or hypernetwork made; returns how many memories."""

@@ -45,6 +45,7 @@ _ADAPTER = re.compile(r"adapters/([0-9a-f]{64})\.safetensors")
 _MOST_MANIFEST = 2**16  # bytes of the manifest, and
 _MANIFEST_ENTRY = 512  # more for each file that is listed
 _MOST_LINE = 2**25
+_MOST_LINES = 2**20  # records of one kind
 _MOST_ADAPTER = 2**28
 _MOST_ENTRIES = 2**18
 _LISTED = 512  # bytes that the zip's list has for a file, at most
@@ -125,7 +126,7 @@ class ArchiveReader:
     def __init__(self, archive: zipfile.ZipFile, nbytes: int, pulse: Pulse) -> None:
         """`nbytes` is the file's size; `pulse` is called again and again; it may raise to end it."""
         self._zip = archive
-        self._pulse = pulse
+        self.pulse = pulse
         self._check_sizes(nbytes)
         self.manifest = self._manifest()
         self._check()
@@ -157,7 +158,7 @@ class ArchiveReader:
             entry = self._zip.open(name)
         with entry:
             while True:
-                self._pulse()
+                self.pulse()
                 with _translated():
                     line = entry.readline(_MOST_LINE)
                 if not line:
@@ -210,22 +211,25 @@ class ArchiveReader:
                 raise _refused("it holds a file of another kind")
             if self._zip.getinfo(name).file_size != size or (adapter and size > _MOST_ADAPTER):
                 raise _refused(f"{name} has not the size that the manifest says")
-            found = self._digest(name)
+            found = self._digest(name, most_lines=None if adapter else _MOST_LINES)
             if found != digest or (adapter and adapter[1] != digest):
                 raise _refused(f"{name} was altered: its hash is not the manifest's")
 
-    def _digest(self, name: str) -> str:
-        digest = hashlib.sha256()
+    def _digest(self, name: str, *, most_lines: int | None) -> str:
+        digest, lines = hashlib.sha256(), 0
         with _translated():
             entry = self._zip.open(name)
         with entry:
             while True:
-                self._pulse()
+                self.pulse()
                 with _translated():
                     piece = entry.read(2**20)
                 if not piece:
                     return digest.hexdigest()
                 digest.update(piece)
+                lines += piece.count(b"\n")
+                if most_lines is not None and lines > most_lines:
+                    raise _refused(f"{name} holds more than {most_lines:,} records")
 
 
 def _refused(why: str) -> InvalidInput:

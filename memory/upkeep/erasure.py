@@ -92,7 +92,17 @@ class Eraser:
         except NotFound:
             if not self._store.retired(scope, ids=[memory_id]):
                 raise
-        return self._forget_passages(scope, lambda: self._store.retired(scope, ids=[memory_id]))
+        return self._forget_passages(scope, lambda: self._with_the_same(scope, memory_id))
+
+    def _with_the_same(self, scope: Scope, memory_id: str) -> Iterator[MemoryRecord]:
+        """A retired passage; and where it holds still, what said the very same before."""
+        for passage in self._store.retired(scope, ids=[memory_id]):
+            yield passage
+            if passage.valid_until is None:
+                for record in self._store.everything_retired(scope.tenant_id, passage.scope):
+                    same = (record.scope, record.content_hash) == (passage.scope, passage.content_hash)
+                    if same and record.valid_until is not None and record.id != memory_id:
+                        yield record
 
     def forget_where(self, scope: Scope, metadata: Mapping[str, Any]) -> ErasureReceipt:
         """What has these items in its metadata, within the scope. Raises MissingScope."""

@@ -17,8 +17,9 @@ from typing import TypeVar
 
 from memory.errors import BlobError, Erased, InvalidInput, NotFound
 from memory.ports import BlobStore, Internalizer, MemoryStore
+from memory.ports.asker import asker
 from memory.ports.work import current
-from memory.records import MemoryRecord, Scope
+from memory.records import MemoryRecord, Scope, Turn
 from memory.text.passage import Passage
 from memory.upkeep import archive
 from memory.upkeep.reports import ExportReport, ImportReport
@@ -27,6 +28,7 @@ from memory.write.added import Progress
 from memory.write.passage_writer import PASSAGES_PER_BATCH
 
 T = TypeVar("T")
+_MOST_TURNS, _MOST_TOLD = 2**18, 2**27  # of one session, which is written at once: turns, and characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +129,17 @@ class Importer:
             seconds=time.perf_counter() - began,
         )
 
-    def size(self, path: Path, target: Scope, *, named: bool) -> ImportSize:
+    def size(self, path: Path, target: Scope, *, named: bool, progress: Progress | None = None) -> ImportSize:
         """What the same call would add; adds nothing. Raises InvalidInput."""
-        with self._opened(path, target, named) as run:
+        with self._opened(path, target, named, progress) as run:
             return run.size()
 
     @contextmanager
     def _opened(
         self, path: Path, target: Scope, named: bool, progress: Progress | None = None
     ) -> Iterator[_Run]:
-        ticker = None if progress is None else _Ticker(progress)
-        with archive.opened(path, (lambda: None) if ticker is None else ticker.pulse) as reader:
+        ticker = _Ticker(progress or (lambda *_: None))
+        with archive.opened(path, ticker.pulse) as reader:
             _check_target(reader.manifest, target, named)
             yield _Run(self._store, self._making, self._internalizer, self._most, reader, target, ticker)
 
@@ -153,7 +155,7 @@ class _Run:
         max_text_bytes: int,
         reader: archive.ArchiveReader,
         target: Scope,
-        progress: Progress | None,
+        progress: Progress,
     ) -> None:
         self._store = store
         self._making = making
@@ -190,8 +192,7 @@ class _Run:
         for some in _batches(self._reader.records(archive.MEMORIES)):
             done += len(some)
             self._unless_erased(self._add, [record for record in some if self._wanted(record, held)])
-            if self._progress is not None:
-                self._progress(done, max(done, self._total))
+            self._progress(done, max(done, self._total))
 
     def past(self) -> None:
         """Retired passages, and what holds no longer."""
@@ -205,7 +206,7 @@ class _Run:
         """Those of sessions that have none here."""
         told = (replace(turn, scope=self._scope(turn.scope)) for turn in self._reader.turns())
         for scope, turns in groupby(told, key=lambda turn: turn.scope):
-            told_there = list(turns)
+            told_there = _Watched(self._reader.pulse, _bounded(turns))
             ordinals = [turn.ordinal for turn in told_there]
             if any(later <= earlier for earlier, later in pairwise(ordinals)):
                 raise InvalidInput("the archive is not imported: the turns of a session are not in order")
@@ -372,6 +373,32 @@ def _check_chains(holders: dict[str, str]) -> None:
         seen |= chain
 
 
+class _Watched(list[Turn]):
+    """A list that whoever goes through it can be stopped in."""
+
+    def __init__(self, pulse: archive.Pulse, items: Iterable[Turn]) -> None:
+        super().__init__(items)
+        self._pulse = pulse
+
+    def __iter__(self) -> Iterator[Turn]:
+        for item in super().__iter__():
+            self._pulse()
+            yield item
+
+
+def _bounded(turns: Iterable[Turn]) -> Iterator[Turn]:
+    """The turns of a session. Raises InvalidInput where they are more than can be written at once."""
+    size = 0
+    for count, turn in enumerate(turns, 1):
+        size += len(turn.text)
+        if count > _MOST_TURNS or size > _MOST_TOLD:
+            raise InvalidInput(
+                f"the archive is not imported: a session has more than {_MOST_TURNS:,} turns or "
+                f"{_MOST_TOLD:,} characters"
+            )
+        yield turn
+
+
 class _Ticker:
     """A progress that is told again while nothing moves: that is where a cancelled import ends."""
 
@@ -386,7 +413,8 @@ class _Ticker:
         self._progress(done, total)
 
     def pulse(self) -> None:
-        """The same once more, where it was not for so long."""
+        """The same once more, where it was not for so long. Raises Cancelled where nobody waits any more."""
+        asker().check()
         if time.monotonic() - self._last >= self._every_s:
             self(*self._reached)
 

@@ -328,7 +328,7 @@ class Life(RuleBasedStateMachine):
             return
         with suppress(StoreConflict):
             self.memory.update(record.id, self.said(thing, user), keep_past=False, tenant_id=self.tenant)
-            self.check_gone([told for told in self.told if told.word in record.text], among=("memories",))
+            self.check_gone([told for told in self.told if told.word in record.text], among=NARROW)
 
     @rule(minutes=st.sampled_from((2, 61)))
     def time_goes_by(self, minutes: int) -> None:

@@ -108,8 +108,8 @@ def note_replaced(connection: Connection, tenant_id: str, before: MemoryRecord, 
     _note_contents(connection, tenant_id, at, [(name_digests(before.scope), before.content_hash)])
 
 
-def replaced(connection: Connection, tenant_id: str, revision: Revision) -> list[tuple[Any, str]]:
-    """Names and content hash of what a revision is about to overwrite for good, and not only to move."""
+def replaced(connection: Connection, tenant_id: str, revision: Revision) -> list[tuple[MemoryRecord, str]]:
+    """Records, with the content hash until now, of what a revision overwrites, to be kept nowhere."""
     if not revision.erased and (revision.kept or revision.outdated):
         return []
     lost = []
@@ -118,15 +118,15 @@ def replaced(connection: Connection, tenant_id: str, revision: Revision) -> list
         this = and_(table.c.tenant_id == tenant_id, table.c.id == record.id)
         before = connection.scalar(select(table.c.content_hash).where(this))
         if before is not None and before != record.content_hash and record.id not in revision.kept:
-            lost.append((name_digests(record.scope), before))
+            lost.append((record, before))
     return lost
 
 
 def note_contents(
-    connection: Connection, tenant_id: str, at: datetime, lost: Sequence[tuple[Any, str]]
+    connection: Connection, tenant_id: str, at: datetime, lost: Sequence[tuple[MemoryRecord, str]]
 ) -> None:
     """Write down what `replaced` found."""
-    _note_contents(connection, tenant_id, at, lost)
+    _note_contents(connection, tenant_id, at, [(name_digests(record.scope), was) for record, was in lost])
 
 
 def _note_contents(

@@ -32,7 +32,7 @@ from memory.backends.sql.scoping import alive, bound, held, scope_columns, withi
 from memory.backends.sql.sizes import json_size
 from memory.backends.sql.tables import memories, retired
 from memory.ports import Vectors
-from memory.records import MemoryRecord, Removed, Scope
+from memory.records import SCOPE_FIELDS, MemoryRecord, Removed, Scope
 
 _HOLDERS = select(retired.c.content_hash, retired.c.held_by).where(  # made once: every write asks
     bound(retired),
@@ -165,6 +165,14 @@ def describe_held(
         grown = json_size(dict(metadata)) - func.length(cast(retired.c.metadata, Text))
         values = {"metadata": dict(metadata), "size": retired.c.size + grown, "updated_at": at}
         connection.execute(update(retired).where(those).values(values))
+
+
+def remove_same(connection: Connection, scope: Scope, memory_id: str, at: datetime) -> list[Removed]:
+    """Delete what said before, in the very scope of a memory, the very same as it does now."""
+    same = [retired.c[name] == memories.c[name] for name in (*SCOPE_FIELDS, "content_hash")]
+    named = select(memories.c.id).where(within(memories, scope), memories.c.id == memory_id, *same)
+    of_the_past = and_(retired.c.tenant_id == scope.tenant_id, retired.c.valid_until.is_not(None))
+    return remove(connection, and_(of_the_past, named.correlate(retired).exists()), at)
 
 
 def remove_within(

@@ -142,9 +142,14 @@ class SqlStore:
         renewed, at = _renewed(revision), self._clock()
         with self._writing(tenant_id) as connection:
             lost = sql_erasures.replaced(connection, tenant_id, revision)
+            same = [
+                removed
+                for record, _ in lost
+                for removed in sql_retired.remove_same(connection, record.scope, record.id, at)
+            ]
             erases = bool(revision.erased)  # never refused
             with nullcontext() if erases else self._growing(connection, tenant_id):
-                gone = sql_revision.revise(connection, tenant_id, revision, renewed, {}, at)
+                gone = sql_revision.revise(connection, tenant_id, revision, renewed, {}, at) + same
             sql_erasures.note_removed(connection, tenant_id, gone, at)
             sql_erasures.note_contents(connection, tenant_id, at, lost)
             if before_commit is not None:
@@ -166,9 +171,12 @@ class SqlStore:
         with self._writing(scope.tenant_id) as connection:
             sql_revision.check(connection, scope.tenant_id, [] if expects is None else [expects])
             before = sql_memories.one(connection, scope, record.id, at)
+            changes = before.content_hash != record.content_hash
+            if changes:
+                sql_retired.remove_same(connection, scope, record.id, at)
             with self._growing(connection, scope.tenant_id):
                 sql_memories.replace_content(connection, before, record, embedding, at)
-            if before.content_hash != record.content_hash:
+            if changes:
                 sql_erasures.note_replaced(connection, scope.tenant_id, before, at)
             if before_commit is not None:
                 before_commit()
@@ -322,7 +330,8 @@ class SqlStore:
         with self._writing(scope.tenant_id) as connection:
             sql_revision.check(connection, scope.tenant_id, [] if expects is None else [expects])
             at = self._clock()
-            removed = sql_memories.remove(connection, scope, at, memories.c.id == memory_id)
+            same = sql_retired.remove_same(connection, scope, memory_id, at)
+            removed = sql_memories.remove(connection, scope, at, memories.c.id == memory_id) + same
             if not removed:
                 past = sql_retired.found(connection, scope, at, [memory_id], None)
                 raise sql_memories.not_found(memory_id, past)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy import Connection, and_, delete, func, insert, literal, select, tuple_, update
 
@@ -18,6 +19,7 @@ from memory.backends.sql.tables import turns
 from memory.ports import REPEATED
 from memory.records import SCOPE_FIELDS, Message, Scope, Session, Turn, new_id
 
+_AT_ONCE = 500  # turns of an import
 _LAST = 2**31 - 2  # ordinal of a turn: what a damaged row says in place of one may be anything
 
 
@@ -101,9 +103,10 @@ def restore(connection: Connection, scope: Scope, told: Sequence[Turn]) -> int:
     """Insert turns as they are, where the session has none."""
     if not told or connection.scalar(select(func.count()).select_from(turns).where(exactly(turns, scope))):
         return 0
-    connection.execute(
-        insert(turns), [turn_columns(replace(turn, scope=scope, id=new_id())) for turn in told]
-    )
+    going = iter(told)
+    while some := list(islice(going, _AT_ONCE)):  # so that whoever goes through them can end it
+        rows = [turn_columns(replace(turn, scope=scope, id=new_id())) for turn in some]
+        connection.execute(insert(turns), rows)
     return len(told)
 
 
