@@ -43,13 +43,18 @@ def overlap(question: str, texts: Sequence[str]) -> list[float]:
     log((N + 1) / (n + 0.5)) for n of N, an inverse document frequency (Spärck Jones, 1972). So among several
     texts "is" and "my" decide little, without a list of such words.
     """
-    asked = _words(question)
-    shared = [asked & _words(text) for text in texts]
-    having = Counter(word for words in shared for word in words)
-    worth = {word: log((len(texts) + 1) / (n + 0.5)) for word, n in having.items()}
+    return shares(words(question), [words(text) for text in texts])
+
+
+def shares(asked: frozenset[str], told: Sequence[frozenset[str]]) -> list[float]:
+    """`overlap` of what `words` gives: for texts that are compared more than once."""
+    shared = [asked & one for one in told]
+    having = Counter(word for some in shared for word in some)
+    worth = {word: log((len(told) + 1) / (n + 0.5)) for word, n in having.items()}
     whole = sum(worth.values())
-    return [sum(worth[word] for word in words) / whole if whole else 0.0 for words in shared]
+    return [sum(worth[word] for word in some) / whole if whole else 0.0 for some in shared]
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """The stems of a text's words."""
     return frozenset(map(stem, tokens(text)))

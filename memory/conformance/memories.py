@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -155,6 +156,32 @@ class MemoriesConformance:
         """Unknown ids are left out."""
         a, b, c = kept(store, record("a"), record("b"), record("c"))
         assert store.get_many(ANA, [c.id, "unknown", a.id, b.id]) == [c, a, b]
+
+    def test_what_was_told_beside_others_is_found_by_its_turns(
+        self, store: MemoryStore, clock: Clock
+    ) -> None:
+        """Within so many turns, in the same session of the same person; never itself, nor what has ended."""
+        told = Scope(user_id="ana", session_id="s1")
+
+        def turn(first: int, last: int | None = None, scope: Scope = told, **given: Any) -> MemoryRecord:
+            last = first if last is None else last
+            return record(f"{first} {scope.session_id}", scope, first_turn=first, last_turn=last, **given)
+
+        ended = turn(6, expires_at=NOON + timedelta(hours=1))
+        others = [turn(5, scope=replace(told, session_id="s2")), turn(5, scope=replace(told, user_id="ben"))]
+        at, long = turn(4), turn(7, 40)
+        kept(store, turn(1), turn(2), turn(3), at, ended, long, turn(43), *others, record("of no session"))
+
+        def beside(*records: MemoryRecord, away: int) -> set[str]:
+            return {found.text for found in store.beside(Scope(user_id="ana"), records, away)}
+
+        assert beside(at, away=1) == {"3 s1"}
+        assert beside(at, away=2) == {"2 s1", "3 s1", "6 s1"}
+        assert beside(at, long, away=3) == {"1 s1", "2 s1", "3 s1", "6 s1", "43 s1"}
+        assert beside(away=2) == beside(record("of no session"), away=2) == set()
+        assert store.beside(Scope(user_id="ana", tenant_id=ELSEWHERE.tenant_id), [at], 2) == []
+        clock.at += timedelta(hours=2)
+        assert beside(at, away=2) == {"2 s1", "3 s1"}
 
     def test_everything_is_read_oldest_first(self, store: MemoryStore) -> None:
         """All users of the tenant, past one batch, and no other tenant."""

@@ -200,6 +200,11 @@ class InMemoryStore:
         found = {record.id: record for record in self._seen(scope.required(), as_of)}
         return [found[memory_id] for memory_id in memory_ids if memory_id in found]
 
+    def beside(self, scope: Scope, told: Sequence[MemoryRecord], away: int) -> list[MemoryRecord]:
+        near = frozenset().union(*(record.beside(away) for record in told))
+        known = {record.id for record in told}
+        return [r for r in self._seen(scope.required(), None) if near & r.ends and r.id not in known]
+
     def known(self, scope: Scope, hashes: Collection[str]) -> dict[str, MemoryRecord]:
         standing = self._reading(scope.required().tenant_id).standing(scope, self._clock())
         return {

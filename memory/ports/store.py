@@ -77,6 +77,11 @@ class MemoryStore(Protocol):
         """Those of the ids that are in the scope, in the order asked for."""
         ...
 
+    def beside(self, scope: Scope, told: Sequence[MemoryRecord], away: int) -> list[MemoryRecord]:
+        """Memories of the scope that were told at most so many turns before or after one of these, in its
+        session; these are not among them, nor is what was told in no session."""
+        ...
+
     def skills_for(self, scope: Scope) -> tuple[list[MemoryRecord], Vectors]:
         """Skills whose own scope takes in this one, oldest first, with their embeddings [N, D]."""
         ...

@@ -1,7 +1,8 @@
 """Recall as text, for the prompt of any LLM.
 
-    candidates by embedding and by words -> filters -> the best first -> duplicates, and what the visible
-    messages show, left out -> where there is a reranker, its order and this one together
+    candidates by embedding and by words -> filters -> the best first -> what was told beside the best joins,
+    the best first again -> duplicates, and what the visible messages show, left out
+    -> where there is a reranker, its order and this one together
     -> at most k, and as many of them as the token budget holds
     -> what a newer one stands in the place of goes behind it -> one line each, with its date and speaker
 
@@ -25,7 +26,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
-from hypernet.overlap import overlap
+from hypernet.overlap import shares, words
 from memory.ports import Internalizer, Reader, Reranker
 from memory.read.options import Filters
 from memory.read.recalled import HEADING, Recall, Recalled
@@ -46,6 +47,7 @@ YIELDS = 0.45  # how far above a newer text an older one may be that goes behind
 NEAR = 0.2  # and of that of a neighbour's neighbour
 _CANDIDATES = 200  # by embedding, and as many by words
 _RERANKED = 50  # of the best, which a reranker reads
+_BEST, _AWAY = 20, 2  # of the best, beside which so many turns away is looked for more
 _EVEN = 60  # added to each rank where two orders become one (reciprocal rank fusion, Cormack 2009)
 
 
@@ -79,14 +81,22 @@ class Recaller:
         """At most k texts of at most `max_tokens` tokens together, heading and dates included."""
         vector = self._selector.embed(query)
         hits = self._selector.candidates(scope, vector, _CANDIDATES, as_of, query, filters)
-        passages = {hit.record.id: Passage.of(hit.said) for hit in hits}
+        passages = _passages(hits)
         asked = asked_of(query, passages)
         if asked.named:
-            hits = self._selector.rescored(scope, hits, asked.query)
+            vector = self._selector.embed(asked.query)
+            hits = self._selector.rescored(scope, hits, vector)
         times = times_asked(query, as_of or utc_now())
         ranked = _ranked(hits, passages, asked, times)
+        best = [hit.said for hit, _ in ranked[:_BEST]] if as_of is None else []
+        around = self._selector.beside(scope, best, _AWAY, vector, filters)
+        if beside := [hit for hit in around if hit.record.id not in passages]:
+            passages |= _passages(beside)
+            asked = asked_of(query, passages) if asked.named else asked
+            ranked = _ranked([*hits, *beside], passages, asked, times)
+        found = (_recalled(hit, score, passages[hit.record.id].shown) for hit, score in ranked)
         most = k if self._reranker is None else max(k, _RERANKED)
-        texts = list(islice(_unseen(ranked, passages, query, before), most))
+        texts = list(islice(_unseen(found, passages, query, before), most))
         kept, tokens = self._within(self._reranked(query, texts)[:k], max_tokens)
         return Recall(self._current_first(kept, passages, query), tokens)
 
@@ -148,19 +158,23 @@ def _says_one_thing(passage: Passage) -> bool:
     return sum(len(sentences(line.text)) for line in passage.lines) == 1
 
 
+def _passages(hits: Sequence[MemoryHit]) -> dict[str, Passage]:
+    return {hit.record.id: Passage.of(hit.said) for hit in hits}
+
+
 def _ranked(
     hits: Sequence[MemoryHit], passages: Mapping[str, Passage], asked: Asked, times: Sequence[Period]
-) -> Iterator[Recalled]:
-    """The best first; of equals the newer."""
-    shares = overlap(asked.query, [passages[hit.record.id].bare for hit in hits])
+) -> list[tuple[MemoryHit, float]]:
+    """Each with its relevance, the best first; of equals the newer."""
+    shared = shares(words(asked.query), [passages[hit.record.id].words for hit in hits])
 
     def relevance(hit: MemoryHit, share: float) -> float:
         then = any(time.holds(told_at(hit.said)) for time in times)
         return hit.score + WORDS * share + SPOKEN * (hit.record.id in asked.spoken) + THEN * then
 
-    scores = _with_neighbours(hits, [*map(relevance, hits, shares)])
-    for i in sorted(range(len(hits)), key=lambda i: (scores[i], hits[i].said.id), reverse=True):
-        yield _recalled(hits[i], scores[i], passages[hits[i].record.id].shown)
+    scores = _with_neighbours(hits, [*map(relevance, hits, shared)])
+    order = sorted(range(len(hits)), key=lambda i: (scores[i], hits[i].said.id), reverse=True)
+    return [(hits[i], scores[i]) for i in order]
 
 
 def _with_neighbours(hits: Sequence[MemoryHit], scores: Sequence[float]) -> list[float]:

@@ -194,10 +194,18 @@ class Selector:
             if (one := said[record.id]).id in vectors
         ]
 
-    def rescored(self, scope: Scope, hits: Sequence[MemoryHit], query: str) -> list[MemoryHit]:
+    def beside(
+        self, scope: Scope, told: Sequence[MemoryRecord], away: int, vector: Vectors, filters: Filters | None
+    ) -> list[MemoryHit]:
+        """What was told in the same sessions at most so many turns from these, compacted memories apart."""
+        found = self._store.beside(scope, told, away)
+        there = [record for record in found if not record.compacted and _has(record, filters or {})]
+        return self.rescored(scope, [MemoryHit(record, 0.0) for record in there], vector) if there else []
+
+    def rescored(self, scope: Scope, hits: Sequence[MemoryHit], vector: Vectors) -> list[MemoryHit]:
         """The same hits with their cosines to another query; what has lost its vector keeps the old one."""
         vectors = self._store.embeddings(scope, [hit.said.id for hit in hits])
-        asked = self.embed(query)[0]
+        asked = np.atleast_2d(vector)[0]
         return [
             MemoryHit(hit.record, float(vectors[hit.said.id] @ asked), hit.passage)
             if hit.said.id in vectors

@@ -150,6 +150,19 @@ class MemoryRecord:
             return self.text
         return f"{self.text} {words}"
 
+    @property
+    def ends(self) -> frozenset[tuple[Scope, int]]:
+        """The first and the last of the turns that it was made of, each with its session; empty for none."""
+        if self.first_turn is None or self.last_turn is None or self.scope.session_id is None:
+            return frozenset()
+        return frozenset({(self.scope, self.first_turn), (self.scope, self.last_turn)})
+
+    def beside(self, away: int) -> frozenset[tuple[Scope, int]]:
+        """The turns of its session at most so many before its first one or after its last one."""
+        turns = [turn for _, turn in self.ends]
+        near = (step * sign for step in range(1, away + 1) for sign in (-1, 1)) if turns else ()
+        return frozenset((self.scope, (min(turns) if by < 0 else max(turns)) + by) for by in near)
+
     def holds(self, at: datetime) -> bool:
         """Whether what it says was so at that time, as far as was told."""
         since = self.created_at if self.valid_from is None else self.valid_from

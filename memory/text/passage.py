@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
+from hypernet.overlap import words
 from memory.records import STANDALONE_KINDS, MemoryRecord, Role
 from memory.text.dates import dated
 from memory.text.sentences import clauses
@@ -97,6 +98,11 @@ class Passage:
         if not self.in_turns:
             return self.text
         return "\n".join(self._told[2])
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The stems of its words, labels of ours apart."""
+        return words(self.bare)
 
     def label_at(self, at: int) -> str:
         """The label that a part beginning there needs, so that it keeps its speaker; "" for none."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from memory import Memory
@@ -164,6 +165,30 @@ def test_what_was_said_beside_what_matters_is_recalled_before_what_was_not(memor
     store.add(turns, embedder.embed(said))
     texts = [o.text for o in memory.recall("Where was the zither found?", user_id="ana")]
     assert texts.index("Yes, under the stairs.") < texts.index("It rained all day.")
+
+
+def test_an_answer_that_no_word_finds_is_recalled_by_what_was_said_before_it(memory: Memory) -> None:
+    """Among more memories than recall looks at; not where another filter, user or session has it."""
+    [one] = memory.add("My zither is lost.", user_id="ana", session_id="s")
+    store, embedder = memory._backends.store, memory._backends.embedder
+    said = ["Did you find the zither?", "Under the stairs."]
+    turns = [
+        replace(one, id=new_id(), text=text, content_hash="", first_turn=i, last_turn=i)
+        for i, text in enumerate(said)
+    ]
+    elsewhere = replace(turns[1], id=new_id(), scope=replace(one.scope, session_id="t"), text="In a drawer.")
+    others = [f"The zither of musician {i} was found." for i in range(450)]
+    crowd = [replace(one, id=new_id(), text=text, content_hash="") for text in others]
+    far = -embedder.embed(["Where was the zither found?"])
+    store.add(
+        [*turns, elsewhere, *crowd],
+        np.concatenate([embedder.embed(said[:1]), far, far, embedder.embed(others)]),
+    )
+    texts = [o.text for o in memory.recall("Did you find the zither?", k=50, user_id="ana")]
+    assert "Under the stairs." in texts
+    assert "In a drawer." not in texts
+    filtered = memory.recall("Did you find the zither?", k=50, filters={"of": "home"}, user_id="ana")
+    assert filtered == []
 
 
 def test_whom_a_question_names_is_who_speaks_and_not_what_it_is_about(memory: Memory) -> None:

@@ -21,6 +21,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -84,7 +85,10 @@ _QUEUES: WeakValueDictionary[str, FairLock] = WeakValueDictionary()  # by file
 _QUEUES_GUARD = Lock()
 
 
-def batches(items: Iterable[str], size: int = 500) -> Iterator[list[str]]:
+T = TypeVar("T")
+
+
+def batches(items: Iterable[T], size: int = 500) -> Iterator[list[T]]:
     """Lists short enough for `IN`: SQLite takes 32,766 values in a statement."""
     left = list(items)
     for start in range(0, len(left), size):

@@ -23,6 +23,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -75,6 +76,16 @@ def _seen(names: tuple[str, ...]) -> Select[Any]:
     return _RECORDS.where(bound_within(memories, names), holding(AT), those)
 
 
+@lru_cache
+def _placed(names: tuple[str, ...]) -> Select[Any]:
+    """Visible memories that begin or end at some places, each a session's name and a turn's ordinal."""
+    columns, places = memories.c, bindparam("places", expanding=True)
+    first, last = (tuple_(columns.session_id, turn) for turn in (columns.first_turn, columns.last_turn))
+    of_these = columns.session_id.in_(bindparam("sessions", expanding=True))
+    there = and_(of_these, or_(first.in_(places), last.in_(places)))
+    return _RECORDS.where(bound_within(memories, names), holding(AT), there)
+
+
 Standing = dict[tuple[Scope, str], MemoryRecord]  # by scope and content hash
 
 
@@ -112,6 +123,24 @@ def many(
             those = records(connection, _RECORDS.where(then, memories.c.id.in_(some)))
         found |= {record.id: record for record in those}
     return [found[memory_id] for memory_id in ids if memory_id in found]
+
+
+def beside(
+    connection: Connection, scope: Scope, told: Sequence[MemoryRecord], away: int, at: datetime
+) -> list[MemoryRecord]:
+    """Visible memories of the same sessions within so many turns of these, without these."""
+    near = frozenset().union(*(record.beside(away) for record in told))
+    if not near:
+        return []
+    values, known = given(scope), {record.id for record in told}
+    places = sorted({(session.session_id or "", turn) for session, turn in near})
+    found: list[MemoryRecord] = []
+    for some in batches(places):
+        sessions = {session for session, _ in some}
+        wanted = {"at": at, "places": some, "sessions": [*sessions]}
+        found += records(connection, _placed(tuple(values)), values | wanted)
+    there = {record.id: record for record in found if near & record.ends and record.id not in known}
+    return [*there.values()]
 
 
 def known(

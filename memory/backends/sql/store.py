@@ -236,6 +236,11 @@ class SqlStore:
         with self._database.read() as connection:
             return sql_memories.many(connection, scope, memory_ids, self._clock(), as_of)
 
+    def beside(self, scope: Scope, told: Sequence[MemoryRecord], away: int) -> list[MemoryRecord]:
+        scope.required()
+        with self._database.read() as connection:
+            return sql_memories.beside(connection, scope, told, away, self._clock())
+
     def known(self, scope: Scope, hashes: Collection[str]) -> dict[str, MemoryRecord]:
         scope.required()
         with self._database.read() as connection:
