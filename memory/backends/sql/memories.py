@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Select,
@@ -79,7 +80,8 @@ def _seen(names: tuple[str, ...]) -> Select[Any]:
 @lru_cache
 def _placed(names: tuple[str, ...]) -> Select[Any]:
     """Visible memories that begin or end at some places, each a session's name and a turn's ordinal."""
-    columns, places = memories.c, bindparam("places", expanding=True)
+    columns = memories.c
+    places: BindParameter[Any] = bindparam("places", expanding=True)
     first, last = (tuple_(columns.session_id, turn) for turn in (columns.first_turn, columns.last_turn))
     of_these = columns.session_id.in_(bindparam("sessions", expanding=True))
     there = and_(of_these, or_(first.in_(places), last.in_(places)))
