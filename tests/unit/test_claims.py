@@ -103,6 +103,10 @@ def test_a_newer_value_takes_the_place_of_an_older_one(old: str, new: str) -> No
         ("The town has a total of 50 wells.", "The town has a total of 80 shops."),
         ("I have got a dog and its name is Rex.", "Ana has got a dog and its name is Tim."),
         ("Ana called her cat Rex.", "Ana named her horse Tim."),
+        ("I called the bank this morning.", "I called the insurance this afternoon."),
+        ("My mother called Ben.", "My mother called Ana."),
+        ("My wife's name is Carmen.", "I call my wife Mina at home."),
+        ("The Rome-Oslo flight leaves at 9:40.", "The Oslo-Rome flight leaves at 10:15."),
         (
             "I can be called on 555-1234, that is my work number.",
             "I can be called on 555-9876, that is my phone number.",

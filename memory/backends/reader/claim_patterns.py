@@ -219,9 +219,9 @@ PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
         (rf"(?:the )?name of {_X} is {_V}", "name", True),
         (rf"as for {_X}, it is {_V}", "", True),
         (rf"{_I} (?:{_HAVE}(?: got)?|got) an? {_X} (?:called|named) {_V}", "name", False),
-        (rf"{_X}(?: is| are|, is)? (?:called|named) {_V}", "name", True),
+        (rf"{_X}(?: is| are|, is) (?:called|named) {_V}", "name", True),  # "my mother called Ben" rang him
         (rf"{_VALUE} is (?:the )?name of {_X}", "name", True),
-        (rf"(?:everyone|everybody|we|i) calls? {_X} {_CAPITAL}", "name", True),
+        (rf"(?:everyone|everybody|we|i) calls? {_X} {_CAPITAL}", "name", False),
         (rf"{_I} (?:called|named|renamed) {_MY} {_X} {_CAPITAL}", "name", True),
         (rf"{_X} goes by (?:the name of )?{_V}", "name", True),
         (rf"{_I} lives? at {_V}", "address", True),

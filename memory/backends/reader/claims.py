@@ -72,6 +72,7 @@ _MOVE = re.compile(
     re.IGNORECASE,
 )
 _NO_VALUE = r"(?:my|our|his|her|its|their|not|very|so|too)\b"
+_NAMING = re.compile(r"\w{4,}-\w{4,}|\w+")
 _MINE = frozenset(("i",))
 _FREE_RELATIONS = ("name", "home", "employer", "job", "work", "address")
 MAX_CLAUSE_CHARACTERS = 300  # characters of a clause that is read; who tells a value says it more shortly
@@ -208,8 +209,11 @@ def _unit(value: str, shape: str) -> str:
 
 
 def _words(text: str) -> frozenset[str]:
-    """The words that name a slot; of the speaker, singly or with others, there is one."""
-    words = re.findall(r"\w+", text.casefold().replace("'s", " ").replace("’s", " "))
+    """The words that name a slot; of the speaker, singly or with others, there is one.
+
+    Two words of a kind with a hyphen between are one: a Rome-Oslo flight is not the Oslo-Rome flight.
+    """
+    words = _NAMING.findall(text.casefold().replace("'s", " ").replace("’s", " "))
     mine = {"my": "i", "our": "i", "we": "i", "favorite": "favourite", "color": "colour"}
     return frozenset(mine.get(word, word) for word in words if word not in SMALL)
 
