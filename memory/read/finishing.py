@@ -91,13 +91,21 @@ class Check:
         }
         told = sorted(candidates.values(), key=lambda hit: (told_at(hit), hit.said.first_turn or 0))
         places = {hit.record.id: place for place, hit in enumerate(told)}
-        self._nearest = [places[memory_id] for memory_id in candidates]
+        nearest = [places[memory_id] for memory_id in candidates]
         former = [selection.former.get(hit.record.id) for hit in told]
         self._ids = [hit.record.id for hit in told]
         self._pictured = any(image_of(hit.record.metadata) for hit in told)
+        own = [(reader.read(Passage(self._turn.told).dated(now())), None)] if self._tells else []
         self._told = [
-            (read(hit), None if old is None else read(old)) for hit, old in zip(told, former, strict=True)
+            *((read(hit), None if old is None else read(old)) for hit, old in zip(told, former, strict=True)),
+            *own,
         ]
+        self._nearest = [*range(len(told), len(self._told)), *nearest]
+
+    @property
+    def _tells(self) -> bool:
+        """Whether the turn itself tells something beside what it asks: "I am Bob. What is my name?"."""
+        return self._turn.asks and bool(self._turn.told.strip()) and not self._turn.withheld
 
     @property
     def applies(self) -> bool:
@@ -111,14 +119,14 @@ class Check:
         value, places = self._turn.value_in(self._told, self._nearest)
         if not value and not self._may_stand(reply):
             value = UNKNOWN
-        return value, tuple(self._ids[place] for place in places)
+        return value, self._quoted(places)
 
     def __call__(self, reply: str) -> tuple[str, tuple[str, ...]]:
         """What is said in the reply's place, and the ids of the memories that it was read from, if it was."""
         value, places = self._turn.value_in(self._told, self._nearest)
         if self._styled:
             said = in_capitals(reply, value)
-            return said, () if said == reply else tuple(self._ids[place] for place in places)
+            return said, () if said == reply else self._quoted(places)
         if value and len(places) == 1:
             text = characters(self._told[places[0]][0].text)
             value = whole_secret(text, whole_number(text, value))
@@ -127,8 +135,12 @@ class Check:
             held = value.casefold() in said and not _again(said, value.casefold())
             if held and (reply == value or self._may_stand(reply)):
                 return reply, ()
-            return value, tuple(self._ids[place] for place in places)
+            return value, self._quoted(places)
         return reply if self._may_stand(reply) else UNKNOWN, ()
+
+    def _quoted(self, places: Sequence[int]) -> tuple[str, ...]:
+        """The ids of memories; the turn itself is none."""
+        return tuple(self._ids[place] for place in places if place < len(self._ids))
 
     def _may_stand(self, reply: str) -> bool:
         """What a picture shows stands in no text."""

@@ -11,6 +11,7 @@ from memory.backends.reader.answer.clauses import Said
 from memory.backends.reader.answer.given import alike_values, fits, listed, same_thing, together, value
 from memory.backends.reader.answer.grounds import grounded, personal
 from memory.backends.reader.answer.replaced import replacing
+from memory.backends.reader.answer.said_back import asked_back, told_about
 from memory.backends.reader.answer.spans import (
     ASSURED,
     NEVER,
@@ -159,6 +160,13 @@ class EnglishReading:
         said = any(said.strip() and line.role == "assistant" for line, said in self._lines)
         return REPORTED if said and not self._told_lines else NEVER
 
+    def _stated(self, question: str) -> str:
+        """What a model reads of it: without a plan or a wish that something else came of."""
+        kinds = put_as(self.passage.bare)
+        if not kinds - {"denied"} or not self._stands or decidable(question) or asked_for(kinds, question):
+            return self.passage.bare
+        return "\n".join(said for _, said in self._lines if said)
+
     @property
     def _stands(self) -> bool:
         return bool(self._told_lines)
@@ -222,13 +230,15 @@ class EnglishReading:
 
         Where the rules find one value, the model says another if it is sure enough.
         """
+        if about := asked_back(plain(self.text)):
+            return told_about(about, [_teller(english(one)) for one, _ in told])
         value, places = self._plain_value(told)
         if len(places) > 1:
             return value, places
         found = self._read_out(told, nearest)
-        if found is not None and (found.overrules(value) if value else found.sure):
+        if found is not None and (found.overrules(value, places[0]) if value else found.sure):
             return found.value, [found.place]
-        return (value, places) if value else ("", ())
+        return (value, places) if value and not (found and found.doubts(value)) else ("", ())
 
     def _plain_value(self, told: Sequence[Told]) -> tuple[str, Sequence[int]]:
         """What the rules find."""
@@ -287,7 +297,7 @@ class EnglishReading:
         if self._was_read[0] is told:
             return self._was_read[1]
         texts = [english(one) for one, _ in told]
-        read = [plain(text.passage.bare) for text in texts]
+        read = [plain(text._stated(self._question)) for text in texts]
         replaced = _replaced(texts)
         trust = [
             NEVER if place in replaced else ASSURED if text.answers(self) else text._trusted
@@ -413,6 +423,11 @@ def _taken(reply: str, told: Sequence[Told]) -> bool:
     """Whether a reply stands in the texts, word for word; else it is said in the model's own words."""
     said = plain(reply).strip(" .!").casefold()
     return any(said in plain(one.text).casefold() for one, _ in told)
+
+
+def _teller(read: EnglishReading) -> str:
+    """What the user himself says in a text."""
+    return "\n".join(line.text for line in read.passage.lines if line.role != "assistant") or read.text
 
 
 def _by_name(line: Line, said: str) -> str:

@@ -10,7 +10,8 @@ Such a statement answers only a turn that is put in the same way: "What don't I 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from memory.text.sentences import sentences
 
@@ -103,6 +104,16 @@ _JOINT = re.compile(
     r"|\s+(?:but|and)\s+(?=(?:now|these days|nowadays|today)\s+(?:i|we|my|our|he|she|they|it)\b)",
     re.IGNORECASE,
 )
+# A clause of its own that begins a sentence, and what only adds to one: "4.30pm", "room B207".
+_FIRST = re.compile(
+    r"""(?:(?:actually|well|so|yeah|oh|ok|hey|btw|no),?\ )*
+      (?:i|we|he|she|they|it|you|my|our|his|her|their|the)\b
+    |[^,;]{1,60}?(?:\b(?:is|are|was|were|has|have|had|goes|takes|gets|lives|works|likes|loves|hates)\b
+      |['’](?:s|m|re|ve)\ |\ (?!used\b)\w{2,}ed\b)""",
+    _FLAGS,
+)
+_DETAIL = re.compile(r"(?:(?:at|on|in|from|room|gate)\ )?[^,;]{0,20}\d[^,;]{0,12}", _FLAGS)
+_COMES_OF = re.compile(r"\b(?:so|but|instead)\b", _FLAGS)
 _VERB = re.compile(
     r"""(?:(?:now|these\ days|nowadays|today|currently)\ )?
     (?:i|we|he|she|they|it|you|my|our|his|her|their|the|only|just|please)\b|(?:call|use|give|send|meet|take|ask|try
@@ -161,16 +172,41 @@ def _standing(sentence: str) -> Iterator[str]:
     if only:
         yield f"{only['been']} {only['verb']} only {only['rest']}"
         return
-    if kinds - {"denied"}:
+    if kinds - {"denied", "planned", "wished"}:
         return  # a supposition goes on behind its comma
-    parts = [part for part in _JOINT.split(sentence) if part]
-    kept = [part for part in parts if not put_as(part) and _VERB.match(part)]
+    joined = _clauses(sentence)
+    parts = [part for _, part in joined]
+    kept = _kept(joined, turned=kinds != {"denied"})
     if kept and len(kept) < len(parts):
         said = ", ".join(kept)
         who = _SUBJECT.match(sentence)
         if who and parts[0] not in kept:
             said = re.sub(r"^(?:he|she|it|they)\b(?!['’])", lambda _: who[1], said, flags=re.IGNORECASE)
         yield said[:1].upper() + said[1:] + ("" if said.endswith((".", "!", "?")) else ".")
+
+
+def _clauses(sentence: str) -> list[tuple[str, str]]:
+    """The clauses of a sentence, each with the words that join it to the one before."""
+    joints = [(0, 0), *(found.span() for found in _JOINT.finditer(sentence)), (len(sentence), 0)]
+    joined = [
+        (sentence[start:end], sentence[end:following]) for (start, end), (following, _) in pairwise(joints)
+    ]
+    return [(joint, part) for joint, part in joined if part]
+
+
+def _kept(joined: Sequence[tuple[str, str]], *, turned: bool) -> list[str]:
+    """The clauses that stand; of a plan or a wish only what comes of it: "..., so it's Crete now"."""
+    kept: list[str] = []
+    standing = False
+    for place, (joint, part) in enumerate(joined):
+        told = _VERB.match(part) is not None
+        first = place == 0 and _FIRST.match(part) is not None
+        goes_on = standing and place > 0 and _DETAIL.fullmatch(part) is not None
+        comes_of = not turned or _COMES_OF.search(joint) is not None or goes_on
+        standing = not put_as(part) and comes_of and (told or first or goes_on)
+        if standing:
+            kept.append(part)
+    return kept
 
 
 def _before(denied: str, rest: str) -> str:

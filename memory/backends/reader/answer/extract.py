@@ -9,7 +9,7 @@ from memory.backends.reader.answer import shapes
 from memory.backends.reader.answer.asked import Asked
 from memory.backends.reader.answer.clauses import Part
 from memory.backends.reader.answer.words import TOKEN, normal, places
-from memory.text.values import QUOTED, unmarked
+from memory.text.values import DATE, QUOTED, unmarked
 
 _DOES = re.compile(
     r"\b(?:do|does|did|can|have|has|am|had|will|should|must|would)\b|\b(?:is|are|was|were)\b.*\w+ing\b",
@@ -243,6 +243,9 @@ def _when(asked: Asked, part: Part) -> str:
 def _nearest(asked: Asked, part: Part, pattern: re.Pattern[str]) -> str:
     """The first match behind the question's words, else the last before the end of them."""
     found = [one for one in pattern.finditer(part.text) if new(asked, one[0])]
+    if asked.kind == "amount":  # the year of a date is none
+        dates = [date.span() for date in DATE.finditer(part.text)]
+        found = [one for one in found if not any(a <= one.start() < b for a, b in dates)]
     if asked.kind == "when" and asked.behind in _BOUNDS:
         found = [one for one in found if part.text[: one.start()].casefold().rstrip().endswith(asked.behind)]
     span = _span(asked, part.text) or (0, 0)

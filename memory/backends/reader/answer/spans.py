@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
-from memory.backends.reader.answer.words import content
+from memory.backends.reader.answer.lists import as_asked, too_many
+from memory.backends.reader.answer.words import content, normal
 from memory.text.values import grown
 
 SURE = 3.0  # log odds of an answer against none from which on it is said
-OVERRULES = 10.0  # in the place of what the rules find
+OVERRULES = 10.0  # in the place of what the rules find in another text
+OVERRULES_IN_TEXT = 2 * SURE - 1  # and in the same
 AGREED = -4.0  # where a reply says the same
 # What a text's answers lose of that: what somebody tells, what the assistant says, what does not stand.
 ASSURED, REPORTED, NEVER = 0.0, 1.0, float("inf")
@@ -28,6 +30,14 @@ _EDGES = " .,;:!?\"'"
 _CODE = re.compile(r"\b(?=\w*[A-Za-z])(?=\w*\d)\w{3,}\b")  # letters and digits in one
 _HOUR = re.compile(r"\bwhat\s+time\b", re.IGNORECASE)
 _DAY = re.compile(r"(?:\w+day,?\s*)?(?:\d{1,2} [A-Z][a-z]+(?: \d{4})?)?")
+_OLD = re.compile(
+    r"\b(?:my|our|the|his|her|their)\s+(?:old|former|previous|ex-?|last)\s?(\w+)", re.IGNORECASE
+)
+_NEW = re.compile(r"\b(?:new|now|instead|replaced|replacement|successor)\b", re.IGNORECASE)
+_BEFORE = re.compile(
+    r"\b(?:old|former|formerly|previous|previously|before|used to|ex|last|was|did)\b", re.IGNORECASE
+)
+_CLAUSE_END = re.compile(r"[,;.!?](?:\s|$)")
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
 _PART = re.compile(
     r"\b(?:year|month|first name|surname|last name|family name|start|begin|opens?|closes?|ends?|finish|until"
@@ -83,15 +93,21 @@ class ReadOut:
         """Whether it is said in the place of another reply, or of none."""
         return self.margin > SURE
 
-    def overrules(self, value: str) -> bool:
+    def overrules(self, value: str, place: int) -> bool:
         """Whether it is said in the place of what the rules find: more of the same, less where that runs on
-        into another clause ("a perch, mine was a pike"), and another value."""
+        into another clause ("a perch, mine was a pike"), and another value; of the same text sooner, where
+        nothing has changed since."""
         own, theirs = self.value.casefold(), value.casefold()
         if theirs in own:
             return self.sure and own != theirs
         if own in theirs:
             return self.sure and _RUNS_ON.search(theirs.replace(own, " ", 1)) is not None
-        return self.margin > OVERRULES
+        return self.margin > (OVERRULES_IN_TEXT if place == self.place else OVERRULES)
+
+    def doubts(self, value: str) -> bool:
+        """Whether it finds so little, and something else, that what the rules find is no answer either."""
+        own, theirs = self.value.casefold(), value.casefold()
+        return self.margin < AGREED and own not in theirs and theirs not in own
 
     def agrees(self, reply: str) -> bool:
         """Whether a reply says this, or part of it."""
@@ -115,18 +131,34 @@ def read_out(
     read = [texts[place] for place in chosen]
     trust = [doubts[place] for place in chosen]
     found = spans.find(question, read, _of_codes(question, read, trust))
+    if found is not None and (former := _former(question, read[found.place], found.start)):
+        text = read[found.place]
+        read[found.place] = text[: former[0]] + " " * (former[1] - former[0]) + text[former[1] :]
+        found = spans.find(question, read, _of_codes(question, read, trust))
     if found is None:
         return None
     place = chosen[found.place]
     text, start, end = texts[place], found.start, found.end
     if not _PART.search(question):
         start, end = _whole(text, start, end)
+    start, end = as_asked(question, text, start, end)
     value = text[start:end].strip(_EDGES)
     if names_options(question) and not content(value) & content(question):
         return None
     if _HOUR.search(question) and _DAY.fullmatch(value):
         return None
-    return ReadOut(value, place, found.margin)
+    return None if too_many(question, value) else ReadOut(value, place, found.margin)
+
+
+def _former(question: str, text: str, start: int) -> tuple[int, int] | None:
+    """The clause of "my old boss Greta left, the new one is Dmitri" that a value of the boss is out of."""
+    if _BEFORE.search(question) or not _NEW.search(text):
+        return None
+    named = next((one for one in _OLD.finditer(text) if one.end() <= start), None)
+    if named is None or normal(named[1]) not in content(question):
+        return None
+    end = _CLAUSE_END.search(text, named.end())
+    return (named.start(), end.start()) if end and start < end.start() else None
 
 
 def _of_codes(question: str, texts: Sequence[str], doubts: Sequence[float]) -> list[float]:
