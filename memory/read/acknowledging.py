@@ -16,6 +16,11 @@ _REFUSAL = re.compile(
     r"i don't know|(?:i'm|i am) (?:sorry(?! to hear| about| for your)|an? )|i apologi[sz]e|as an ai\b",
     re.IGNORECASE,
 )
+_RETURNED = (
+    (re.compile(r"\b(?:thanks|thank|thx|ty|cheers)\b", re.IGNORECASE), "You're welcome."),
+    (re.compile(r"\b(?:hi|hello|hey|morning|evening)\b", re.IGNORECASE), "Hello!"),
+    (re.compile(""), "All right."),
+)
 NOT_KEPT = "I will not remember that."
 _MINE = re.compile(r"^(?:my|our)\b", re.IGNORECASE)
 
@@ -32,9 +37,16 @@ def acknowledging(
         return saying(f"I will forget {yours(said.forgets)}.")
     if said.withheld and not said.asks:
         return saying(NOT_KEPT)
-    if said.withheld or said.asks or said.small_talk or not said.told:
+    if said.small_talk and not said.asks and said.text.strip():
+        return _acknowledging(answering(), _returned(said.text), reader)
+    if said.withheld or said.asks or not said.told:
         return answering()
     return _acknowledging(answering(), said.acknowledgement, reader)
+
+
+def _returned(small_talk: str) -> str:
+    """What is said to small talk that the model has nothing to say to."""
+    return next(said for pattern, said in _RETURNED if pattern.search(small_talk))
 
 
 def yours(named: str) -> str:

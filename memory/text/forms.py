@@ -224,9 +224,22 @@ def _rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [" ".join(_row(header, row)) for row in rows if row and row[0]]
 
 
+# A day as people write it in the first column of a plan, and what the next column is of it.
+_DAYS = {
+    short: day
+    for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    for short in (day.casefold(), day[:3].casefold(), day[:4].casefold(), day[:5].casefold())
+}
+_WHOSE = frozenset(("who", "whom", "person", "name", "what", "task", "activity"))
+
+
 def _row(header: Sequence[str], row: Sequence[str]) -> Iterator[str]:
+    day = _DAYS.get(row[0].casefold().rstrip("."))
     for key, value in zip(header[1:], row[1:], strict=False):
-        if value and _PERSON.search(header[0]):
+        if value and day:
+            thing = "it" if key.casefold() in _WHOSE else f"the {_words(key)}"
+            yield f"On {day} {thing} is {value}."
+        elif value and _PERSON.search(header[0]):
             yield f"{row[0]}'s {_words(key)} is {value}."
         elif value:
             yield f"The {_words(key)} of {row[0]} is {value}."

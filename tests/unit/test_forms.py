@@ -40,6 +40,10 @@ from memory.text.forms import statements
         ),
         ("| Person | Desk |\n|---|---|\n| Ida | 4B |", "Ida's desk is 4B."),
         (
+            "| day | who | time |\n|---|---|---|\n| Thurs | Mark | 12:15 |",
+            "On Thursday it is Mark. On Thursday the time is 12:15.",
+        ),
+        (
             "DB_HOST=db.example\nDB_PORT=5432",
             "The db host is db.example.\nThe db port is 5432.",
         ),

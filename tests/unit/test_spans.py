@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from memory.backends.model.reading import Decided, Found
-from memory.backends.reader.answer.spans import AGREED, OVERRULES, SURE, ReadOut
+from memory.backends.reader.answer.spans import AGREED, NOTHING, OVERRULES, SURE, ReadOut
 from memory.backends.reader.answer.yes_no import CERTAIN
 from memory.backends.reader.english import EnglishReader
 from memory.ports import Told
@@ -60,6 +60,26 @@ def test_a_model_that_is_very_sure_overrules_the_rules(margin: float, given: tup
     reader = EnglishReader(Marks("Bello", margin))
     texts = told(reader, "My dog is called Rex.", "the biscuits on the shelf are for Bello.")
     assert reader.read("What is my dog called?").value_in(texts) == given
+
+
+def test_where_the_model_finds_nothing_the_rules_are_not_believed() -> None:
+    """Unless it marks the same."""
+    for marked, margin, given in (
+        ("Bello", NOTHING, "Rex"),
+        ("Bello", NOTHING - 0.1, ""),
+        ("Rex", -20.0, "Rex"),
+    ):
+        reader = EnglishReader(Marks(marked, margin))
+        texts = told(reader, "My dog is called Rex, her friend is Bello.")
+        assert reader.read("What is my dog called?").value_in(texts)[0] == given
+
+
+def test_no_hour_is_a_day_and_nobody_is_called_i() -> None:
+    """However sure the model is."""
+    for words, asked in (("11.30", "which day is the dentist?"), ("I'm", "who can't drink milk?")):
+        reader = EnglishReader(Marks(words, OVERRULES))
+        texts = told(reader, "dentist moved to thurs 11.30, I'm off milk.")
+        assert reader.read(asked).value_in(texts) == ("", ())
 
 
 def test_a_code_in_the_question_is_in_the_text_that_answers() -> None:

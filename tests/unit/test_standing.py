@@ -30,6 +30,10 @@ READER = EnglishReader()
         ("I don't have a sister, I have two brothers.", "I have two brothers."),
         ("I haven't been to Peru, only to Chile.", "I have been only to Chile."),
         ("My boss is no longer Ana but Ben.", "My boss is Ben."),
+        ("Yoga moved to Wednesdays, 4.30pm, used to be Mondays.", "Yoga moved to Wednesdays, 4.30pm."),
+        ("Actually I go by Mick, nobody calls me Michael", "Actually I go by Mick."),
+        ("We were going to fly to Malta but that fell through, so it's Crete now.", "It's Crete now."),
+        ("I want to move to Rome, but I can't, so I'm staying in Oslo.", "I'm staying in Oslo."),
         ("Tom isn't coming on Friday but on Saturday.", "Tom is coming on Saturday."),
         (
             "User: I don't eat pork. I eat fish.\nAssistant: Why not?",

@@ -236,7 +236,7 @@ class EnglishReading:
         if len(places) > 1:
             return value, places
         found = self._read_out(told, nearest)
-        if found is not None and (found.overrules(value, places[0]) if value else found.sure):
+        if found is not None and (found.overrules(value) if value else found.sure):
             return found.value, [found.place]
         return (value, places) if value and not (found and found.doubts(value)) else ("", ())
 

@@ -51,6 +51,8 @@ _CORRECTS = re.compile(
     r"(?:no|sorry|wait|oops|actually|correction|scratch that|forget that|i mean|i meant|make (?:that|it))\b",
     re.IGNORECASE,
 )
+_CLAUSES = re.compile("[,;，；、。！？]")
+_SHE = re.compile("[他她它]")
 _WORD = re.compile(r"\b(?!(?:and|or|to|between|until)\b)[^\W\d_]{2,}", re.IGNORECASE)
 _SEVERAL = re.compile(
     r"(?:what|which|who)(?:\s+\w+s\b(?<!is)(?<!was)(?<!does)|\s+are\s(?:my|our|the|his|her|their|[\w'’-]+['’]s?)\s)",
@@ -161,7 +163,7 @@ def _without_type(asked: Asked, part: Part) -> str:
 def _left_over(asked: Asked, sentence: str) -> str:
     """What a sentence has beside the words of the question, where that stands together: in any language."""
     if asked.prefix:
-        return sentence[len(asked.prefix) :].strip(_MARKS) if sentence.startswith(asked.prefix) else ""
+        return _behind_prefix(asked.prefix.replace("的", ""), sentence)
     words = [(normal(one[0]), one.span()) for one in TOKEN.finditer(sentence) if one[0][-1:].isalnum()]
     if not asked.words <= {word for word, _ in words}:
         return ""
@@ -169,6 +171,21 @@ def _left_over(asked: Asked, sentence: str) -> str:
     if not rest or rest[-1] - rest[0] >= len(rest) or len(rest) > _FEW:
         return ""
     return sentence[words[rest[0]][1][0] : words[rest[-1]][1][1]]
+
+
+def _behind_prefix(prefix: str, sentence: str) -> str:
+    """In a script without spaces, what a clause has behind the question's beginning; "she" is who was named
+    before."""
+    clauses = [clause.strip() for clause in _CLAUSES.split(sentence.replace("的", "")) if clause.strip()]
+    for place, clause in enumerate(clauses):
+        if clause.startswith(prefix):
+            return clause[len(prefix) :].strip(_MARKS)
+        if place and _SHE.match(clause):
+            before = clauses[place - 1]
+            named = max((n for n in range(2, len(prefix)) if before.startswith(prefix[:n])), default=0)
+            if named and clause[1:].startswith(prefix[named:]):
+                return clause[1 + len(prefix) - named :].strip(_MARKS)
+    return ""
 
 
 def _only(given: Iterable[str]) -> str:

@@ -59,7 +59,7 @@ def _all_items(text: str, start: int, end: int) -> tuple[int, int]:
     while following := _NEXT.match(text, end):
         if _NO_ITEM.search(following["item"]):
             break
-        end = following.end()
+        end = following.end() - following["item"].endswith(".")
     return start, end
 
 

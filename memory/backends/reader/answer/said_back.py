@@ -13,7 +13,7 @@ from memory.text.sentences import sentences
 
 _ASKS = re.compile(
     r"""(?:(?:so|and|ok|okay|hey|hi|please)[,!]?\s+)*(?:(?:can|could)\s+you\s+)?(?:tell\s+me\s+)?(?:again\s+)?
-    (?:what|everything|all)\s+(?:(?:do|did|else\s+do)\s+)?(?:all\s+)?(?:that\s+)?
+    (?:what|everything|all)\s+(?:(?:do|did|have|else\s+do)\s+)?(?:all\s+)?(?:that\s+)?
     (?:you\s+(?:know|remember)|(?:did\s+)?i(?:\s+have|['’]ve)?\s+(?:say|said|tell\s+you|told\s+you|tell|mention|mentioned))
     \s+(?:so\s+far\s+)?(?:about|of|on)\s+(?P<what>[^?.!]{1,60}?)(?:\s+so\s+far)?\s*[?.!]*$""",
     re.IGNORECASE | re.VERBOSE,
@@ -37,7 +37,8 @@ def told_about(what: str, texts: Sequence[str]) -> tuple[str, list[int]]:
         for sentence in sentences(text):
             if named <= content(sentence) and sentence.strip():
                 said.setdefault(" ".join(sentence.split()), place)
-    kept, length = [], 0
+    kept: list[str] = []
+    length = 0
     for sentence in reversed(said):  # where there is more than can be said, the newest
         length += len(sentence)
         if kept and length > _MOST:

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
+from memory.backends.reader.answer.gloss import glossed
 from memory.backends.reader.answer.lists import as_asked, too_many
 from memory.backends.reader.answer.words import content, normal
 from memory.text.values import grown
 
 SURE = 3.0  # log odds of an answer against none from which on it is said
-OVERRULES = 10.0  # in the place of what the rules find in another text
-OVERRULES_IN_TEXT = 2 * SURE - 1  # and in the same
+OVERRULES = 10.0  # in the place of what the rules find
+NOTHING = -8.0  # what differs from it is no answer
 AGREED = -4.0  # where a reply says the same
 # What a text's answers lose of that: what somebody tells, what the assistant says, what does not stand.
 ASSURED, REPORTED, NEVER = 0.0, 1.0, float("inf")
@@ -30,6 +31,11 @@ _EDGES = " .,;:!?\"'"
 _CODE = re.compile(r"\b(?=\w*[A-Za-z])(?=\w*\d)\w{3,}\b")  # letters and digits in one
 _HOUR = re.compile(r"\bwhat\s+time\b", re.IGNORECASE)
 _DAY = re.compile(r"(?:\w+day,?\s*)?(?:\d{1,2} [A-Z][a-z]+(?: \d{4})?)?")
+_DAY_ASKED = re.compile(r"\b(?:what|which)\s+(?:day|date|weekday)\b", re.IGNORECASE)
+_CLOCK = re.compile(r"\d{1,2}(?:[:.]\d\d)?\s?(?:[ap]\.?m)?", re.IGNORECASE)
+_NO_VALUE = frozenset(
+    ("i", "i'm", "me", "my", "we", "we're", "he", "he's", "she", "she's", "it", "it's", "they")
+)
 _OLD = re.compile(
     r"\b(?:my|our|the|his|her|their)\s+(?:old|former|previous|ex-?|last)\s?(\w+)", re.IGNORECASE
 )
@@ -93,21 +99,20 @@ class ReadOut:
         """Whether it is said in the place of another reply, or of none."""
         return self.margin > SURE
 
-    def overrules(self, value: str, place: int) -> bool:
+    def overrules(self, value: str) -> bool:
         """Whether it is said in the place of what the rules find: more of the same, less where that runs on
-        into another clause ("a perch, mine was a pike"), and another value; of the same text sooner, where
-        nothing has changed since."""
+        into another clause ("a perch, mine was a pike"), and another value."""
         own, theirs = self.value.casefold(), value.casefold()
         if theirs in own:
             return self.sure and own != theirs
         if own in theirs:
             return self.sure and _RUNS_ON.search(theirs.replace(own, " ", 1)) is not None
-        return self.margin > (OVERRULES_IN_TEXT if place == self.place else OVERRULES)
+        return self.margin > OVERRULES
 
     def doubts(self, value: str) -> bool:
         """Whether it finds so little, and something else, that what the rules find is no answer either."""
         own, theirs = self.value.casefold(), value.casefold()
-        return self.margin < AGREED and own not in theirs and theirs not in own
+        return -NEVER < self.margin < NOTHING and own not in theirs and theirs not in own
 
     def agrees(self, reply: str) -> bool:
         """Whether a reply says this, or part of it."""
@@ -128,7 +133,9 @@ def read_out(
     To a question that names options only one of them is an answer, and to one for an hour no day.
     """
     chosen = sorted(fitting(texts, nearest or range(len(texts) - 1, -1, -1)))  # as told: the newer counts
-    read = [texts[place] for place in chosen]
+    question = glossed(question).text
+    glosses = [glossed(texts[place]) for place in chosen]
+    read = [gloss.text for gloss in glosses]
     trust = [doubts[place] for place in chosen]
     found = spans.find(question, read, _of_codes(question, read, trust))
     if found is not None and (former := _former(question, read[found.place], found.start)):
@@ -138,7 +145,7 @@ def read_out(
     if found is None:
         return None
     place = chosen[found.place]
-    text, start, end = texts[place], found.start, found.end
+    text, (start, end) = texts[place], glosses[found.place].span(found.start, found.end)
     if not _PART.search(question):
         start, end = _whole(text, start, end)
     start, end = as_asked(question, text, start, end)
@@ -146,6 +153,8 @@ def read_out(
     if names_options(question) and not content(value) & content(question):
         return None
     if _HOUR.search(question) and _DAY.fullmatch(value):
+        return None
+    if value.casefold() in _NO_VALUE or (_DAY_ASKED.search(question) and _CLOCK.fullmatch(value)):
         return None
     return None if too_many(question, value) else ReadOut(value, place, found.margin)
 

@@ -10,18 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from memory.backends.reader.answer.gloss import glossed
 from memory.backends.reader.answer.spans import (
     MOST_TEXTS,
     NEVER,
+    SURE,
     ReadOut,
     Spans,
     fitting,
     names_options,
 )
-from memory.backends.reader.answer.words import content
+from memory.backends.reader.answer.words import content, normal
 from memory.text.sentences import sentences
 
 CERTAIN = 10.0  # log odds against neither from which on yes or no is said
+_SAID_BACK = SURE + 1  # of a sentence that has all that the question names
+_LIGHT = frozenset(map(normal, ("like", "want", "still", "allowed", "love", "enjoy", "already", "yet")))
 _TOLD = "I can't say yes or no, but you told me: “{}”"
 _AUX = (
     r"(?:is|are|was|were|am|do|does|did|can|could|will|would|shall|should|has|have|had|may|must)(?:n['’]?t)?"
@@ -38,7 +42,7 @@ _OF_YOU = re.compile(rf"\b{_AUX}\s+you\b", re.IGNORECASE)
 
 def readable(question: str) -> bool:
     """Whether words of a text can answer: not with yes or no."""
-    return bool(question) and (_YES_NO.match(question) is None or names_options(question))
+    return bool(question) and (_YES_NO.match(glossed(question).text) is None or names_options(question))
 
 
 def decidable(question: str) -> bool:
@@ -69,4 +73,8 @@ def decision(
         for sentence in sentences(texts[place])
     ]
     shared, place, sentence = max(about, default=(0, 0, ""))
-    return ReadOut(_TOLD.format(sentence.strip()), place, found.margin) if shared else None
+    if not shared:
+        return None
+    named = asked - _LIGHT
+    margin = max(found.margin, _SAID_BACK) if named and named <= content(sentence) else found.margin
+    return ReadOut(_TOLD.format(sentence.strip()), place, margin)
