@@ -21,6 +21,7 @@ _I_DO = re.compile(
     r"\b(?:do|does|did|am|is|are|have|has|was|will|should|can|must)\s+(?:i|we)\b", re.IGNORECASE
 )
 _CLOCK_ASKED = re.compile(r"\b(?:what time|how late|how early|what hour)\b", re.IGNORECASE)
+_DAY_ASKED = re.compile(r"\b(?:what|which) (?:day|date|weekday)\b", re.IGNORECASE)
 _YEAR_ASKED = re.compile(r"\bwh\w+ year\b", re.IGNORECASE)
 _LASTING_ASKED = re.compile(r"\bhow (?:long|far)\b", re.IGNORECASE)
 _MANY_ASKED = re.compile(
@@ -237,7 +238,8 @@ def _person(asked: Asked, text: str, span: tuple[int, int]) -> str:
 def _when(asked: Asked, part: Part) -> str:
     if _CLOCK_ASKED.search(asked.text):
         return _nearest(asked, part, shapes.TIME_OF_DAY)
-    return _nearest(asked, part, shapes.YEAR if _YEAR_ASKED.search(asked.text) else shapes.WHEN)
+    said = _nearest(asked, part, shapes.YEAR if _YEAR_ASKED.search(asked.text) else shapes.WHEN)
+    return "" if _DAY_ASKED.search(asked.text) and shapes.TIME_OF_DAY.fullmatch(said) else said
 
 
 def _nearest(asked: Asked, part: Part, pattern: re.Pattern[str]) -> str:
