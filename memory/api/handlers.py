@@ -17,7 +17,7 @@ from memory.ports.work import Work, working
 from memory.records import TOLD_TIMES, Scope
 from memory.records.inputs import Whose
 from memory.server.access import Access
-from memory.server.jobs import Job
+from memory.server.job_rows import Job
 from memory.server.quotas import Quotas
 from memory.server.room import Room, limited
 from memory.server.worker import FINAL, Handler, Progress

@@ -28,7 +28,8 @@ from memory.errors import (
     StoreError,
 )
 from memory.ports.asker import Asker, asking
-from memory.server.jobs import Job, Jobs
+from memory.server.job_rows import Job
+from memory.server.jobs import Jobs
 from memory.server.words import reason_of
 
 Progress = Callable[..., None]  # progress(done, total=None); raises what ends the job early

@@ -26,7 +26,8 @@ from memory.errors import Cancelled, QuotaExceeded
 from memory.fakes import WordEmbedder
 from memory.ports.asker import Asker, asker, asking, to_the_end
 from memory.server.audit import REFUSALS_A_MINUTE, REFUSALS_KEPT, Audit
-from memory.server.jobs import Job, Jobs
+from memory.server.job_rows import Job
+from memory.server.jobs import Jobs
 from memory.server.worker import Progress, Worker
 from memory.write.passage_writer import PASSAGES_PER_BATCH
 from tests.api.conftest import MakeApi

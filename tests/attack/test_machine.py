@@ -36,7 +36,8 @@ from memory.fakes import EchoGenerator, EchoInternalizer, EchoSkills, WordEmbedd
 from memory.ports.work import Work, working
 from memory.records import MemoryRecord, Message, Scope, now
 from memory.server.idempotency import Idempotency
-from memory.server.jobs import Job, Jobs
+from memory.server.job_rows import Job
+from memory.server.jobs import Jobs
 from memory.upkeep.exports import Exports
 from tests.attack.test_erasure import EchoBits
 

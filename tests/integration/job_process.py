@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 from memory.backends.sql.database import Database
-from memory.server.jobs import Job, Jobs
+from memory.server.job_rows import Job
+from memory.server.jobs import Jobs
 from memory.server.worker import Progress, Worker
 
 

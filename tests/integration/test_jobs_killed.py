@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import URL
 
 from memory.backends.sql.database import Database
-from memory.server.jobs import Job, Jobs
+from memory.server.job_rows import Job
+from memory.server.jobs import Jobs
 
 ROOT = Path(__file__).parents[2]
 Start = Callable[..., "subprocess.Popen[str]"]

@@ -15,7 +15,9 @@ from memory.backends.sql.database import Database
 from memory.backends.sql.tables import jobs as table
 from memory.errors import Conflict, JobCancelled, LeaseLost
 from memory.records import Scope
-from memory.server.jobs import ATTEMPTS, BACKOFF, Job, Jobs
+from memory.server.claimed_jobs import BACKOFF
+from memory.server.job_rows import Job
+from memory.server.jobs import ATTEMPTS, Jobs
 from tests.tiny_memories import Clock
 
 

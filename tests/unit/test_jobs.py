@@ -10,7 +10,9 @@ from memory.backends.sql.database import Database
 from memory.errors import Conflict, InvalidInput, JobCancelled, LeaseLost, NotFound
 from memory.records import Scope
 from memory.server import idempotency
-from memory.server.jobs import ATTEMPTS, BACKOFF, JOB_RETENTION, LONGEST_BACKOFF, Job, Jobs
+from memory.server.claimed_jobs import BACKOFF, LONGEST_BACKOFF
+from memory.server.job_rows import Job
+from memory.server.jobs import ATTEMPTS, JOB_RETENTION, Jobs
 from tests.tiny_memories import NOON, Clock
 
 SECRET = "the treasure is under the old oak"

@@ -13,7 +13,8 @@ import pytest
 from memory.backends.sql.database import Database
 from memory.errors import BlobError, ModelUnavailable, StoreUnavailable, TextTooLarge
 from memory.server import worker as worker_module
-from memory.server.jobs import Job, Jobs
+from memory.server.job_rows import Job
+from memory.server.jobs import Jobs
 from memory.server.worker import Handler, Progress, Worker
 
 SECRET = "the treasure is under the old oak"

@@ -8,7 +8,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from memory.records import SCOPE_FIELDS, Event, MemoryRecord, Scope, now
-from memory.server.jobs import Job
+from memory.server.job_rows import Job
 from memory.text.figures import counted, size
 
 _BYTES = ("bytes_before", "bytes_after", "nbytes")

@@ -16,7 +16,7 @@ from memory.api.routes.asking import Cursor, JobId, Limit
 from memory.api.schemas import MEMORY_ID, example, example_of
 from memory.api.shared import Shared, SharedDep
 from memory.records import Scope
-from memory.server.jobs import Job, State
+from memory.server.job_rows import Job, State
 
 router = APIRouter(route_class=Parsed, prefix="/v1/jobs", tags=["jobs"])
 
