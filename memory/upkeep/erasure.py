@@ -6,14 +6,16 @@ A passage that was compacted goes in the same commit in which the memory that ho
 it: the new adapter is made and written first, so that there is no moment at which one is without the other.
 
 Blobs go by name: those whose rows this process took away, and no others are asked about, however many the
-tenant has. An error in between leaves them to the next erasure. A crash leaves them to the next process,
-whose first write or erasure in a tenant compares all its blobs with its rows, once.
+tenant has; a write takes away those of what it replaced. An error in between leaves them to the next write
+or erasure. A crash leaves them to the next process, whose first write or erasure in a tenant compares all its
+blobs with its rows, once; the erasure of a whole tenant always does.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from threading import Lock
@@ -76,8 +78,9 @@ class Eraser:
         return self._receipt(scope.tenant_id, removed, turns)
 
     def forget_tenant(self, tenant_id: str) -> ErasureReceipt:
-        """Everything of a tenant, whoever's."""
+        """Everything of a tenant, whoever's, and what any process left behind."""
         removed, turns = self._store.delete_tenant(tenant_id)
+        self._compared.discard(tenant_id)
         return self._receipt(tenant_id, removed, turns)
 
     def forget_one(
@@ -153,9 +156,16 @@ class Eraser:
         return len(tenants)
 
     def settle(self, tenant_id: str) -> None:
-        """After a write that was refused: its blobs may hold what was erased meanwhile."""
+        """After a write: blobs of a refused one may hold what was erased meanwhile.
+
+        Those of what it replaced go too, for an erasure by another process knows nothing of them; where that
+        fails the write stands, and the next one tries again.
+        """
         if self._leftovers.refused(tenant_id):
             self._release(tenant_id)
+        elif self._leftovers.there_are(tenant_id):
+            with suppress(ParametricMemoryError):
+                self._release(tenant_id, compare=False)
 
     def tidy(self, tenant_id: str) -> None:
         """Before a tenant's first write: take away what has expired, or was left behind by interruptions.

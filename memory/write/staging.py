@@ -107,6 +107,10 @@ class Leftovers:
         """Whether blobs of a refused write of the tenant's wait to be released."""
         return tenant_id in self._refused
 
+    def there_are(self, tenant_id: str) -> bool:
+        """Whether any of the tenant's wait to be released."""
+        return bool(self._digests.get(tenant_id))
+
     def take(self, tenant_id: str) -> set[str]:
         """All that was noted of a tenant, to be released; who fails notes it again."""
         with self._lock:

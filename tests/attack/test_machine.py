@@ -397,6 +397,32 @@ class Life(RuleBasedStateMachine):
         assert not self.left({told.word for told in self.told}, None)
 
 
+@pytest.mark.parametrize("compacted", [False, True])
+def test_what_one_memory_superseded_is_gone_when_another_erases(house: House, compacted: bool) -> None:
+    """Adapters that lost their rows: who takes them away as it writes leaves none to whoever erases."""
+    here, other = house.sides
+    whose: dict[str, Any] = {"tenant_id": "acme", "user_id": "ana"}
+    here.add("My cat is called Onyx.", **whose)
+    here.forget(**whose)  # from now on it looks for no leavings of others
+    other.add("My dog is called Rex.", **whose)
+    other.add("My boat is called Ada.", **whose)
+    if compacted:
+        assert other.compact(min_adapters=2, **whose).groups == 1
+    other.add("My dog is called Bello.", **whose)
+    here.forget(**whose)
+    assert [*house.home.rglob("*.safetensors")] == []
+
+
+def test_what_another_left_when_it_was_killed_goes_with_the_tenant(house: House) -> None:
+    """A blob whose row was never committed, of whichever process."""
+    here, other = house.sides
+    whose: dict[str, Any] = {"tenant_id": "acme", "user_id": "ana"}
+    here.add("My cat is called Onyx.", **whose)
+    other._backends.blobs.put("acme", b"My dog is called Rex.")
+    here.forget_tenant("acme")
+    assert [*house.home.rglob("*.safetensors")] == []
+
+
 def test_no_erased_word_comes_back(house: House) -> None:
     """Whatever is interleaved with an erasure."""
     Life.house = house
