@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from memory.api.picture_parts import PICTURES, TAKEN, shown_in
-from memory.api.schemas import Whole
+from memory.api.schemas import Many, Whole
 from memory.api.strict_json import BadBody
 from memory.api.turn_in import ROLES, StreamOptionsIn, TurnIn, checked, refuse_unknown
 from memory.records import Message
@@ -56,7 +56,7 @@ class ChatMessageIn(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[PartIn] | None = None
+    content: str | Many[PartIn] | None = None
 
     @property
     def of_tools(self) -> bool:
@@ -96,14 +96,14 @@ class ChatIn(TurnIn):
         },
     )
 
-    messages: list[ChatMessageIn] = Field(min_length=1)
+    messages: Many[ChatMessageIn] = Field(min_length=1)
     stream_options: StreamOptionsIn | None = None
     n: Annotated[Whole, Field(ge=1, le=MOST_CHOICES)] | None = 1
     max_tokens: Annotated[Whole, Field(ge=1)] | None = Field(
         default=None, description="Most tokens in a reply."
     )
     max_completion_tokens: Annotated[Whole, Field(ge=1)] | None = Field(default=None, description="The same.")
-    stop: Annotated[str, Field(min_length=1)] | list[Annotated[str, Field(min_length=1)]] | None = None
+    stop: Annotated[str, Field(min_length=1)] | Many[Annotated[str, Field(min_length=1)]] | None = None
 
     @property
     def longest(self) -> int | None:

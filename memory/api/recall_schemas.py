@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
-from memory.api.schemas import FILTERS, MEMORY_ID, MessageIn, ScopeIn, Text, Time, example
+from memory.api.schemas import FILTERS, MEMORY_ID, Many, MessageIn, ScopeIn, Text, Time, example
 from memory.read.recalled import Recall, Recalled
 from memory.records.inputs import MAX_RECALLED
 
@@ -23,7 +23,7 @@ class RecallIn(ScopeIn):
     max_tokens: int | None = Field(
         default=None, ge=1, description="Of all texts together; by default MEMORY_RECALL_TOKENS."
     )
-    before: list[MessageIn] | None = Field(
+    before: Many[MessageIn] | None = Field(
         default=None, description="Messages that the model sees anyway: what they show is left out."
     )
     as_of: Time | None = Field(default=None, description="What held at that time, instead of now.")

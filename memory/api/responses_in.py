@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from memory.api.picture_parts import PICTURES, TAKEN, shown_in
-from memory.api.schemas import Whole
+from memory.api.schemas import Many, Whole
 from memory.api.strict_json import BadBody
 from memory.api.turn_in import ROLES, TurnIn, checked, refuse_unknown, text_of
 from memory.records import Message
@@ -41,8 +41,8 @@ class ItemIn(BaseModel):
 
     type: str = Field(default="message", examples=["message"])
     role: Literal["system", "developer", "user", "assistant"] | None = None
-    content: str | list[dict[str, Any]] | None = None
-    output: str | list[dict[str, Any]] | None = None
+    content: str | Many[dict[str, Any]] | None = None
+    output: str | Many[dict[str, Any]] | None = None
 
     @property
     def of_tools(self) -> bool:
@@ -79,7 +79,7 @@ class ResponsesIn(TurnIn):
         },
     )
 
-    input: Annotated[str, Field(min_length=1)] | Annotated[list[ItemIn], Field(min_length=1)]
+    input: Annotated[str, Field(min_length=1)] | Annotated[Many[ItemIn], Field(min_length=1)]
     instructions: str | None = Field(default=None, description="Go before the conversation.")
     max_output_tokens: Annotated[Whole, Field(ge=1)] | None = Field(
         default=None, description="Most tokens in a reply."

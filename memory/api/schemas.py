@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -60,6 +60,11 @@ Whole = Annotated[int, BeforeValidator(_no_truth)]
 Text = Annotated[str, Field(min_length=1, examples=["My dog is called Biscuit."])]
 
 
+T = TypeVar("T")
+Many = Annotated[list[T], Field(fail_fast=True)]
+"""A list that a body may have, of which the first wrong item alone is an error: there may be 100,000."""
+
+
 def example(**values: Any) -> ConfigDict:
     """The configuration of a model: no unknown fields, and what it looks like."""
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [values]})
@@ -100,7 +105,7 @@ class MessageIn(BaseModel):
     )
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[dict[str, Any]] | None = Field(
+    content: str | Many[dict[str, Any]] | None = Field(
         description='A text, or parts like {"type": "text", "text": "..."}, of which only texts are read; '
         "null beside calls of tools."
     )
@@ -122,7 +127,7 @@ class ContentIn(BaseModel):
     """A text, or messages of a conversation."""
 
     text: Text | None = None
-    messages: list[MessageIn] | None = None
+    messages: Many[MessageIn] | None = None
 
     @model_validator(mode="after")
     def _one_content(self) -> Self:
@@ -149,7 +154,7 @@ class AddIn(ContentIn, ScopeIn):
     text: Text | None = Field(
         default=None, description="A text; a long one becomes a document of several memories."
     )
-    messages: list[MessageIn] | None = Field(
+    messages: Many[MessageIn] | None = Field(
         default=None,
         description="Messages; with a session, turns of it. Of content parts texts are read; one message "
         "that shows a picture is that picture, its text the caption.",
@@ -504,7 +509,7 @@ class AppendIn(BaseModel):
 
     user_id: Name | None = None
     agent_id: Name | None = Field(default=None, examples=["concierge"])
-    messages: list[MessageIn] = Field(min_length=1)
+    messages: Many[MessageIn] = Field(min_length=1)
 
 
 class ForgetIn(ScopeIn):

@@ -16,7 +16,10 @@ from memory.errors import InvalidInput
 MAX_DEPTH = 32  # of arrays and objects in each other
 MAX_DIGITS = 300  # of one number
 MAX_VALUES = 100_000  # in one body: numbers, texts, arrays and objects
+MAX_MEMBERS = 5_000  # of one object
+_MOST_NAMED = 200  # letters of a place in a message
 _INT64 = 2**63
+_Place = tuple[Any, str | int]  # the place around, and the name or number in it
 _IN_TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 
@@ -106,41 +109,48 @@ def _no_number(name: str) -> Any:
 
 def _check(value: Any) -> None:
     """Walks without recursion, so that no depth can hurt."""
-    left = [("", value, 0)]
+    left: list[tuple[_Place | None, Any, int]] = [(None, value, 0)]
     while left:
-        path, one, depth = left.pop()
+        place, one, depth = left.pop()
         if depth > MAX_DEPTH:
-            raise BadBody(_named(path), f"it is nested too deep; at most {MAX_DEPTH} levels are read")
+            raise BadBody(_named(place), f"it is nested too deep; at most {MAX_DEPTH} levels are read")
         if isinstance(one, str):
-            _check_text(path, one)
+            _check_text(place, one)
         elif isinstance(one, int) and not -_INT64 <= one < _INT64:
-            raise BadBody(_named(path), "the number is too large; 64 bits are kept")
+            raise BadBody(_named(place), "the number is too large; 64 bits are kept")
         elif isinstance(one, float) and not math.isfinite(one):
-            raise BadBody(_named(path), "the number is too large")
+            raise BadBody(_named(place), "the number is too large")
         else:
-            left += [(inner, item, depth + 1) for inner, item in _items(path, one)]
+            left += [((place, part), item, depth + 1) for part, item in _items(place, one)]
 
 
-def _items(path: str, one: Any) -> Iterator[tuple[str, Any]]:
+def _items(place: _Place | None, one: Any) -> Iterator[tuple[str | int, Any]]:
     if isinstance(one, dict):
-        for key, item in one.items():
-            _check_text(path, key)
-            yield f"{path}.{key}" if path else key, item
+        if len(one) > MAX_MEMBERS:  # each that is not known would be an error of its own
+            raise BadBody(_named(place), f"it has {len(one):,} members; at most {MAX_MEMBERS:,} are read")
+        for key in one:
+            _check_text(place, key)
+        yield from one.items()
     elif isinstance(one, list):
-        for place, item in enumerate(one):
-            yield f"{path}[{place}]", item
+        yield from enumerate(one)
 
 
-def _check_text(path: str, text: str) -> None:
+def _check_text(place: _Place | None, text: str) -> None:
     if "\0" in text:
-        raise BadBody(_named(path), f"it holds a NUL character at {text.index(chr(0))}")
+        raise BadBody(_named(place), f"it holds a NUL character at {text.index(chr(0))}")
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise BadBody(
-            _named(path), f"it is not valid Unicode at character {error.start}: half of a surrogate pair"
+            _named(place), f"it is not valid Unicode at character {error.start}: half of a surrogate pair"
         ) from error
 
 
-def _named(path: str) -> str:
-    return path or "body"
+def _named(place: _Place | None) -> str:
+    """As messages[0].content; made only where something is wrong: a name may be as long as the body."""
+    parts: list[str | int] = []
+    while place is not None:
+        place, part = place
+        parts.append(part if isinstance(part, int) else part[:_MOST_NAMED])
+    said = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in reversed(parts))
+    return said.removeprefix(".")[:_MOST_NAMED] or "body"

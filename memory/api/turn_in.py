@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from memory.api.schemas import FILTERS, Name, Time, Whole
+from memory.api.schemas import FILTERS, Many, Name, Time, Whole
 from memory.api.strict_json import BadBody
 from memory.read.options import Mode
 from memory.records import AdapterChoice, Message, Role
@@ -73,12 +73,12 @@ class TurnIn(BaseModel, ABC):
         default=None,
         description="An extension: true puts the session's newest turns before the one message that is sent.",
     )
-    adapters: list[AdapterIn] | None = Field(
+    adapters: Many[AdapterIn] | None = Field(
         default=None,
         max_length=MOST_ADAPTERS,
         description="An extension: what is merged, in place of what it would select; with store: false.",
     )
-    choices: list[str] | None = Field(
+    choices: Many[str] | None = Field(
         default=None,
         max_length=MAX_CHOICES,
         description="An extension: answers, of which the likeliest is the reply; `memory.choices` has the "
