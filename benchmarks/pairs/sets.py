@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hypernet.training.pairs.natural import natural
+from benchmarks.pairs.natural import natural
 
 FOLDER = Path(__file__).parent
 DATA = FOLDER.parent.parent.parent / "shared" / "data"
@@ -47,8 +47,8 @@ def changed(half: Half = "all") -> list[Statements]:
 
 
 def of_texts(half: Half = "all", data: Path = DATA, each: int = _EACH) -> list[Statements]:
-    """Facts of one text, of the texts that no judge is trained on; none where the data is not there."""
-    made = [Statements(*pair, kind="texts") for pair in natural(data, training=False, each=each)]
+    """Facts of one text; none where the data is not there."""
+    made = [Statements(*pair, kind="texts") for pair in natural(data, each=each)]
     return [one for one in made if half in ("all", one.half)]
 
 

@@ -23,7 +23,6 @@ from hypernet.networks.anchored import AnchoredHypernetwork
 from hypernet.training import convert
 from hypernet.training.documents.d2l import d2l
 from hypernet.training.json_lines import DataError
-from hypernet.training.pairs.pairs import pairs
 from hypernet.training.precision import has_fast_bfloat16, mix_linears
 from hypernet.training.reading.reading import reading
 from hypernet.training.reference.binding import seed_bags, seed_comparing
@@ -45,7 +44,6 @@ app.add_typer(convert.app, name="convert")
 app.command()(d2l)
 app.command()(t2l)
 app.command()(reading)
-app.command()(pairs)
 app.command()(vision)
 app.command()(judge_vision)
 

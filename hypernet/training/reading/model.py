@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -149,17 +149,12 @@ def said(example: Example, one: Encoded, span: tuple[int, int]) -> str:
 
 def save(model: ReadingModel, path: Path) -> None:
     """Write the trained weights: matrices in int8 with a scale a row, the rest in float32, no embeddings."""
-    write(model.state_dict(), path, whole=("span",))
-
-
-def write(weights: Mapping[str, Tensor], path: Path, whole: tuple[str, ...]) -> None:
-    """Write an encoder's weights and those on it, which keep their precision, without the embeddings."""
     tensors: dict[str, Tensor] = {}
-    for name, weight in weights.items():
+    for name, weight in model.state_dict().items():
         bare = name.removeprefix("encoder.")
         if bare.startswith(_EMBEDDED):
             continue
-        if weight.ndim == 2 and not bare.startswith(whole):
+        if weight.ndim == 2 and not bare.startswith("span"):
             scale = weight.abs().amax(1) / 127
             tensors[bare] = (weight / scale[:, None]).round().to(torch.int8)
             tensors[bare + _SCALE] = scale

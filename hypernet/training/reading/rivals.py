@@ -16,7 +16,7 @@ from hypernet.world import phrasings_sayings as tables
 from hypernet.world.exact_values import entries
 from hypernet.world.sayings import Sayings, Whose, relations, templates
 
-MOVED = """
+_MOVED = """
     {O} new {n} is {v}. | {O} {n} is {v} now. | They gave me {v} as {o} {n}. | {O} {n} went from {x}
     to {v}. | We switched {o} {n} to {v}. | From next week on {o} {n} is {v}. | {O} {n} has become
     {v}. | {O} {n} is now {v} instead. | Scratch that, {o} {n} is {v}. | No, wait, {o} {n} is {v}. |
@@ -26,12 +26,12 @@ MOVED = """
     {o} {n} is {v}. | {O} {n} was moved to {v}. | {O} {n} is not {x} any more but {v}. | Since
     Monday {o} {n} is {v}. | I said {x}, but {o} {n} is {v}.
 """
-ENDED = """
+_ENDED = """
     {O} {n} isn't {x} any more. | {O} {n} is no longer {x}. | I don't have {x} as {o} {n} any more. |
     {x} is not {o} {n} any more.
 """
 
-ENDS = re.compile(r"n't\b|\bnot\b|\bno longer\b|\bleft\b")
+_ENDS = re.compile(r"n't\b|\bnot\b|\bno longer\b|\bleft\b")
 _OF_TWO = 0.12  # share of questions about a change that name both values
 
 
@@ -51,14 +51,14 @@ class Rivals(Sayings):
         whose = self._somebody() if spoken else None
         if whose is None:
             return None
-        ends = [denial for denial in relation.denials if ENDS.search(denial)]  # no wish, no attempt
+        ends = [denial for denial in relation.denials if _ENDS.search(denial)]  # no wish, no attempt
         forms = (relation.tells, relation.changes, ends)
         return self._set(forms, relation.asks, relation.pool, whose, relation.name)
 
     def _of_noun(self) -> Example | None:
         noun, pool = self._rng.choice(entries(tables.NOUNS)).split("=")
-        changes = (*templates(tables.CHANGES), *templates(MOVED), *templates(MOVED))
-        forms = (templates(tables.TELLS), changes, templates(ENDED))
+        changes = (*templates(tables.CHANGES), *templates(_MOVED), *templates(_MOVED))
+        forms = (templates(tables.TELLS), changes, templates(_ENDED))
         return self._set(forms, templates(tables.ASKS), pool, self._somebody(), noun)
 
     def _somebody(self) -> Whose:

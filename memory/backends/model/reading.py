@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _QUESTION_TOKENS = 64  # of which those of the question at most
 _LONGEST = 40  # tokens of an answer
-CLS, SEP = "[CLS]", "[SEP]"
+_CLS, _SEP = "[CLS]", "[SEP]"
 _SCALE = ".scale"
 
 
@@ -97,7 +97,7 @@ class SpanReader:
         scores [T, 2] of all tokens."""
         tokenizer, model = self._loaded()
         asked, *read = tokenizer.encode_batch([question, *texts], add_special_tokens=False)
-        cls, sep = tokenizer.token_to_id(CLS), tokenizer.token_to_id(SEP)
+        cls, sep = tokenizer.token_to_id(_CLS), tokenizer.token_to_id(_SEP)
         ids = [cls, *asked.ids[:_QUESTION_TOKENS], sep]
         first_text = len(ids)
         spans = []
@@ -117,9 +117,7 @@ class SpanReader:
     def _loaded(self) -> tuple[Tokenizer, MiniLM]:
         with self._loading:
             if self._parts is None:
-                self._parts = load_trained(
-                    self._folder or FOLDER, self._base or packaged_folder(), "reading model"
-                )
+                self._parts = _load(self._folder or FOLDER, self._base or packaged_folder())
             return self._parts
 
 
@@ -142,8 +140,7 @@ def _best(scores: Floats, span: tuple[int, int, int], read: Sequence[Encoding]) 
     return Found(place, offsets[start][0], offsets[end][1], margin)
 
 
-def load_trained(folder: Path, base: Path, name: str) -> tuple[Tokenizer, MiniLM]:
-    """The tokenizer of a base, and the base with the trained blocks of a folder. Raises ModelUnavailable."""
+def _load(folder: Path, base: Path) -> tuple[Tokenizer, MiniLM]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
     from tokenizers import Tokenizer
@@ -154,7 +151,7 @@ def load_trained(folder: Path, base: Path, name: str) -> tuple[Tokenizer, MiniLM
         tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     except Exception as error:  # tokenizers raises no narrower class
         known = isinstance(error, OSError | ValueError | SafetensorError)
-        what = name if known else f"{name}'s tokenizer"
+        what = "reading model" if known else "reading model's tokenizer"
         raise ModelUnavailable(f"cannot load the {what} from {folder}: {error}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()

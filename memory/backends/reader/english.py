@@ -24,7 +24,6 @@ from memory.backends.reader.answer.spans import (
 from memory.backends.reader.answer.yes_no import decidable, decision, readable
 from memory.backends.reader.changes import News, content, news
 from memory.backends.reader.claims import Claim, claims, contradicts, remaining, standing
-from memory.backends.reader.pairs import Judge, Pairs, near, statements
 from memory.backends.reader.questions import questions
 from memory.backends.reader.quoting import reported
 from memory.backends.reader.rivals import (
@@ -55,23 +54,21 @@ _OF_ONE = ("amount", "colour")  # kinds of values that change without a word abo
 
 
 class EnglishReader:
-    """Rules for English, a millisecond at most for a passage; models for values and changes, where given."""
+    """Rules for English, a millisecond at most for a passage; and a model for values, where one is given."""
 
-    def __init__(self, spans: Spans | None = None, judge: Pairs | None = None) -> None:
+    def __init__(self, spans: Spans | None = None) -> None:
         self._spans = spans
-        self._pairs = judge
 
     def read(self, said: Passage | str) -> EnglishReading:
         """The text, understood as far as it is asked about."""
-        return EnglishReading(passage_of(said), self._spans, self._pairs)
+        return EnglishReading(passage_of(said), self._spans)
 
 
 class EnglishReading:
     """A text in English. What is asked of it is worked out once."""
 
-    def __init__(self, passage: Passage, spans: Spans | None = None, judge: Pairs | None = None) -> None:
+    def __init__(self, passage: Passage, spans: Spans | None = None) -> None:
         self._spans = spans
-        self._pairs = judge
         self._was_read: tuple[Sequence[Told], ReadOut | None] = ((), None)
         self.passage = passage
         self.text = passage.text
@@ -249,8 +246,6 @@ class EnglishReading:
         given = [value(wanted, one._said_by) if one.answers(self) else "" for one in texts]
         for older, newer, said in self._outdated(told, given):
             given[older], given[newer] = "", said
-        for place in _replaced(texts):
-            given[place] = ""
         values = list({said.casefold(): said for said in given if said}.values())
         places = [place for place, said in enumerate(given) if said]
         if len(values) > 1 and not (together(wanted) or self._added(told, places)):
@@ -298,11 +293,7 @@ class EnglishReading:
             return self._was_read[1]
         texts = [english(one) for one, _ in told]
         read = [plain(text._stated(self._question)) for text in texts]
-        replaced = _replaced(texts)
-        trust = [
-            NEVER if place in replaced else ASSURED if text.answers(self) else text._trusted
-            for place, text in enumerate(texts)
-        ]
+        trust = [ASSURED if text.answers(self) else text._trusted for text in texts]
         reads = decision if decidable(self._question) else read_out
         found = reads(self._spans, self._question, read, nearest, trust)
         self._was_read = told, found
@@ -359,21 +350,6 @@ class EnglishReading:
             (one := english(told[place][0]))._news.adds and not one.changes for place in places[1:]
         )
 
-    def outdates(self, older: EnglishReading) -> bool:
-        """Whether a model is sure that what the older text says is no longer so."""
-        judge = self._judge if near(self._news, older._news) else None
-        return judge is not None and judge.replaces(older._statements)
-
-    @cached_property
-    def _judge(self) -> Judge | None:
-        """None without a model, or for what is no statement that it judges."""
-        said = self._statements if self._pairs is not None else ()
-        return Judge(self._pairs, " ".join(said), self.changes) if self._pairs is not None and said else None
-
-    @cached_property
-    def _statements(self) -> Sequence[str]:
-        return () if self.asks or self.small_talk else statements(self.passage)
-
     @cached_property
     def _asked_for(self) -> Asked | None:
         return asked(self.text)
@@ -408,15 +384,6 @@ class EnglishReading:
     @cached_property
     def _asked(self) -> ParsedPassage:
         return read_with_questions(self.passage)
-
-
-def _replaced(texts: Sequence[EnglishReading]) -> set[int]:
-    """Places of those that a newer one among them replaces, as far as a model is sure."""
-    return {
-        place
-        for place, older in enumerate(texts)
-        if any(newer.outdates(older) for newer in texts[place + 1 :])
-    }
 
 
 def _taken(reply: str, told: Sequence[Told]) -> bool:

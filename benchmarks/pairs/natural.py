@@ -30,14 +30,14 @@ _CHANGES = re.compile(  # what may take back what was said before
 _PARTS = 4
 
 
-def natural(data: Path, *, training: bool, each: int, seed: int = 0) -> list[tuple[str, str]]:
-    """At most so many pairs of each source under `data`, where it is; half of the texts are for training."""
+def natural(data: Path, *, each: int, seed: int = 0) -> list[tuple[str, str]]:
+    """At most so many pairs of each source under `data`, where it is; of half of the texts."""
     rng = random.Random(seed)
     made = (
-        _sentences(data / "qa" / "squad.jsonl.gz", training),
-        _statements(data / "qa" / "qamr.jsonl.gz", training, rng),
-        _turns(data / "sgd" / "train.jsonl.gz", training, rng),
-        _slots(data / "sgd" / "train.jsonl.gz", training, rng),
+        _sentences(data / "qa" / "squad.jsonl.gz"),
+        _statements(data / "qa" / "qamr.jsonl.gz", rng),
+        _turns(data / "sgd" / "train.jsonl.gz", rng),
+        _slots(data / "sgd" / "train.jsonl.gz", rng),
     )
     found = []
     for pairs in made:
@@ -47,23 +47,23 @@ def natural(data: Path, *, training: bool, each: int, seed: int = 0) -> list[tup
     return found
 
 
-def _lines(path: Path, training: bool) -> Iterator[dict[str, Any]]:
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
     if path.exists():
         with gzip.open(path, "rt", encoding="utf-8") as file:
             for line in file:
                 given = json.loads(line)
-                if (zlib.crc32(given["id"].encode()) % _PARTS < _PARTS // 2) == training:
+                if zlib.crc32(given["id"].encode()) % _PARTS >= _PARTS // 2:
                     yield given
 
 
-def _sentences(path: Path, training: bool) -> Iterator[tuple[str, str]]:
-    for given in _lines(path, training):
+def _sentences(path: Path) -> Iterator[tuple[str, str]]:
+    for given in _lines(path):
         told = [part for part in _SENTENCE.split(given["context"]) if 20 < len(part) < 180]
         yield from itertools.pairwise(told)
 
 
-def _statements(path: Path, training: bool, rng: random.Random) -> Iterator[tuple[str, str]]:
-    for given in _lines(path, training):
+def _statements(path: Path, rng: random.Random) -> Iterator[tuple[str, str]]:
+    for given in _lines(path):
         said: dict[str, str] = {}
         for qa in given["qa"]:
             asked = _SUBJECT.fullmatch(qa["question"])
@@ -74,8 +74,8 @@ def _statements(path: Path, training: bool, rng: random.Random) -> Iterator[tupl
         yield from zip(told[:8:2], told[1:8:2], strict=False)
 
 
-def _turns(path: Path, training: bool, rng: random.Random) -> Iterator[tuple[str, str]]:
-    for given in _lines(path, training):
+def _turns(path: Path, rng: random.Random) -> Iterator[tuple[str, str]]:
+    for given in _lines(path):
         slots: dict[str, set[str]] = {}
         for fact in given["facts"]:
             for turn in fact["turns"]:
@@ -87,8 +87,8 @@ def _turns(path: Path, training: bool, rng: random.Random) -> Iterator[tuple[str
             yield rng.choice(apart)
 
 
-def _slots(path: Path, training: bool, rng: random.Random) -> Iterator[tuple[str, str]]:
-    for given in _lines(path, training):
+def _slots(path: Path, rng: random.Random) -> Iterator[tuple[str, str]]:
+    for given in _lines(path):
         told = {(f["service"], f["slot"]): _slot(f) for f in given["facts"] if len(f["value"]) < 50}
         if len(told) > 1:
             one, other = rng.sample(list(told.values()), 2)
