@@ -22,6 +22,8 @@ from memory.text.normalise import characters
 from memory.text.passage import Passage
 from memory.text.values import whole_number, whole_secret
 
+_WORD = re.compile(r"[^\W\d_]+")
+_NAME = re.compile(r"(?<=[\w,;:] )(?!I\b)[A-Z][^\W\d_]*")  # behind another word
 _CAPITALS = re.compile(r"[A-ZÀ-ÖØ-ÞΑ-ΩА-Я]{3}")
 
 
@@ -132,11 +134,19 @@ class Check:
             value = whole_secret(text, whole_number(text, value))
         if value:
             said = characters(reply).casefold()
-            held = value.casefold() in said and not _again(said, value.casefold())
+            held = value.casefold() in said and not (
+                _again(said, value.casefold()) or self._names_more(reply)
+            )
             if held and (reply == value or self._may_stand(reply)):
                 return reply, ()
             return value, self._quoted(places)
         return reply if self._may_stand(reply) else UNKNOWN, ()
+
+    def _names_more(self, reply: str) -> bool:
+        """Whether it has a name that is in no text nor in the turn: of weights that ran on, "3 Feb, Ta"."""
+        known = " ".join((self._turn.text, *(one.text for one, _ in self._told), *self._seen))
+        named = {name.casefold() for name in _NAME.findall(characters(reply))}
+        return not named <= set(_WORD.findall(characters(known).casefold()))
 
     def _quoted(self, places: Sequence[int]) -> tuple[str, ...]:
         """The ids of memories; the turn itself is none."""

@@ -40,6 +40,7 @@ from memory.backends.reader.english import EnglishReader
             "a pink one",
         ),
         ("Who lives in Rome?", "Ann, Bea live in Rome.", "Ann, Bea", "Ann, Bea"),
+        ("Who owns QA?", "Notes: budget 45k, Lena owns QA", "Lena", "Lena"),
     ],
 )
 def test_lists_come_as_they_are_asked_for(question: str, text: str, marked: str, whole: str) -> None:

@@ -82,6 +82,21 @@ def test_no_hour_is_a_day_and_nobody_is_called_i() -> None:
         assert reader.read(asked).value_in(texts) == ("", ())
 
 
+@pytest.mark.parametrize(
+    ("text", "marked", "given"),
+    [
+        ("Therapist moved me from Tuesdays to Thursdays 4pm", "Tuesdays to Thursdays 4pm", "Thursdays 4pm"),
+        ("the rent went from 900 to 940 in May", "900 to 940", "940"),
+        ("therapy is from Tuesdays to Thursdays", "Tuesdays to Thursdays", "Tuesdays to Thursdays"),
+        ("we changed the hours, now 9 to 5", "9 to 5", "9 to 5"),
+    ],
+)
+def test_of_what_went_from_one_to_another_the_other_answers(text: str, marked: str, given: str) -> None:
+    """A range that nothing was moved by stays whole."""
+    reader = EnglishReader(Marks(marked, OVERRULES + 5))
+    assert reader.read("whens it now, tell me?").value_in(told(reader, text))[0] == given
+
+
 def test_a_code_in_the_question_is_in_the_text_that_answers() -> None:
     """Another flight's gate is none; where no text has the code, any may answer."""
     texts = ("Flight SK410 leaves from gate 31.", "Flight SK104 leaves from gate 7.")

@@ -22,3 +22,17 @@ from memory.read.whole_values import UNKNOWN
 def test_what_the_turn_tells_answers_it(turn: str, said: str) -> None:
     """No memory is named for it, and what is not to be kept is not said."""
     assert Check(EnglishReader(), Selection(), turn)(UNKNOWN) == (said, ())
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        ("Bob, Ta", "Bob"),
+        ("Your name is Bob Smithers.", "Bob"),
+        ("Your name is Bob.", "Your name is Bob."),
+        ("Bob! Nice to meet you.", "Bob! Nice to meet you."),
+    ],
+)
+def test_a_name_that_nobody_told_is_not_said_beside_the_value(reply: str, said: str) -> None:
+    """A whole sentence with the value in it stays."""
+    assert Check(EnglishReader(), Selection(), "I am Bob. What is my name?")(reply)[0] == said

@@ -10,6 +10,7 @@ from memory.backends.reader.answer.asked import Asked, asked
 from memory.backends.reader.answer.clauses import Said
 from memory.backends.reader.answer.given import alike_values, fits, listed, same_thing, together, value
 from memory.backends.reader.answer.grounds import grounded, personal
+from memory.backends.reader.answer.kinds import other_kind
 from memory.backends.reader.answer.replaced import replacing
 from memory.backends.reader.answer.said_back import asked_back, told_about
 from memory.backends.reader.answer.spans import (
@@ -232,6 +233,8 @@ class EnglishReading:
         value, places = self._plain_value(told)
         if len(places) > 1:
             return value, places
+        if other_kind(self._question, value):
+            value, places = "", ()
         found = self._read_out(told, nearest)
         if found is not None and (found.overrules(value) if value else found.sure):
             return found.value, [found.place]

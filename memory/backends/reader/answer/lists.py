@@ -12,8 +12,8 @@ import re
 from memory.backends.reader.answer.words import content
 
 _SEVERAL = re.compile(
-    r"""(?:what|which|who)\s+(?:(?!(?:is|was|does|has|this)\b)\w+(?<![sui])s\b(?!\s+(?:is|was)\b)
-        |(?:are|were)\s(?:my|our|the|his|her|their|all|on|in|[\w'’-]+['’]s?)\b)
+    r"""(?:what|which)\s+(?!(?:is|was|does|has|this)\b)\w+(?<![sui])s\b(?!\s+(?:is|was)\b)
+    |(?:what|which|who)\s+(?:(?:are|were)\s(?:my|our|the|his|her|their|all|on|in|[\w'’-]+['’]s?)\b)
     |(?:list|name|show)\b|.*\b(?:list|(?:all|both)\s+(?:of\s+)?(?:my|our|the))\b""",
     re.IGNORECASE | re.VERBOSE,
 )

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Protocol
 
 from memory.backends.reader.answer.gloss import glossed
+from memory.backends.reader.answer.kinds import other_kind, time_alone
 from memory.backends.reader.answer.lists import as_asked, too_many
 from memory.backends.reader.answer.words import content, normal
 from memory.text.values import grown
@@ -29,10 +30,6 @@ _MORE = 2  # words by which what the model marks may be less than the value
 _RUNS_ON = re.compile(r"\b(?:is|are|was|were|has|have|i|we|my|mine|yours?|his|hers?)\b")
 _EDGES = " .,;:!?\"'"
 _CODE = re.compile(r"\b(?=\w*[A-Za-z])(?=\w*\d)\w{3,}\b")  # letters and digits in one
-_HOUR = re.compile(r"\bwhat\s+time\b", re.IGNORECASE)
-_DAY = re.compile(r"(?:\w+day,?\s*)?(?:\d{1,2} [A-Z][a-z]+(?: \d{4})?)?")
-_DAY_ASKED = re.compile(r"\b(?:what|which)\s+(?:day|date|weekday)\b", re.IGNORECASE)
-_CLOCK = re.compile(r"\d{1,2}(?:[:.]\d\d)?\s?(?:[ap]\.?m)?", re.IGNORECASE)
 _NO_VALUE = frozenset(
     ("i", "i'm", "me", "my", "we", "we're", "he", "he's", "she", "she's", "it", "it's", "they")
 )
@@ -43,6 +40,12 @@ _NEW = re.compile(r"\b(?:new|now|instead|replaced|replacement|successor)\b", re.
 _BEFORE = re.compile(
     r"\b(?:old|former|formerly|previous|previously|before|used to|ex|last|was|did)\b", re.IGNORECASE
 )
+_WENT_FROM = re.compile(
+    r"\b(?:moved?|moving|changed|switched|swapped|shifted|rescheduled|pushed|bumped|went|gone|raised|cut|dropped|increased"
+    r"|reduced|lowered|put up)\b[^.,;!?]{0,40}\bfrom\s+(?:the\s+)?$",
+    re.IGNORECASE,
+)
+_TO = re.compile(r"\s+to\s+(?:the\s+)?", re.IGNORECASE)
 _CLAUSE_END = re.compile(r"[,;.!?](?:\s|$)")
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
 _PART = re.compile(
@@ -130,7 +133,7 @@ def read_out(
 ) -> ReadOut | None:
     """The best answer of the nearest texts that can be read at once; `doubts` are what each text's loses.
 
-    To a question that names options only one of them is an answer, and to one for an hour no day.
+    To a question that names options only one of them is an answer.
     """
     chosen = sorted(fitting(texts, nearest or range(len(texts) - 1, -1, -1)))  # as told: the newer counts
     question = glossed(question).text
@@ -148,15 +151,19 @@ def read_out(
     text, (start, end) = texts[place], glosses[found.place].span(found.start, found.end)
     if not _PART.search(question):
         start, end = _whole(text, start, end)
-    start, end = as_asked(question, text, start, end)
-    value = text[start:end].strip(_EDGES)
+    start, end = as_asked(question, text, _changed_to(text, start, end), end)
+    value = time_alone(question, text[start:end].strip(_EDGES))
     if names_options(question) and not content(value) & content(question):
         return None
-    if _HOUR.search(question) and _DAY.fullmatch(value):
-        return None
-    if value.casefold() in _NO_VALUE or (_DAY_ASKED.search(question) and _CLOCK.fullmatch(value)):
+    if value.casefold() in _NO_VALUE or other_kind(question, value):
         return None
     return None if too_many(question, value) else ReadOut(value, place, found.margin)
+
+
+def _changed_to(text: str, start: int, end: int) -> int:
+    """Where the value begins that something went to, of "moved from Tuesdays to Thursdays"."""
+    both = _TO.search(text, start, end)
+    return both.end() if both and _WENT_FROM.search(text, 0, start) else start
 
 
 def _former(question: str, text: str, start: int) -> tuple[int, int] | None:
