@@ -119,9 +119,8 @@ class Handlers:
         path = self._archives.fetched(tenant_id, name)
         try:
             quotas = self._access.quotas(tenant_id)
-            check_import(
-                self._memory, self._room, path, job.scope, quotas, progress
-            )  # again: it may have waited
+            # Again: it may have waited.
+            check_import(self._memory, self._room, path, job.scope, quotas, progress)
             with _told(job):
                 report = asdict(self._memory.import_(path, progress=progress, **whose(job.scope)))
         except (*FINAL, JobCancelled):  # it is not tried again, and holds what people said

@@ -17,18 +17,17 @@ from typing import TypeVar
 
 from memory.errors import BlobError, Erased, InvalidInput, NotFound
 from memory.ports import BlobStore, Internalizer, MemoryStore
-from memory.ports.asker import asker
 from memory.ports.work import current
-from memory.records import MemoryRecord, Scope, Turn
+from memory.records import MemoryRecord, Scope
 from memory.text.passage import Passage
 from memory.upkeep import archive
 from memory.upkeep.reports import ExportReport, ImportReport
+from memory.upkeep.watched import Ticker, Watched, bounded
 from memory.write.adapter_factory import AdapterFactory, Made
 from memory.write.added import Progress
 from memory.write.passage_writer import PASSAGES_PER_BATCH
 
 T = TypeVar("T")
-_MOST_TURNS, _MOST_TOLD = 2**18, 2**27  # of one session, which is written at once: turns, and characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ class Importer:
     def _opened(
         self, path: Path, target: Scope, named: bool, progress: Progress | None = None
     ) -> Iterator[_Run]:
-        ticker = _Ticker(progress or (lambda *_: None))
+        ticker = Ticker(progress or (lambda *_: None))
         with archive.opened(path, ticker.pulse) as reader:
             _check_target(reader.manifest, target, named)
             yield _Run(self._store, self._making, self._internalizer, self._most, reader, target, ticker)
@@ -206,7 +205,7 @@ class _Run:
         """Those of sessions that have none here."""
         told = (replace(turn, scope=self._scope(turn.scope)) for turn in self._reader.turns())
         for scope, turns in groupby(told, key=lambda turn: turn.scope):
-            told_there = _Watched(self._reader.pulse, _bounded(turns))
+            told_there = Watched(self._reader.pulse, bounded(turns))
             ordinals = [turn.ordinal for turn in told_there]
             if any(later <= earlier for earlier, later in pairwise(ordinals)):
                 raise InvalidInput("the archive is not imported: the turns of a session are not in order")
@@ -371,52 +370,6 @@ def _check_chains(holders: dict[str, str]) -> None:
             chain.add(passage)
             passage = holders[passage]
         seen |= chain
-
-
-class _Watched(list[Turn]):
-    """A list that whoever goes through it can be stopped in."""
-
-    def __init__(self, pulse: archive.Pulse, items: Iterable[Turn]) -> None:
-        super().__init__(items)
-        self._pulse = pulse
-
-    def __iter__(self) -> Iterator[Turn]:
-        for item in super().__iter__():
-            self._pulse()
-            yield item
-
-
-def _bounded(turns: Iterable[Turn]) -> Iterator[Turn]:
-    """The turns of a session. Raises InvalidInput where they are more than can be written at once."""
-    size = 0
-    for count, turn in enumerate(turns, 1):
-        size += len(turn.text)
-        if count > _MOST_TURNS or size > _MOST_TOLD:
-            raise InvalidInput(
-                f"the archive is not imported: a session has more than {_MOST_TURNS:,} turns or "
-                f"{_MOST_TOLD:,} characters"
-            )
-        yield turn
-
-
-class _Ticker:
-    """A progress that is told again while nothing moves: that is where a cancelled import ends."""
-
-    def __init__(self, progress: Progress, every_s: float = 0.2) -> None:
-        self._progress = progress
-        self._every_s = every_s
-        self._last = time.monotonic()
-        self._reached = (0, 0)
-
-    def __call__(self, done: int, total: int) -> None:
-        self._reached, self._last = (done, total), time.monotonic()
-        self._progress(done, total)
-
-    def pulse(self) -> None:
-        """The same once more, where it was not for so long. Raises Cancelled where nobody waits any more."""
-        asker().check()
-        if time.monotonic() - self._last >= self._every_s:
-            self(*self._reached)
 
 
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:

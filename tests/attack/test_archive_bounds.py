@@ -17,7 +17,7 @@ import pytest
 from memory import Memory
 from memory.errors import Cancelled, InvalidInput, JobCancelled
 from memory.ports.asker import Asker, asking
-from memory.upkeep import archive, transfer
+from memory.upkeep import archive, watched
 from tests.api.conftest import MakeApi
 from tests.attack.test_archives import Files, changed, honest, packed
 
@@ -64,8 +64,8 @@ def test_a_session_beyond_bounds_is_refused(
     honest: Files, memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int, text: str
 ) -> None:
     """By number or length, for it is written at once."""
-    monkeypatch.setattr(transfer, "_MOST_TURNS", 10)
-    monkeypatch.setattr(transfer, "_MOST_TOLD", 1000)
+    monkeypatch.setattr(watched, "_MOST_TURNS", 10)
+    monkeypatch.setattr(watched, "_MOST_TOLD", 1000)
     path = tmp_path / "long.zip"
     path.write_bytes(packed(turns(honest, many, text=text)))
     with pytest.raises(InvalidInput, match="a session has more than 10 turns"):
@@ -79,7 +79,7 @@ def test_an_import_can_be_ended_at_any_moment(
     honest: Files, memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: bool
 ) -> None:
     """20,000 turns and their check: never does it work for half a second without asking whether to go on."""
-    monkeypatch.setattr(transfer._Ticker, "__init__", ticking(transfer._Ticker.__init__))
+    monkeypatch.setattr(watched.Ticker, "__init__", ticking(watched.Ticker.__init__))
     path = tmp_path / "long.zip"
     path.write_bytes(packed(turns(honest, 20_000)))
     longest = [0.0]
@@ -106,7 +106,7 @@ def test_what_is_cancelled_while_turns_are_written_writes_none(
     honest: Files, memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the middle of a session, in its transaction."""
-    monkeypatch.setattr(transfer._Ticker, "__init__", ticking(transfer._Ticker.__init__))
+    monkeypatch.setattr(watched.Ticker, "__init__", ticking(watched.Ticker.__init__))
     path = tmp_path / "long.zip"
     path.write_bytes(packed(turns(honest, 3000)))
     restore, writes = memory._backends.store.restore_turns, list[None]()
@@ -181,14 +181,14 @@ def test_a_long_import_of_a_job_ends_when_it_is_cancelled(
 ) -> None:
     """Five thousand turns that take their time: it is heard long before the last."""
     api = make_api()
-    pulses, pulse = [0], transfer._Ticker.pulse
+    pulses, pulse = [0], watched.Ticker.pulse
 
-    def slow(self: transfer._Ticker) -> None:
+    def slow(self: watched.Ticker) -> None:
         pulses[0] += 1
         time.sleep(0.02)
         pulse(self)
 
-    monkeypatch.setattr(transfer._Ticker, "pulse", slow)
+    monkeypatch.setattr(watched.Ticker, "pulse", slow)
     data = packed(turns(honest, 5000))
     answer = api.call("POST", "/v1/import?user_id=ana", content=data, who="acme-admin")
     assert answer.status_code == 202

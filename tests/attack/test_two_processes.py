@@ -51,6 +51,15 @@ def house(tmp_path: Path, database_url: URL) -> Iterator[House]:
     database.close()
 
 
+A_WRITE = {
+    "user": st.sampled_from(USERS),
+    "session": st.sampled_from(SESSIONS[:2]),
+    "thing": st.sampled_from(THINGS),
+    "verb": st.sampled_from(WRITES),
+    "later": LATER_MS,
+}
+
+
 class TwoProcesses(Life):
     """The same steps, and an erasure in one process while the other is in the middle of a write."""
 
@@ -85,13 +94,7 @@ class TwoProcesses(Life):
     def begun(self, user: str, session: str) -> Work:
         return self.house.sides[0].begin(Scope(user, None, session, self.tenant))
 
-    @rule(
-        user=st.sampled_from(USERS),
-        session=st.sampled_from(SESSIONS[:2]),
-        thing=st.sampled_from(THINGS),
-        verb=st.sampled_from(WRITES),
-        later=LATER_MS,
-    )
+    @rule(**A_WRITE)
     def erase_while_the_other_writes(
         self, user: str, session: str, thing: str, verb: str, later: int
     ) -> None:
@@ -111,13 +114,7 @@ class TwoProcesses(Life):
         if erased:
             self.check_gone(those, names=(user,))
 
-    @rule(
-        user=st.sampled_from(USERS),
-        session=st.sampled_from(SESSIONS[:2]),
-        thing=st.sampled_from(THINGS),
-        verb=st.sampled_from(WRITES),
-        later=LATER_MS,
-    )
+    @rule(**A_WRITE)
     def write_while_the_other_erases(
         self, user: str, session: str, thing: str, verb: str, later: int
     ) -> None:

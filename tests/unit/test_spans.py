@@ -97,6 +97,14 @@ def test_of_what_went_from_one_to_another_the_other_answers(text: str, marked: s
     assert reader.read("whens it now, tell me?").value_in(told(reader, text))[0] == given
 
 
+def test_who_asks_for_what_was_before_gets_both() -> None:
+    """The one after it would be false."""
+    text = "Therapist moved me from Tuesdays to Thursdays"
+    reader = EnglishReader(Marks("Tuesdays to Thursdays", OVERRULES + 5))
+    value, _ = reader.read("which days was it moved from, tell me?").value_in(told(reader, text))
+    assert value == "Tuesdays to Thursdays"
+
+
 def test_a_code_in_the_question_is_in_the_text_that_answers() -> None:
     """Another flight's gate is none; where no text has the code, any may answer."""
     texts = ("Flight SK410 leaves from gate 31.", "Flight SK104 leaves from gate 7.")

@@ -25,8 +25,8 @@ from memory.backends.reader.answer.spans import (
 from memory.backends.reader.answer.yes_no import decidable, decision, readable
 from memory.backends.reader.changes import News, content, news
 from memory.backends.reader.claims import Claim, claims, contradicts, remaining, standing
+from memory.backends.reader.lines import by_name, may_answer, teller, told_in
 from memory.backends.reader.questions import questions
-from memory.backends.reader.quoting import reported
 from memory.backends.reader.rivals import (
     ParsedPassage,
     Topic,
@@ -36,7 +36,6 @@ from memory.backends.reader.rivals import (
     read_with_questions,
     same_kinds,
     whole,
-    words,
 )
 from memory.backends.reader.rivals import rivals as answer_alike
 from memory.backends.reader.standing import asked_for, put_as, stands
@@ -46,7 +45,6 @@ from memory.records import Skipped
 from memory.text.normalise import plain
 from memory.text.passage import Line, Passage, passage_of
 from memory.text.sentences import sentences
-from memory.text.speakers import first_person
 
 # How sure it is that the newer of two texts answers: they seem to be about the same; it speaks of a change,
 # and of nothing that would be another thing.
@@ -94,7 +92,7 @@ class EnglishReading:
         """The text without its questions and requests; what is said in it by others stays whole."""
         if not any(line.transcribed for line in self.passage.lines):
             return asking.statements(self.text)
-        told = (_told(line) for line in self.passage.lines)
+        told = (told_in(line) for line in self.passage.lines)
         return "\n".join(said for said in told if said)
 
     @property
@@ -129,17 +127,17 @@ class EnglishReading:
         told = self._lines if self._stands else [(line, line.text) for line in self.passage.lines]
         if not self._stands and not any(line.name for line, _ in told):
             return standing(self.text)
-        return standing("\n".join(line.saying(_by_name(line, said)) for line, said in told if said))
+        return standing("\n".join(line.saying(by_name(line, said)) for line, said in told if said))
 
     def answers(self, turn: Reading) -> bool:
         """Whether something of it stands, or the turn is put as it is itself: "What don't I eat?".
 
         What somebody in the text says of himself answers only who asks about him.
         """
-        if any(_may_answer(line, turn.text) for line in self._told_lines):
+        if any(may_answer(line, turn.text) for line in self._told_lines):
             return True
         return asked_for(put_as(self.passage.bare), turn.text) and (
-            not self.passage.lines or any(_may_answer(line, turn.text) for line in self.passage.lines)
+            not self.passage.lines or any(may_answer(line, turn.text) for line in self.passage.lines)
         )
 
     @cached_property
@@ -229,7 +227,7 @@ class EnglishReading:
         Where the rules find one value, the model says another if it is sure enough.
         """
         if about := asked_back(plain(self.text)):
-            return told_about(about, [_teller(english(one)) for one, _ in told])
+            return told_about(about, [teller(english(one).passage) for one, _ in told])
         value, places = self._plain_value(told)
         if len(places) > 1:
             return value, places
@@ -361,7 +359,7 @@ class EnglishReading:
     def _said_by(self) -> list[Said]:
         """Who says each line, and what of it stands, as models read it."""
         return [
-            (line.role, plain(standing(_by_name(line, said)))) for line, said in self._lines if said.strip()
+            (line.role, plain(standing(by_name(line, said)))) for line, said in self._lines if said.strip()
         ]
 
     @cached_property
@@ -393,27 +391,6 @@ def _taken(reply: str, told: Sequence[Told]) -> bool:
     """Whether a reply stands in the texts, word for word; else it is said in the model's own words."""
     said = plain(reply).strip(" .!").casefold()
     return any(said in plain(one.text).casefold() for one, _ in told)
-
-
-def _teller(read: EnglishReading) -> str:
-    """What the user himself says in a text."""
-    return "\n".join(line.text for line in read.passage.lines if line.role != "assistant") or read.text
-
-
-def _by_name(line: Line, said: str) -> str:
-    return reported(said, line.name) if line.name else said
-
-
-def _told(line: Line) -> str:
-    """What a line tells: all of it, where the text says who says it."""
-    return line.label + line.text if line.transcribed else asking.statements(line.text)
-
-
-def _may_answer(line: Line, turn: str) -> bool:
-    """Whether a turn may be answered by what a line says: about who asks by nobody else's "I"."""
-    if not line.name or not first_person(turn) or words(line.name) & words(turn):
-        return True
-    return not (first_person(line.text) or asking.small_talk(line.text))
 
 
 def english(reading: Reading) -> EnglishReading:

@@ -45,6 +45,7 @@ _WENT_FROM = re.compile(
     r"|reduced|lowered|put up)\b[^.,;!?]{0,40}\bfrom\s+(?:the\s+)?$",
     re.IGNORECASE,
 )
+_FROM = re.compile(r"\bfrom\b", re.IGNORECASE)
 _TO = re.compile(r"\s+to\s+(?:the\s+)?", re.IGNORECASE)
 _CLAUSE_END = re.compile(r"[,;.!?](?:\s|$)")
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
@@ -151,7 +152,7 @@ def read_out(
     text, (start, end) = texts[place], glosses[found.place].span(found.start, found.end)
     if not _PART.search(question):
         start, end = _whole(text, start, end)
-    start, end = as_asked(question, text, _changed_to(text, start, end), end)
+    start, end = as_asked(question, text, _changed_to(question, text, start, end), end)
     value = time_alone(question, text[start:end].strip(_EDGES))
     if names_options(question) and not content(value) & content(question):
         return None
@@ -160,8 +161,11 @@ def read_out(
     return None if too_many(question, value) else ReadOut(value, place, found.margin)
 
 
-def _changed_to(text: str, start: int, end: int) -> int:
-    """Where the value begins that something went to, of "moved from Tuesdays to Thursdays"."""
+def _changed_to(question: str, text: str, start: int, end: int) -> int:
+    """Where the value begins that something went to, of "moved from Tuesdays to Thursdays"; all of it to who
+    asks for what was before."""
+    if _FROM.search(question) or _BEFORE.search(question):
+        return start
     both = _TO.search(text, start, end)
     return both.end() if both and _WENT_FROM.search(text, 0, start) else start
 
