@@ -254,6 +254,12 @@ class Settings(BaseModel):
         description="Number of job worker threads, of which one tenant never holds all; "
         "0 disables them in this process.",
     )
+    job_process: bool = Field(
+        True,
+        description="Whether `memory serve` runs jobs in a process of their own, at lower priority, while "
+        "there are any; its models take the server's memory once more. Never beside a GPU, nor with "
+        "another generator.",
+    )
     job_lease_s: float = Field(60.0, gt=0, description="Job lease timeout in seconds.")
     upstream_url: str | None = Field(
         None,

@@ -34,7 +34,7 @@ from memory.api.routes import (
     tenants,
     upkeep,
 )
-from memory.api.shared import Shared
+from memory.api.shared import Begin, Shared
 from memory.api.upstream import Upstream
 from memory.backends.sql import migrate
 from memory.backends.sql.database import Database
@@ -54,7 +54,10 @@ RELAYING = (relay.router,)  # by another one, behind the same paths
 
 
 def create_app(
-    memory: Service | Settings | None = None, *, loaded: Callable[[], object] | None = None
+    memory: Service | Settings | None = None,
+    *,
+    loaded: Callable[[], object] | None = None,
+    begin: Begin | None = None,
 ) -> FastAPI:
     """A server in front of a memory, which the caller closes; or of settings, whose memory is its own.
 
@@ -62,7 +65,8 @@ def create_app(
 
     The routes are made at once, everything else when the server starts. Keys, quotas, audit and jobs are
     kept in the database that the memory's settings name. Raises nothing that a memory would not.
-    `loaded` is called, in a thread, once the models are.
+    `loaded` is called, in a thread, once the models are. `begin` starts a process that jobs run in
+    (job_process.py); without it they run in threads of this one.
     """
     given = memory if isinstance(memory, Service) else None
     settings = memory.settings if isinstance(memory, Service) else memory or Settings.load()
@@ -70,7 +74,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.server_threads
-        app.state.shared = parts = await anyio.to_thread.run_sync(_start, settings, given, loaded)
+        app.state.shared = parts = await anyio.to_thread.run_sync(_start, settings, given, loaded, begin)
         app.state.upstream = upstream = Upstream(settings) if settings.upstream_url else None
         yield
         if upstream is not None:
@@ -100,11 +104,13 @@ def open_store(settings: Settings) -> LimitedStore:
     return LimitedStore.open(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
 
 
-def _start(settings: Settings, given: Service | None, loaded: Callable[[], object] | None = None) -> Shared:
+def _start(
+    settings: Settings, given: Service | None, loaded: Callable[[], object] | None, begin: Begin | None
+) -> Shared:
     memory = given or Memory(settings, store=open_store(settings))
     database = Database(database_url(settings), busy_timeout_s=settings.busy_timeout_s)
     migrate.open_current(database)
-    parts = Shared.around(memory, database, loaded)
+    parts = Shared.around(memory, database, loaded, begin)
     parts.worker.start()
     parts.model.warm()
     return parts

@@ -23,6 +23,7 @@ from memory.server.room import Room, limited
 from memory.server.worker import FINAL, Handler, Progress
 from memory.service import Service
 
+KINDS = ("add", "compact", "export", "import", "extract")
 _EXPORTS = 3  # times that an export begins anew because something in it was erased meanwhile
 
 
@@ -40,10 +41,9 @@ class Handlers:
         self._extraction = Extraction(memory.settings)
 
     def by_kind(self) -> dict[str, Handler]:
-        return {
-            **{"add": self.add, "compact": self.compact, "export": self.export, "import": self.import_},
-            "extract": self.extract,
-        }
+        return dict(
+            zip(KINDS, (self.add, self.compact, self.export, self.import_, self.extract), strict=True)
+        )
 
     def add(self, job: Job, progress: Progress) -> Mapping[str, Any]:
         given = _payload(job)

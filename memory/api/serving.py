@@ -16,6 +16,7 @@ from memory.api.callers import is_loopback
 from memory.api.connections import MOST_HEADER_BYTES, bounded
 from memory.api.descriptors import Shares
 from memory.api.logs import log_to_stderr
+from memory.api.shared import Begin
 from memory.backends.sql.database import Database
 from memory.bootstrap import database_url
 from memory.errors import InvalidSettings
@@ -33,16 +34,17 @@ class _Listener(socket.socket):
         super().listen(_WAITING)
 
 
-def serve(memory: Service, listening: Callable[[str], None]) -> None:
+def serve(memory: Service, listening: Callable[[str], None], begin: Begin | None = None) -> None:
     """Answer requests until a signal; `listening` is told the address once there is one.
 
+    `begin` starts the process that jobs run in; without it they run in threads of this one.
     A signal ends it well: requests under way finish within settings.shutdown_s, jobs finish or are handed
     back. Raises InvalidSettings for an address that cannot be listened on.
     """
     settings = memory.settings
     with _bound(settings) as listener:
         logging.config.dictConfig(log_to_stderr())
-        config = configuration(memory, loaded=_settle)
+        config = configuration(memory, loaded=_settle, begin=begin)
         host, port = listener.getsockname()[:2]
         listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")
         for ends in (signal.SIGTERM, signal.SIGINT):  # uvicorn's handlers come first,
@@ -51,12 +53,14 @@ def serve(memory: Service, listening: Callable[[str], None]) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def configuration(memory: Service, loaded: Callable[[], object] | None = None) -> uvicorn.Config:
+def configuration(
+    memory: Service, loaded: Callable[[], object] | None = None, begin: Begin | None = None
+) -> uvicorn.Config:
     """How uvicorn serves a memory; `loaded` is called once its models are."""
     settings = memory.settings
     shares = Shares.of(settings)
     return uvicorn.Config(
-        create_app(memory, loaded=loaded),
+        create_app(memory, loaded=loaded, begin=begin),
         http=bounded(shares.connections),
         h11_max_incomplete_event_size=MOST_HEADER_BYTES,
         loop="asyncio",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from subprocess import Popen
 from threading import Lock, Thread
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
@@ -17,7 +18,7 @@ from memory.api.activity import Activity
 from memory.api.archives import Archives
 from memory.api.console.signed_in import SignedIn
 from memory.api.descriptors import Shares
-from memory.api.handlers import Handlers, whose
+from memory.api.handlers import KINDS, Handlers, whose
 from memory.api.metrics import Metrics
 from memory.api.places import Places
 from memory.api.single_flight import SingleFlight
@@ -32,6 +33,7 @@ from memory.server.quotas import Limiter
 from memory.server.room import Room
 from memory.server.words import reason_of
 from memory.server.worker import Worker
+from memory.server.worker_process import WorkerProcess
 from memory.service import Service
 
 _log = logging.getLogger(__name__)
@@ -39,6 +41,8 @@ _log = logging.getLogger(__name__)
 _SHARES = 4  # of the places that are worked in, one tenant has at most one of so many
 _DOOR_THREADS = 8
 _STOPS_WITHIN_S = 20.0  # a running job, once it is told to
+
+Begin = Callable[[str], Popen[bytes]]  # starts a process for jobs, for a worker of that name
 
 
 class Model:
@@ -79,6 +83,57 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What jobs need beside the memory."""
+
+    jobs: Jobs
+    access: Access
+    archives: Archives
+    room: Room
+
+    @classmethod
+    def of(cls, memory: Service, database: Database) -> Self:
+        """What is in the memory's database and its folder of archives."""
+        archives = Archives(
+            memory.exports,
+            memory.settings.max_archive_bytes,
+            lambda of: memory.begin(Scope(tenant_id=of)).since,
+        )
+        return cls(Jobs(database), Access(database), archives, Room(database, archives.size))
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What a worker calls beside its jobs: each hour, and each half minute."""
+
+    purges: Sequence[Callable[[], object]] = ()
+    sweeps: Sequence[Callable[[], object]] = ()
+
+
+def job_worker(memory: Service, database: Database, *, name: str) -> Worker:
+    """What works on jobs in a process of their own."""
+    return _worker(memory, Kept.of(memory, database), Metrics(memory), Upkeep(), name)
+
+
+def _worker(memory: Service, kept: Kept, metrics: Metrics, upkeep: Upkeep, name: str | None = None) -> Worker:
+    return Worker(
+        kept.jobs,
+        Handlers(memory, metrics, kept.archives, kept.access, kept.room).by_kind(),
+        threads=memory.settings.job_workers,
+        lease_s=memory.settings.job_lease_s,
+        purges=upkeep.purges,
+        sweeps=upkeep.sweeps,
+        name=name,
+    )
+
+
+def _keeper(memory: Service, kept: Kept, upkeep: Upkeep) -> Worker:
+    """No jobs: these are worked on elsewhere."""
+    lease_s = memory.settings.job_lease_s
+    return Worker(kept.jobs, {}, threads=0, lease_s=lease_s, purges=upkeep.purges, sweeps=upkeep.sweeps)
+
+
+@dataclass(frozen=True, slots=True)
 class Shared:
     """The parts of one server. Everything in here may be used by many threads."""
 
@@ -94,7 +149,7 @@ class Shared:
     activity: Activity
     archives: Archives
     model: Model
-    worker: Worker
+    worker: Worker | WorkerProcess
     places: Places
     readiness: SingleFlight[Any]
     signed_in: SignedIn
@@ -102,43 +157,42 @@ class Shared:
 
     @classmethod
     def around(
-        cls, memory: Service, database: Database, loaded: Callable[[], object] | None = None
+        cls,
+        memory: Service,
+        database: Database,
+        loaded: Callable[[], object] | None = None,
+        begin: Begin | None = None,
     ) -> Shared:
-        """The parts of a server for this memory, whose tables are in this database."""
+        """The parts of a server for this memory, whose tables are in this database.
+
+        `begin` starts the process that jobs run in; without it they run here.
+        """
         settings = memory.settings
-        jobs, idempotency, metrics = Jobs(database), Idempotency(database), Metrics(memory)
-        access = Access(database)
+        kept = Kept.of(memory, database)
+        idempotency, metrics = Idempotency(database), Metrics(memory)
         audit = Audit(database)
-        archives = Archives(
-            memory.exports, settings.max_archive_bytes, lambda of: memory.begin(Scope(tenant_id=of)).since
-        )
-        room = Room(database, archives.size)
         door = CapacityLimiter(_DOOR_THREADS)
         requests = Shares.of(settings).requests
-        purges: list[Callable[[], object]] = [archives.purge, idempotency.purge, audit.purge_refused]
+        purges: list[Callable[[], object]] = [kept.archives.purge, idempotency.purge, audit.purge_refused]
         if settings.audit_days:
             purges.append(lambda: audit.purge(timedelta(days=settings.audit_days)))
+        upkeep = Upkeep(purges, [memory.expire])
         return cls(
             memory=memory,
             database=database,
-            access=access,
+            access=kept.access,
             limiter=Limiter(database),
-            room=room,
+            room=kept.room,
             audit=audit,
             idempotency=idempotency,
-            jobs=jobs,
+            jobs=kept.jobs,
             metrics=metrics,
             activity=Activity(),
-            archives=archives,
+            archives=kept.archives,
             model=Model(lambda: _use(memory), loaded),
-            worker=Worker(
-                jobs,
-                Handlers(memory, metrics, archives, access, room).by_kind(),
-                threads=settings.job_workers,
-                lease_s=settings.job_lease_s,
-                purges=purges,
-                sweeps=[memory.expire],
-            ),
+            worker=_worker(memory, kept, metrics, upkeep)
+            if begin is None
+            else WorkerProcess(kept.jobs, KINDS, begin, keeper=_keeper(memory, kept, upkeep)),
             places=Places(requests, share=max(1, requests // _SHARES)),
             readiness=SingleFlight(door),
             signed_in=SignedIn(),

@@ -112,7 +112,8 @@ def root(
     if context.invoked_subcommand is None:
         print(context.get_help())
         raise typer.Exit()
-    context.obj = Setup(context.obj or _open, context.invoked_subcommand, home, model)
+    given = context.obj
+    context.obj = Setup(given or _open, context.invoked_subcommand, home, model, as_set=given is None)
 
 
 def main(argv: Sequence[str] | None = None, *, open_memory: Callable[..., Service] | None = None) -> int:

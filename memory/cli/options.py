@@ -70,6 +70,7 @@ class Setup:
     verb: str | None
     home: str | None = None
     model: str | None = None
+    as_set: bool = True  # `open` opens what the settings say, and nothing else
 
     def memory(self) -> Service | Client:
         """The memory: on the server of MEMORY_URL, else of this machine; the caller closes it."""

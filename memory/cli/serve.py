@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,7 +43,7 @@ def serve(
     is ready; logs go to standard error as JSON lines.
     """
     try:
-        from memory.api import serving
+        from memory.api import job_process, serving
         from memory.api.app import open_store
     except ImportError as error:
         raise needs("server", error) from error
@@ -51,8 +52,10 @@ def serve(
     out = Output(as_json)
     settings = setup(context).settings(**given)
     serving.check_anonymous(settings)
+    apart = setup(context).as_set and job_process.fits(settings)
+    begin = partial(job_process.begin, settings) if apart else None
     with setup(context).local(store=open_store(settings), **given) as memory:
-        serving.serve(memory, lambda url: _greet(out, memory, url))
+        serving.serve(memory, lambda url: _greet(out, memory, url), begin)
 
 
 def _greet(out: Output, memory: Service, url: str) -> None:

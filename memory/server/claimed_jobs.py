@@ -45,7 +45,7 @@ class ClaimedJobs:
         `most` is how many jobs of one tenant the worker runs at a time.
         Tenants take turns; of one tenant's jobs it is the one that has been due for longest.
         """
-        if not self._any_due(kinds):
+        if not self.due(kinds):
             return None  # told by a read, so that idle workers do not take SQLite's write lock
         at = self._clock()
         with self._database.write() as connection:
@@ -60,10 +60,17 @@ class ClaimedJobs:
                     note_served(connection, job.scope.tenant_id, at)
                     return one(connection, job.scope.tenant_id, job.id)
 
-    def _any_due(self, kinds: Collection[str] | None) -> bool:
-        due = select(jobs.c.id).where(_due(self._clock(), kinds)).limit(1)
+    def due(self, kinds: Collection[str] | None = None, *, for_s: float = 0.0) -> bool:
+        """Whether a job may be claimed, and has been for so long."""
+        due = select(jobs.c.id).where(_due(self._clock() - timedelta(seconds=for_s), kinds)).limit(1)
         with self._database.read() as connection:
             return connection.scalar(due) is not None
+
+    def release(self, worker: str) -> int:
+        """Let others claim what a worker was at that has died; returns how many. Its attempts count."""
+        held = and_(jobs.c.state == "running", jobs.c.worker == worker)
+        with self._database.write() as connection:
+            return connection.execute(update(jobs).where(held).values(due_at=self._clock())).rowcount
 
     def others_wait(self, job: Job, kinds: Collection[str]) -> bool:
         """Whether jobs of other tenants are due; asked often, and so only read."""

@@ -7,13 +7,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import memory
+from memory.api import job_process, serving
+from memory.api.app import open_store
 from memory.cli import main
+from memory.settings import Settings
 from tests.command import echoes
 
 ROOT = Path(__file__).parents[2]
+ECHO_JOBS = (sys.executable, "-W", "error", "-m", "tests.api.echo_jobs")
 
 
 @contextmanager
@@ -40,7 +45,17 @@ def server(
         process.stdout.close()
 
 
+def serve_apart(home: str) -> None:
+    """With a process for jobs, which echoes too."""
+    settings = Settings.load(home=home, port=0, anonymous=True)
+    begin = partial(job_process.begin, settings, command=ECHO_JOBS)
+    with memory.Memory(settings, store=open_store(settings), **echoes()) as opened:
+        serving.serve(opened, lambda url: print(f"listening on {url}", flush=True), begin)
+
+
 if __name__ == "__main__":
+    if "ECHO_STEP_S" in os.environ:
+        sys.exit(serve_apart(sys.argv[1]))
     sys.exit(
         main(
             ["--home", sys.argv[1], "serve", "--port", "0", *sys.argv[2:]],
