@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class TextToLoRA:
     ``embedder`` names the sentence model whose embeddings it was trained on; it is loaded when the first
     description comes. ``descriptions`` are those it was made for, where they are known, and ``near`` is the
     least cosine to one of them from which on it follows a description, where that was measured.
+    ``failed`` are those among them that it was measured not to follow all the same.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class TextToLoRA:
         device: torch.device | str,
         descriptions: Sequence[str] = (),
         near: float | None = None,
+        failed: Sequence[str] = (),
     ) -> None:
         self.network = network.to(device)
         self.base_model = base_model
@@ -51,6 +54,7 @@ class TextToLoRA:
         self.device = torch.device(device)
         self.descriptions = tuple(descriptions)
         self.near = near
+        self.failed = frozenset(failed)
         self._descriptions = Descriptions(embedder, device)
 
     @classmethod
@@ -70,10 +74,10 @@ class TextToLoRA:
         folder = locate.checkpoint_path(path)
         folder = folder if folder.is_dir() else folder.parent
         if (folder / CONFIG).is_file():
-            config, weights, names, descriptions, near = _read_own(folder)
+            config, weights, names, known = _read_own(folder)
         elif (folder / published_task.FILE).is_file():
             found = published_task.load(folder)
-            config, weights, descriptions, near = found.config, found.weights, (), None
+            config, weights, known = found.config, found.weights, _Known()
             names = {"base_model": found.base_model, "embedder": found.embedder}
         else:
             raise FileNotFoundError(
@@ -84,8 +88,9 @@ class TextToLoRA:
             base_model=str(base_model or names["base_model"]),
             embedder=str(embedder) if embedder else names["embedder"],
             device=device or bases.default_device(),
-            descriptions=descriptions,
-            near=near,
+            descriptions=known.descriptions,
+            near=known.near,
+            failed=known.failed,
         )
 
     @property
@@ -146,6 +151,7 @@ class TextToLoRA:
             "embedder": self.embedder,
             "descriptions": self.descriptions,
             "near": self.near,
+            "failed": [one for one in self.descriptions if one in self.failed],
             "config": self.config.to_dict(),
         }
         text = json.dumps({"format": FORMAT, **described}, indent=2) + "\n"
@@ -166,9 +172,18 @@ def _assemble(config: TaskConfig, weights: dict[str, Tensor], where: str) -> Tas
     return network.requires_grad_(False).eval()
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What a network is measured to follow."""
+
+    descriptions: tuple[str, ...] = ()
+    near: float | None = None
+    failed: tuple[str, ...] = ()
+
+
 def _read_own(
     folder: Path,
-) -> tuple[TaskConfig, dict[str, Tensor], dict[str, Any], tuple[str, ...], float | None]:
+) -> tuple[TaskConfig, dict[str, Tensor], dict[str, Any], _Known]:
     try:
         described = json.loads((folder / CONFIG).read_text())
         if described["format"] != FORMAT:
@@ -176,8 +191,11 @@ def _read_own(
         weights = load_file(folder / WEIGHTS)
         named = ((kind, described[kind]) for kind in ("base_model", "embedder"))
         names = {kind: locate.base_model(name, folder) if name else None for kind, name in named}
-        descriptions = tuple(str(one) for one in described.get("descriptions", ()))
+        descriptions, failed = (
+            tuple(str(one) for one in described.get(kind, ())) for kind in ("descriptions", "failed")
+        )
         near = None if described.get("near") is None else float(described["near"])
-        return TaskConfig.from_dict(described["config"]), weights, names, descriptions, near
+        known = _Known(descriptions, near, failed)
+        return TaskConfig.from_dict(described["config"]), weights, names, known
     except (json.JSONDecodeError, KeyError, TypeError, safetensors.SafetensorError) as error:
         raise ValueError(f"the Text-to-LoRA network in {folder} is damaged: {error}") from error

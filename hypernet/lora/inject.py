@@ -170,11 +170,10 @@ def _stack_rows(module: str, rows: Sequence[Tensor | None]) -> Tensor:
     rank = -(-max(row.size(1) for row in known) // RANK_BLOCK) * RANK_BLOCK
     dtype = reduce(torch.promote_types, (row.dtype for row in known), torch.float32)
     layers, width = shapes.pop()
-    out = known[0].new_zeros(len(rows), layers, rank, width, dtype=dtype)
-    for i, row in enumerate(rows):
-        if row is not None:
-            out[i, :, : row.size(1)] = row
-    return out
+    none = known[0].new_zeros(layers, 0, width)
+    placed = [none if row is None else row for row in rows]
+    # Padded apart: writing them into one tensor would copy all of its gradient once for each row.
+    return torch.stack([F.pad(row.to(dtype), (0, 0, 0, rank - row.size(1))) for row in placed])
 
 
 def _hook(

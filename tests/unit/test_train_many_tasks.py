@@ -14,7 +14,7 @@ from hypernet.training.data import many_tasks, tasks
 from hypernet.training.data.many_tasks import KINDS
 from hypernet.training.data.tasks import Task
 from hypernet.training.json_lines import DataError
-from hypernet.training.tasks.task_confidence import bound, nearest
+from hypernet.training.tasks.task_confidence import HOPELESS, bound, nearest, undone
 from hypernet.world.facts import UNKNOWN
 from memory.backends.model.skills import SkillModel
 from tests.unit.test_train_t2l import models, run
@@ -91,6 +91,19 @@ def test_the_bound_is_the_cosine_that_tells_best_what_is_followed() -> None:
     assert nearest(vectors, ["a", "b"], "c") == pytest.approx(0.999, abs=1e-3)
 
 
+def test_a_task_that_is_practised_and_not_done_counts_against_what_is_near_it() -> None:
+    """However near; and no bound is made of such alone."""
+    right = [("shout", True), ("shout", False), ("sing", False), ("sing", False), ("sing", True)]
+    assert undone(right) == {"sing"}
+    vectors = {"a": torch.tensor([1.0, 0]), "b": torch.tensor([0, 1.0]), "c": torch.tensor([3.0, 0.1])}
+    assert nearest(vectors, ["a", "b"], "c", failed={"a"}) == HOPELESS
+    assert nearest(vectors, ["a", "b"], "c", failed={"b"}) > 0.99
+    sure = bound([(HOPELESS, False), (HOPELESS, True), (0.6, True), (0.7, True)])
+    assert sure is not None
+    assert (sure.near, sure.taken, sure.refused) == (0.6, 2 / 3, 1.0)
+    assert bound([(HOPELESS, False), (HOPELESS, True)]) is None
+
+
 def test_unseen_tasks_are_judged_apart_and_the_bound_goes_with_the_network(models: Path) -> None:
     """Against the instruction, no adapter and a LoRA of their own; its descriptions are the learned ones."""
     records = [
@@ -101,7 +114,7 @@ def test_unseen_tasks_are_judged_apart_and_the_bound_goes_with_the_network(model
     ]
     json_lines.write(models / "tasks.jsonl", records)
     path, rates = str(models / "tasks.jsonl"), ("--muon-lr", "0.02", "--adam-lr", "0.02")
-    run(models, "run", "--data", path, "--steps", "60", "--own-steps", "2", "--unseen", "0.5", *rates)
+    run(models, "run", "--data", path, "--steps", "200", "--own-steps", "2", "--unseen", "0.5", *rates)
     figures = json.loads((models / "run" / "model" / "figures.json").read_text())
     for condition in ("no adapter", "instruction", "adapter", "own LoRA"):
         assert condition in figures
@@ -134,3 +147,26 @@ def test_a_skill_is_refused_by_the_bound_that_the_network_measured(models: Path)
     assert "1.00 of 2.00 needed, is 'Shout'" in refusal
     network.near = 0.5
     assert Loaded("x", None).refusal("Shout") is None  # type: ignore[arg-type]
+    network.failed = frozenset({"Shout"})
+    refusal = Loaded("x", None).refusal("Shout")  # type: ignore[arg-type]
+    assert refusal is not None
+    assert "measured not to do it: the nearest description that it knows, at 1.00, is 'Shout'" in refusal
+    network.save(models / "again")
+    assert TextToLoRA.from_pretrained(models / "again", device="cpu").failed == {"Shout"}
+
+
+def test_descriptions_of_practised_tasks_that_are_not_done_go_with_the_network(models: Path) -> None:
+    """Measured on their held-out descriptions; a task that is done is not among them."""
+    said = {"Shout": ("YES", "YES", "YES"), "Whisper": ("no", "la", "mi"), "Bark": ("ok", "ok", "ok")}
+    records = [
+        {"description": f"{verb} {how}", "prompt": "a?", "answer": answer, "task": verb}
+        for verb, answers in said.items()
+        for how in ("now", "later")
+        for answer in answers
+    ]
+    json_lines.write(models / "tasks.jsonl", records)
+    path, rates = str(models / "tasks.jsonl"), ("--muon-lr", "0.02", "--adam-lr", "0.02")
+    run(models, "run", "--data", path, "--steps", "200", "--unseen", "0.3", *rates)
+    model = TextToLoRA.from_pretrained(models / "run" / "model", device="cpu")
+    assert model.failed == {"Whisper now", "Whisper later"}
+    assert "Shout now" in model.descriptions

@@ -185,12 +185,13 @@ def t2l(
             return
         figures = course.figures(own)
         made_for = list(dict.fromkeys(task.description for task in (learned if unseen else seen)))
-        sure = course.confidence(made_for) if unseen else None
+        failed = course.failed(learned) if unseen else []
+        sure = course.confidence(made_for, failed) if unseen else None
         if sure is not None:
             figures["descriptions followed, taken"] = {"questions": sure.count, "value": sure.taken}
             figures["descriptions not followed, refused"] = {"questions": sure.count, "value": sure.refused}
         near = None if sure is None else sure.near
-        publish(folder, base, embedder, made_for, course, figures, settings, near)
+        publish(folder, base, embedder, made_for, course, figures, settings, near, failed)
 
 
 def remembered(memory: Path | None, found: Sequence[Task], base: PreTrainedModel) -> dict[str, LoRA]:
@@ -234,6 +235,7 @@ def publish(
     figures: Mapping[str, Mapping[str, float]],
     settings: Mapping[str, object],
     near: float | None = None,
+    failed: Sequence[str] = (),
 ) -> None:
     """``model/`` in the run's folder: weights in our layout, figures, curve and card."""
     folder, config, name = run / "model", course.network.config, Path(base).name
@@ -244,6 +246,7 @@ def publish(
         device=next(course.network.parameters()).device,
         descriptions=descriptions,
         near=near,
+        failed=failed,
     ).save(folder)
     card.write(
         folder,

@@ -1,12 +1,13 @@
 """How near a description has to be to those a network learned, so that it is worth following: measured.
 
 A network makes an adapter of any description. Whether it does the task is measured on descriptions that it
-was not trained on; the bound is the cosine that tells best those it follows from the others.
+was not trained on: tasks that it practised and does not do are named, and of what is nearest to another one
+the bound is the cosine that tells best those it follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,10 +26,25 @@ class Confidence:
     count: int  # descriptions
 
 
-def nearest(vectors: Mapping[str, Tensor], learned: Sequence[str], description: str) -> float:
-    """The cosine of a description's embedding [E] to the nearest that was learned."""
+HOPELESS = -1.0  # in place of a cosine, for a description nearest to one of a task that is not done
+
+
+def nearest(
+    vectors: Mapping[str, Tensor], learned: Sequence[str], description: str, failed: Collection[str] = ()
+) -> float:
+    """The cosine of a description's embedding [E] to the nearest learned one, HOPELESS if that failed."""
     known = torch.stack([vectors[one] for one in learned])
-    return float(torch.cosine_similarity(known, vectors[description][None]).max())
+    cosines = torch.cosine_similarity(known, vectors[description][None])
+    place = int(cosines.argmax())
+    return HOPELESS if learned[place] in failed else float(cosines[place])
+
+
+def undone(judged: Sequence[tuple[str, bool]]) -> set[str]:
+    """From (task, answered right) of each question: the tasks of which less than FOLLOWED is right."""
+    found: dict[str, list[bool]] = {}
+    for task, right in judged:
+        found.setdefault(task, []).append(right)
+    return {task for task, right in found.items() if sum(right) < FOLLOWED * len(right)}
 
 
 def bound(judged: Sequence[tuple[float, bool]]) -> Confidence | None:
@@ -45,5 +61,8 @@ def bound(judged: Sequence[tuple[float, bool]]) -> Confidence | None:
         taken = sum(cosine >= near for cosine in followed) / len(followed)
         return taken, sum(cosine < near for cosine in others) / len(others)
 
-    near = max(sorted({cosine for cosine, _ in judged}), key=lambda one: sum(shares(one)))
+    cosines = sorted({cosine for cosine, _ in judged if cosine > HOPELESS})
+    if not cosines:
+        return None
+    near = max(cosines, key=lambda one: sum(shares(one)))
     return Confidence(near, *shares(near), len(judged))

@@ -18,7 +18,7 @@ from hypernet.networks.task_hypernetwork import TaskHypernetwork
 from hypernet.training import card
 from hypernet.training.data.tasks import Given, Task
 from hypernet.training.packed import Turn
-from hypernet.training.tasks.task_confidence import FOLLOWED, Confidence, bound, nearest
+from hypernet.training.tasks.task_confidence import FOLLOWED, Confidence, bound, nearest, undone
 from hypernet.training.tasks.task_lessons import TaskLesson, TaskLessons, exact, misled
 from hypernet.training.tasks.task_losses import Vectors, reconstruction_loss, relative_error, task_loss
 from hypernet.training.tasks.task_writers import (
@@ -170,16 +170,23 @@ Where the data has contexts, every condition has the context's own adapter merge
             found["own LoRA"] = self._exact(own, exam.tasks, exam.rows)
         return found
 
-    def confidence(self, learned: Sequence[str]) -> Confidence | None:
+    def failed(self, learned: Sequence[Task]) -> list[str]:
+        """The descriptions of those learned tasks that are not done under the exam's."""
+        right = self._exact(self.write, self.exam.tasks, self.exam.rows)
+        names = [task.name for task, row in zip(self.exam.tasks, self.exam.rows, strict=True) for _ in row]
+        never = undone(list(zip(names, right, strict=True)))
+        return list(dict.fromkeys(task.description for task in learned if task.name in never))
+
+    def confidence(self, learned: Sequence[str], failed: Sequence[str]) -> Confidence | None:
         """How near to the learned descriptions one has to be to be followed, on both exams."""
-        judged = []
+        judged, hopeless = [], frozenset(failed)
         for exam in (self.exam, self.unseen):
             if exam is None:
                 continue
             answers = iter(self._exact(self.write, exam.tasks, exam.rows))
             for task, row in zip(exam.tasks, exam.rows, strict=True):
                 right = sum(next(answers) for _ in row) >= FOLLOWED * len(row)
-                judged.append((nearest(self.vectors, learned, task.description), right))
+                judged.append((nearest(self.vectors, learned, task.description, hopeless), right))
         return bound(judged)
 
     def _by_task(self, right: Sequence[bool]) -> dict[str, list[bool]]:

@@ -43,7 +43,8 @@ class SkillModel:
                 raise ModelUnavailable(f"the skill could not be made: {_line(error)}") from error
 
     def refusal(self, description: str) -> str | None:
-        """A line for a description that is near none of those the network was made for."""
+        """A line for a description that is near none of those the network was made for, or to one that it
+        was measured not to follow."""
         with self._lock:
             network = self._loaded()
             if not network.descriptions:
@@ -52,12 +53,18 @@ class SkillModel:
                 needed, (found, nearest) = NEAR, self._nearest(network.descriptions, description)
             else:
                 needed, (found, nearest) = network.near, network.nearest(description)
-        if found >= needed:
-            return None
-        return (
-            f"the network for skills was not made for such a description: the nearest that it knows, at "
-            f"{found:.2f} of {needed:.2f} needed, is {nearest!r}"
-        )
+            failed = nearest in network.failed
+        if found < needed:
+            return (
+                f"the network for skills was not made for such a description: the nearest that it knows, at "
+                f"{found:.2f} of {needed:.2f} needed, is {nearest!r}"
+            )
+        if failed:
+            return (
+                f"the network for skills practised such a task and was measured not to do it: the nearest "
+                f"description that it knows, at {found:.2f}, is {nearest!r}"
+            )
+        return None
 
     def _nearest(self, known: Sequence[str], description: str) -> tuple[float, str]:
         """By the packaged sentence model, of a network that measured no bound of its own."""
