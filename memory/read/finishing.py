@@ -134,7 +134,7 @@ class Check:
             value = whole_secret(text, whole_number(text, value))
         if value:
             said = characters(reply).casefold()
-            held = value.casefold() in said and not (
+            held = _says(said, value.casefold()) and not (
                 _again(said, value.casefold()) or self._names_more(reply)
             )
             if held and (reply == value or self._may_stand(reply)):
@@ -156,6 +156,12 @@ class Check:
         """What a picture shows stands in no text."""
         seen = [*self._seen, reply] if self._pictured else self._seen
         return reply == UNKNOWN or self._turn.accepts(reply, self._told, seen)
+
+
+def _says(reply: str, value: str) -> bool:
+    """Whether a reply has a value in it; "I don't know." says no "No"."""
+    words = rf"(?<!\w){re.escape(value)}(?!\w)" if value.isalpha() else re.escape(value)
+    return re.search(words, reply) is not None
 
 
 def _again(reply: str, value: str) -> bool:

@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
+from memory.text.foreign_days import HINT, dated_abroad
 from memory.text.values import DATE
 
 _MONTHS = (
@@ -59,7 +60,7 @@ _SAID = re.compile(
 )
 # A part of each such expression, in small letters: quicker to look for than the expressions.
 _HINT = re.compile(
-    rf"{_TOMORROW}|yesterday|today|tonight|from now| ago|the \d|in {_MANY} {_UNIT}|{_WEEKDAY} week"
+    rf"{HINT}|{_TOMORROW}|yesterday|today|tonight|from now| ago|the \d|in {_MANY} {_UNIT}|{_WEEKDAY} week"
     rf"|a week (?:on|from) |the end of |(?:on|by|until|till|before|to|is|was) {_WEEKDAY}"
     rf"|(?:next|last|this|coming) (?:{_WEEKDAY}|{_PART}|coming|week|month|year)"
 )
@@ -111,6 +112,7 @@ def dated(text: str, said_at: datetime) -> str:
     if not _HINT.search(text.casefold()):
         return text
     today = said_at.astimezone().date()
+    text = dated_abroad(text, today)
     written, done = [], 0
     for found in _SAID.finditer(text):
         meant = None if found["quoted"] else _Meant(text, found, today).text()

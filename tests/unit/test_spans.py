@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from memory.backends.model.reading import Decided, Found
-from memory.backends.reader.answer.spans import AGREED, NOTHING, OVERRULES, SURE, ReadOut
-from memory.backends.reader.answer.yes_no import CERTAIN
+from memory.backends.reader.answer.spans import AGREED, MORE, NOTHING, OVERRULES, REPORTED, SURE, ReadOut
+from memory.backends.reader.answer.yes_no import NO, NO_TURNED, YES, YES_TURNED
 from memory.backends.reader.english import EnglishReader
 from memory.ports import Told
 from memory.text.passage import Passage
@@ -130,7 +130,7 @@ def test_a_day_is_no_answer_to_what_time() -> None:
 def test_yes_is_not_said_of_what_somebody_else_is_quoted_with() -> None:
     """Nor of what is denied; "no" may be."""
     for yes, said in ((True, "I can't say"), (False, "No")):
-        reader = EnglishReader(Marks("", CERTAIN + 1, yes=yes))
+        reader = EnglishReader(Marks("", YES_TURNED + 1, yes=yes))
         texts = told(reader, 'My sister said, "I am vegan."')
         assert reader.read("Am I vegan?").value_in(texts)[0].startswith(said)
 
@@ -152,12 +152,16 @@ def test_options_are_answered_by_one_of_them() -> None:
         ("milk, eggs and rye bread", "milk", False),
         ("a Pixel 8", "an iPhone 13", False),
         ("Rex", "rex", False),
+        ("arrived", "a Shure MV7", True),
+        ("and lessons are Mondays", "viola", True),
+        ("Fred", "Greta", False),
+        ("red", "blue", False),
     ],
 )
 def test_a_model_that_is_sure_makes_a_value_whole_or_ends_it(rules: str, own: str, says: bool) -> None:
-    """More of the same, and less where another clause begins; a list stays a list."""
-    assert ReadOut(own, 0, SURE + 1).overrules(rules) is says
-    assert ReadOut(own, 0, SURE).overrules(rules) is False
+    """More of the same, less where another clause begins, and the place of a clause's rest; a list stays."""
+    assert ReadOut(own, 0, MORE + 1).overrules(rules) is says
+    assert ReadOut(own, 0, MORE).overrules(rules) is False
 
 
 def test_several_values_that_go_together_stay_several() -> None:
@@ -231,7 +235,7 @@ def test_what_no_words_of_a_text_answer_is_not_asked(asked: str) -> None:
 )
 def test_yes_or_no_is_decided_by_all_texts_together(asked: str) -> None:
     """What is denied is read too; the nearest text is named."""
-    marks = Marks("", CERTAIN + 0.1, yes=False)
+    marks = Marks("", NO + 0.1, yes=False)
     reader = EnglishReader(marks)
     texts = told(reader, "the tenants moved out.", "i have no neighbours.")
     assert reader.read(asked).value_in(texts, [1, 0]) == ("No", [1])
@@ -241,8 +245,8 @@ def test_yes_or_no_is_decided_by_all_texts_together(asked: str) -> None:
 @pytest.mark.parametrize(
     ("margin", "said"),
     [
-        (CERTAIN, "I can't say yes or no, but you told me: “the dentist moved to tuesday.”"),
-        (SURE, ""),
+        (YES_TURNED, "I can't say yes or no, but you told me: “the dentist moved to tuesday.”"),
+        (MORE, ""),
         (-9.0, ""),
     ],
 )
@@ -252,6 +256,67 @@ def test_what_is_less_than_certain_is_said_in_the_tellers_words(margin: float, s
     texts = told(reader, "rent is paid.", "good news today. the dentist moved to tuesday.")
     assert reader.read("is the dentist on monday?").value_in(texts, [0, 1])[0] == said
     assert reader.read("is mars far away?").value_in(texts, [0, 1])[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "yes", "needs"),
+    [
+        ("the dentist is on tuesday.", True, YES),
+        ("the dentist moved to tuesday.", True, YES_TURNED),
+        ("the dentist is on tuesday.", False, NO),
+        ("the dentist was monday, but is on tuesday.", False, NO_TURNED),
+        ("my rent is not due.", False, NO),
+    ],
+)
+def test_yes_needs_more_where_something_is_denied_or_changed_and_no_less(
+    text: str, yes: bool, needs: float
+) -> None:
+    """The model reads over a "not" or "moved" that is said of it; of other things it does not matter."""
+    for margin, said in ((needs + 0.1, "Yes" if yes else "No"), (needs, "")):
+        reader = EnglishReader(Marks("", margin, yes=yes))
+        value = reader.read("is the dentist on monday?").value_in(told(reader, text))[0]
+        assert (value if value in ("Yes", "No") else "") == said
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "no"),
+    [
+        ("Did I get the job at Hartley's?", "I didn't get the job at Hartley's.", True),
+        ("Do I drink coffee?", "I dont drink coffee anymore", True),
+        ("Would I eat snails?", "I'd never eat snails but oysters, any day", True),
+        ("Is green my favourite colour?", "My favourite colour used to be green, now it's blue", True),
+        ("Would I eat oysters?", "I'd never eat snails but oysters, any day", False),
+        ("Do I eat salmon?", "I never eat fish except salmon", False),
+        ("Is the meeting on Zoom?", "Turns out the meeting's on Teams not Zoom.", True),
+        ("Is the meeting on Teams?", "Turns out the meeting's on Teams not Zoom.", False),
+        ("Do I eat meat?", "My brother doesn't eat meat.", False),
+        ("Does he eat meat?", "I don't eat meat.", False),
+        ("Did I live in Porto?", "I used to live in Porto.", False),
+        ("Don't I drink coffee?", "I don't drink coffee.", False),
+        ("Do I drink coffee?", "I don't drink tea.", False),
+        ("Do I drink coffee?", "Not only do I drink coffee, I roast it.", False),
+    ],
+)
+def test_what_the_tellers_own_words_deny_is_no(asked: str, text: str, no: bool) -> None:
+    """However little the model finds; not of somebody else, nor of what stands before the denial."""
+    reader = EnglishReader(Marks("", -9.0))
+    assert (reader.read(asked).value_in(told(reader, text))[0] == "No") is no
+
+
+def test_what_is_denied_first_and_told_later_is_not_denied() -> None:
+    """The newest clause that has all of it counts."""
+    reader = EnglishReader(Marks("", -9.0))
+    texts = told(reader, "I don't drink coffee.", "I drink coffee again.")
+    assert reader.read("Do I drink coffee?").value_in(texts)[0] != "No"
+    assert reader.read("Do I drink coffee?").value_in(texts[:1])[0] == "No"
+
+
+def test_a_clause_beside_a_denied_one_answers_and_the_denied_one_does_not() -> None:
+    """ "The PIN isn't 4471 any more" hid what was said behind it."""
+    text = "The password isn't sun99 anymore, Ella changed it to moon00"
+    for words, given in (("moon00", "moon00"), ("Ella", "Ella"), ("sun99", "")):
+        reader = EnglishReader(Marks(words, SURE + REPORTED + 1))
+        assert reader.read("who knows the netflix password?").value_in(told(reader, text))[0] == given
 
 
 def test_an_unsure_yes_is_not_said_and_nothing_of_the_texts_in_its_place() -> None:
@@ -285,7 +350,7 @@ def test_what_does_not_stand_never_answers_and_the_assistant_less_surely() -> No
     [(_, texts, doubts)] = marks.given
     assert texts == [denied, "the plate is AB-1."]
     assert doubts[0] == float("inf")
-    assert 0 < doubts[1] < SURE
+    assert doubts[1] == REPORTED
 
 
 def test_of_many_texts_the_nearest_are_read_as_they_were_told() -> None:

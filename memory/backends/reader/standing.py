@@ -140,6 +140,16 @@ def stands(text: str) -> str:
     return " ".join(part for sentence in sentences(text) for part in _standing(sentence))
 
 
+def beside_denial(text: str) -> list[str]:
+    """The clauses beside denied ones: "Ella changed it" of "the PIN isn't 4471 now, Ella changed it".
+
+    None of a text that is put in another way, or is too long to be read clause by clause.
+    """
+    if put_as(text) != {"denied"} or len(text) > _LONGEST:
+        return []
+    return [part for sentence in sentences(text) for part in clauses_of(sentence) if not put_as(part)]
+
+
 def _standing(sentence: str) -> Iterator[str]:
     kinds = put_as(sentence)
     if not kinds:
@@ -183,6 +193,11 @@ def _standing(sentence: str) -> Iterator[str]:
         if who and parts[0] not in kept:
             said = re.sub(r"^(?:he|she|it|they)\b(?!['’])", lambda _: who[1], said, flags=re.IGNORECASE)
         yield said[:1].upper() + said[1:] + ("" if said.endswith((".", "!", "?")) else ".")
+
+
+def clauses_of(sentence: str) -> list[str]:
+    """The clauses of a sentence."""
+    return [part for _, part in _clauses(sentence)]
 
 
 def _clauses(sentence: str) -> list[tuple[str, str]]:

@@ -43,7 +43,7 @@ zug=train; hochzeit=wedding; lieblingsfarbe=favourite colour; farbe=colour; lieb
 größe=size; schuhgröße=shoe size; stadt=city; straße=street; post=post; bank=bank; montag=Monday
 dienstag=Tuesday; mittwoch=Wednesday; donnerstag=Thursday; freitag=Friday; samstag=Saturday; sonntag=Sunday
 mai=May; juni=June; januar=January; februar=February; märz=March; juli=July; oktober=October
-dezember=December; uhr=o'clock; kostet=costs
+dezember=December; uhr=o'clock; kostet=costs; beim=at the; muss=must; vorher=before; früher=before
 """
 _SPANISH = """
 cómo se llama=what is the name of; cómo me llamo=what is my name; cómo se llaman=what are the names of
@@ -68,7 +68,8 @@ coche=car; carro=car; bicicleta=bicycle; piso=flat; casa=house; llave=key; alqui
 vuelo=flight; tren=train; boda=wedding; calle=street; ciudad=city; banco=bank; color=colour
 favorito=favourite; favorita=favourite; comida=food; alérgico=allergic; alérgica=allergic; cuesta=costs
 lunes=Monday; martes=Tuesday; miércoles=Wednesday; jueves=Thursday; viernes=Friday; sábado=Saturday
-domingo=Sunday; enero=January
+domingo=Sunday; enero=January; febrero=February; marzo=March; abril=April; mayo=May; junio=June; julio=July
+agosto=August; septiembre=September; octubre=October; noviembre=November; diciembre=December; se casa=marries
 """
 _FRENCH = """
 comment s'appelle=what is the name of; comment je m'appelle=what is my name; s'appelle=is called
@@ -86,7 +87,8 @@ rendez-vous=appointment; vol=flight; mot de passe=password; allergique=allergic;
 _LANGUAGES = {
     "de": (
         _GERMAN,
-        "ich ist mein meine meinen meiner dein und der die wie wo wann wer wir heißt heisst wohnt sich hat",
+        "ich ist mein meine meinen meiner dein und der die wie wo wann wer wir heißt heisst wohnt sich hat"
+        " habe einen einem beim zum zur muss nicht bei jetzt",
     ),
     "es": (
         _SPANISH,

@@ -19,7 +19,8 @@ _SEVERAL = re.compile(
 )
 _ONE = re.compile(r"which\s+(?:of\s|one\b|(?!\w+(?<![sui])s\b)\w+\b)", re.IGNORECASE)
 _NO_ITEM = re.compile(
-    r"\b(?:is|are|am|was|were|has|have|had|i|we|he|she|they|it|but|so|because|if|not|never|please|thanks|lol)\b|['’]s\s",
+    r"\b(?:is|are|am|was|were|has|have|had|i|we|he|she|they|it|but|so|because|if|not|never|please|thanks|lol)\b|\b(?:it|he|she|that|there)['’]s\s"
+    r"|['’]s\s+(?:\w+ing|an?|the|in|on|at|not|my|been|got|from|off)\b",
     re.IGNORECASE,
 )
 _WORDS = r"[^\s,;:!?\n]+(?: (?!(?:and|or|but)\b)[^\s,;:!?\n]+){0,4}?"

@@ -86,7 +86,8 @@ _HOUR = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
 _MINUTES = r"(?:(?:a\ )?quarter|half|five|ten|twenty(?:[\ -]five)?)"
 _CLOCK = (
     r"(?:\d{1,2}[:.]\d\d(?:\ ?[ap]\.?m\b)?|\d{1,2}\ ?[ap]\.?m\b"
-    rf"|{_MINUTES}\ (?:past|to)\ (?:{_HOUR}|\d{{1,2}})\b|(?:{_HOUR}|\d{{1,2}})\ o['’]clock\b"
+    rf"|(?:{_MINUTES}|\d{{1,2}})\ past\ (?:{_HOUR}|\d{{1,2}})\b|{_MINUTES}\ to\ (?:{_HOUR}|\d{{1,2}})\b"
+    rf"|(?:{_HOUR}|\d{{1,2}})\ o['’]clock\b"
     rf"|(?<=at\ ){_HOUR}(?:\ (?:fifteen|thirty|forty-five))?\b(?!\ (?:euros?|dollars?|pounds?|percent)\b)"
     r"|noon|midnight)"
 )

@@ -18,16 +18,21 @@ from memory.backends.reader.answer.lists import as_asked, too_many
 from memory.backends.reader.answer.words import content, normal
 from memory.text.values import grown
 
-SURE = 3.0  # log odds of an answer against none from which on it is said
+SURE = 1.0  # log odds of an answer against none from which on it is said
+MORE = 3.0  # in the place of what the rules find, where that is part of it or only the rest of a clause
 OVERRULES = 10.0  # in the place of what the rules find
 NOTHING = -8.0  # what differs from it is no answer
 AGREED = -4.0  # where a reply says the same
 # What a text's answers lose of that: what somebody tells, what the assistant says, what does not stand.
 ASSURED, REPORTED, NEVER = 0.0, 1.0, float("inf")
+UNLIKE = 8.0  # what a text's answers lose that speaks of now where another speaks of what was before
 MOST_TEXTS = 12
 _MOST_CHARACTERS = 1400  # of the texts that are read; more than the model's window holds
 _MORE = 2  # words by which what the model marks may be less than the value
 _RUNS_ON = re.compile(r"\b(?:is|are|was|were|has|have|i|we|my|mine|yours?|his|hers?)\b")
+_REST = re.compile(
+    r"(?:and|but|so|because|in)\s|(?!red\b|bed\b)[a-z]{2,}ed\b(?!-)"
+)  # in small letters, no name
 _EDGES = " .,;:!?\"'"
 _CODE = re.compile(r"\b(?=\w*[A-Za-z])(?=\w*\d)\w{3,}\b")  # letters and digits in one
 _NO_VALUE = frozenset(
@@ -40,6 +45,7 @@ _NEW = re.compile(r"\b(?:new|now|instead|replaced|replacement|successor)\b", re.
 _BEFORE = re.compile(
     r"\b(?:old|former|formerly|previous|previously|before|used to|ex|last|was|did)\b", re.IGNORECASE
 )
+_FORMER = re.compile(r"\b(?:old|former|formerly|previous|previously|used to)\b", re.IGNORECASE)
 _WENT_FROM = re.compile(
     r"\b(?:moved?|moving|changed|switched|swapped|shifted|rescheduled|pushed|bumped|went|gone|raised|cut|dropped|increased"
     r"|reduced|lowered|put up)\b[^.,;!?]{0,40}\bfrom\s+(?:the\s+)?$",
@@ -105,13 +111,14 @@ class ReadOut:
 
     def overrules(self, value: str) -> bool:
         """Whether it is said in the place of what the rules find: more of the same, less where that runs on
-        into another clause ("a perch, mine was a pike"), and another value."""
+        into another clause ("a perch, mine was a pike"), and another value, sooner in the place of the rest
+        of a clause ("arrived", "and lessons are Mondays")."""
         own, theirs = self.value.casefold(), value.casefold()
         if theirs in own:
-            return self.sure and own != theirs
+            return self.margin > MORE and own != theirs
         if own in theirs:
-            return self.sure and _RUNS_ON.search(theirs.replace(own, " ", 1)) is not None
-        return self.margin > OVERRULES
+            return self.margin > MORE and _RUNS_ON.search(theirs.replace(own, " ", 1)) is not None
+        return self.margin > (MORE if _REST.match(value) else OVERRULES)
 
     def doubts(self, value: str) -> bool:
         """Whether it finds so little, and something else, that what the rules find is no answer either."""
@@ -137,6 +144,8 @@ def read_out(
     To a question that names options only one of them is an answer.
     """
     chosen = sorted(fitting(texts, nearest or range(len(texts) - 1, -1, -1)))  # as told: the newer counts
+    if _FORMER.search(question):
+        doubts = _of_former(texts, doubts)
     question = glossed(question).text
     glosses = [glossed(texts[place]) for place in chosen]
     read = [gloss.text for gloss in glosses]
@@ -179,6 +188,14 @@ def _former(question: str, text: str, start: int) -> tuple[int, int] | None:
         return None
     end = _CLAUSE_END.search(text, named.end())
     return (named.start(), end.start()) if end and start < end.start() else None
+
+
+def _of_former(texts: Sequence[str], doubts: Sequence[float]) -> list[float]:
+    """The doubts of who asks for what was before: more of texts that do not speak of that, where one does."""
+    former = [_FORMER.search(text) is not None for text in texts]
+    return [
+        doubt if has or not any(former) else doubt + UNLIKE for doubt, has in zip(doubts, former, strict=True)
+    ]
 
 
 def _of_codes(question: str, texts: Sequence[str], doubts: Sequence[float]) -> list[float]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from memory.backends.reader.answer.gloss import glossed
 from memory.backends.reader.answer.spans import (
+    MORE,
     MOST_TEXTS,
     NEVER,
     SURE,
@@ -21,14 +22,42 @@ from memory.backends.reader.answer.spans import (
     names_options,
 )
 from memory.backends.reader.answer.words import content, normal
+from memory.backends.reader.standing import clauses_of, put_as
 from memory.text.sentences import sentences
 
-CERTAIN = 10.0  # log odds against neither from which on yes or no is said
+# Log odds against neither from which on yes or no is said. The model reads over what a sentence denies, ends
+# or makes depend ("turned"): of its yes above 6 to others 39 of 46 were right, to such 28 of 51; its no to
+# such is right far below.
+YES, YES_TURNED = 6.0, 10.0
+NO, NO_TURNED = 3.0, 2.0
 _SAID_BACK = SURE + 1  # of a sentence that has all that the question names
 _LIGHT = frozenset(map(normal, ("like", "want", "still", "allowed", "love", "enjoy", "already", "yet")))
 _TOLD = "I can't say yes or no, but you told me: “{}”"
 _AUX = (
     r"(?:is|are|was|were|am|do|does|did|can|could|will|would|shall|should|has|have|had|may|must)(?:n['’]?t)?"
+)
+_TURNED = re.compile(
+    r"""\b(?:not?|cannot|never|nobody|none|nothing|neither|nor|nowhere|without|hardly|used\ to|any\ ?more
+    |if|unless|until|till|except|only|almost|nearly|yet|but|actually|instead|would|was\ going
+    |says?|said|reckons?|thinks?|thinking|hates?|stopped|quit|g[ai]ve\ up|sold|cancel\w*|off|reject\w*
+    |fail\w*|lost|left|moved|changed|switched|swapped|stepped\ down|cant|wont)\b|n['’]t\b
+    |\b(?:do|does|did|is|are|was|were|wo|ca|could|should|has|have)nt\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_DENIES = re.compile(
+    r"\b(?:(?P<before>used\s+to|no\s+longer)|not|never|cannot|cant|dont|doesnt|didnt|isnt|arent|wasnt|wont"
+    r"|havent|hasnt)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+_UNTIL = re.compile(r"\b(?:but|except|only|apart\s+from|unless|until|till)\b", re.IGNORECASE)
+_SPARED = re.compile(
+    r"not\s+(?:sure|far|bad|too\s+bad)\b|(?:n['’]t|dont|cant|cannot)\s+(?:forget|worry|mind|wait|stop|help)\b",
+    re.I,
+)
+_WAS = re.compile(r"\b(?:did|was|were|had|ever|used)\b", re.IGNORECASE)
+_WHO = tuple(
+    re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+    for words in ("i|im|we", "my|our", "he|his", "she|her", "they|their")
 )
 # "Don't tell anybody", not "Don't we have milk?".
 _TO_DO = r"don['’]?t\s+(?!(?:i|we|you|they|my|our|your|his|her|their|the|these|those|any|all|both)\b)"
@@ -63,18 +92,49 @@ def decision(
     found = spans.decide(question, [texts[place] for place in chosen])
     if found is None:
         return None
-    stands = any(doubts[place] < NEVER for place in chosen)
-    if found.margin > CERTAIN and (stands or not found.yes):
-        return ReadOut("Yes" if found.yes else "No", order[0], found.margin)
     asked = content(question)
     about = [
-        (len(asked & content(sentence)), place, sentence)
+        (len(shared), place, sentence)
         for place in order[:MOST_TEXTS]
         for sentence in sentences(texts[place])
+        if (shared := asked & content(sentence))
     ]
-    shared, place, sentence = max(about, default=(0, 0, ""))
-    if not shared:
+    if denied(question, [texts[place] for place in chosen]):
+        return ReadOut("No", order[0], max(YES, found.margin))
+    stands = any(doubts[place] < NEVER for place in chosen)
+    turned = any(_TURNED.search(sentence) for _, _, sentence in about)
+    if (stands or not found.yes) and found.margin > _certain(yes=found.yes, turned=turned, told=bool(about)):
+        return ReadOut("Yes" if found.yes else "No", order[0], found.margin)
+    _, place, sentence = max(about, default=(0, 0, ""))
+    if not sentence:
         return None
     named = asked - _LIGHT
-    margin = max(found.margin, _SAID_BACK) if named and named <= content(sentence) else found.margin
+    told = bool(named) and named <= content(sentence)
+    margin = max(found.margin, _SAID_BACK) if told else found.margin - MORE + SURE
     return ReadOut(_TOLD.format(sentence.strip()), place, margin)
+
+
+def denied(question: str, texts: Sequence[str]) -> bool:
+    """Whether the newest clause that has all that a question names denies it: "I'm not on the pill any more".
+
+    What is named has to stand behind the denial in part ("paid for paint, not for the scaffolding"), and who
+    is meant by "I" or "she" in the clause too.
+    """
+    named = content(question) - _LIGHT
+    clauses = [clause for text in texts for sentence in sentences(text) for clause in clauses_of(sentence)]
+    clauses = [_UNTIL.split(clause)[0] for clause in clauses]
+    clause = next((one for one in reversed(clauses) if named <= content(one)), "") if named else ""
+    said = _DENIES.search(clause)
+    if said is None or put_as(clause) - {"denied"} or _DENIES.search(question):
+        return False
+    if not named & content(clause[said.end() :]) or _SPARED.match(clause, said.start()):
+        return False
+    if said["before"] and _WAS.search(question):
+        return False
+    return all(one.search(clause[: said.start()]) for one in _WHO if one.search(question))
+
+
+def _certain(*, yes: bool, turned: bool, told: bool) -> float:
+    if yes:
+        return YES if told and not turned else YES_TURNED
+    return NO_TURNED if turned else NO
