@@ -9,6 +9,7 @@ Only in a text of that language: "Guten Morgen", "por la mañana" and a Mr Morge
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 _TELLING = 2  # different words that a text has of a language before it is read as that
@@ -51,10 +52,13 @@ def dated_abroad(text: str, today: date) -> str:
         if said.search(text) is None:
             continue
         if len({one.casefold() for one in words.findall(text)}) >= _TELLING:
-            return said.sub(lambda found, days=days: _on(today, days[found["day"].casefold()]), text)
+            return _replaced(text, said, {name: today + timedelta(away) for name, away in days.items()})
     return text
 
 
-def _on(today: date, days: int) -> str:
-    day = today + timedelta(days)
-    return f"on {day.day} {day:%B} {day.year}"
+def _replaced(text: str, said: re.Pattern[str], days: Mapping[str, date]) -> str:
+    def written(found: re.Match[str]) -> str:
+        day = days[found["day"].casefold()]
+        return f"on {day.day} {day:%B} {day.year}"
+
+    return said.sub(written, text)

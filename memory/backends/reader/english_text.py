@@ -170,7 +170,7 @@ class EnglishText:
         """The clauses of the older text whose claims hold beside those of this one."""
         return remaining(english(older).passage, self.passage) if self.claims else None
 
-    def stands_for(self, older: Reading, turn: Reading) -> float:
+    def stands_for(self, older: Reading | EnglishText, turn: Reading | EnglishText) -> float:
         """Whether it says that the older text is no longer so, or has all that it has of the turn's words."""
         asked, before = english(turn), english(older)
         if self._news.adds or self._lacks_the_kind(before, asked):
@@ -246,6 +246,6 @@ class EnglishText:
         return read_with_questions(self.passage)
 
 
-def english(reading: Reading) -> EnglishText:
+def english(reading: Reading | EnglishText) -> EnglishText:
     """A reading as this reader has it, whoever made it."""
     return reading if isinstance(reading, EnglishText) else EnglishText(Passage(reading.text))
