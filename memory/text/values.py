@@ -35,11 +35,14 @@ _UNIT = (
     r"|cups?|tsp|tbsp|teaspoons?|tablespoons?|oz|ounces?|[kmgt]b|k?wh?|[mg]hz|mph|km/h|inch(?:es)?|feet|ft|lbs?)"
 )
 AMOUNT = re.compile(
-    rf"(?<![\w./])[-+]?[$€£]?(?:(?:\d{{1,3}} )?\d{{1,3}}/\d{{1,3}}|\d[\d.,]*(?<=\d)) ?{_UNIT}(?!\w)",
+    r"(?<![\w./])(?<!\d,)[-+]?[$€£]?"
+    rf"(?:(?:\d{{1,3}} )?\d{{1,3}}/\d{{1,3}}|\d[\d.,]{{0,24}}(?<=\d)) ?{_UNIT}(?!\w)",
     re.IGNORECASE,
 )
 QUOTED = re.compile(r'"([^"\n]{1,120})"')
-FOREIGN = re.compile(r"[^\x00-\u02ff\s]+(?: [^\x00-\u02ff\s]+){1,5}")  # words in another script than Latin
+FOREIGN = re.compile(
+    r"(?<![^\x00-\u02ff\s])[^\x00-\u02ff\s]+(?: [^\x00-\u02ff\s]+){1,5}"
+)  # words in another script than Latin
 _VALUES = (FOREIGN, DATE, RANGE, GROUPS, PAIR, PLATE, LASTING, AMOUNT)
 
 _NAME = r"[^\W\d_a-zß-ÿ][\w'-]*"

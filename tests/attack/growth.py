@@ -9,9 +9,10 @@ from collections.abc import Callable
 from math import log2
 
 LARGE = int(os.environ.get("ATTACK_SIZE", "1")) > 1  # `make attack`
-SIZES = (1 << 14, 1 << 20) if LARGE else (1 << 10, 1 << 14)  # characters
+SIZES = (1 << 14, 1 << 20) if LARGE else (1 << 9, 1 << 12)  # characters
 MOST = 2.2  # times as long for twice the text
-FLOOR_S = 0.1 if LARGE else 0.01  # less is not measured: what is quadratic takes far longer
+MOST_S = 60.0 if LARGE else 4.0  # that any text takes: where length is bounded, the bound may be too large
+FLOOR_S = 0.1 if LARGE else 0.005  # less is not measured: what is quadratic takes far longer
 
 Family = Callable[[int], str]
 
@@ -62,6 +63,7 @@ def check_growth(function: Callable[[str], object], family: Family, sizes: tuple
     longest = _cpu_s(function, large)
     if longest < FLOOR_S:
         return
+    assert longest < MOST_S, f"{sizes[1]} characters take {longest:.1f} s"
     best, further = _cpu_s(function, small), 0.0
     factor = sizes[1] / sizes[0]
     for _ in range(4):

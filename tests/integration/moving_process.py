@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import alembic.command  # noqa: F401 - loaded before it is forked, not in each fork
+
 from memory import bootstrap
 from memory.backends.sql import moving
 from memory.settings import Settings

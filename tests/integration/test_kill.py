@@ -28,11 +28,14 @@ CAT, DOG = "My cat is called Onyx.", "My dog is called Biscuit."
 RIO, KIWI = "My bird is called Rio.", "My bird is called Kiwi."
 HAT, CUP = "My hat is quite red.", "My cup is rather blue."
 
-# Loads everything once, and does each action in a child that has to be killed.
+# Loads everything once, also what first use loads, and does each action in a child that has to be killed.
 VICTIMS = """
-import json, os, sys
+import json, os, sys, tempfile
 from tests.faults import kill_at
-from tests.integration.test_kill import ACTIONS, open_faulty
+from tests.integration.test_kill import ACTIONS, add, forget, open_faulty
+
+with tempfile.TemporaryDirectory() as home, open_faulty(home) as memory:
+    add(memory), forget(memory)
 
 for home, action, step, visit in json.load(sys.stdin):
     child = os.fork()

@@ -118,6 +118,8 @@ def test_what_says_a_value_and_part_of_it_again_says_it_once(reply: str) -> None
         ("I am 41 and have 2 cats.", "41", "41"),
         ("The PIN is 4471, room 12.", "12", "12"),
         ("It weighs 12 kg.", "12 kg", "12 kg"),
+        ("We have apples,12 kg.", "12", "12 kg"),
+        ("I weigh 82,5 kg.", "82,5", "82,5 kg"),
         ("My dog is called Biscuit.", "Biscuit", "Biscuit"),
     ],
 )
