@@ -55,11 +55,12 @@ class Told:
 def rows(options: Options) -> Iterator[Row]:
     """The defaults among few and many memories, then each setting varied."""
     sizes, users, sweeps = ((5,), 1, ()) if options.quick else (SIZES, USERS, SWEEPS)
+    untold = 5 if options.quick else UNTOLD
     parts = options.parts()
     models = parts["embedder"], parts["generator"].d2l
     documents = {} if options.prose is None else _documents(options.prose)
     for size in sizes:
-        yield _row(f"{size} memories", [_told(user, size) for user in range(users)], *models, {})
+        yield _row(f"{size} memories", [_told(user, size, untold) for user in range(users)], *models, {})
     for windows, readers in documents.items():
         yield _row(f"{NEEDLES} needles in {windows} windows of prose", readers, *models, {})
     people = [_told(user, MEMORIES) for user in range(users)]
@@ -68,11 +69,11 @@ def rows(options: Options) -> Iterator[Row]:
         yield _row(named, people, *models, setting)
 
 
-def _told(user: int, size: int) -> Told:
+def _told(user: int, size: int, untold: int = UNTOLD) -> Told:
     """Facts of which no two answer one question; the last are kept back."""
-    group = FactWorld("heldout", seed=500 + user).group(size + UNTOLD, 1, same_kind=False)
-    told, untold = ([c.qa[0] for c in some] for some in (group.contexts[:size], group.contexts[size:]))
-    return Told(f"user {user}", [context.text for context in group.contexts[:size]], told, untold)
+    group = FactWorld("heldout", seed=500 + user).group(size + untold, 1, same_kind=False)
+    asked, unknown = ([c.qa[0] for c in some] for some in (group.contexts[:size], group.contexts[size:]))
+    return Told(f"user {user}", [context.text for context in group.contexts[:size]], asked, unknown)
 
 
 def _documents(prose: Path) -> dict[int, list[Told]]:

@@ -141,9 +141,9 @@ def test_a_soak_says_what_grew(tmp_path: Path) -> None:
 
 def test_a_soak_goes_on_from_what_an_earlier_run_wrote(tmp_path: Path) -> None:
     """Requests, memories and looks of both runs are one."""
-    soak.soak(tmp_path, requests=40, clients=2, seconds=120, every=20)
-    found = soak.soak(tmp_path, requests=60, clients=2, seconds=120, every=20)
-    assert [held.requests for held in found] == [20, 40, 60]
+    soak.soak(tmp_path, requests=20, clients=2, seconds=120, every=10)
+    found = soak.soak(tmp_path, requests=30, clients=2, seconds=120, every=10)
+    assert [held.requests for held in found] == [10, 20, 30]
     assert soak.looks(tmp_path) == found
     assert all(held.live > 0 and held.for_good > 0 for held in found)
 

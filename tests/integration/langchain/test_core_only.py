@@ -23,8 +23,8 @@ def test_it_works_with_langchain_core_alone() -> None:
 @pytest.mark.skipif(not VERSIONS, reason="a matrix run: LANGCHAIN_CORE names versions, as in .ci/run")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_it_works_with_another_langchain_core(tmp_path: Path, version: str) -> None:
-    """A version that LANGCHAIN_CORE names, installed beside the others for this test alone."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(tmp_path)]
+    """A version that LANGCHAIN_CORE names, before the installed one for this test alone."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path)]
     subprocess.run([*pip, f"langchain-core=={version}"], check=True, capture_output=True, timeout=300)
     check = "import langchain_core.version as v; print(v.VERSION)"
     assert run("-c", check, path=tmp_path).stdout.strip() == version
