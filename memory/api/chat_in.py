@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from memory.api.picture_parts import PICTURES, TAKEN, shown_in
-from memory.api.schemas import Many, Whole
+from memory.api.schemas.parts import Many, Whole
 from memory.api.strict_json import BadBody
 from memory.api.turn_in import ROLES, StreamOptionsIn, TurnIn, checked, refuse_unknown
 from memory.records import Message

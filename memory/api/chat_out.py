@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from memory.api.schemas import MEMORY_ID
+from memory.api.schemas.parts import MEMORY_ID
 from memory.records import AdapterChoice, ChatReply, ScoredChoice, new_id
 
 Finish = Literal["stop", "length"]

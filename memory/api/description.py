@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from memory.api.operations import OPERATIONS
 from memory.api.problems import MEDIA_TYPE, OPENAI_PATHS
-from memory.api.schemas import ProblemOut
+from memory.api.schemas.problems import ProblemOut
 
 _ERRORS = {
     400: "The request cannot be read.",

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import Header
 from starlette.exceptions import HTTPException
 
-from memory.api.schemas import MemoryOut
+from memory.api.schemas.memories import MemoryOut
 from memory.errors import StoreConflict
 from memory.records import MemoryRecord
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from memory.api.chat_out import MemoryUseOut
-from memory.api.schemas import MEMORY_ID
+from memory.api.schemas.parts import MEMORY_ID
 from memory.records import new_id
 
 # What a response repeats of its request, and what it says where the request says nothing.

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from memory.api.schemas import FILTERS, Many, Name, Time, Whole
+from memory.api.schemas.parts import FILTERS, Many, Name, Time, Whole
 from memory.api.strict_json import BadBody
 from memory.read.options import Mode
 from memory.records import AdapterChoice, Message, Role

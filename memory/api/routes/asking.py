@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query
 
-from memory.api.schemas import MEMORY_ID, ScopeIn, Time
+from memory.api.schemas.parts import MEMORY_ID, ScopeIn, Time
 from memory.records import MAX_NAME, MAX_PAGE
 
 _Named = Annotated[str | None, Query(min_length=1, max_length=MAX_NAME)]

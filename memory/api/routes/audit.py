@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from memory.api.callers import CallerDep
 from memory.api.incoming import Parsed
 from memory.api.routes.asking import Cursor, Limit
-from memory.api.schemas import MEMORY_ID, example, example_of
+from memory.api.schemas.parts import MEMORY_ID, example, example_of
 from memory.api.shared import SharedDep
 from memory.server.audit import Entry
 

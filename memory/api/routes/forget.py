@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from memory.api.callers import TenantDep
 from memory.api.incoming import Parsed
 from memory.api.once import Answer, IdempotencyKey, once
-from memory.api.schemas import ForgetIn, ReceiptOut
+from memory.api.schemas.forgetting import ForgetIn, ReceiptOut
 from memory.api.shared import SharedDep
 from memory.records import ErasureReceipt
 

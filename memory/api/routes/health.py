@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 from memory.api.callers import caller
-from memory.api.schemas import example
+from memory.api.schemas.parts import example
 from memory.api.shared import Shared, SharedDep
 from memory.errors import StoreError
 from memory.server.words import reason_of

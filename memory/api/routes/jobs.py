@@ -13,7 +13,7 @@ from memory.api.callers import TenantDep
 from memory.api.incoming import Parsed
 from memory.api.once import Answer
 from memory.api.routes.asking import Cursor, JobId, Limit
-from memory.api.schemas import MEMORY_ID, example, example_of
+from memory.api.schemas.parts import MEMORY_ID, example, example_of
 from memory.api.shared import Shared, SharedDep
 from memory.records import Scope
 from memory.server.job_rows import Job, State

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from memory.api.callers import TenantDep
 from memory.api.incoming import Parsed
 from memory.api.routes.asking import Named
-from memory.api.schemas import Time, example, example_of
+from memory.api.schemas.parts import Time, example, example_of
 from memory.api.shared import SharedDep
 from memory.records import MAX_NAME
 from memory.server.access import Access, KeyInfo, NewKey, Role

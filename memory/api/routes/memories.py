@@ -14,8 +14,8 @@ from memory.api.incoming import Parsed
 from memory.api.once import Answer, IdempotencyKey, call_name, once
 from memory.api.routes.asking import AsOf, Cursor, Limit, MemoryId, QueryScope
 from memory.api.routes.jobs import JobOut, submitted
-from memory.api.schemas import (
-    FILTERS,
+from memory.api.schemas.forgetting import ReceiptOut
+from memory.api.schemas.memories import (
     AddedOut,
     AddIn,
     ChangeIn,
@@ -23,9 +23,8 @@ from memory.api.schemas import (
     HistoryOut,
     MemoriesOut,
     MemoryOut,
-    ReceiptOut,
-    Time,
 )
+from memory.api.schemas.parts import FILTERS, Time
 from memory.api.shared import Shared, SharedDep
 from memory.records import TOLD_TIMES, Kind, State, check_metadata
 from memory.records.inputs import (

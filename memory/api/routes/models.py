@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from memory.api.callers import tenant
 from memory.api.incoming import Parsed
-from memory.api.schemas import example, example_of
+from memory.api.schemas.parts import example, example_of
 from memory.api.shared import SharedDep
 from memory.errors import NotFound
 from memory.settings import Settings

@@ -6,9 +6,9 @@ from fastapi import APIRouter
 
 from memory.api.callers import TenantDep
 from memory.api.incoming import Parsed
-from memory.api.looking_schemas import ExplanationOut
-from memory.api.recall_schemas import RecallIn, RecallOut
-from memory.api.schemas import ChoiceOut, ChoicesOut, HitOut, HitsOut, SearchIn, SelectIn
+from memory.api.schemas.finding import ChoiceOut, ChoicesOut, HitOut, HitsOut, SearchIn, SelectIn
+from memory.api.schemas.looking import ExplanationOut
+from memory.api.schemas.recalling import RecallIn, RecallOut
 from memory.api.shared import SharedDep
 
 router = APIRouter(route_class=Parsed, prefix="/v1", tags=["search"])

@@ -11,7 +11,8 @@ from memory.api.incoming import Parsed
 from memory.api.once import Answer, IdempotencyKey, call_name, once
 from memory.api.routes.asking import Cursor, Limit, Named, QueryScope
 from memory.api.routes.memories import check_quotas
-from memory.api.schemas import AddedOut, AppendIn, SessionOut, SessionsOut, TurnOut, TurnsOut
+from memory.api.schemas.memories import AddedOut
+from memory.api.schemas.sessions import AppendIn, SessionOut, SessionsOut, TurnOut, TurnsOut
 from memory.api.shared import SharedDep
 from memory.records import MAX_PAGE
 from memory.records.inputs import Whose, scope_in

@@ -9,7 +9,8 @@ from memory.api.callers import TenantDep
 from memory.api.incoming import Parsed
 from memory.api.once import Answer, IdempotencyKey, once
 from memory.api.routes.asking import Cursor, Limit, QueryScope
-from memory.api.schemas import MemoriesOut, MemoryOut, ScopeIn, Text, example
+from memory.api.schemas.memories import MemoriesOut, MemoryOut
+from memory.api.schemas.parts import ScopeIn, Text, example
 from memory.api.shared import SharedDep
 
 router = APIRouter(route_class=Parsed, prefix="/v1/skills", tags=["skills"])

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from memory.api.callers import TenantDep, tenant
 from memory.api.incoming import Parsed
-from memory.api.looking_schemas import HoldingsOut
 from memory.api.routes.asking import Cursor, Limit, QueryScope
 from memory.api.routes.models import model_name
-from memory.api.schemas import ContentIn, example
+from memory.api.schemas.looking import HoldingsOut
+from memory.api.schemas.parts import ContentIn, example
 from memory.api.shared import SharedDep
 
 router = APIRouter(route_class=Parsed, prefix="/v1", tags=["status"])

@@ -12,7 +12,7 @@ from memory.api.callers import caller
 from memory.api.incoming import Parsed
 from memory.api.routes.asking import Named
 from memory.api.routes.keys import KeyIn, KeyOut, KeysOut, NewKeyOut
-from memory.api.schemas import Name, example, example_of
+from memory.api.schemas.parts import Name, example, example_of
 from memory.api.shared import SharedDep
 from memory.records import Scope
 from memory.server.access import Tenant

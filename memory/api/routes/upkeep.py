@@ -16,7 +16,7 @@ from memory.api.rights import WHOLE_TENANT
 from memory.api.routes.asking import JobId, QueryScope
 from memory.api.routes.jobs import JobOut, submitted
 from memory.api.routes.memories import check_quotas
-from memory.api.schemas import ScopeIn, example
+from memory.api.schemas.parts import ScopeIn, example
 from memory.api.shared import Shared, SharedDep
 from memory.errors import Conflict, Forbidden, NotFound
 from memory.ports.work import Work, working

@@ -16,7 +16,7 @@ from memory.api.etags import Changed, etag, expected
 from memory.api.handlers import whose as scope_of
 from memory.api.routes.asking import MemoryId
 from memory.api.routes.memories import check_quotas
-from memory.api.schemas import MemoryOut
+from memory.api.schemas.memories import MemoryOut
 from memory.api.shared import Shared, SharedDep
 from memory.errors import InvalidInput
 from memory.ports import Wanted

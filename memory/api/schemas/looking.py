@@ -7,7 +7,8 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from memory.api.schemas import ChoiceOut, ChoicesOut, HitOut, example, example_of
+from memory.api.schemas.finding import ChoiceOut, ChoicesOut, HitOut
+from memory.api.schemas.parts import example, example_of
 from memory.read.explanation import Candidate, Explanation, Outcome
 from memory.records import Holding, HoldingPage
 

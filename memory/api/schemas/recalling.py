@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
-from memory.api.schemas import FILTERS, MEMORY_ID, Many, MessageIn, ScopeIn, Text, Time, example
+from memory.api.schemas.parts import FILTERS, MEMORY_ID, Many, MessageIn, ScopeIn, Text, Time, example
 from memory.read.recalled import Recall, Recalled
 from memory.records.inputs import MAX_RECALLED
 
