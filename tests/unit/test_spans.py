@@ -279,6 +279,21 @@ def test_yes_needs_more_where_something_is_denied_or_changed_and_no_less(
 
 
 @pytest.mark.parametrize(
+    ("text", "no"),
+    [
+        ("the hero of part 7 is called Hero7 and lives in town 7.", False),
+        ("the hero of part 7 is not called Hero7, she lives in town 7.", True),
+        ("the hero of part 6 is called Hero6 and lives in town 6.", True),
+    ],
+)
+def test_no_is_not_said_to_what_a_sentence_has_word_for_word(text: str, no: bool) -> None:
+    """However sure the model is; the sentence is said."""
+    reader = EnglishReader(Marks("", 20.0, yes=False))
+    value = reader.read("Is the hero of part 7 called Hero7, of town 7?").value_in(told(reader, text))[0]
+    assert value == "No" if no else text in value
+
+
+@pytest.mark.parametrize(
     ("asked", "text", "no"),
     [
         ("Did I get the job at Hartley's?", "I didn't get the job at Hartley's.", True),

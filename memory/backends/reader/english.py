@@ -7,6 +7,7 @@ from functools import cached_property
 
 from memory.backends.reader import asking
 from memory.backends.reader.answer.asked import Asked, asked
+from memory.backends.reader.answer.counted import counted
 from memory.backends.reader.answer.given import alike_values, fits, listed, same_thing, together, value
 from memory.backends.reader.answer.grounds import grounded, personal
 from memory.backends.reader.answer.kinds import other_kind
@@ -58,7 +59,12 @@ class EnglishReading(EnglishText):
         found = self._read_out(told, nearest)
         if found is not None and (found.overrules(value) if value else found.sure):
             return found.value, [found.place]
-        return (value, places) if value and not (found and found.doubts(value)) else ("", ())
+        if value and not (found and found.doubts(value)):
+            return value, places
+        own = [
+            plain(one.standing) if one.answers(self) else "" for one in (english(each) for each, _ in told)
+        ]
+        return counted(self._question, own)
 
     def _plain_value(self, told: Sequence[Told]) -> tuple[str, Sequence[int]]:
         """What the rules find."""

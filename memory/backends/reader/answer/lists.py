@@ -29,6 +29,12 @@ _NEXT = re.compile(
 )
 _BEGINS = re.compile(r":\s+(?=[^:\n]*$)")
 _ITEMS = re.compile(r",\s+(?:and\s+|or\s+)?|\s+(?:and|or|&|\+)\s+")
+_THING = r"for\s+(?:(?:the|my|our|his|her)\s+)?(?P<{}>[^\W\d]+(?:\s(?!and\b)[^\W\d]+){{0,2}}?)"
+_FOR_EACH = re.compile(
+    r"(?P<value>(?<!\S)\S*\d\S*)\s+" + _THING.format("of") + r"(?:,|,?\s+and|\s*;)\s+"
+    r"(?P<other>\S*\d\S*)\s+" + _THING.format("other_of") + r"(?=[\s,.;!?)]|$)",
+    re.IGNORECASE,
+)
 _RELATIVE = re.compile(r"\s+(?:that|which|who)\s+(?:is|was|has)\b", re.IGNORECASE)
 _BEHIND = re.compile(r"(?:\s+\w[\w'’-]*){1,3}")
 _NUMBERS = re.compile(r"\d+(?:,\s*\d+)*,?\s+(?:and|or|&)\s+\d+")
@@ -44,12 +50,27 @@ def as_asked(question: str, text: str, start: int, end: int) -> tuple[int, int]:
     """The span of a text that answers, by whether one thing is asked for or several."""
     if several(question):
         return _all_items(text, start, end)
+    if (shared := _shared_out(question, text, start)) is not None:
+        return shared
     return _one_item(question, text, start, end) if _ONE.match(question) else (start, end)
 
 
 def too_many(question: str, value: str) -> bool:
     """Whether one number is asked for, and the value has several."""
     return _ONE_NUMBER.match(question) is not None and _NUMBERS.fullmatch(value) is not None
+
+
+def _shared_out(question: str, text: str, start: int) -> tuple[int, int] | None:
+    """The one of "5590 for the debit and 2216 for the credit card" that is of what the question names."""
+    asked = content(question)
+    for found in _FOR_EACH.finditer(text):
+        if found.start() <= start and start < found.end():
+            named = [bool(asked & content(found[of])) for of in ("of", "other_of")]
+            if named == [True, False]:
+                return found.span("value")
+            if named == [False, True]:
+                return found.span("other")
+    return None
 
 
 def _all_items(text: str, start: int, end: int) -> tuple[int, int]:

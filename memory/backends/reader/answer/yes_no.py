@@ -55,6 +55,10 @@ _SPARED = re.compile(
     re.I,
 )
 _WAS = re.compile(r"\b(?:did|was|were|had|ever|used)\b", re.IGNORECASE)
+_DO_I_HAVE = re.compile(
+    r"(?:do|have)\s+(?:i|we)\s+(?:have|own|got)\s+(?:an?\s+|any\s+)?(?P<thing>[a-z]+)\W*$", re.I
+)
+_THEIRS = re.compile(r"(?:\b(?:their|his|her|your)|\w['’]s)\s+(?:[a-z]+\s+)?$", re.I)
 _WHO = tuple(
     re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
     for words in ("i|im|we", "my|our", "he|his", "she|her", "they|their")
@@ -85,7 +89,8 @@ def decision(
     """Yes or no by the nearest texts that can be read at once; its place is the nearest one.
 
     Where that is less than certain, the newest sentence about it is said instead: it is true in any case. So
-    it is where all that would say yes is denied, supposed or quoted (of endless doubt).
+    it is where all that would say yes is denied, supposed or quoted (of endless doubt), and where it is no to
+    what a sentence has word for word, and none denies.
     """
     order = nearest or range(len(texts) - 1, -1, -1)
     chosen = sorted(fitting(texts, order))
@@ -103,7 +108,14 @@ def decision(
         return ReadOut("No", order[0], max(YES, found.margin))
     stands = any(doubts[place] < NEVER for place in chosen)
     turned = any(_TURNED.search(sentence) for _, _, sentence in about)
-    if (stands or not found.yes) and found.margin > _certain(yes=found.yes, turned=turned, told=bool(about)):
+    anothers = found.yes and of_another(question, [sentence for _, _, sentence in about])
+    affirmed = not found.yes and not turned and any(affirms(question, one) for _, _, one in about)
+    if (
+        (stands or not found.yes)
+        and not anothers
+        and not affirmed
+        and found.margin > _certain(yes=found.yes, turned=turned, told=bool(about))
+    ):
         return ReadOut("Yes" if found.yes else "No", order[0], found.margin)
     _, place, sentence = max(about, default=(0, 0, ""))
     if not sentence:
@@ -132,6 +144,30 @@ def denied(question: str, texts: Sequence[str]) -> bool:
     if said["before"] and _WAS.search(question):
         return False
     return all(one.search(clause[: said.start()]) for one in _WHO if one.search(question))
+
+
+def affirms(question: str, sentence: str) -> bool:
+    """Whether one clause has all things that a question names, several, and who is meant by "I" or "she"."""
+    named = content(question) - _LIGHT
+    whose = [one for one in _WHO if one.search(question)]
+    return len(named) > 1 and any(
+        named <= content(clause) and all(one.search(clause) for one in whose)
+        for clause in clauses_of(sentence)
+    )
+
+
+def of_another(question: str, told: Sequence[str]) -> bool:
+    """Whether "Do I have rabbits?" is asked, and only "their rabbits" or "Ben's rabbits" are told."""
+    asked = _DO_I_HAVE.match(question)
+    if asked is None:
+        return False
+    whose = [
+        _THEIRS.search(text[: at.start()])
+        for text in told
+        for at in re.finditer(r"[^\W\d_]+", text)
+        if normal(at[0]) == normal(asked["thing"])
+    ]
+    return bool(whose) and all(whose)
 
 
 def _certain(*, yes: bool, turned: bool, told: bool) -> float:
