@@ -130,7 +130,7 @@ def _until(client: httpx.Client, body: dict[str, object], begun: Event, ended: E
 
 def rows(seconds: float, rounds: int, ways: list[str]) -> Iterator[Row]:
     """A row for each way and each thing asked."""
-    longest = min(Settings.load().async_text_bytes, 60_000)
+    longest = 60_000
     with tempfile.TemporaryDirectory(prefix="memory-neighbour-") as folder:
         modest_key, greedy_key = new_keys(Path(folder), 2)
         with served(Path(folder)) as server:

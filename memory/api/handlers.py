@@ -24,6 +24,7 @@ from memory.server.worker import FINAL, Handler, Progress
 from memory.service import Service
 
 KINDS = ("add", "compact", "export", "import", "extract")
+TURNS_KEY, GOES_ON = "turns_key", "goes_on"  # of what is added: as a request's key; to its session as it ends
 _EXPORTS = 3  # times that an export begins anew because something in it was erased meanwhile
 
 
@@ -48,16 +49,20 @@ class Handlers:
     def add(self, job: Job, progress: Progress) -> Mapping[str, Any]:
         given = _payload(job)
         times: dict[str, Any] = {name: _time(given.get(name)) for name in TOLD_TIMES}
+        key = given.get(TURNS_KEY) or job.id
         with self._metrics.internalizing(), _told(job):
-            added = self._memory.add(
-                given["messages"] if given.get("text") is None else given["text"],
-                metadata=given.get("metadata"),
-                document_id=given.get("document_id"),
-                progress=progress,
-                idempotency_key=job.id,
-                **times,
-                **whose(job.scope),
-            )
+            if given.get(GOES_ON):
+                added = self._memory.append(given["messages"], idempotency_key=key, **whose(job.scope))
+            else:
+                added = self._memory.add(
+                    given["messages"] if given.get("text") is None else given["text"],
+                    metadata=given.get("metadata"),
+                    document_id=given.get("document_id"),
+                    progress=progress,
+                    idempotency_key=key,
+                    **times,
+                    **whose(job.scope),
+                )
         document = added[0].document_id if added else None
         ids = [record.id for record in added]
         return {

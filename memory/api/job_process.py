@@ -57,7 +57,7 @@ def work(open_memory: Callable[..., Service], *, idle_s: float = IDLE_S) -> None
     """Work on jobs until there are none for so long, or the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the server says when to end
     lower_priority()
-    lines = io.FileIO(sys.stdin.fileno())  # without a buffer, whose lock a thread that reads would keep
+    lines = io.FileIO(sys.stdin.fileno(), closefd=False)  # of a buffer, a thread that reads keeps the lock
     first = lines.readline()
     if not first:
         return  # the server has ended already

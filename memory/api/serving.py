@@ -6,6 +6,7 @@ import gc
 import logging.config
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ from memory.server.access import Access
 from memory.service import Service
 from memory.settings import Settings
 
+_SWITCH_S = 0.0005  # that a thread keeps the interpreter while others wait for it
 _WAITING = 128  # connections that the system keeps until they are accepted
 
 
@@ -42,6 +44,7 @@ def serve(memory: Service, listening: Callable[[str], None], begin: Begin | None
     back. Raises InvalidSettings for an address that cannot be listened on.
     """
     settings = memory.settings
+    sys.setswitchinterval(_SWITCH_S)
     with _bound(settings) as listener:
         logging.config.dictConfig(log_to_stderr())
         config = configuration(memory, loaded=_settle, begin=begin)

@@ -17,6 +17,7 @@ from threading import Event, Lock, Thread
 from typing import Any, Self
 
 from memory.errors import (
+    Cancelled,
     Conflict,
     IncompatibleAdapter,
     InvalidInput,
@@ -58,9 +59,16 @@ class _Running:
     job: Job
     began: float = field(default_factory=time.monotonic)
     ends: Exception | None = None  # why the handler shall stop at its next step
+    ended: Event = field(default_factory=Event)  # that it shall
     done: int | None = None
     total: int | None = None
     lock: Lock = field(default_factory=Lock)
+
+    def end(self, why: Exception) -> None:
+        """Have the handler stop, for the first reason there was."""
+        with self.lock:
+            self.ends = self.ends or why
+        self.ended.set()
 
     def progress(self, done: int, total: int | None = None) -> None:
         """Note how far it is; told to the store with the next heartbeat."""
@@ -123,6 +131,11 @@ class Worker:
         """Jobs that run here now."""
         return len(self._running)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it claims nothing more."""
+        return self._stopping.is_set()
+
     def stop(self, timeout_s: float = 30.0) -> None:
         """Claim no more; let what runs finish within that time, and hand back what does not."""
         deadline = time.monotonic() + timeout_s
@@ -131,8 +144,7 @@ class Worker:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         for running in self._now_running():
-            with running.lock:
-                running.ends = running.ends or _HandedBack()
+            running.end(_HandedBack())
             self._noted(self._jobs.hand_back, running.job)
         self._all_done.set()
         self._keeper.join(timeout_s)
@@ -162,8 +174,7 @@ class Worker:
         with self._lock:
             self._running[id(running)] = running
         try:
-            with asking(Asker(job.scope.tenant_id)):
-                result = self._handlers[job.kind](job, running.progress)
+            result = self._handled(running)
         except _GivesWay:
             self._noted(self._jobs.hand_back, job)
         except (_HandedBack, LeaseLost):
@@ -181,6 +192,15 @@ class Worker:
         finally:
             with self._lock:
                 del self._running[id(running)]
+
+    def _handled(self, running: _Running) -> Mapping[str, Any]:
+        """What the handler returns. Raises why it was to stop, also where it noticed between two steps."""
+        job = running.job
+        try:
+            with asking(Asker(job.scope.tenant_id, running.ended)):
+                return self._handlers[job.kind](job, running.progress)
+        except Cancelled as noticed:
+            raise running.ends or noticed from None
 
     def _noted(self, how: Callable[..., Job], job: Job, *given: Any, **named: Any) -> None:
         """Tell the store how the job ended; what cannot be told comes again when its lease runs out."""
@@ -218,8 +238,7 @@ class Worker:
                 over = running
         try:
             if over is not None and self._jobs.others_wait(over.job, self._handlers):
-                with over.lock:
-                    over.ends = over.ends or _GivesWay()
+                over.end(_GivesWay())
         except StoreError:
             return  # the next look tells
 
@@ -235,8 +254,7 @@ class Worker:
         try:
             self._jobs.heartbeat(running.job, self._lease_s, done=done, total=total)
         except (LeaseLost, JobCancelled) as error:
-            with running.lock:
-                running.ends = running.ends or error
+            running.end(error)
         except StoreError as error:
             _log.warning("job %s: its lease is not prolonged: %s", running.job.id, error)
 

@@ -73,6 +73,11 @@ class WorkerProcess:
         process = self._process
         return None if process is None or process.poll() is not None else process.pid
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it works on nothing more."""
+        return self._stopping.is_set()
+
     def stop(self, timeout_s: float = 30.0) -> None:
         """End the process: what runs may finish within that time, and is handed back where it does not."""
         self._stopping.set()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,43 @@ def test_jobs_run_elsewhere_at_lower_priority(tmp_path: Path) -> None:
         assert here.worker.pid == pid
         assert sorted(here.texts()) == ["My cat is called Onyx.", "My dog is called Biscuit."]
     until(lambda: gone(pid), 10)
+
+
+def test_a_long_text_that_a_request_waits_for_is_remembered_there(tmp_path: Path) -> None:
+    """It is answered as ever, as are turns of a session; short ones do not go there, wrong ones nowhere."""
+    lines = [f"Room {n} is kept by Person{n}." for n in range(400)]
+    with served(tmp_path / "home") as here:
+        told = here.client.post("/v1/memories", json={"user_id": "ana", "text": lines[0]})
+        assert (told.status_code, here.worker.pid) == (201, None)
+        long = here.client.post("/v1/memories", json={"user_id": "ana", "text": " ".join(lines)})
+        assert long.status_code == 201, long.text
+        [job] = here.client.get("/v1/jobs").json()["jobs"]
+        assert (job["kind"], job["state"]) == ("add", "done")
+        found = long.json()["memories"]
+        assert len(found) == here.job(job["id"])["result"]["memories"] > 30
+        assert all(here.client.get(f"/v1/memories/{one['id']}").status_code == 200 for one in found[::10])
+        turns = {"user_id": "ben", "messages": [{"role": "user", "content": line} for line in lines]}
+        assert here.client.post("/v1/sessions/s/turns", json=turns).status_code == 201
+        kept = here.client.get("/v1/sessions/s/turns?user_id=ben&last=1000").json()["turns"]
+        assert [one["content"] for one in kept] == lines
+        blank = {"user_id": "ben", "messages": [{"role": "user", "content": " " * 20_000}]}
+        assert here.client.post("/v1/sessions/s/turns", json=blank).status_code == 422
+
+
+def test_a_client_that_goes_takes_its_long_text_along(tmp_path: Path, slow: Callable[[float], None]) -> None:
+    """The job is cancelled when nobody waits for it any more."""
+    slow(3)
+    home = tmp_path / "home"
+    with server(home, ECHO_STEP_S="3") as (_, url):
+        text = " ".join(f"Room {n} is kept by Person{n}." for n in range(600))
+        with suppress(httpx.TimeoutException):
+            httpx.post(f"{url}/v1/memories", json={"user_id": "ana", "text": text}, timeout=1)
+
+        def states() -> list[str]:
+            return [one["state"] for one in httpx.get(f"{url}/v1/jobs").json()["jobs"]]
+
+        until(lambda: states() == ["cancelled"])
+        assert httpx.get(f"{url}/v1/memories?user_id=ana").json()["memories"] == []
 
 
 def test_an_idle_process_ends_and_another_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

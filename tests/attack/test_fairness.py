@@ -340,3 +340,58 @@ async def test_who_waits_for_another_server_takes_no_place() -> None:
     with anyio.fail_after(5):
         await work("last")
     assert worked == ["meanwhile", "first", "last"]
+
+
+def test_a_long_call_is_cut_while_others_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Into pieces of a hundredth of a second, whatever an item takes; alone it goes in at once."""
+    clock, lists = [0.0], list[int]()
+
+    def do(items: list[int]) -> list[int]:
+        lists.append(len(items))
+        clock[0] += 0.004 * len(items)
+        return [2 * item for item in items]
+
+    monkeypatch.setattr("memory.backends.model.batcher.monotonic", lambda: clock[0])
+    batcher = Batcher(do, most=16)
+    whole = list(range(64))
+    with asking(Asker("greedy")):
+        assert batcher(whole) == [2 * n for n in whole]
+    with asking(Asker("modest")):
+        assert batcher([7]) == [14]
+    with asking(Asker("greedy")):
+        assert batcher(whole) == [2 * n for n in whole]
+        clock[0] += 60
+        batcher(whole)
+    assert lists == [64, 1, *([2] * 32), 64]
+
+
+def test_a_small_call_comes_between_two_pieces_of_a_large_one() -> None:
+    """Whoever asks while a large call is at work is next, and the large one ends right."""
+    order: list[str] = []
+    begun, go = Event(), Event()
+
+    def do(items: list[str]) -> list[str]:
+        order.append(items[0])
+        time.sleep(0.02 * len(items))
+        if order[1:] and not begun.is_set():
+            begun.set()
+            assert go.wait(20)
+        return [item.upper() for item in items]
+
+    batcher = Batcher(do, most=16)
+
+    def ask(owner: str, items: list[str]) -> list[str]:
+        with asking(Asker(owner)):
+            return batcher(items)
+
+    assert ask("modest", ["a"]) == ["A"]
+    with ThreadPoolExecutor(2) as pool:
+        large = pool.submit(ask, "greedy", [f"g{n}" for n in range(8)])
+        assert begun.wait(20)
+        small = pool.submit(ask, "modest", ["b"])
+        while not batcher._waiting:
+            time.sleep(0.001)
+        go.set()
+        assert small.result(20) == ["B"]
+        assert large.result(20) == [f"G{n}" for n in range(8)]
+    assert order[:3] == ["a", "g0", "b"]

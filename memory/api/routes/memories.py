@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from types import EllipsisType
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from memory.api.apart import added_apart, goes_apart
 from memory.api.callers import CallingTenant, TenantDep
 from memory.api.etags import IfMatch, IfNoneMatch, etag, expected, matches
+from memory.api.handlers import TURNS_KEY
 from memory.api.incoming import Parsed
 from memory.api.once import Answer, IdempotencyKey, call_name, once
 from memory.api.routes.asking import AsOf, Cursor, Limit, MemoryId, QueryScope
@@ -62,7 +65,8 @@ def add(
     prefer: Prefer = None,
 ) -> Response:
     """Remember a text or messages. Durable when it answers 201; a job's when the job is done."""
-    large = _size(given) > parts.memory.settings.async_text_bytes or "respond-async" in (prefer or "").lower()
+    size = _size(given)
+    large = size > parts.memory.settings.async_text_bytes or "respond-async" in (prefer or "").lower()
     later = large and given.image is None  # a job keeps no pictures
 
     def act() -> Answer:
@@ -70,6 +74,11 @@ def add(
         if later:
             payload = given.model_dump(mode="json", include=_LATER)
             return submitted(parts, "add", given.scope(tenant.id), payload, idempotency_key)
+        if goes_apart(parts, size) and given.image is None:
+            payload = given.model_dump(mode="json", include=_LATER)
+            payload[TURNS_KEY] = call_name(request, idempotency_key)
+            refuse = partial(_check, parts, tenant, given)
+            return Answer(added_apart(parts, given.scope(tenant.id), payload, refuse), 201)
         with parts.metrics.internalizing():
             added = parts.memory.add(
                 given.content,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from memory.api.apart import added_apart, goes_apart
 from memory.api.callers import TenantDep
+from memory.api.handlers import GOES_ON, TURNS_KEY
 from memory.api.incoming import Parsed
 from memory.api.once import Answer, IdempotencyKey, call_name, once
 from memory.api.routes.asking import Cursor, Limit, Named, QueryScope
@@ -15,7 +18,7 @@ from memory.api.schemas.memories import AddedOut
 from memory.api.schemas.sessions import AppendIn, SessionOut, SessionsOut, TurnOut, TurnsOut
 from memory.api.shared import SharedDep
 from memory.records import MAX_PAGE
-from memory.records.inputs import Whose, scope_in
+from memory.records.inputs import Whose, messages_in, scope_in
 
 router = APIRouter(route_class=Parsed, prefix="/v1/sessions", tags=["sessions"])
 
@@ -72,7 +75,14 @@ def append(
     whose = Whose(tenant_id=tenant.id, user_id=given.user_id, agent_id=given.agent_id, session_id=session_id)
 
     def act() -> Answer:
-        check_quotas(parts, tenant, sum(message.size for message in given.messages))
+        size = sum(message.size for message in given.messages)
+        check_quotas(parts, tenant, size)
+        if goes_apart(parts, size):
+            messages_in([one.model_dump() for one in given.messages], parts.memory.settings.max_text_bytes)
+            said = given.model_dump(mode="json", include={"messages"})
+            said |= {GOES_ON: True, TURNS_KEY: call_name(request, idempotency_key)}
+            refuse = partial(check_quotas, parts, tenant, size)
+            return Answer(added_apart(parts, scope_in(whose, tenant.id), said, refuse), 201)
         with parts.metrics.internalizing():
             added = parts.memory.append(
                 [message.model_dump() for message in given.messages],

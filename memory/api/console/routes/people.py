@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from memory.api.apart import goes_apart
 from memory.api.callers import TenantDep
 from memory.api.console.forms import Form, Upload, needed, whose
 from memory.api.console.pages import leads, page
@@ -50,7 +51,7 @@ def upload(request: Request, tenant: TenantDep, parts: SharedDep, sent: Upload) 
         text = text_in(text_of(sent.name, sent.data), settings.max_text_bytes)
         size = len(text.encode())
         check_quotas(parts, tenant, size)
-        if size > settings.async_text_bytes:
+        if size > settings.async_text_bytes or goes_apart(parts, size):
             job = queued(parts, "add", target, {"text": text, "document_id": document})
             return leads(f"/console/jobs/{job.id}")
         with parts.metrics.internalizing():
