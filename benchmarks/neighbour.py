@@ -26,7 +26,6 @@ from benchmarks.load import NAMES, THINGS
 from benchmarks.machine import described
 from benchmarks.serving import new_keys, served
 from benchmarks.tables import markdown_table, rich_table, write_between_markers
-from memory.settings import Settings
 
 MEGABYTE = 1_000_000
 WAYS = {"job": "one job", "request": "requests that wait"}

@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -107,6 +108,7 @@ async def read(incoming: Incoming, scope: Scope, most: int) -> bytes:
         scope["state"]["body_sha256"] = sha256(body).hexdigest()
         if is_json(headers):
             scope["state"]["json"] = parsed(body)
+            scope["state"]["is_large"] = len(body) > _SMALL
 
     if len(body) > _SMALL:
         await anyio.to_thread.run_sync(take)
@@ -122,15 +124,28 @@ def is_json(headers: Headers) -> bool:
 
 
 class Parsed(APIRoute):
-    """A route that takes the values that were made of the body already."""
+    """A route that takes the values that were made of the body already.
+
+    What a large body has to be is checked in another thread too: models of thousands of values take longer
+    than a step of the loop may.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         handle = super().get_route_handler()
 
         async def handled(request: Request) -> Response:
-            if "json" in request.scope["state"]:
-                request._json = request.scope["state"]["json"]
+            state = request.scope["state"]
+            if "json" in state:
+                large = state["is_large"] and len(self.dependant.body_params) == 1
+                request._json = await anyio.to_thread.run_sync(self._model, state) if large else state["json"]
             answer: Response = await handle(request)
             return answer
 
         return handled
+
+    def _model(self, state: dict[str, Any]) -> Any:
+        """What the route takes, which the framework then leaves as it is. Raises RequestValidationError."""
+        made, wrong = self.dependant.body_params[0].validate(state.pop("json"), {}, loc=("body",))
+        if wrong:
+            raise RequestValidationError(wrong)
+        return made

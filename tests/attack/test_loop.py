@@ -1,7 +1,5 @@
 """What is refused holds no event loop: whoever else is answered by it waits for no more than a step.
 
-A body of tens of thousands of well-formed messages is not among these: its models are made on the loop.
-
 Measured is how much of the processor one step of the loop takes, and not how long it takes by the clock: that
 is the same on a busy machine.
 """
@@ -31,6 +29,7 @@ from tests.command import echoes
 SIZE = int(os.environ.get("ATTACK_SIZE", "1"))  # `make attack` tries each more often
 MOST_S = 0.1  # in which /health/live has to answer
 MANY = 33_000  # objects of two values: more than a body may have
+WELL_FORMED = 30_000  # as many messages as a body may have
 LONG = 15_000_000
 AS_JSON = {"Content-Type": "application/json"}
 
@@ -55,6 +54,28 @@ def messages(many: int, **more: Any) -> list[dict[str, Any]]:
 
 
 FAMILIES: dict[str, Callable[[], Sent]] = {
+    "well-formed messages": lambda: as_json(
+        "/v1/memories", {"user_id": "ana", "messages": messages(WELL_FORMED)}
+    ),
+    "well-formed turns": lambda: as_json(
+        "/v1/sessions/s/turns", {"user_id": "ana", "messages": messages(WELL_FORMED)}
+    ),
+    "a well-formed chat": lambda: as_json(
+        "/v1/chat/completions", {"model": "reference", "user": "ana", "messages": messages(WELL_FORMED)}
+    ),
+    "parts of a well-formed message": lambda: as_json(
+        "/v1/memories",
+        {
+            "user_id": "ana",
+            "messages": [{"role": "user", "content": [{"type": "text", "text": "x"}] * WELL_FORMED}],
+        },
+    ),
+    "a well-formed response": lambda: as_json(
+        "/v1/responses", {"model": "reference", "input": messages(WELL_FORMED)}
+    ),
+    "the last of many is wrong": lambda: as_json(
+        "/v1/memories", {"user_id": "ana", "messages": [*messages(WELL_FORMED), {"role": "user"}]}
+    ),
     "messages without number": lambda: as_json(
         "/v1/memories", {"user_id": "ana", "messages": messages(MANY)}
     ),
