@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -82,20 +83,22 @@ class Upstream:
             headers=headers,
             timeout=httpx.Timeout(settings.upstream_timeout_s, connect=_CONNECT_S),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=_KEPT_OPEN),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # or one tenant's went with another's
         )
 
     def model(self, asked: str) -> str:
         """What the upstream calls a model that a client asks for."""
         return self._models.get(asked, asked)
 
-    async def open(self, path: str, body: Mapping[str, Any] | None) -> Answer:
-        """Send a request; returns once the head of the answer is there. The caller closes it.
+    async def open(self, path: str, body: bytes | None) -> Answer:
+        """Send a request, of a body as `encoded` makes it; returns once the head of the answer is there.
 
-        Raises UpstreamError where it cannot be reached, is too slow, or refuses.
+        The caller closes it. Raises UpstreamError where it cannot be reached, is too slow, or refuses.
         """
         method = "GET" if body is None else "POST"
         try:
-            request = self._client.build_request(method, path, json=body)
+            kind = {} if body is None else {"Content-Type": "application/json"}
+            request = self._client.build_request(method, path, content=body, headers=kind)
             response = await self._client.send(request, stream=True)
         except httpx.HTTPError as error:
             raise unreachable(error) from error
@@ -133,6 +136,11 @@ class Upstream:
     async def close(self) -> None:
         """Let go of its connections."""
         await self._client.aclose()
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """A body as it is sent. Of a large one this takes a while."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def key_headers(settings: Settings) -> dict[str, str]:

@@ -170,6 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _stream(self, events: list[bytes]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Set-Cookie", "session=of-who-asked; Path=/")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for event in events[: len(events) // 2] if self.server.fails == "cut" else events:
@@ -191,6 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
+        self.send_header("Set-Cookie", "session=of-who-asked; Path=/")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

@@ -153,6 +153,17 @@ def test_another_tenants_memories_reach_no_upstream_call(api: Api, stub: Stub) -
     assert "4821" not in json.dumps(stub.requests)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_cookie_of_one_tenants_turn_goes_with_no_other(api: Api, stub: Stub, stream: bool) -> None:
+    """An upstream may know a client again by it; and no client is given one."""
+    first = api.post(PATH, asked("My boat is called Nemo.", stream=stream))
+    api.post(PATH, asked("What is my boat called?", stream=stream), who="globex")
+    assert first.status_code == 200
+    assert len(stub.headers) == 2
+    assert not any(name.lower() == "cookie" for headers in stub.headers for name in headers)
+    assert "of-who-asked" not in str(dict(first.headers))
+
+
 @pytest.mark.parametrize(
     ("fails", "status", "kind"),
     [

@@ -24,6 +24,7 @@ import pytest
 from memory import Memory
 from memory.api.strict_json import BadBody, parsed
 from tests.api.conftest import Founded, live
+from tests.api.stub_upstream import stub_upstream
 from tests.command import echoes
 
 SIZE = int(os.environ.get("ATTACK_SIZE", "1"))  # `make attack` tries each more often
@@ -199,6 +200,28 @@ def test_no_step_of_the_loop_is_long(server: tuple[str, str], family: str) -> No
             assert status < 500
         assert httpx.get(f"{url}/health/live", timeout=60).status_code == 200
     assert 0.0 < longest[0] < MOST_S, f"{family}: {status} after a step of {1000 * longest[0]:.0f} ms"
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses"])
+@pytest.mark.parametrize(
+    "body", [{"messages": messages(WELL_FORMED)}, {"messages": messages(1), "x": "x" * LONG}]
+)
+def test_before_an_upstream_neither(
+    founded: Founded, tmp_path: Path, path: str, body: dict[str, Any]
+) -> None:
+    """What is passed on is read and written in threads."""
+    given = {"model": "m", "user": "ana", **body}
+    if path.endswith("responses"):
+        given["input"] = given.pop("messages")
+    home = founded.copied(tmp_path / "home")
+    with stub_upstream() as stub, Memory(home=home, upstream_url=stub.url, **echoes()) as memory:
+        stub.responds = True
+        with live(memory) as url:
+            httpx.get(f"{url}/health/ready", timeout=60)
+            with watched() as longest:
+                status = send(url, founded.keys["acme"], as_json(path, given))
+            assert (status, len(stub.requests)) == (200, 1)
+    assert 0.0 < longest[0] < MOST_S, f"a step of {1000 * longest[0]:.0f} ms"
 
 
 def test_a_long_name_around_many_values_is_not_said_for_each() -> None:

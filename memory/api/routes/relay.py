@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -32,7 +33,7 @@ from memory.api.relayed import Relayed
 from memory.api.routes.chat import may_tell
 from memory.api.routes.jobs import submitted
 from memory.api.shared import Shared, SharedDep
-from memory.api.upstream import Answer, Upstream, UpstreamError, failed, unreachable
+from memory.api.upstream import Answer, Upstream, UpstreamError, encoded, failed, unreachable
 from memory.errors import ParametricMemoryError
 from memory.ports.asker import to_the_end
 from memory.read.recalled import Recall
@@ -75,14 +76,15 @@ async def _relay(
 ) -> Response:
     header = parts.memory.settings.upstream_user_header
     user = request.headers.get(header) if header else None
-    turn = Relayed.of(form, parts.memory, given, tenant.id, user)
-    recalled = await run_in_threadpool(_recalled, request, tenant, parts, turn)
+    read = partial(Relayed.of, form, parts.memory, given, tenant.id, user)
+    prepared = await run_in_threadpool(_prepared, request, tenant, parts, read)
+    turn, recalled = prepared.turn, prepared.recalled
     headers = {"X-Memory-Tokens": str(recalled.tokens), "X-Memory-Recalled": str(len(recalled))}
     remember = partial(_remember, parts, turn, recalled)
     async with AsyncExitStack() as waiting:
         try:
             await waiting.enter_async_context(parts.places.lent(tenant.id))
-            response = await _opened(_upstream(request), turn, recalled)
+            response = await _opened(_upstream(request), prepared)
             if given.get("stream"):
                 return Passed(response, form, remember, headers, waiting.pop_all())
             reply = await _read(response)
@@ -96,28 +98,49 @@ async def _relay(
     return JSONResponse(reply, headers=headers)
 
 
-def _recalled(request: Request, tenant: CallingTenant, parts: Shared, turn: Relayed) -> Recall:
-    """What goes into the request, once it may be told. Raises Forbidden, QuotaExceeded."""
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A turn with what is recalled for it, and the request for the upstream."""
+
+    turn: Relayed
+    recalled: Recall
+    body: Mapping[str, Any]
+    as_sent: bytes
+    as_chat: bool  # and not in the form in which it came
+
+
+def _prepared(
+    request: Request, tenant: CallingTenant, parts: Shared, read: Callable[[], Relayed]
+) -> _Prepared:
+    """All that is made of a body, which may be large, before the upstream is asked.
+
+    Raises BadBody, and Forbidden or QuotaExceeded where what it tells may not be told.
+    """
+    turn, upstream = read(), _upstream(request)
     if turn.remembers and turn.new is not None:
         may_tell(request, tenant, parts, turn.new.text)
-    return turn.recall()
+    recalled = turn.recall()
+    body = turn.body(recalled, upstream.model(str(turn.given.get("model", ""))))
+    as_chat = turn.form is not CHAT_COMPLETIONS and upstream.chat_only
+    return _Prepared(turn, recalled, body, encoded(chat_request(body) if as_chat else body), as_chat)
 
 
-async def _opened(upstream: Upstream, turn: Relayed, recalled: Recall) -> Opened:
+async def _opened(upstream: Upstream, prepared: _Prepared) -> Opened:
     """The beginning of the upstream's answer. Raises UpstreamError.
 
     One that has no /v1/responses is asked by its chat completions, from then on.
     """
-    body = turn.body(recalled, upstream.model(str(turn.given.get("model", ""))))
-    if turn.form is CHAT_COMPLETIONS or not upstream.chat_only:
+    turn, as_sent = prepared.turn, prepared.as_sent
+    if not prepared.as_chat:
         try:
-            return await upstream.open(turn.form.path, body)
+            return await upstream.open(turn.form.path, as_sent)
         except UpstreamError as error:
             if turn.form is CHAT_COMPLETIONS or not error.no_route:
                 raise
-    response = await upstream.open(CHAT_COMPLETIONS.path, chat_request(body))
+        as_sent = await run_in_threadpool(lambda: encoded(chat_request(prepared.body)))
+    response = await upstream.open(CHAT_COMPLETIONS.path, as_sent)
     upstream.chat_only = True
-    return FromChat(response, turn.given, recalled.tokens)
+    return FromChat(response, turn.given, prepared.recalled.tokens)
 
 
 async def _read(response: Opened) -> Any:
