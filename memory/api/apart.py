@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from memory.api.routes.jobs import queued
-from memory.api.schemas import AddedMemory, AddedOut
+from memory.api.schemas.memories import AddedMemory, AddedOut
 from memory.api.shared import Shared
 from memory.errors import Erased, StoreError, StoreUnavailable
 from memory.ports.asker import asker

@@ -43,9 +43,9 @@ class OtherProcess:
         return lambda *given, progress=None, **named: self._done(verb, given, named, progress)
 
     def chat_stream(self, message: str, **asking: Any) -> Iterator[Any]:
-        """Its pieces, one at a time."""
-        number = self._done("chat_stream", (message,), asking)
-        while (piece := self._done("next", (number,), {})) is not None:
+        """Its pieces, one at a time; none any more once the process that made them was killed."""
+        number, process = self._done("chat_stream", (message,), asking), self._process
+        while process is self._process and (piece := self._done("next", (number,), {})) is not None:
             yield piece
 
     @contextmanager

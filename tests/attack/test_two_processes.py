@@ -178,3 +178,17 @@ def test_a_process_that_is_killed_leaves_nothing_to_the_next_erasure(house: Hous
     for later in (3, 12):
         life.check_killed("user-ana", "monday", verb, later)
     life.teardown()
+
+
+def test_a_reply_that_a_killed_process_streamed_is_at_its_end(house: House) -> None:
+    """What is begun in a process goes with it, and what another streams since is not taken for its rest."""
+    other = house.sides[1]
+    assert isinstance(other, OtherProcess)
+    whose: dict[str, Any] = {"user_id": "user-ana", "tenant_id": "acme"}
+    begun = other.chat_stream("What is my dog called?", **whose)
+    assert next(begun, None) is not None
+    other.kill_during(0, house.sides[0].begin(Scope("user-ana", None, None, "acme")), "add", "x", **whose)
+    since = other.chat_stream("What is my cat called?", **whose)
+    assert next(since, None) is not None
+    assert [*begun] == []
+    assert [*since]

@@ -47,11 +47,11 @@ def meanwhile(work: Work, *calls: list[int], most: int = 100) -> list[Callable[[
 
 
 def test_alone_nobody_waits(work: Work) -> None:
-    """One call, one run; nothing, nothing."""
+    """One call, one run; nothing, none."""
     work.go.set()
     batcher = Batcher(work, most=4)
     assert (batcher([1, 2]), batcher([]), batcher([3])) == ([2, 4], [], [6])
-    assert work.lists == [[1, 2], [], [3]]
+    assert work.lists == [[1, 2], [3]]
 
 
 def test_calls_during_a_run_share_the_next(work: Work) -> None:
