@@ -5,11 +5,11 @@ The turn itself is kept before and whatever comes of this; a job does it afterwa
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import httpx
 
+from memory.api.foreign import MOST_BYTES, bounded_whole, read, storable
 from memory.api.upstream import key_headers, redactor
 from memory.errors import ModelUnavailable
 from memory.settings import Settings
@@ -61,11 +61,12 @@ class Extraction:
         }
         url = f"{str(settings.upstream_url).rstrip('/')}/chat/completions"
         try:
-            reply = httpx.post(
-                url, json=body, headers=key_headers(settings), timeout=settings.upstream_timeout_s
-            )
-            reply.raise_for_status()
-            return _statements(json.loads(redactor(settings).body(reply.content)))
+            headers = {"Accept-Encoding": "identity", **key_headers(settings)}
+            wait = settings.upstream_timeout_s
+            with httpx.stream("POST", url, json=body, headers=headers, timeout=wait) as reply:
+                reply.raise_for_status()
+                data = bounded_whole(reply, MOST_BYTES)
+            return _statements(read(redactor(settings).body(data)))
         except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
             raise ModelUnavailable(
                 "the upstream model gave no statements; the turn is kept as it is"
@@ -73,6 +74,6 @@ class Extraction:
 
 
 def _statements(reply: Any) -> list[str]:
-    given = json.loads(reply["choices"][0]["message"]["content"])["statements"]
-    said = [one.replace("\0", "").strip() for one in given if isinstance(one, str)]
+    given = read(reply["choices"][0]["message"]["content"])["statements"]
+    said = [storable(one).strip() for one in given if isinstance(one, str)]
     return list(dict.fromkeys(one for one in said if 0 < len(one) <= LONGEST))[:MOST]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import httpx
 
+from memory.api.foreign import apart, read, written
 from memory.api.responses_out import Cut, Event, InputTokensOut, OutputTokensOut, ResponseUsageOut, Writing
 from memory.api.upstream import Answer
 from memory.api.wire import RESPONSES
@@ -28,8 +28,11 @@ class FromChat:
 
     async def aread(self) -> bytes:
         """The whole response. Raises ValueError for an answer that is no chat completion."""
+        return await apart(self._whole, await self._response.aread())
+
+    def _whole(self, data: bytes) -> bytes:
         try:
-            reply = json.loads(await self._response.aread())
+            reply = read(data)
             message = reply["choices"][0]["message"]
             whole = {"choices": [{**reply["choices"][0], "delta": message}]}
             calls = [{"index": i, **call} for i, call in enumerate(message.get("tool_calls") or ())]
@@ -37,7 +40,7 @@ class FromChat:
             *_, last = [*self._read({**reply, **whole}), *self._end()]
         except (LookupError, TypeError, AttributeError) as error:
             raise ValueError("no chat completion") from error
-        return json.dumps(last["response"]).encode()
+        return written(last["response"])
 
     async def aiter_raw(self) -> AsyncIterator[bytes]:
         """The events of the stream. Without an end where the chat had none."""
@@ -63,7 +66,7 @@ class FromChat:
     def _chunk(self, data: str) -> tuple[Mapping[str, Any], list[Event]]:
         """A piece of the stream, and the events that it makes. Raises RemoteProtocolError."""
         try:
-            chunk = json.loads(data)
+            chunk = read(data)
             return chunk, [*self._read(chunk)]
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise httpx.RemoteProtocolError("no chunk of a chat completion") from error

@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx
 
+from memory.api import foreign
+
 INSTEAD = "***"
 SHORTEST = 8  # characters; what is shorter is a word for servers without keys, as "ollama", and no secret
 _HELD = 4  # characters of the key at the end of what was said, from which on nothing is passed on
@@ -45,7 +47,7 @@ class Redactor:
         if not self._key or not (self._key.encode() in data or b"\\" in data):
             return data
         try:
-            given = json.loads(data)
+            given = foreign.read(data)
         except ValueError:
             return data.replace(self._key.encode(), INSTEAD.encode())
         kept = self.value(given)
@@ -60,18 +62,22 @@ class Redactor:
             async for piece in pieces:
                 yield piece
             return
-        held, rest = _Held(self._key), b""
+        held, rest, looked = _Held(self._key), bytearray(), 0
         broken: httpx.HTTPError | None = None
         try:
             async for piece in pieces:
                 rest += piece
-                while found := _BREAK.search(rest):
-                    event, rest = rest[: found.end()], rest[found.end() :]
-                    if ready := held.after(self._event(event)):
-                        yield ready
+                ready = bytearray()  # together: of each that is passed on alone the loop has more to do
+                while found := _BREAK.search(rest, looked):
+                    event, looked = bytes(rest[: found.end()]), 0
+                    del rest[: found.end()]
+                    ready += held.after(self._event(event))
+                looked = max(0, len(rest) - 3)  # a break may be cut
+                if ready:
+                    yield bytes(ready)
         except httpx.HTTPError as error:
             broken = error
-        if last := held.all() + self.body(rest):
+        if last := held.all() + self.body(bytes(rest)):
             yield last
         if broken is not None:
             raise broken
@@ -92,7 +98,7 @@ class _Event:
         self.given: Any = None  # its JSON
         self.changed = False
         try:
-            self.given = json.loads(b"\n".join(_DATA.findall(data)))
+            self.given = foreign.read(b"\n".join(_DATA.findall(data)))
         except ValueError:
             return
 

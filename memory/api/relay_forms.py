@@ -6,12 +6,12 @@ for its words. Everything else passes on as it is.
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
+from memory.api.foreign import Lines, read
 from memory.api.responses_in import refuse_kept
 from memory.api.strict_json import BadBody
 from memory.api.turn_in import text_of
@@ -30,7 +30,7 @@ class Heard(ABC):
     ended: bool = False  # the upstream said that nothing more comes
     failed: bool = False  # it said that it could not go on
     events: int = 0
-    _rest: bytes = field(default=b"")
+    _lines: Lines = field(default_factory=Lines)
 
     @property
     def reply(self) -> str:
@@ -39,8 +39,7 @@ class Heard(ABC):
 
     def feed(self, data: bytes) -> None:
         """Read some bytes of server-sent events, cut anywhere."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
+        for line in self._lines.feed(data):
             if line.startswith(b"data:"):
                 self._data(line[5:].strip())
 
@@ -50,7 +49,7 @@ class Heard(ABC):
             return
         self.events += 1
         try:
-            event = json.loads(data)
+            event = read(data)
             self.failed = self.failed or bool(event.get("error"))
             self.event(event)
         except (ValueError, TypeError, LookupError, AttributeError):

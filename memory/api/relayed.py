@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from memory.api.foreign import MOST_KEPT, storable
 from memory.api.relay_forms import Form
 from memory.api.strict_json import BadBody
 from memory.read.recalled import Recall
@@ -84,6 +85,7 @@ class Relayed:
         if not self.remembers:
             return False
         names = cast(Whose, self.whose)
+        reply = storable(reply) if len(reply) <= MOST_KEPT else ""
         news = not from_memory and bool(reply.strip()) and self.memory.reader.read(reply).asks
         answer = [Message("assistant", reply, recalled=not news)] if reply.strip() else []
         if names.get("session_id") is not None and (self.new or answer):

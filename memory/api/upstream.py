@@ -6,13 +6,13 @@ before anything reads it, and our errors name neither address nor key.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
 
+from memory.api import foreign
 from memory.api.redacted import Redactor
 from memory.settings import Settings
 
@@ -45,22 +45,22 @@ class Answer:
     def __init__(self, response: httpx.Response, redactor: Redactor) -> None:
         self._response = response
         self._redactor = redactor
-        self.headers = {"Content-Type": redactor.text(response.headers.get("Content-Type", _EVENTS))}
+        self.headers = {"Content-Type": _header(response, "Content-Type", redactor) or _EVENTS}
 
     async def aread(self) -> bytes:
         """All of it."""
-        return self._redactor.body(await self._response.aread())
+        data = b"".join([piece async for piece in foreign.bounded(self._response, foreign.MOST_BYTES)])
+        return await foreign.apart(self._redactor.body, data)
 
     def aiter_raw(self) -> AsyncIterator[bytes]:
         """The bytes of a stream; its events, where there is a key to look for."""
-        return self._redactor.events(self._response.aiter_bytes())
+        return self._redactor.events(foreign.bounded(self._response, foreign.MOST_BYTES))
 
     async def aiter_lines(self) -> AsyncIterator[str]:
         """The lines of a stream."""
-        rest = b""
+        lines = foreign.Lines()
         async for piece in self.aiter_raw():
-            *lines, rest = (rest + piece).split(b"\n")
-            for line in lines:
+            for line in lines.feed(piece):
                 yield line.decode(errors="replace").rstrip("\r")
 
     async def aclose(self) -> None:
@@ -108,7 +108,9 @@ class Upstream:
 
     async def _refusal(self, response: httpx.Response) -> UpstreamError:
         try:
-            data = await response.aread()
+            data = b"".join([piece async for piece in foreign.bounded(response, foreign.MOST_OF_ERROR)])
+        except (foreign.TooMuch, foreign.Compressed):
+            data = b""
         except httpx.HTTPError as error:
             return unreachable(error)
         finally:
@@ -118,14 +120,14 @@ class Upstream:
             return failed(502, "the upstream model refuses the server's key; tell the server's operator")
         if status < 400:
             return failed(502, "the upstream model answers with a redirect; tell the server's operator")
-        after = self._redactor.text(response.headers.get("Retry-After", ""))
+        after = _header(response, "Retry-After", self._redactor)
         waits = {"Retry-After": after} if after else {}
         return UpstreamError(status, self._readable(status, data), waits)
 
     def _readable(self, status: int, data: bytes) -> Mapping[str, Any]:
         """The upstream's own error where it is in OpenAI's form, else one that says what it is."""
         try:
-            given = json.loads(self._redactor.body(data))
+            given = foreign.read(self._redactor.body(data))
         except ValueError:
             given = None
         if isinstance(given, dict) and isinstance(given.get("error"), dict):
@@ -140,7 +142,13 @@ class Upstream:
 
 def encoded(body: Mapping[str, Any]) -> bytes:
     """A body as it is sent. Of a large one this takes a while."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return foreign.written(body)
+
+
+def _header(response: httpx.Response, name: str, redactor: Redactor) -> str:
+    """One of its headers; "" for one that could be no header of ours."""
+    said: str = response.headers.get(name, "")
+    return redactor.text(said) if said.isascii() and said.isprintable() else ""
 
 
 def key_headers(settings: Settings) -> dict[str, str]:
@@ -162,6 +170,10 @@ def unreachable(error: httpx.HTTPError) -> UpstreamError:
     """The error for a connection that fails, or that is silent for too long."""
     if isinstance(error, httpx.TimeoutException):
         return failed(504, "the upstream model does not answer in time; try again")
+    if isinstance(error, foreign.TooMuch):
+        return failed(502, f"the upstream model answers with more than {foreign.MOST_BYTES:,} bytes")
+    if isinstance(error, foreign.Compressed):
+        return failed(502, "the upstream model answers compressed, which it was not asked for")
     return failed(502, "the upstream model cannot be reached, or broke off; try again")
 
 

@@ -6,7 +6,6 @@ the user told is remembered. Where no whole reply came it is remembered all the 
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing
@@ -26,6 +25,7 @@ from memory.api.as_chat import chat_request
 from memory.api.callers import CallingTenant, TenantDep
 from memory.api.events import KEEP_ALIVE, unless_silent
 from memory.api.extraction import Extraction
+from memory.api.foreign import apart, read, written
 from memory.api.from_chat import FromChat
 from memory.api.incoming import Parsed
 from memory.api.relay_forms import CHAT_COMPLETIONS, RESPONSE, Form
@@ -67,6 +67,9 @@ async def models(request: Request, tenant: TenantDep) -> Response:  # noqa: ARG0
         return JSONResponse(error.body, error.status, headers=dict(error.headers))
     try:
         return Response(await response.aread(), media_type="application/json")
+    except httpx.HTTPError as error:
+        wrong = unreachable(error)
+        return JSONResponse(wrong.body, wrong.status)
     finally:
         await response.aclose()
 
@@ -87,15 +90,13 @@ async def _relay(
             response = await _opened(_upstream(request), prepared)
             if given.get("stream"):
                 return Passed(response, form, remember, headers, waiting.pop_all())
-            reply = await _read(response)
+            reply = await _read(response, recalled.tokens)
         except UpstreamError as error:
             await waiting.aclose()
             await remember("")
             return JSONResponse(error.body, error.status, headers={**error.headers, **headers})
-    await remember(form.text(reply))
-    if isinstance(reply, dict) and isinstance(reply.get("usage"), dict):
-        reply["usage"]["memory_tokens"] = recalled.tokens
-    return JSONResponse(reply, headers=headers)
+    await remember(form.text(reply.said))
+    return Response(reply.sent, media_type="application/json", headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +144,26 @@ async def _opened(upstream: Upstream, prepared: _Prepared) -> Opened:
     return FromChat(response, turn.given, prepared.recalled.tokens)
 
 
-async def _read(response: Opened) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """A whole one, and as our client gets it."""
+
+    said: Any
+    sent: bytes
+
+    @classmethod
+    def of(cls, memory_tokens: int, data: bytes) -> _Reply:
+        """Raises ValueError for what is no JSON."""
+        said = read(data)
+        if isinstance(said, dict) and isinstance(said.get("usage"), dict):
+            said["usage"]["memory_tokens"] = memory_tokens
+        return cls(said, written(said))
+
+
+async def _read(response: Opened, memory_tokens: int) -> _Reply:
     """The whole reply. Raises UpstreamError."""
     try:
-        return json.loads(await response.aread())
+        return await apart(partial(_Reply.of, memory_tokens), await response.aread())
     except httpx.HTTPError as error:
         raise unreachable(error) from error
     except ValueError as error:
