@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from memory.backends.reader import asking
+from memory.backends.reader.answer.aside import only_aside
 from memory.backends.reader.answer.asked import Asked, asked
 from memory.backends.reader.answer.counted import counted
 from memory.backends.reader.answer.given import alike_values, fits, listed, same_thing, together, value
@@ -54,7 +55,9 @@ class EnglishReading(EnglishText):
         value, places = self._plain_value(told)
         if len(places) > 1:
             return value, places
-        if other_kind(self._question, value):
+        if other_kind(self._question, value) or (
+            places and only_aside(self._question, plain(english(told[places[0]][0]).text), value)
+        ):
             value, places = "", ()
         found = self._read_out(told, nearest)
         if found is not None and (found.overrules(value) if value else found.sure):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
+from memory.backends.reader.answer.aside import aside
 from memory.backends.reader.answer.gloss import glossed
 from memory.backends.reader.answer.kinds import other_kind, time_alone
 from memory.backends.reader.answer.lists import as_asked, too_many
@@ -151,9 +152,10 @@ def read_out(
     read = [gloss.text for gloss in glosses]
     trust = [doubts[place] for place in chosen]
     found = spans.find(question, read, _of_codes(question, read, trust))
-    if found is not None and (former := _former(question, read[found.place], found.start)):
-        text = read[found.place]
-        read[found.place] = text[: former[0]] + " " * (former[1] - former[0]) + text[former[1] :]
+    if found is not None and (beside := _beside(question, read[found.place], found.start)):
+        for first, last in beside:
+            text = read[found.place]
+            read[found.place] = text[:first] + " " * (last - first) + text[last:]
         found = spans.find(question, read, _of_codes(question, read, trust))
     if found is None:
         return None
@@ -177,6 +179,14 @@ def _changed_to(question: str, text: str, start: int, end: int) -> int:
         return start
     both = _TO.search(text, start, end)
     return both.end() if both and _WENT_FROM.search(text, 0, start) else start
+
+
+def _beside(question: str, text: str, start: int) -> list[tuple[int, int]]:
+    """The clauses of a text that are read over, as a value of something else is out of them."""
+    if former := _former(question, text, start):
+        return [former]
+    found = aside(question, text)
+    return found if any(first <= start < last for first, last in found) else []
 
 
 def _former(question: str, text: str, start: int) -> tuple[int, int] | None:
