@@ -17,12 +17,15 @@ TAKEN = "only text is, and pictures of the user's"
 def as_picture(given: Any) -> Any:
     """A body whose one message shows a picture, with `image` and `text` in the place of `messages`.
 
-    Any other body stays as it is. Raises ValueError for more than one picture, or what is no text beside it.
+    Any other body stays as it is. Raises ValueError for more than one picture,
+    one without an address, or what is no text beside it.
     """
     parts = _parts(given)
     mappings = [part for part in parts or () if isinstance(part, Mapping)]
     texts = [part["text"] for part in mappings if isinstance(part.get("text"), str)]
     urls = [url for part in mappings if (url := _url(part)) is not None]
+    if texts and any(part.get("type") in PICTURES and _url(part) is None for part in mappings):
+        raise ValueError("a part of a picture has an image_url")
     if parts is None or not urls:
         return given
     if len(urls) != 1 or len(urls) + len(texts) != len(parts):

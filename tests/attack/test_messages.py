@@ -134,3 +134,13 @@ def test_a_result_of_a_tool_that_is_no_text_is_refused_where_a_chat_is_asked(
         result = {"type": "function_call_output", "call_id": "c1", "output": output}
         body = {"model": "m", "input": [{"role": "user", "content": DOG}, called, result]}
         assert refused(api, "/v1/responses", body, 400)
+
+
+@pytest.mark.parametrize("kind", ["image_url", "input_image"])
+@pytest.mark.parametrize("image", [{}, {"image_url": 5}, {"image_url": {"url": 5}}, {"image_url": None}])
+def test_a_picture_that_is_none_is_not_left_out(api: Api, kind: str, image: dict[str, Any]) -> None:
+    """What is told as one is refused, as it is in a chat, and nothing of the message is kept."""
+    parts = [{"type": kind, **image}, {"type": "text", "text": "My dog is called Rex."}]
+    body = {"user_id": "ana", "messages": [{"role": "user", "content": parts}]}
+    assert api.post("/v1/memories", body).status_code == 422
+    assert api.get("/v1/memories?user_id=ana").json()["memories"] == []
