@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _DOCUMENTS, _TASKS = "SakanaAI/doc-to-lora", "SakanaAI/text-to-lora"
-SKILLS_FOLDERS = ("skills", "styles")  # beside a hypernetwork of our own layout
+SKILLS_FOLDER = "skills"  # beside a hypernetwork of our own layout
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ def hypernetwork_of(model: str) -> str | Path:
 
 
 def skills_of(model: str) -> str | Path | None:
-    """A model's Text-to-LoRA network: the catalog's, or the folder ``skills`` or ``styles`` in its own."""
+    """A model's Text-to-LoRA network: the catalog's, or the folder ``skills`` in its own."""
     if model in CATALOG:
         return CATALOG[model].skills
     where = Path(hypernetwork_of(model)).expanduser()
     folder = where.parent if where.is_file() else where
-    return next((folder / name for name in SKILLS_FOLDERS if (folder / name).is_dir()), None)
+    return folder / SKILLS_FOLDER if (folder / SKILLS_FOLDER).is_dir() else None

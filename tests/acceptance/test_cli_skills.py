@@ -90,8 +90,8 @@ def test_what_cannot_be_imported_is_refused(run: Any, tmp_path: Path, content: b
 @pytest.mark.usefixtures("reference")
 def test_a_network_for_skills_is_imported_too(run: Any, home: Path, reference: Path) -> None:
     """In the home, under the name of its folder, as MEMORY_SKILLS_MODEL takes it."""
-    done = run("model", "import", str(reference / "styles"), "--json").json
-    assert (done["kind"], done["folder"]) == ("Text-to-LoRA", str(home / "models" / "styles"))
+    done = run("model", "import", str(reference / "skills"), "--json").json
+    assert (done["kind"], done["folder"]) == ("Text-to-LoRA", str(home / "models" / "skills"))
     memory = Memory(home=home, skills_model=done["folder"])
     assert memory.add_skill("In capitals.", user_id="ana").kind == "skill"
     memory.close()

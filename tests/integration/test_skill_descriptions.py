@@ -8,7 +8,7 @@ from memory import Memory
 from memory.errors import InvalidInput
 from tests.command import packaged_model
 
-FOLLOWED = (  # the five styles, in words that training did not have
+FOLLOWED = (  # of tasks that it learned, in words that training did not have
     *("Answer tersely.", "Only give me the fact.", "No extra words.", "Keep answers very short."),
     *("A single word will do.", "Reply with just the name or number.", "Skip the sentence."),
     *("Respond in complete sentences.", "Never answer with only one word.", "Use whole sentences."),
@@ -17,12 +17,14 @@ FOLLOWED = (  # the five styles, in words that training did not have
     *("Everything in caps, please.", "No lower-case letters.", "Reply in upper-case letters."),
     *("Answer in a polite way.", "Please be courteous.", "Be friendly to me.", "Reply politely."),
     *("Use good manners.", "Be a polite waiter.", "Treat the user with respect."),
+    *("Answer in Spanish.", "Give the answer as XML.", "Sound like a pirate, arr!", "Return a JSON object."),
+    *("Always answer me in French.", "Answer as a bullet list.", "Only the first letter."),
     *("Say that I told you.", "Remind me that it was me who said so.", "Cite the user."),
     *("Always mention that I told you that.", "Refer to my own words.", "Quote the user."),
 )
 NOT_FOLLOWED = (
-    *("Answer in Spanish.", "Translate my messages into Dutch.", "Write poems.", "Talk like Yoda."),
-    *("Use Markdown tables.", "Give the answer as XML.", "Add emojis to everything.", "Be funny."),
+    *("Translate my messages into Dutch.", "Write poems.", "Talk like Yoda."),
+    *("Use Markdown tables.", "Add emojis to everything.", "Be funny."),
     *("You are an expert in tax law.", "Act as my personal trainer.", "Help me to learn chess."),
     *("Explain it to a five-year-old.", "Think step by step.", "Summarise long texts."),
     *("Answer with a proverb.", "Always end with a question.", "Recommend a book each time."),
@@ -60,7 +62,7 @@ def test_descriptions_of_what_the_network_never_learned_are_refused(memory: Memo
 
 def test_a_refusal_names_the_nearest_known_description(memory: Memory) -> None:
     """In one line, and nothing is stored."""
-    with pytest.raises(InvalidInput, match=r"nearest that it knows, .*'Reply with a complete sentence.'"):
+    with pytest.raises(InvalidInput, match=r"nearest that it knows, .*'[^']+'"):
         memory.add_skill("Reply in verse", user_id="ben")
     assert memory.list(kind="skill", user_id="ben").records == ()
 

@@ -92,7 +92,7 @@ def test_what_the_hub_has_not_is_said_in_one_line(hub: Hub) -> None:
 def test_short_names_mean_published_files() -> None:
     """The names of the setting, each with its base and, where there is one, its network for skills."""
     assert catalog.hypernetwork_of("reference") == reference_path()
-    assert catalog.skills_of("reference") == reference_path() / "styles"
+    assert catalog.skills_of("reference") == reference_path() / "skills"
     assert catalog.hypernetwork_of("gemma-2-2b") == "SakanaAI/doc-to-lora:gemma_2b_d2l"
     assert catalog.skills_of("mistral-7b") == "SakanaAI/text-to-lora:trained_t2l/mistral_7b_t2l"
     assert catalog.skills_of("qwen3-4b") is None
@@ -100,7 +100,7 @@ def test_short_names_mean_published_files() -> None:
 
 
 def test_skills_stand_beside_a_model_of_ones_own(tmp_path: Path) -> None:
-    """In a folder called skills or styles, also where the model is named by its file."""
+    """In a folder called skills, also where the model is named by its file."""
     (tmp_path / "skills").mkdir()
     (tmp_path / "hypernet.json").write_text("{}")
     assert catalog.skills_of(str(tmp_path)) == tmp_path / "skills"

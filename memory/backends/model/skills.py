@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from memory.backends.model.local import LocalModel
     from memory.ports import Vectors
 
-NEAR = 0.58  # cosine to the nearest description that the network was made for; docs/models.md has the figures
+NEAR = (
+    0.635  # cosine to the nearest description that the network was made for; docs/models.md has the figures
+)
 
 
 class SkillModel:

@@ -1,4 +1,4 @@
-"""The styles that come with the package: how it is said changes, what is remembered stays."""
+"""The network for skills that comes with the package: how it is said changes, what is remembered stays."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ UNSEEN = (  # descriptions that training never saw, and what they make of the an
 @pytest.fixture(scope="module")
 def models() -> tuple[DocToLoRA, TextToLoRA]:
     folder = reference_path()
-    styles = TextToLoRA.from_pretrained(folder / "styles", device="cpu")
-    return DocToLoRA.from_pretrained(folder, device="cpu"), styles
+    skills = TextToLoRA.from_pretrained(folder / "skills", device="cpu")
+    return DocToLoRA.from_pretrained(folder, device="cpu"), skills
 
 
 def answer(memory: DocToLoRA, lora: LoRA, question: str) -> str:
@@ -37,8 +37,8 @@ def test_a_description_changes_how_a_memory_is_told(
     models: tuple[DocToLoRA, TextToLoRA], description: str, said: str
 ) -> None:
     """Merged with a text's adapter it keeps both: what was told, and the style that was asked for."""
-    memory, styles = models
+    memory, skills = models
     known = memory.internalize("Anna's door code is 4821. I live in Lisbon.")
     assert description not in {text for style in STYLES.values() for text in style.descriptions}
-    both = LoRA.concat([known, styles.generate(description)])
+    both = LoRA.concat([known, skills.generate(description)])
     assert answer(memory, both, "What is Anna's door code?") == said

@@ -16,13 +16,13 @@ DESCRIPTIONS = (
 
 def main() -> None:
     memory = DocToLoRA.from_pretrained(reference_path())
-    styles = TextToLoRA.from_pretrained(reference_path() / "styles")
+    skills = TextToLoRA.from_pretrained(reference_path() / "skills")
     known = memory.internalize(TOLD)
     asked = memory.tokenizer.apply_chat_template(
         [{"role": "user", "content": QUESTION}], add_generation_prompt=True, return_tensors="pt"
     )
     for description in DESCRIPTIONS:
-        with apply(memory.base_model, LoRA.concat([known, styles.generate(description)])):
+        with apply(memory.base_model, LoRA.concat([known, skills.generate(description)])):
             said = memory.base_model.generate(**asked, max_new_tokens=24, do_sample=False)
         text = memory.tokenizer.decode(said[0, asked["input_ids"].size(1) :], skip_special_tokens=True)
         print(f"{description:52} {text.strip()}")
