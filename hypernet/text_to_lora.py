@@ -34,7 +34,7 @@ class TextToLoRA:
     ``embedder`` names the sentence model whose embeddings it was trained on; it is loaded when the first
     description comes. ``descriptions`` are those it was made for, where they are known, and ``near`` is the
     least cosine to one of them from which on it follows a description, where that was measured.
-    ``failed`` are those among them that it was measured not to follow all the same.
+    ``failed`` are those among them that it was measured not to follow, of tasks that it never learned too.
     """
 
     def __init__(

@@ -1,6 +1,7 @@
 """Long texts that a request waits for: the process that jobs run in remembers them, where there is one.
 
-Whoever waits is answered as ever, but for what was left out (`skipped`): what a job answers holds no text.
+Whoever waits is answered as ever, but that what was left out (`skipped`) has its reason alone: what a job
+answers holds no text, which an erasure would have to find.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from memory.api.routes.jobs import queued
-from memory.api.schemas.memories import AddedMemory, AddedOut
+from memory.api.schemas.memories import AddedMemory, AddedOut, SkippedOut
 from memory.api.shared import Shared
 from memory.errors import Erased, StoreError, StoreUnavailable
 from memory.ports.asker import asker
@@ -41,10 +42,11 @@ def added_apart(
     if job.state == "failed":
         refuse()
         raise StoreUnavailable(f"it was not remembered: {job.reason}")
-    result = job.result or {}
-    known = set(result["known"])
-    memories = [AddedMemory(id=one, created=one not in known) for one in result["ids"]]
-    return AddedOut(memories=memories, superseded=result["superseded"])
+    assert job.result is not None, "a job that is done has one"
+    known = set(job.result["known"])
+    memories = [AddedMemory(id=one, created=one not in known) for one in job.result["ids"]]
+    skipped = [SkippedOut(text=None, reason=one) for one in job.result["skipped"]]
+    return AddedOut(memories=memories, superseded=job.result["superseded"], skipped=skipped)
 
 
 def _ended(parts: Shared, job: Job) -> Job:

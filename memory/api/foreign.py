@@ -45,7 +45,7 @@ def bounded_whole(response: httpx.Response, most: int) -> bytes:
     return b"".join(pieces)
 
 
-async def apart(make: Callable[[bytes], T], data: bytes) -> T:
+async def off_loop(make: Callable[[bytes], T], data: bytes) -> T:
     """What is made of the bytes: of many of them in a thread, for that takes a while."""
     return await anyio.to_thread.run_sync(make, data) if len(data) > _SMALL else make(data)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from memory.api.foreign import apart, read, written
+from memory.api.foreign import off_loop, read, written
 from memory.api.responses_out import Cut, Event, InputTokensOut, OutputTokensOut, ResponseUsageOut, Writing
 from memory.api.upstream import Answer
 from memory.api.wire import RESPONSES
@@ -28,7 +28,7 @@ class FromChat:
 
     async def aread(self) -> bytes:
         """The whole response. Raises ValueError for an answer that is no chat completion."""
-        return await apart(self._whole, await self._response.aread())
+        return await off_loop(self._whole, await self._response.aread())
 
     def _whole(self, data: bytes) -> bytes:
         try:

@@ -72,6 +72,7 @@ class Handlers:
             "ids": ids,
             "known": [memory_id for memory_id in ids if memory_id not in added.created],
             "superseded": sorted(added.superseded),
+            "skipped": [one.reason for one in added.skipped],
         }
 
     def extract(self, job: Job, progress: Progress) -> Mapping[str, Any]:

@@ -50,7 +50,7 @@ class Answer:
     async def aread(self) -> bytes:
         """All of it."""
         data = b"".join([piece async for piece in foreign.bounded(self._response, foreign.MOST_BYTES)])
-        return await foreign.apart(self._redactor.body, data)
+        return await foreign.off_loop(self._redactor.body, data)
 
     def aiter_raw(self) -> AsyncIterator[bytes]:
         """The bytes of a stream; its events, where there is a key to look for."""
@@ -91,7 +91,7 @@ class Upstream:
         return self._models.get(asked, asked)
 
     async def open(self, path: str, body: bytes | None) -> Answer:
-        """Send a request, of a body as `encoded` makes it; returns once the head of the answer is there.
+        """Send a request, of a body as `foreign.written` makes it; returns at the head of the answer.
 
         The caller closes it. Raises UpstreamError where it cannot be reached, is too slow, or refuses.
         """
@@ -138,11 +138,6 @@ class Upstream:
     async def close(self) -> None:
         """Let go of its connections."""
         await self._client.aclose()
-
-
-def encoded(body: Mapping[str, Any]) -> bytes:
-    """A body as it is sent. Of a large one this takes a while."""
-    return foreign.written(body)
 
 
 def _header(response: httpx.Response, name: str, redactor: Redactor) -> str:

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 
 from memory.ports import Reader, Reading
+from memory.read.in_style import in_style
 from memory.read.selection import Selection, told_at
 from memory.read.whole_values import LONGEST, UNKNOWN
 from memory.read.whole_values import whole as whole_value
@@ -25,12 +25,6 @@ from memory.text.values import whole_number, whole_secret
 
 _WORD = re.compile(r"[^\W\d_]+")
 _NAME = re.compile(r"(?<=[\w,;:] )(?!I\b)[A-Z][^\W\d_]*")  # behind another word
-_CAPITALS = re.compile(r"[A-ZÀ-ÖØ-ÞΑ-ΩА-Я]{3}")
-_WORDS = re.compile(r"\w+(?:['’-]\w+)*")
-_OPENS = r"(?:<\w+>|\{\"\w+\": \"|[^\w\s<>{}]|\s)*"
-_ENDS = r"(?:</\w+>|\"\}|[^\w\s<>{}]|\s)*"
-_MARKED = re.compile(rf"({_OPENS})([^\W_a-zß-ÿ][^<>\"{{}}*_\]]{{0,{LONGEST}}}?)({_ENDS})")
-_ALIKE = 0.6  # of two spellings, as difflib measures it
 
 
 class Finishing:
@@ -174,40 +168,3 @@ def _again(reply: str, value: str) -> bool:
     """Whether a reply says a value and then part of it again: "Dr. No. No."."""
     rest = {word.strip(".,;:!?") for word in reply.replace(value, " ", 1).split()} - {""}
     return bool(rest) and rest <= {word.strip(".,;:!?") for word in value.split()}
-
-
-def in_style(reply: str, value: str) -> str:
-    """The value in the place of a garbled one, in a reply whose skill says how to put it.
-
-    Few models can spell a name in capitals, or behind an opening mark ("[Tisbon]"). In a reply of capitals
-    the value is all that is said; between marks it takes the place of what stands there; among words, of
-    those that are nearly it. What is more than words, a password say, is no other than it was told.
-    """
-    if not value or len(value) > LONGEST or value in reply:
-        return reply
-    if _CAPITALS.search(reply):
-        shown = value.upper() if value.replace(" ", "").isalpha() else value
-        return reply if shown in reply else shown
-    if value.casefold() in reply.casefold():
-        return reply
-    marked = _MARKED.fullmatch(reply)
-    if marked and f"{marked[1]}{marked[3]}".strip(" .") and '"' not in value:
-        return f"{marked[1]}{value}{marked[3]}"
-    start, end = _nearly(reply, value)
-    return f"{reply[:start]}{value}{reply[end:]}" if end else reply
-
-
-def _nearly(reply: str, value: str) -> tuple[int, int]:
-    """Where as many words as the value has are most like it; (0, 0) where none are."""
-    words, many = list(_WORDS.finditer(reply)), len(_WORDS.findall(value))
-    runs = (
-        [(one.start(), last.end()) for one, last in zip(words, words[many - 1 :], strict=False)]
-        if many
-        else []
-    )
-    alike = [
-        (SequenceMatcher(None, reply[start:end].casefold(), value.casefold()).ratio(), start, end)
-        for start, end in runs
-    ]
-    likeness, start, end = max(alike, default=(0.0, 0, 0))
-    return (start, end) if likeness >= _ALIKE else (0, 0)

@@ -22,7 +22,7 @@ UNKNOWN = "I don't know."
 
 _READ = 4000  # characters of a recalled text that are looked through; a passage is far shorter
 _PLACES = 16  # of the same words in one text
-_NEAR = 0.6  # of two values that are alike, as difflib measures it
+NEAR = 0.6  # of two values that are alike, as difflib measures it
 _BARE = 3  # words of a reply that may be a value and nothing else
 _MIXED = 4  # letters that a mixture shares with a word of the text
 _EDGES = " .,;:!?\"'"
@@ -107,9 +107,11 @@ def _nearest(bare: str, texts: Sequence[str], question: str) -> str | None:
     for text in texts:
         values = {text[start:end] for start, end in chunks(text) if end - start <= LONGEST}
         if exact:
-            alike = [(_alike(said, value.casefold()), value) for value in sorted(values) if _is_exact(value)]
+            alike = [
+                (likeness(said, value.casefold()), value) for value in sorted(values) if _is_exact(value)
+            ]
             best = max(alike, default=(0.0, ""))
-            if best[0] >= _NEAR and sum(score >= best[0] - 0.1 for score, _ in alike) == 1:
+            if best[0] >= NEAR and sum(score >= best[0] - 0.1 for score, _ in alike) == 1:
                 start = text.index(best[1])
                 return text[slice(*grown(text, start, start + len(best[1])))]
         elif any(_shared(said, value.casefold()) >= _MIXED for value in values):
@@ -121,7 +123,8 @@ def _is_exact(value: str) -> bool:
     return any(map(str.isdigit, value)) or any(mark in value[1:-1] for mark in "@./:_\\")
 
 
-def _alike(one: str, other: str) -> float:
+def likeness(one: str, other: str) -> float:
+    """Of two spellings, 0 to 1."""
     return SequenceMatcher(None, one, other, autojunk=False).ratio()
 
 

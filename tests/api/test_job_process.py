@@ -118,10 +118,13 @@ def test_a_long_text_that_a_request_waits_for_is_remembered_there(tmp_path: Path
         found = long.json()["memories"]
         assert len(found) == here.job(job["id"])["result"]["memories"] > 30
         assert all(here.client.get(f"/v1/memories/{one['id']}").status_code == 200 for one in found[::10])
-        turns = {"user_id": "ben", "messages": [{"role": "user", "content": line} for line in lines]}
-        assert here.client.post("/v1/sessions/s/turns", json=turns).status_code == 201
+        said = [*lines, "What is the weather there?"]
+        turns = {"user_id": "ben", "messages": [{"role": "user", "content": line} for line in said]}
+        told = here.client.post("/v1/sessions/s/turns", json=turns)
+        assert told.status_code == 201
+        assert told.json()["skipped"] == [{"text": None, "reason": "question"}]
         kept = here.client.get("/v1/sessions/s/turns?user_id=ben&last=1000").json()["turns"]
-        assert [one["content"] for one in kept] == lines
+        assert [one["content"] for one in kept] == said
         blank = {"user_id": "ben", "messages": [{"role": "user", "content": " " * 20_000}]}
         assert here.client.post("/v1/sessions/s/turns", json=blank).status_code == 422
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memory.read.finishing import in_style
+from memory.read.in_style import in_style
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,10 @@ from memory.read.finishing import in_style
         ("*unknown*", "Biscuit", "*unknown*"),
         ("known", "Biscuit", "known"),
         ("B", "Biscuit", "B"),
+        ("EMC", "Emma Mary Cole", "EMC"),
+        ("Arr, Tisbon!", "Lisbon", "Arr, Lisbon!"),
+        ('{"answer": "Smma"}', "C:\\notes", '{"answer": "Smma"}'),
+        ("!", "?", "!"),
         ('{"answer": "x"}', "", '{"answer": "x"}'),
         ("BAPROAN", "", "BAPROAN"),
         ("МОСТ", "Москва", "МОСКВА"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from benchmarks.skill_descriptions import Described, Tried, rows
+from benchmarks.skill_descriptions import described as all_described
 from benchmarks.skills import Asker, Reply, asked, described, measured, row
 from hypernet.training.data.styles import STYLES
 from memory import Memory
@@ -55,3 +57,21 @@ def test_every_style_and_two_together_have_a_row(make_memory: MakeMemory) -> Non
     rows = list(measured(make_memory(skills=EchoSkills()), 2))
     assert [found["skills"] for found in rows] == ["none", *STYLES, "two, one after the other"]
     assert {found["questions"] for found in rows} == {2}
+
+
+def test_descriptions_are_counted_by_what_they_mean_and_whether_the_bound_was_chosen_by_them() -> None:
+    """Done are those under which two of four answers are right, word for word."""
+    loud, verse = Described("LOUD", "capitals", False), Described("Rhyme", None, True)
+    right = ["BISCUIT", "4821", "Lisbon", "Emma"]
+    found = rows([Tried(loud, right), Tried(loud, ["BISCUIT", *right[2:], "no"]), Tried(loud, None)])
+    assert tuple(found[2].values())[1:] == (3, 2, 1)
+    found = rows([Tried(verse, right), Tried(verse, None)])
+    assert tuple(found[1].values())[1:] == (2, 1, "")
+
+
+def test_the_file_names_learned_tasks_alone() -> None:
+    """None twice, and as many that mean something else."""
+    found = all_described()
+    assert len({one.description for one in found}) == len(found)
+    assert all(one.wanted("Oslo") for one in found if one.task)
+    assert sum(one.task is None for one in found) > 50

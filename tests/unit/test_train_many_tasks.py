@@ -105,7 +105,7 @@ def test_a_task_that_is_practised_and_not_done_counts_against_what_is_near_it() 
 
 
 def test_unseen_tasks_are_judged_apart_and_the_bound_goes_with_the_network(models: Path) -> None:
-    """Against the instruction, no adapter and a LoRA of their own; its descriptions are the learned ones."""
+    """Against the instruction, no adapter and a LoRA of their own; what it failed is in its descriptions."""
     records = [
         {"description": f"{verb} {how}", "prompt": prompt, "answer": answer, "task": verb}
         for verb, answer in (("Shout", "YES"), ("Whisper", "no"), ("Bark", "la"), ("Roar", "ok"))
@@ -121,12 +121,14 @@ def test_unseen_tasks_are_judged_apart_and_the_bound_goes_with_the_network(model
         assert f"unseen tasks, {condition}" in figures
     model = TextToLoRA.from_pretrained(models / "run" / "model", device="cpu")
     learned, unseen = tasks.apart([Task(**one) for one in records], 0.5)
-    assert set(model.descriptions) == {task.description for task in learned}
+    assert set(model.descriptions) - model.failed == {task.description for task in learned}
+    assert model.failed
+    assert model.failed <= {task.description for task in unseen}
     assert model.near is not None
     assert figures["descriptions followed, taken"]["value"] > 0
     cosine, found = model.nearest(learned[0].description)
     assert (cosine, found) == (pytest.approx(1.0, abs=1e-4), learned[0].description)
-    assert model.nearest(unseen[0].description)[0] < 1
+    assert model.nearest(unseen[0].description)[1] in model.failed
 
 
 def test_a_skill_is_refused_by_the_bound_that_the_network_measured(models: Path) -> None:
@@ -150,13 +152,16 @@ def test_a_skill_is_refused_by_the_bound_that_the_network_measured(models: Path)
     network.failed = frozenset({"Shout"})
     refusal = Loaded("x", None).refusal("Shout")  # type: ignore[arg-type]
     assert refusal is not None
-    assert "measured not to do it: the nearest description that it knows, at 1.00, is 'Shout'" in refusal
+    assert (
+        "measured not to do such a task: the nearest description that it knows, at 1.00, is 'Shout'"
+        in refusal
+    )
     network.save(models / "again")
     assert TextToLoRA.from_pretrained(models / "again", device="cpu").failed == {"Shout"}
 
 
-def test_descriptions_of_practised_tasks_that_are_not_done_go_with_the_network(models: Path) -> None:
-    """Measured on their held-out descriptions; a task that is done is not among them."""
+def test_descriptions_of_tasks_that_are_not_done_go_with_the_network(models: Path) -> None:
+    """Measured on their held-out descriptions, as are tasks kept apart ("Bark"); one that is done is not."""
     said = {"Shout": ("YES", "YES", "YES"), "Whisper": ("no", "la", "mi"), "Bark": ("ok", "ok", "ok")}
     records = [
         {"description": f"{verb} {how}", "prompt": "a?", "answer": answer, "task": verb}
@@ -168,5 +173,5 @@ def test_descriptions_of_practised_tasks_that_are_not_done_go_with_the_network(m
     path, rates = str(models / "tasks.jsonl"), ("--muon-lr", "0.02", "--adam-lr", "0.02")
     run(models, "run", "--data", path, "--steps", "200", "--unseen", "0.3", *rates)
     model = TextToLoRA.from_pretrained(models / "run" / "model", device="cpu")
-    assert model.failed == {"Whisper now", "Whisper later"}
+    assert model.failed == {"Whisper now", "Whisper later", "Bark now", "Bark later"}
     assert "Shout now" in model.descriptions

@@ -185,12 +185,16 @@ def t2l(
             return
         figures = course.figures(own)
         made_for = list(dict.fromkeys(task.description for task in (learned if unseen else seen)))
-        failed = course.failed(learned) if unseen else []
+        failed = course.failed(course.exam, learned) if unseen else []
         sure = course.confidence(made_for, failed) if unseen else None
         if sure is not None:
             figures["descriptions followed, taken"] = {"questions": sure.count, "value": sure.taken}
             figures["descriptions not followed, refused"] = {"questions": sure.count, "value": sure.refused}
         near = None if sure is None else sure.near
+        never = course.failed(
+            course.unseen, practised
+        )  # or what means them were taken for the nearest learned
+        made_for, failed = [*made_for, *never], [*failed, *never]
         publish(folder, base, embedder, made_for, course, figures, settings, near, failed)
 
 

@@ -1,8 +1,8 @@
 """How near a description has to be to those a network learned, so that it is worth following: measured.
 
 A network makes an adapter of any description. Whether it does the task is measured on descriptions that it
-was not trained on: tasks that it practised and does not do are named, and of what is nearest to another one
-the bound is the cosine that tells best those it follows.
+was not trained on: tasks that it does not do, practised or not, are named, and of what is nearest to
+another one the bound is the cosine that tells best those it follows.
 """
 
 from __future__ import annotations

@@ -170,12 +170,14 @@ Where the data has contexts, every condition has the context's own adapter merge
             found["own LoRA"] = self._exact(own, exam.tasks, exam.rows)
         return found
 
-    def failed(self, learned: Sequence[Task]) -> list[str]:
-        """The descriptions of those learned tasks that are not done under the exam's."""
-        right = self._exact(self.write, self.exam.tasks, self.exam.rows)
-        names = [task.name for task, row in zip(self.exam.tasks, self.exam.rows, strict=True) for _ in row]
+    def failed(self, exam: TaskLesson | None, described: Sequence[Task]) -> list[str]:
+        """The descriptions of those tasks that are not done under the exam's; none without an exam."""
+        if exam is None:
+            return []
+        right = self._exact(self.write, exam.tasks, exam.rows)
+        names = [task.name for task, row in zip(exam.tasks, exam.rows, strict=True) for _ in row]
         never = undone(list(zip(names, right, strict=True)))
-        return list(dict.fromkeys(task.description for task in learned if task.name in never))
+        return list(dict.fromkeys(task.description for task in described if task.name in never))
 
     def confidence(self, learned: Sequence[str], failed: Sequence[str]) -> Confidence | None:
         """How near to the learned descriptions one has to be to be followed, on both exams."""

@@ -25,7 +25,7 @@ from memory.api.as_chat import chat_request
 from memory.api.callers import CallingTenant, TenantDep
 from memory.api.events import KEEP_ALIVE, unless_silent
 from memory.api.extraction import Extraction
-from memory.api.foreign import apart, read, written
+from memory.api.foreign import off_loop, read, written
 from memory.api.from_chat import FromChat
 from memory.api.incoming import Parsed
 from memory.api.relay_forms import CHAT_COMPLETIONS, RESPONSE, Form
@@ -33,7 +33,7 @@ from memory.api.relayed import Relayed
 from memory.api.routes.chat import may_tell
 from memory.api.routes.jobs import submitted
 from memory.api.shared import Shared, SharedDep
-from memory.api.upstream import Answer, Upstream, UpstreamError, encoded, failed, unreachable
+from memory.api.upstream import Answer, Upstream, UpstreamError, failed, unreachable
 from memory.errors import ParametricMemoryError
 from memory.ports.asker import to_the_end
 from memory.read.recalled import Recall
@@ -79,8 +79,8 @@ async def _relay(
 ) -> Response:
     header = parts.memory.settings.upstream_user_header
     user = request.headers.get(header) if header else None
-    read = partial(Relayed.of, form, parts.memory, given, tenant.id, user)
-    prepared = await run_in_threadpool(_prepared, request, tenant, parts, read)
+    turned = partial(Relayed.of, form, parts.memory, given, tenant.id, user)
+    prepared = await run_in_threadpool(_prepared, request, tenant, parts, turned)
     turn, recalled = prepared.turn, prepared.recalled
     headers = {"X-Memory-Tokens": str(recalled.tokens), "X-Memory-Recalled": str(len(recalled))}
     remember = partial(_remember, parts, turn, recalled)
@@ -111,19 +111,19 @@ class _Prepared:
 
 
 def _prepared(
-    request: Request, tenant: CallingTenant, parts: Shared, read: Callable[[], Relayed]
+    request: Request, tenant: CallingTenant, parts: Shared, turned: Callable[[], Relayed]
 ) -> _Prepared:
     """All that is made of a body, which may be large, before the upstream is asked.
 
     Raises BadBody, and Forbidden or QuotaExceeded where what it tells may not be told.
     """
-    turn, upstream = read(), _upstream(request)
+    turn, upstream = turned(), _upstream(request)
     if turn.remembers and turn.new is not None:
         may_tell(request, tenant, parts, turn.new.text)
     recalled = turn.recall()
     body = turn.body(recalled, upstream.model(str(turn.given.get("model", ""))))
     as_chat = turn.form is not CHAT_COMPLETIONS and upstream.chat_only
-    return _Prepared(turn, recalled, body, encoded(chat_request(body) if as_chat else body), as_chat)
+    return _Prepared(turn, recalled, body, written(chat_request(body) if as_chat else body), as_chat)
 
 
 async def _opened(upstream: Upstream, prepared: _Prepared) -> Opened:
@@ -138,7 +138,7 @@ async def _opened(upstream: Upstream, prepared: _Prepared) -> Opened:
         except UpstreamError as error:
             if turn.form is CHAT_COMPLETIONS or not error.no_route:
                 raise
-        as_sent = await run_in_threadpool(lambda: encoded(chat_request(prepared.body)))
+        as_sent = await run_in_threadpool(lambda: written(chat_request(prepared.body)))
     response = await upstream.open(CHAT_COMPLETIONS.path, as_sent)
     upstream.chat_only = True
     return FromChat(response, turn.given, prepared.recalled.tokens)
@@ -163,7 +163,7 @@ class _Reply:
 async def _read(response: Opened, memory_tokens: int) -> _Reply:
     """The whole reply. Raises UpstreamError."""
     try:
-        return await apart(partial(_Reply.of, memory_tokens), await response.aread())
+        return await off_loop(partial(_Reply.of, memory_tokens), await response.aread())
     except httpx.HTTPError as error:
         raise unreachable(error) from error
     except ValueError as error:

@@ -73,7 +73,9 @@ class AddedMemory(BaseModel):
 class SkippedOut(BaseModel):
     """Something that was told and not stored."""
 
-    text: str | None = Field(description="What was told; null where not to be kept, and for duplicates.")
+    text: str | None = Field(
+        description="What was told; null where not to be kept, for duplicates, and of long texts."
+    )
     reason: SkipReason
 
     @classmethod

@@ -63,8 +63,8 @@ class SkillModel:
             )
         if failed:
             return (
-                f"the network for skills practised such a task and was measured not to do it: the nearest "
-                f"description that it knows, at {found:.2f}, is {nearest!r}"
+                f"the network for skills was measured not to do such a task: the nearest description that it "
+                f"knows, at {found:.2f}, is {nearest!r}"
             )
         return None
 
